@@ -1,0 +1,45 @@
+"""Everything that is wrong with what a person wrote, said so that they can mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing that is wrong.
+
+    :param file: the file it is in, as the person would type it
+    :param key: the key inside the file, dotted, list items by position (``cameras[0].name``)
+    :param reason: what is wrong
+    :param remedy: what to do about it
+    """
+
+    file: str
+    key: str
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}: {self.key}" if self.key else self.file
+        return f"{where}: {self.reason}\n    -> {self.remedy}"
+
+
+class HotshoeError(Exception):
+    """A refusal with one clear message; the command line prints it without a traceback."""
+
+
+class SiteError(HotshoeError):
+    """A Site (or its vault) that cannot be used.
+
+    :param problems: all of them, so that one run is enough to see what to mend
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        head = "1 problem" if count == 1 else f"{count} problems"
+        super().__init__(
+            "\n".join([f"{head}, nothing was changed:", *(str(p) for p in self.problems)])
+        )

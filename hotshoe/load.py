@@ -1,0 +1,118 @@
+"""Read a Site from ``group_vars/``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from hotshoe import checks, partial
+from hotshoe.errors import Problem, SiteError
+from hotshoe.site import Site
+
+FOLDER = Path("group_vars")
+SHARED = "all.yml"
+
+
+@dataclass(frozen=True)
+class SiteFiles:
+    """Where the files of a Site are, relative to the folder that holds deploy.py.
+
+    :param name: the Site's name, which is also its inventory's: ``home``
+    :param root: the folder that holds deploy.py
+    """
+
+    name: str
+    root: Path = Path()
+
+    @property
+    def site(self) -> Path:
+        """What the person says."""
+        return self.root / FOLDER / f"{self.name}.yml"
+
+    @property
+    def shared(self) -> Path:
+        """What every Site of this repository shares."""
+        return self.root / FOLDER / SHARED
+
+    @property
+    def vault(self) -> Path:
+        """The secrets, encrypted."""
+        return self.root / FOLDER / f"{self.name}.vault.yml"
+
+
+def load_site(files: SiteFiles) -> Site:
+    """Read, validate and check a Site. Touches no host.
+
+    :returns: a Site that a Plan can be made of
+    :raises SiteError: with every problem found
+    """
+    own = read_mapping(files.site, "copy group_vars/home.yml and describe your home in it")
+    shared = read_mapping(files.shared, "") if files.shared.exists() else {}
+    raw = shared | own
+    file_of = {"": str(files.site)}
+    file_of |= {key: str(files.shared) for key in shared if key not in own}
+
+    valid, problems = partial.validate(Site, raw, file_of)
+    for key, reason, remedy in checks.run(valid):
+        file = file_of.get(key.split(".")[0].split("[")[0], file_of[""])
+        problems.append(Problem(file, key, reason, remedy))
+    if problems:
+        raise SiteError(problems)
+    return Site.model_validate(raw)
+
+
+def read_mapping(path: Path, if_missing: str) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping.
+
+    :param if_missing: what to do when the file is not there
+    :raises SiteError: if the file cannot be read, or is no YAML mapping, or has a key twice
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SiteError([Problem(str(path), "", "there is no such file", if_missing)]) from None
+    except UnicodeDecodeError:
+        raise SiteError(
+            [Problem(str(path), "", "is not a text file in UTF-8", "save it as UTF-8")]
+        ) from None
+    except OSError as error:
+        raise SiteError(
+            [Problem(str(path), "", f"cannot be read: {error.strerror}", "make it readable")]
+        ) from None
+    return parse_mapping(text, str(path))
+
+
+def parse_mapping(text: str, file: str) -> dict[str, Any]:
+    """Parse YAML 1.2 text that holds a mapping.
+
+    :param file: the file's name for messages
+    :raises SiteError: if it is no YAML mapping, or has a key twice
+    """
+    try:
+        raw = YAML(typ="safe", pure=True).load(text)
+    except DuplicateKeyError as error:
+        raise SiteError(
+            [Problem(file, _line(error), "has the same key twice", "keep one of the two")]
+        ) from None
+    except MarkedYAMLError as error:
+        raise SiteError(
+            [Problem(file, _line(error), f"is not YAML: {error.problem}", "mend that line")]
+        ) from None
+    except YAMLError as error:
+        reason = str(error).splitlines()[0]
+        raise SiteError(
+            [Problem(file, "", f"is not YAML: {reason}", "mend the file")]
+        ) from None
+    if not isinstance(raw, dict):
+        reason = "is empty" if raw is None else "is not a mapping of keys to values"
+        raise SiteError([Problem(file, "", reason, "begin with a line such as: key: value")])
+    return raw
+
+
+def _line(error: MarkedYAMLError) -> str:
+    return f"line {error.problem_mark.line + 1}" if error.problem_mark else ""

@@ -1,0 +1,129 @@
+"""Validate a model field by field, so that one bad field does not hide what is wrong elsewhere.
+
+Pydantic reports every bad field at once, but runs no check *across* fields while one is bad. Here
+the good fields are kept, and a check that touches a bad one is skipped by :class:`Missing`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import typing
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from hotshoe.errors import Problem
+
+
+class Missing(Exception):  # noqa: N818 - control flow between a check and its caller
+    """A check asked for a value that was refused already."""
+
+
+class Partial:
+    """The fields of a model that are valid; asking for another raises :class:`Missing`."""
+
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update(values)
+
+    def __getattr__(self, name: str) -> Any:
+        raise Missing(name)
+
+
+def validate(
+    model: type[BaseModel], raw: Any, file_of: Mapping[str, str], prefix: str = ""
+) -> tuple[Partial, list[Problem]]:
+    """Validate what can be validated.
+
+    :param model: the model that the data should fit
+    :param raw: the data, as read from YAML
+    :param file_of: the file that each top-level key came from, and ``""`` for any other
+    :param prefix: the dotted key of the data inside the file
+    :returns: the valid fields, and a problem for each bad one
+    """
+    problems: list[Problem] = []
+    known = model.model_fields
+
+    def problem(key: str, reason: str, remedy: str) -> None:
+        file = file_of.get(key.split(".")[0].split("[")[0], file_of[""])
+        problems.append(Problem(file, key, reason, remedy))
+
+    if not isinstance(raw, Mapping):
+        problem(prefix, f"must be a mapping of keys to values, not {raw!r}", _shape(known))
+        return Partial(), problems
+
+    for key in raw:
+        if key not in known:
+            problem(_join(prefix, str(key)), "is not a key that belongs here", _near(key, known))
+
+    values: dict[str, Any] = {}
+    for name, field in known.items():
+        key = _join(prefix, name)
+        if name not in raw:
+            if field.is_required():
+                problem(key, "is missing", f"write for example: {_example(name, field)}")
+            else:
+                values[name] = field.get_default(call_default_factory=True)
+            continue
+        inner, is_list = _inner_model(field)
+        if inner is not None and is_list and isinstance(raw[name], list) and raw[name]:
+            parts = []
+            for i, item in enumerate(raw[name]):
+                part, found = validate(inner, item, file_of, f"{key}[{i}]")
+                parts.append(part)
+                problems.extend(found)
+            values[name] = tuple(parts)
+        elif inner is not None and not is_list:
+            values[name], found = validate(inner, raw[name], file_of, key)
+            problems.extend(found)
+        else:
+            try:
+                values[name] = _adapter(field).validate_python(raw[name])
+            except ValidationError as error:
+                for detail in error.errors():
+                    at = key + "".join(f"[{i}]" for i in detail["loc"] if isinstance(i, int))
+                    problem(at, _reason(detail), f"write for example: {_example(name, field)}")
+    return Partial(**values), problems
+
+
+def _adapter(field: FieldInfo) -> TypeAdapter[Any]:
+    return TypeAdapter(Annotated[field.annotation, field])  # type: ignore[name-defined]
+
+
+def _inner_model(field: FieldInfo) -> tuple[type[BaseModel] | None, bool]:
+    """The model inside a field, and whether the field is a list of them."""
+    kind = field.annotation
+    is_list = typing.get_origin(kind) is tuple
+    if is_list:
+        kind = typing.get_args(kind)[0]
+    is_model = isinstance(kind, type) and issubclass(kind, BaseModel)
+    return (kind if is_model else None), is_list
+
+
+def _join(prefix: str, name: str) -> str:
+    return f"{prefix}.{name}" if prefix else name
+
+
+def _example(name: str, field: FieldInfo) -> str:
+    return f"{name}: {(field.examples or ['…'])[0]}"
+
+
+def _shape(known: Mapping[str, FieldInfo]) -> str:
+    required = [_example(name, f) for name, f in known.items() if f.is_required()]
+    return "write for example: {" + ", ".join(required) + "}"
+
+
+def _near(key: Any, known: Mapping[str, FieldInfo]) -> str:
+    close = difflib.get_close_matches(str(key), known, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"remove it; the keys here are {', '.join(known)}"
+
+
+def _reason(detail: ErrorDetails) -> str:
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "value_error":
+        return message
+    return f"{message[0].lower()}{message[1:]}, not {detail['input']!r}"

@@ -1,0 +1,48 @@
+"""Camera passwords: how they are stored on the server, and which ones a camera can type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from passlib.hash import sha512_crypt
+
+# sha512-crypt's cost. Random passwords of twelve characters do not need a slow hash to be safe, and
+# a camera logs in for every burst of photos: this is a few hundredths of a second on a small server.
+ROUNDS = 40_000
+SHORTEST, LONGEST = 12, 32
+
+
+def why_unusable(password: object) -> str | None:
+    """Say why a camera password cannot be used.
+
+    :returns: the reason as a clause, or None for a good one
+    """
+    if not isinstance(password, str):
+        return "is not text; put it in quotes"
+    if not SHORTEST <= len(password) <= LONGEST:
+        return f"has {len(password)} characters, not {SHORTEST} to {LONGEST}"
+    if not (password.isascii() and password.isprintable()) or " " in password:
+        return "has a space or a character that a camera's keyboard does not have"
+    return None
+
+
+def salt_of(stored: str) -> str | None:
+    """The salt of a ``$6$rounds=N$salt`` prefix that was made with our cost, else None."""
+    fields = stored.split("$")
+    if len(fields) >= 4 and fields[1] == "6" and fields[2] == f"rounds={ROUNDS}" and fields[3]:
+        return fields[3]
+    return None
+
+
+def pwdfile(passwords: Mapping[str, str], salts: Mapping[str, str]) -> str:
+    """The text of a pam_pwdfile(8) file, one ``user:hash`` a line.
+
+    :param passwords: the password of each user
+    :param salts: the salts that are in use already; keeping them keeps the text the same for an
+        unchanged password, so that a second run changes nothing
+    """
+    lines = []
+    for user in sorted(passwords):
+        scheme = sha512_crypt.using(rounds=ROUNDS, salt=salts.get(user))
+        lines.append(f"{user}:{scheme.hash(passwords[user])}\n")
+    return "".join(lines)

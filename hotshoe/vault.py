@@ -1,0 +1,158 @@
+"""The secrets beside a Site: camera passwords and the passphrase of the CA key."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hotshoe import passwords
+from hotshoe.errors import Problem, SiteError
+from hotshoe.load import SiteFiles, parse_mapping
+from hotshoe.site import Site
+
+# ansible-core's own variable, so that one setting serves ansible-vault and hotshoe.
+PASSWORD_FILE_VARIABLE = "ANSIBLE_VAULT_PASSWORD_FILE"  # noqa: S105 - a variable's name
+PASSWORD_FILE = ".vault-password"  # noqa: S105 - a file's name
+DEMO_PASSWORD_FILE = Path("group_vars") / "demo.vault-password"
+SHORTEST_PASSPHRASE = 12
+_KEYS = {"camera_passwords", "ca_passphrase"}
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What the vault holds; never printed.
+
+    :param camera_passwords: the password of each camera, by name
+    :param ca_passphrase: what encrypts the key of the certificate authority
+    :param demo: whether it was the published demo password that opened the vault
+    """
+
+    camera_passwords: dict[str, str] = field(repr=False)
+    ca_passphrase: str = field(repr=False)
+    demo: bool
+
+
+def load_secrets(files: SiteFiles, site: Site) -> Secrets:
+    """Open the vault and check that it fits the Site.
+
+    :raises SiteError: if it cannot be opened or does not fit; no message holds a secret
+    """
+    password_file, demo = _password_file(files.root)
+    raw = parse_mapping(_view(files.vault, password_file), str(files.vault))
+    problems = list(_problems(raw, site, str(files.vault)))
+    if problems:
+        raise SiteError(problems)
+    return Secrets(dict(raw["camera_passwords"]), raw["ca_passphrase"], demo)
+
+
+def _password_file(root: Path) -> tuple[Path, bool]:
+    """The file that holds the vault's password, and whether it is the published demo one."""
+    named = os.environ.get(PASSWORD_FILE_VARIABLE)
+    for path in (Path(named).expanduser() if named else None, root / PASSWORD_FILE):
+        if path and path.exists():
+            return path, path.resolve() == (root / DEMO_PASSWORD_FILE).resolve()
+        if path and named and path == Path(named).expanduser():
+            raise SiteError(
+                [Problem(PASSWORD_FILE_VARIABLE, "", f"{named} does not exist", "mend the path")]
+            )
+    return root / DEMO_PASSWORD_FILE, True
+
+
+def _view(vault: Path, password_file: Path) -> str:
+    if not vault.exists():
+        raise SiteError(
+            [
+                Problem(
+                    str(vault),
+                    "",
+                    "there is no such file",
+                    f"make it with: ansible-vault create {vault}",
+                )
+            ]
+        )
+    if not vault.read_bytes().startswith(b"$ANSIBLE_VAULT;"):
+        raise SiteError(
+            [
+                Problem(
+                    str(vault),
+                    "",
+                    "is not encrypted",
+                    f"encrypt it with: ansible-vault encrypt {vault}",
+                )
+            ]
+        )
+    # A process of its own: importing ansible beside gevent (pyinfra) prints a traceback.
+    command = [
+        str(Path(sys.executable).with_name("ansible-vault")),
+        "view",
+        "--vault-password-file",
+        str(password_file),
+        str(vault),
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
+    if done.returncode != 0:
+        raise SiteError(
+            [
+                Problem(
+                    str(vault),
+                    "",
+                    f"does not open with the password in {password_file}",
+                    f"put the vault's password into {PASSWORD_FILE}, or name its file in "
+                    f"{PASSWORD_FILE_VARIABLE}",
+                )
+            ]
+        )
+    return done.stdout
+
+
+def _problems(raw: dict[str, Any], site: Site, file: str) -> Any:
+    for key in sorted(set(raw) - _KEYS, key=str):
+        yield Problem(
+            file,
+            str(key),
+            "is not a key that belongs here",
+            f"remove it; the keys here are {', '.join(sorted(_KEYS))}",
+        )
+    passphrase = raw.get("ca_passphrase")
+    if not isinstance(passphrase, str) or len(passphrase) < SHORTEST_PASSPHRASE:
+        yield Problem(
+            file,
+            "ca_passphrase",
+            f"is missing or shorter than {SHORTEST_PASSPHRASE} characters",
+            "write a long random text; it encrypts the key of the certificate authority",
+        )
+    given = raw.get("camera_passwords")
+    if not isinstance(given, dict):
+        yield Problem(
+            file,
+            "camera_passwords",
+            "is missing or is not a mapping of camera names to passwords",
+            "write one line a camera below it",
+        )
+        return
+    cameras = [camera.name for camera in site.cameras]
+    for name in cameras:
+        key = f"camera_passwords.{name}"
+        if name not in given:
+            yield Problem(file, key, "is missing", "give this camera of the Site a password")
+        elif reason := passwords.why_unusable(given[name]):
+            yield Problem(
+                file,
+                key,
+                reason,
+                f"take {passwords.SHORTEST} to {passwords.LONGEST} letters and digits",
+            )
+    for name in given:
+        if name not in cameras:
+            yield Problem(
+                file,
+                f"camera_passwords.{name}",
+                "is no camera of the Site",
+                f"remove it, or mend the name; the cameras are {', '.join(cameras)}",
+            )
