@@ -162,10 +162,10 @@ def control_port_is_free(site: Any) -> Iterator[Found]:
             f"{control} is inside the passive range {passive}",
             "take a control port outside the range, for example 21",
         )
-    if control == 22:
+    if control == site.server.ssh_port:
         yield (
             "ftp.control_port",
-            "22 is where SSH answers",
+            f"{control} is where the server's SSH answers",
             "take another control port, for example 21",
         )
 

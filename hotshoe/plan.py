@@ -18,8 +18,6 @@ SESSIONS_PER_CAMERA = 3
 # New control connections from one address, beyond which they are dropped for a while. A camera
 # opens a handful a minute even when it retries.
 NEW_CONNECTIONS_PER_MINUTE = 60
-NEW_CONNECTIONS_BURST = 60
-SSH_PORT = 22
 
 
 @dataclass(frozen=True)
@@ -45,6 +43,8 @@ class ServerPlan:
     :param lan: the network it is in
     :param gateway: the router's address in that network
     :param ssh_user: who hotshoe logs in as
+    :param ssh_port: where SSH answers
+    :param ssh_from: the networks that may log in
     :param hostname: what cameras dial; the name on the certificate
     :param public_address: what PASV announces
     :param control_port: where the camera connects first
@@ -54,6 +54,8 @@ class ServerPlan:
     :param max_clients: sessions at once
     :param max_per_address: sessions at once from one address; every camera may be behind one NAT
     :param bytes_per_second: the most that one transfer may take; 0 is no limit
+    :param new_connections_per_minute: from one address to the control port, beyond which they are
+        dropped
     """
 
     name: str
@@ -61,6 +63,8 @@ class ServerPlan:
     lan: IPv4Network
     gateway: IPv4Address
     ssh_user: str
+    ssh_port: int
+    ssh_from: tuple[IPv4Network, ...]
     hostname: str
     public_address: IPv4Address
     control_port: int
@@ -70,6 +74,7 @@ class ServerPlan:
     max_clients: int
     max_per_address: int
     bytes_per_second: int
+    new_connections_per_minute: int = NEW_CONNECTIONS_PER_MINUTE
 
     @property
     def ftp_ports(self) -> tuple[PortRange, ...]:
@@ -83,6 +88,7 @@ class RouterPlan:
 
     :param name: its name
     :param ssh_user: who hotshoe logs in as
+    :param ssh_port: where SSH answers
     :param lan: its address and network inside
     :param wan_address: its address on the Internet side
     :param forwards: the port forwards, each towards the server
@@ -92,6 +98,7 @@ class RouterPlan:
 
     name: str
     ssh_user: str
+    ssh_port: int
     lan: IPv4Interface
     wan_address: IPv4Address
     forwards: tuple[PortForward, ...]
@@ -141,6 +148,8 @@ def _server(site: Site, behind: Router) -> ServerPlan:
         lan=behind.lan.network,
         gateway=behind.lan.ip,
         ssh_user=site.server.ssh_user,
+        ssh_port=site.server.ssh_port,
+        ssh_from=(behind.lan.network, *site.server.ssh_from),
         hostname=site.hostname,
         public_address=site.public_address,
         control_port=site.ftp.control_port,
@@ -158,6 +167,7 @@ def _router(router: Router, site: Site, server: ServerPlan) -> RouterPlan:
     return RouterPlan(
         name=router.name,
         ssh_user=router.ssh_user,
+        ssh_port=router.ssh_port,
         lan=router.lan,
         wan_address=site.public_address,
         forwards=tuple(PortForward(ports, server.address) for ports in server.ftp_ports),

@@ -7,7 +7,7 @@ refused in :mod:`hotshoe.checks`. The examples on the fields are what error mess
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -65,6 +65,7 @@ def _lan(value: Any) -> Any:
     return value
 
 
+Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT)]
 Hostname = Annotated[str, BeforeValidator(_hostname)]
 Name = Annotated[str, BeforeValidator(_name)]
 SshUser = Annotated[str, BeforeValidator(_ssh_user)]
@@ -88,6 +89,7 @@ class Router(_Part):
         examples=["192.168.1.1/24"], description="its own address inside, and the prefix length"
     )
     ssh_user: SshUser = Field(default="root", examples=["root"])
+    ssh_port: Port = Field(default=22, examples=[22])
     open_to_internet: Services = Field(
         default=(), examples=["[51820/udp]"], description="what else it answers on its WAN side"
     )
@@ -102,6 +104,10 @@ class Server(_Part):
     )
     address: IPv4Address = Field(examples=["192.168.1.10"])
     ssh_user: SshUser = Field(default="root", examples=["root"])
+    ssh_port: Port = Field(default=22, examples=[22])
+    ssh_from: tuple[IPv4Network, ...] = Field(
+        default=(), examples=["[10.9.0.0/24]"], description="who may log in besides the LAN"
+    )
     open_to_lan: Services = Field(
         default=(), examples=["[445/tcp]"], description="what else it answers inside the home"
     )
@@ -111,7 +117,7 @@ class Ftp(_Part):
     """How the camera talks to the server."""
 
     tls: Literal["explicit"] = Field(default="explicit", examples=["explicit"])
-    control_port: int = Field(default=21, ge=1, le=HIGHEST_PORT, examples=[21])
+    control_port: Port = Field(default=21, examples=[21])
     passive_ports: Ports = Field(default=PortRange(50000, 50099), examples=["50000-50099"])
     bytes_per_second: Annotated[ByteSize, Field(ge=1000)] | None = Field(
         default=None, examples=["20MB"], description="the most that one transfer may take"

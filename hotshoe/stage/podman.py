@@ -1,0 +1,99 @@
+"""The programs that a stage is built with: podman, ip and nsenter."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from hotshoe.errors import HotshoeError
+
+# Everything that the stage calls, and the Debian package that brings it.
+PROGRAMS = {
+    "podman": "podman",
+    "mmdebstrap": "mmdebstrap",
+    "ip": "iproute2",
+    "nsenter": "util-linux",
+    "nft": "nftables",
+    "ssh-keygen": "openssh-client",
+}
+
+_PLENTY = 16384
+
+
+def run(*command: str, input_text: str | None = None, check: bool = True) -> str:
+    """Run a program and return its standard output.
+
+    :raises HotshoeError: with what the program said, if it fails
+    """
+    done = subprocess.run(
+        command, input=input_text, capture_output=True, text=True, check=False
+    )
+    if check and done.returncode != 0:
+        said = (done.stderr or done.stdout).strip() or f"exit status {done.returncode}"
+        raise HotshoeError(f"{' '.join(command)[:120].splitlines()[0]}: {said}")
+    return done.stdout
+
+
+def why_no_stage() -> str | None:
+    """Say what this machine lacks for containers, in one sentence; None if nothing."""
+    if os.geteuid() != 0:
+        return "a stage needs root: run it with sudo"
+    missing = sorted({package for name, package in PROGRAMS.items() if not shutil.which(name)})
+    if missing:
+        return f"a stage needs these Debian packages: apt-get install {' '.join(missing)}"
+    try:
+        done = subprocess.run(
+            ["unshare", "--net", "--mount", "nft", "add table inet hotshoe_probe"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError as error:
+        return f"a stage needs unshare (util-linux): {error.strerror}"
+    if done.returncode != 0:
+        return (
+            "a stage needs a kernel that allows network namespaces and nftables in them: "
+            + (done.stderr.strip().splitlines() or ["refused without a reason"])[0]
+        )
+    return None
+
+
+def runtime_arguments() -> list[str]:
+    """What ``podman run`` needs for systemd on this host.
+
+    crun refuses the hybrid cgroup layout, and runc there wants its limits spelled out.
+    """
+    arguments = ["--systemd=always", "--privileged"]
+    if Path("/sys/fs/cgroup/cgroup.controllers").exists():
+        return arguments
+    for name, limit in (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC)):
+        # podman lowers its own limit of processes to 32768, and nothing below it may ask for more.
+        number = min(n for n in (*resource.getrlimit(limit), _PLENTY) if n > 0)
+        arguments.append(f"--ulimit={name}={number}:{number}")
+    return [*arguments, "--runtime=runc", "--pids-limit=-1"]
+
+
+def containers(label: str) -> list[dict[str, Any]]:
+    """The containers with a label, running or not."""
+    listing = run("podman", "ps", "--all", "--format=json", f"--filter=label={label}")
+    found: list[dict[str, Any]] = json.loads(listing or "[]")
+    return found
+
+
+def pid(container: str) -> int:
+    """The process that holds a running container's namespaces."""
+    return int(run("podman", "inspect", "--format={{.State.Pid}}", container))
+
+
+def execute(container: str, *command: str, input_text: str | None = None) -> str:
+    """Run a command in a container and return its output.
+
+    :raises HotshoeError: if it fails
+    """
+    stdin = ["--interactive"] if input_text is not None else []
+    return run("podman", "exec", *stdin, container, *command, input_text=input_text)

@@ -1,0 +1,298 @@
+"""Put a stage up, take it down, and reach what is on it."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hotshoe.errors import HotshoeError
+from hotshoe.plan import Plan
+from hotshoe.stage import image, podman
+from hotshoe.stage.podman import run
+from hotshoe.stage.topology import INTERNET, Node, Topology, make_topology
+
+FOLDER = ".stage"
+BOOT_SECONDS = 30
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The containers of one Site of one checkout.
+
+    :param site: the Site's name
+    :param root: the checkout; its path is part of every name, so two never disturb each other
+    :param topology: what is on the stage
+    :param release: the Debian release of servers and routers
+    """
+
+    site: str
+    root: Path
+    topology: Topology
+    release: str = image.DEFAULT_RELEASE
+
+    @classmethod
+    def of(
+        cls, site: str, plan: Plan, root: Path, release: str = image.DEFAULT_RELEASE
+    ) -> Stage:
+        """The stage for a Plan."""
+        return cls(site, root.resolve(), make_topology(plan), release)
+
+    @property
+    def id(self) -> str:
+        """Marks everything of this stage; short, since interface names are."""
+        return hashlib.sha256(f"{self.root}:{self.site}".encode()).hexdigest()[:8]
+
+    @property
+    def label(self) -> str:
+        """The podman label of its containers."""
+        return f"hotshoe.stage={self.id}"
+
+    @property
+    def folder(self) -> Path:
+        """Where its SSH key and configuration are."""
+        return self.root / FOLDER / self.site
+
+    @property
+    def ssh_config(self) -> Path:
+        """An ssh_config(5) file that reaches servers and routers without any network."""
+        return self.folder / "ssh_config"
+
+    def container(self, node: str) -> str:
+        """The container that plays a device."""
+        return f"hotshoe-{self.id}-{node}"
+
+    def switch(self, segment: str) -> str:
+        """The network namespace that plays a switch."""
+        return f"hotshoe-{self.id}-{segment}"
+
+    def node(self, name: str) -> Node:
+        """The device of that name.
+
+        :raises HotshoeError: if there is none
+        """
+        for node in self.topology.nodes:
+            if node.name == name:
+                return node
+        names = ", ".join(node.name for node in self.topology.nodes)
+        raise HotshoeError(f"{name}: there is no such device on the stage; it has {names}")
+
+    # -- up and down
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One command at a time changes a stage."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def up(self, say: Say = print) -> None:
+        """Put the stage up, after clearing away what an earlier run left.
+
+        :raises HotshoeError: if this machine cannot, or a container does not boot
+        """
+        if reason := podman.why_no_stage():
+            raise HotshoeError(reason)
+        with self._locked():
+            self._clear()
+            self._images(say)
+            self._make_key()
+            nodes = self.topology.nodes
+            with ThreadPoolExecutor(len(nodes)) as pool:
+                list(pool.map(self._start, nodes))
+            for segment in self.topology.segments:
+                self._make_switch(segment)
+            for node in nodes:
+                self._plug(node)
+            self._connect_internet()
+            with ThreadPoolExecutor(len(nodes)) as pool:
+                list(pool.map(self._wait, nodes))
+            self._write_ssh_config()
+
+    def down(self) -> None:
+        """Take everything away that belongs to this stage; harmless when there is nothing."""
+        with self._locked():
+            self._clear()
+
+    def reboot(self, name: str) -> None:
+        """Restart a device: new kernel state for its network, and whatever its disk says."""
+        with self._locked():
+            node = self.node(name)
+            run("podman", "restart", "--time=5", self.container(name))
+            self._plug(node)
+            self._wait(node)
+
+    def is_up(self) -> bool:
+        """Whether all its containers run."""
+        running = [c for c in podman.containers(self.label) if c["State"] == "running"]
+        return len(running) == len(self.topology.nodes)
+
+    def status(self) -> list[tuple[str, str, str]]:
+        """Each device, its state, and its addresses."""
+        states = {c["Names"][0]: c["State"] for c in podman.containers(self.label)}
+        return [
+            (
+                node.name,
+                states.get(self.container(node.name), "absent"),
+                ", ".join(f"{port.name} {port.address}" for port in node.ports),
+            )
+            for node in self.topology.nodes
+        ]
+
+    def _clear(self) -> None:
+        names = [c["Names"][0] for c in podman.containers(self.label)]
+        if names:
+            run("podman", "rm", "--force", "--time=0", "--volumes", *names)
+        spaces = json.loads(run("ip", "-json", "netns", "list") or "[]")
+        for space in spaces:
+            if space["name"].startswith(f"hotshoe-{self.id}-"):
+                run("ip", "netns", "delete", space["name"])
+
+    def _images(self, say: Say) -> None:
+        wanted = {("device", self.release), ("client", image.DEFAULT_RELEASE)}
+        for kind, release in sorted(wanted):
+            if not image.exists(kind, release):
+                say(f"making the Debian {release} image for a {kind} (once, about 20 seconds)")
+                image.build(kind, release)
+
+    def _make_key(self) -> None:
+        key = self.folder / "id_ed25519"
+        if not key.exists():
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "stage", "-f", str(key))
+
+    def _start(self, node: Node) -> None:
+        network = "podman" if node.name == INTERNET else "none"
+        release = self.release if node.image == "device" else image.DEFAULT_RELEASE
+        command = ["/sbin/init"] if node.image == "device" else ["sleep", "infinity"]
+        run(
+            "podman",
+            "run",
+            "--detach",
+            f"--name={self.container(node.name)}",
+            f"--hostname={node.name}",
+            f"--label={self.label}",
+            f"--network={network}",
+            # A new namespace would inherit this from the host; a router has to turn it on itself.
+            "--sysctl=net.ipv4.ip_forward=0",
+            "--stop-signal=SIGKILL" if node.image == "client" else "--stop-signal=SIGRTMIN+3",
+            *podman.runtime_arguments(),
+            image.tag(node.image, release),
+            *command,
+        )
+        if node.image == "device":
+            key = (self.folder / "id_ed25519.pub").read_text()
+            podman.execute(
+                self.container(node.name),
+                "sh",
+                "-c",
+                "install -d -m 700 /root/.ssh && cat >/root/.ssh/authorized_keys",
+                input_text=key,
+            )
+
+    def _wait(self, node: Node) -> None:
+        """Wait until a device has booted."""
+        if node.image != "device":
+            return
+        deadline = time.monotonic() + BOOT_SECONDS
+        probe = "systemctl is-active --quiet ssh.service && test -S /dev/log"
+        while time.monotonic() < deadline:
+            done = subprocess.run(
+                ["podman", "exec", self.container(node.name), "sh", "-c", probe],
+                capture_output=True,
+                check=False,
+            )
+            if done.returncode == 0:
+                return
+            time.sleep(0.1)
+        log = run("podman", "logs", self.container(node.name), check=False)[-2000:]
+        raise HotshoeError(f"{node.name}: did not boot within {BOOT_SECONDS} s\n{log}")
+
+    # -- cables
+
+    def _make_switch(self, segment: str) -> None:
+        """A bridge in a namespace of its own, which filters nothing."""
+        space = self.switch(segment)
+        run("ip", "netns", "add", space)
+        script = (
+            "for f in /proc/sys/net/bridge/bridge-nf-call-*; do [ -e $f ] && echo 0 >$f; done; "
+            "ip link add name bridge0 type bridge && ip link set bridge0 up"
+        )
+        run("ip", "netns", "exec", space, "sh", "-c", script)
+
+    def _plug(self, node: Node) -> None:
+        """Give a container its interfaces and addresses; the kernel forgets them at a restart."""
+        container = self.container(node.name)
+        process = podman.pid(container)
+        lines = []
+        for port in node.ports:
+            far = f"{node.name}-{port.name}"[:15]
+            switch = self.switch(port.segment)
+            run(
+                "ip", "-n", switch, "link", "add", "name", far, "type", "veth",
+                "peer", "name", port.name, "netns", str(process),
+            )  # fmt: skip
+            run("ip", "-n", switch, "link", "set", far, "master", "bridge0", "up")
+            lines += [f"address add {port.address} dev {port.name}", f"link set {port.name} up"]
+        if node.gateway:
+            lines += [f"route add default via {node.gateway}"]
+        run(
+            "nsenter", f"--target={process}", "--net", "ip", "-batch", "-",
+            input_text="\n".join(lines),
+        )  # fmt: skip
+        if node.name != INTERNET:
+            podman.execute(
+                container,
+                "sh",
+                "-c",
+                "cat >/etc/resolv.conf",
+                input_text=f"nameserver {self.topology.resolver}\n",
+            )
+
+    def _connect_internet(self) -> None:
+        """Route between camera and home, answer DNS, and lend the uplink to everybody."""
+        script = f"""
+            set -e
+            echo 1 >/proc/sys/net/ipv4/ip_forward
+            nft add table ip uplink
+            nft 'add chain ip uplink out {{ type nat hook postrouting priority srcnat; }}'
+            nft add rule ip uplink out oifname eth0 masquerade
+            dnsmasq --no-hosts --interface=camera0 --interface=home0 \
+                --address=/{self.topology.hostname}/{self.topology.public_address}
+        """
+        podman.execute(self.container(INTERNET), "sh", "-c", script)
+
+    # -- SSH
+
+    def _write_ssh_config(self) -> None:
+        """One entry a device, by the address that the inventory gives pyinfra."""
+        entries, known_hosts = [], []
+        for node in self.topology.nodes:
+            if node.image != "device":
+                continue
+            addresses = " ".join(str(port.address.ip) for port in node.ports)
+            key = podman.execute(
+                self.container(node.name), "cat", "/etc/ssh/ssh_host_ed25519_key.pub"
+            )
+            known_hosts += [f"{name} {key}" for name in (node.name, *addresses.split())]
+            entries.append(
+                f"Host {node.name} {addresses}\n"
+                f"    ProxyCommand podman exec -i {self.container(node.name)} /usr/sbin/sshd -i\n"
+                f"    User root\n"
+                f"    IdentityFile {self.folder / 'id_ed25519'}\n"
+                f"    UserKnownHostsFile {self.folder / 'known_hosts'}\n"
+            )
+        (self.folder / "known_hosts").write_text("".join(known_hosts))
+        self.ssh_config.write_text("\n".join(entries))
+
+    def pyinfra_arguments(self) -> list[str]:
+        """What makes pyinfra deploy to this stage instead of the home."""
+        return ["--data", f"ssh_config_file={self.ssh_config}", "--data", "staged=true"]

@@ -1,0 +1,5 @@
+"""The home described in group_vars/home.yml."""
+
+from roles.inventory import hosts
+
+server, routers = hosts("home")

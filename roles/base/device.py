@@ -1,0 +1,242 @@
+"""A Debian server or router as it is now, read in a single SSH command.
+
+Every operation of the roles compares with this, so that a run that changes nothing costs one round
+trip a host, however many operations it has.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyinfra.api import FactBase, Host
+
+from hotshoe import vsftpd
+
+# The rulesets and daemons that hotshoe may put on a host, and what each of them has loaded: the
+# command prints digests of it, and the unit records the same when it starts. A difference means
+# that the running thing is not what the files say, whoever changed which.
+RECORDS = "/run/hotshoe"
+RULESETS = ("hotshoe_firewall", "hotshoe_routing", "hotshoe_forwards")
+PACKAGES = ("vsftpd", "libpam-pwdfile", "nftables")
+
+
+def ruleset_path(table: str) -> str:
+    """Where the text of one of our nftables tables is kept."""
+    return f"{vsftpd.FOLDER}/{table}.nft"
+
+
+def ruleset_unit(table: str) -> str:
+    """The systemd unit that loads it at boot."""
+    return f"{table.replace('_', '-')}.service"
+
+
+def ruleset_loaded(table: str) -> str:
+    """The command that tells what is loaded: the file, and the live rules without their counters."""
+    return f"sha256sum {ruleset_path(table)}; nft --stateless --terse list table inet {table}"
+
+
+VSFTPD_UNIT = "hotshoe-vsftpd.service"
+VSFTPD_LOADED = (
+    f"sha256sum {vsftpd.CONFIGURATION} {vsftpd.CERTIFICATE} {vsftpd.OPENSSL_CONFIGURATION} "
+    f"/etc/systemd/system/{VSFTPD_UNIT}"
+)
+
+# unit -> what it has loaded
+UNITS = {VSFTPD_UNIT: VSFTPD_LOADED} | {ruleset_unit(t): ruleset_loaded(t) for t in RULESETS}
+
+
+def record_path(unit: str) -> str:
+    """Where a unit records what it has loaded."""
+    return f"{RECORDS}/{unit.removesuffix('.service')}.loaded"
+
+
+_OWN = (
+    f"{vsftpd.FOLDER} /etc/systemd/system/hotshoe-*.service /etc/pam.d/{vsftpd.PAM_SERVICE} "
+    "/etc/sysctl.d/90-hotshoe.conf"
+)
+_WATCHED = (*UNITS, "vsftpd.service")
+_SCRIPT = "\n".join(
+    [
+        "export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+        "echo @os; . /etc/os-release; echo $ID $VERSION_ID",
+        f"echo @paths; find {_OWN} {vsftpd.PHOTOS} -maxdepth 2 "
+        "-printf '%y %u %g %m %p\\n' 2>/dev/null",
+        f"echo @sha256; find {_OWN} -maxdepth 1 -type f -exec sha256sum {{}} + 2>/dev/null",
+        "echo @packages; dpkg-query -W -f '${db:Status-Status} ${Package}\\n' "
+        f"{' '.join(PACKAGES)} 2>/dev/null",
+        f"echo @accounts; getent passwd {vsftpd.OWNER}",
+        f"echo @units; systemctl show -p Id,ActiveState,UnitFileState {' '.join(_WATCHED)}",
+        "echo @loaded",
+        *(
+            f"if ( {loaded} ) 2>/dev/null | cmp -s - {record_path(unit)}; then echo {unit}; fi"
+            for unit, loaded in UNITS.items()
+        ),
+        f"echo @certificate; sed -n '/BEGIN CERT/,/END CERT/p' {vsftpd.CERTIFICATE} 2>/dev/null",
+        # The hashes stay where they are; a salt is enough to tell whether a password changed.
+        f"echo @salts; sed -n 's/^\\([^:]*:\\$6\\$[^$]*\\$[^$]*\\)\\$.*/\\1/p' {vsftpd.PWDFILE} "
+        "2>/dev/null",
+        "echo @addresses; ip -json -4 address",
+        "echo @default; ip -json -4 route show default",
+        "echo @forwarding; cat /proc/sys/net/ipv4/ip_forward",
+        "echo @listeners; ss -Hltnp",
+        "echo @chains; nft --json list chains 2>/dev/null",
+        "true",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class PathState:
+    """A file or folder of ours.
+
+    :param kind: ``f``, ``d``, or another letter of find(1)'s ``%y``
+    :param mode: octal digits, such as ``640``
+    :param sha256: of a regular file under /etc; empty otherwise
+    """
+
+    kind: str
+    owner: str
+    group: str
+    mode: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Device:
+    """What the roles need to know about a host.
+
+    :param os: ``debian 13``
+    :param paths: our files and folders
+    :param packages: those of :data:`PACKAGES` that are installed
+    :param has_account: whether the photos' owner exists
+    :param units: ``ActiveState UnitFileState`` of our units and of Debian's vsftpd.service
+    :param loaded: our units that run what the files say
+    :param certificate: the server's certificate, PEM
+    :param salts: of the cameras' passwords, ``$6$rounds=N$salt``
+    :param addresses: IPv4 addresses and the interface of each
+    :param default: the interface of the default route; empty without one
+    :param forwarding: whether the kernel forwards IPv4
+    :param listeners: TCP ports and the program on each
+    :param dropping: other people's nftables chains that drop forwarded packets by default
+    """
+
+    os: str = ""
+    paths: Mapping[str, PathState] = field(default_factory=dict)
+    packages: frozenset[str] = frozenset()
+    has_account: bool = False
+    units: Mapping[str, str] = field(default_factory=dict)
+    loaded: frozenset[str] = frozenset()
+    certificate: str = ""
+    salts: Mapping[str, str] = field(default_factory=dict)
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    default: str = ""
+    forwarding: bool = False
+    listeners: Mapping[int, str] = field(default_factory=dict)
+    dropping: tuple[str, ...] = ()
+
+    def is_active(self, unit: str) -> bool:
+        """Whether a unit runs now and at every boot."""
+        return self.units.get(unit) == "active enabled"
+
+
+class DebianDevice(FactBase[Device]):
+    """Returns a :class:`Device`; everything in it comes from one command that changes nothing."""
+
+    @staticmethod
+    def default() -> Device:
+        """What an unreachable host gives: nothing is known."""
+        return Device()
+
+    def command(self) -> str:
+        """The command; needs no program that a minimal Debian lacks."""
+        return _SCRIPT
+
+    def process(self, output: Iterable[str]) -> Device:
+        """Read the command's output, section by section."""
+        sections: dict[str, list[str]] = {}
+        current: list[str] = []
+        for line in output:
+            if line.startswith("@"):
+                current = sections.setdefault(line[1:].strip(), [])
+            elif line.strip():
+                current.append(line)
+
+        def get(name: str) -> list[str]:
+            return sections.get(name, [])
+
+        digests = {line[66:]: line[:64] for line in get("sha256")}
+        paths = {}
+        for line in get("paths"):
+            kind, owner, group, mode, path = line.split(" ", 4)
+            paths[path] = PathState(kind, owner, group, mode, digests.get(path, ""))
+        return Device(
+            os=" ".join(get("os")),
+            paths=paths,
+            packages=frozenset(
+                line.split()[1] for line in get("packages") if line.startswith("installed ")
+            ),
+            has_account=bool(get("accounts")),
+            units=_units(get("units")),
+            loaded=frozenset(get("loaded")),
+            certificate="".join(f"{line}\n" for line in get("certificate")),
+            salts=dict(line.split(":", 1) for line in get("salts")),
+            addresses={
+                address["local"]: link["ifname"]
+                for link in _json(get("addresses"))
+                for address in link.get("addr_info", [])
+            },
+            default=next((route["dev"] for route in _json(get("default"))), ""),
+            forwarding=get("forwarding") == ["1"],
+            listeners=_listeners(get("listeners")),
+            dropping=tuple(_dropping(get("chains"))),
+        )
+
+
+def _json(lines: list[str]) -> list[Any]:
+    return json.loads("\n".join(lines)) if lines else []
+
+
+def _units(lines: list[str]) -> dict[str, str]:
+    units: dict[str, str] = {}
+    values: dict[str, str] = {}
+    for line in lines:
+        key, _, value = line.partition("=")
+        values[key] = value
+        if len(values) == 3:
+            units[values["Id"]] = f"{values['ActiveState']} {values['UnitFileState']}".strip()
+            values = {}
+    return units
+
+
+def _listeners(lines: list[str]) -> dict[int, str]:
+    listeners = {}
+    for line in lines:
+        columns = line.split()
+        program = columns[5].split('"')[1] if len(columns) > 5 and '"' in columns[5] else "?"
+        listeners[int(columns[3].rpartition(":")[2])] = program
+    return listeners
+
+
+def _dropping(lines: list[str]) -> Iterable[str]:
+    if not lines:
+        return
+    for entry in json.loads("\n".join(lines))["nftables"]:
+        chain = entry.get("chain", {})
+        if (
+            chain.get("hook") == "forward"
+            and chain.get("policy") == "drop"
+            and chain["table"] not in RULESETS
+        ):
+            yield f"{chain['family']} {chain['table']} {chain['name']}"
+
+
+def look(host: Host) -> Device:
+    """The host as it was when this run began; read once, then remembered."""
+    key = "hotshoe_device"
+    if key not in host.connector_data:
+        host.connector_data[key] = host.get_fact(DebianDevice)
+    device: Device = host.connector_data[key]
+    return device

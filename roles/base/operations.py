@@ -1,0 +1,247 @@
+"""The few ways in which roles change a host. Each yields commands only for what must change.
+
+Content travels over the standard input of one command: no temporary copy in a folder that others
+can read, nothing in the process list, no file transfer protocol, and one round trip a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Generator
+from typing import Any
+
+from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
+from pyinfra.api.exceptions import ConnectError
+from pyinfra.api.operation import OperationMeta
+from pyinfra.connectors.ssh import SSHConnector
+from pyinfra.context import host
+from pyinfra.operations import apt
+
+from roles.base import device as dev
+from roles.base.device import PathState, look
+
+Commands = Generator[Any, None, None]
+
+ROLLBACK_SECONDS = 30
+
+
+def _changes(done: OperationMeta) -> bool:
+    """Whether an earlier operation of this run changes, or changed, its host."""
+    return done.did_change() if done.is_complete() else done.will_change
+
+
+@operation()
+def barrier() -> Commands:
+    """Wait for every host to come this far; pyinfra keeps no order between hosts without one."""
+    yield from ()
+
+
+@operation()
+def packages(names: tuple[str, ...]) -> Commands:
+    """Install Debian packages that are missing, without what they only recommend.
+
+    + names: the packages
+    """
+    missing = sorted(set(names) - look(host).packages)
+    if not missing:
+        host.noop(f"{', '.join(names)}: installed")
+        return
+    yield from apt.packages._inner(
+        packages=missing, update=True, cache_time=3600, no_recommends=True
+    )
+
+
+@operation()
+def account(name: str, home: str) -> Commands:
+    """Create a system user that cannot log in.
+
+    + name: of the user and of its group
+    + home: its home directory, which is not created
+    """
+    if look(host).has_account:
+        host.noop(f"user {name} exists")
+        return
+    yield (
+        f"useradd --system --user-group --no-create-home --home-dir {home} "
+        f"--shell /usr/sbin/nologin {name}"
+    )
+
+
+@operation()
+def folder(path: str, owner: str = "root", group: str = "root", mode: str = "755") -> Commands:
+    """Ensure that a folder is there, with this owner and mode.
+
+    + path: absolute
+    + mode: octal digits
+    """
+    seen = look(host).paths.get(path)
+    if seen == PathState("d", owner, group, mode):
+        host.noop(f"{path} is as it should be")
+        return
+    yield f"install -d -o {owner} -g {group} -m {mode} {shlex.quote(path)}"
+
+
+@operation()
+def put(
+    path: str, content: str, mode: str = "644", group: str = "root", check: str = "true"
+) -> Commands:
+    """Replace a file in one step, if its content, owner or mode differ.
+
+    + path: absolute
+    + content: text; never shown, not even with ``--diff``
+    + mode: octal digits
+    + check: a shell command that fails if the new file, ``$new``, is bad; a bad one never replaces
+      a good one
+    """
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    if look(host).paths.get(path) == PathState("f", "root", group, mode, digest):
+        host.noop(f"{path} is as it should be")
+        return
+    yield write(path, content, mode, group, check)
+
+
+@operation()
+def absent(path: str) -> Commands:
+    """Remove a file that is no longer wanted.
+
+    + path: absolute
+    """
+    if path in look(host).paths:
+        yield f"rm -f {shlex.quote(path)}"
+    else:
+        host.noop(f"{path} is absent")
+
+
+def write(
+    path: str, content: str, mode: str, group: str = "root", check: str = "true"
+) -> StringCommand:
+    """The command that replaces a file in one step; see :func:`put`."""
+    return StringCommand(
+        f"set -e; umask 077; new={shlex.quote(path)}.new; cat >$new; {check}; "
+        f"chown root:{group} $new; chmod {mode} $new; sync $new; mv -f $new {shlex.quote(path)}",
+        _stdin=content,
+    )
+
+
+@operation()
+def masked(unit: str, package: str) -> Commands:
+    """Keep a unit from starting when its package is installed.
+
+    + unit: the systemd unit
+    + package: what brings it
+    """
+    if look(host).units.get(unit, "").endswith(" masked"):
+        host.noop(f"{unit} is masked")
+        return
+    yield f"systemctl mask --quiet {unit}  # {package} is started by our own unit"
+
+
+@operation()
+def service(unit: str, needs: list[OperationMeta], ready: str) -> Commands:
+    """Have a unit run, now and at boot, with what its files say.
+
+    + unit: the systemd unit; records what it has loaded (see ``roles.base.device``)
+    + needs: operations of this run that write its files
+    + ready: a shell command that succeeds once the unit does its work
+    """
+    seen = look(host)
+    if (
+        seen.is_active(unit)
+        and unit in seen.loaded
+        and not any(_changes(operation) for operation in needs)
+    ):
+        host.noop(f"{unit} runs what its files say")
+        return
+    yield (
+        f"systemctl daemon-reload && systemctl enable --quiet {unit} && systemctl restart {unit} "
+        f"&& for i in 1 2 3 4 5 6 7 8 9 10; do {ready} && exit 0; sleep 0.5; done; "
+        f"echo '{unit} does not do its work:' >&2; journalctl --no-pager -o cat -n 20 -u {unit} "
+        ">&2; exit 1"
+    )
+
+
+@operation()
+def ruleset(table: str, text: str, needs: list[OperationMeta]) -> Commands:
+    """Load an nftables table of our own, unless that would lock us out.
+
+    The old rules come back by themselves after half a minute unless the host can be reached over a
+    new SSH connection. Only then do the new rules become the ones that are loaded at boot. Nobody
+    else's tables are touched.
+
+    + table: its name, in the inet family
+    + text: the file for ``nft -f``; it replaces the table in one transaction
+    + needs: operations of this run that write the unit that loads it
+    """
+    seen = look(host)
+    path, unit = dev.ruleset_path(table), dev.ruleset_unit(table)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if (
+        seen.paths.get(path) == PathState("f", "root", "root", "644", digest)
+        and seen.is_active(unit)
+        and unit in seen.loaded
+        and not any(_changes(operation) for operation in needs)
+    ):
+        host.noop(f"{table} is loaded")
+        return
+    timer, back = f"hotshoe-rollback-{table}", f"{dev.RECORDS}/{table}.rollback"
+    yield StringCommand(
+        f"set -e; umask 077; mkdir -p {dev.RECORDS}; cat >{path}.new; nft -c -f {path}.new; "
+        # A killed run may have left unconfirmed rules: go back to the confirmed ones first.
+        f"if systemctl is-active --quiet {timer}.timer; then nft -f {back}; fi; "
+        f"systemctl stop {timer}.timer 2>/dev/null || true; "
+        f"echo 'table inet {table}; delete table inet {table}' >{back}; "
+        f"nft --stateless list table inet {table} >>{back} 2>/dev/null || true; "
+        f"systemd-run --quiet --collect --unit={timer} --on-active={ROLLBACK_SECONDS}s "
+        f"/usr/sbin/nft -f {back}; nft -f {path}.new",
+        _stdin=text,
+    )
+    yield FunctionCommand(_reach_again, (table, back), {})
+    yield (
+        f"set -e; systemctl stop {timer}.timer; chmod 644 {path}.new; sync {path}.new; "
+        f"mv -f {path}.new {path}; rm -f {back}; "
+        f"systemctl daemon-reload; systemctl enable --quiet {unit}; "
+        f"systemctl reload-or-restart {unit}"
+    )
+
+
+def _reach_again(state: State, host: Host, table: str, back: str) -> bool:
+    """Log in over a new connection, or put the old rules back.
+
+    :returns: whether the host can still be reached; pyinfra fails the operation if not
+    """
+    connector = host.connector
+    if not isinstance(connector, SSHConnector):
+        return True
+    old = connector.client
+    try:
+        connector.connect()
+    except ConnectError as error:
+        connector.client = old
+        host.run_shell_command(StringCommand(f"nft -f {back}"), **sudo(host))
+        host.log_styled(
+            f"with the new rules of {table}, a new SSH connection fails ({error}), so the old "
+            "rules are back. Deploy from inside the home, or let the Site allow the network that "
+            "you deploy from (server.ssh_from).",
+            fg="red",
+        )
+        return False
+    # What follows in this run goes over the new connection, which the new rules let in.
+    return True
+
+
+def sudo(host: Host) -> dict[str, Any]:
+    """The arguments that make a command run as root, when the SSH user is somebody else."""
+    return {"_sudo": bool(host.data.get("_sudo"))}
+
+
+@operation()
+def forwarding(path: str) -> Commands:
+    """Have the kernel forward IPv4 now, as the file says that it does after every boot.
+
+    + path: the sysctl.d(5) file
+    """
+    if look(host).forwarding:
+        host.noop("the kernel forwards")
+        return
+    yield f"sysctl --quiet --load {path}"

@@ -1,0 +1,81 @@
+"""From a Site's name to what a role needs, loaded once a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pyinfra.api import Host
+from pyinfra.api.exceptions import PyinfraError
+
+from hotshoe.errors import HotshoeError
+from hotshoe.load import SiteFiles, load_site
+from hotshoe.pki import AuthorityFiles
+from hotshoe.plan import Plan, make_plan
+from hotshoe.site import Site
+from hotshoe.vault import Secrets, load_secrets
+
+T = TypeVar("T")
+
+
+def refusing(load: Callable[[], T]) -> T:
+    """Turn a refusal of the core into one that pyinfra prints without a traceback.
+
+    :raises PyinfraError: with the refusal's message
+    """
+    try:
+        return load()
+    except HotshoeError as error:
+        raise PyinfraError(str(error)) from None
+
+
+@cache
+def site_of(name: str) -> Site:
+    """The Site of that name, checked."""
+    return refusing(lambda: load_site(SiteFiles(name)))
+
+
+@cache
+def plan_of(name: str) -> Plan:
+    """The Plan of the Site of that name."""
+    return make_plan(site_of(name))
+
+
+@cache
+def secrets_of(name: str) -> Secrets:
+    """The secrets of the Site of that name. Kept out of host data, which pyinfra prints."""
+    return refusing(lambda: load_secrets(SiteFiles(name), site_of(name)))
+
+
+def authority_of(plan: Plan) -> AuthorityFiles:
+    """Where the certificate authority of a home is kept."""
+    return AuthorityFiles(Path("pki") / plan.server.hostname)
+
+
+@cache
+def _templates() -> Environment:
+    # Nothing here is HTML; a missing value must end the run instead of leaving a hole.
+    return Environment(
+        loader=FileSystemLoader("templates"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701
+    )
+
+
+def render(template: str, **values: Any) -> str:
+    """Render a file of ``templates/``."""
+    return _templates().get_template(template).render(**values)
+
+
+def refuse(host: Host, reason: str, remedy: str) -> None:
+    """End the run for a host before anything is changed.
+
+    :raises PyinfraError: always
+    """
+    raise PyinfraError(f"{host.name}: {reason}\n    -> {remedy}")

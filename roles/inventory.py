@@ -1,0 +1,51 @@
+"""The hosts that pyinfra connects to, from a Site."""
+
+from __future__ import annotations
+
+import functools
+import socket
+from typing import Any
+
+from paramiko import Transport
+from pyinfra import config
+
+from roles.base.plans import plan_of
+
+HostData = tuple[str, dict[str, Any]]
+
+
+def hosts(site: str) -> tuple[list[HostData], list[HostData]]:
+    """The server and the routers of a Site, each a list that pyinfra takes for a group.
+
+    :param site: the Site's name: its file is ``group_vars/SITE.yml``
+    :raises PyinfraError: if the Site is refused; no host has been contacted then
+    """
+    # A router must not be opened towards a server that failed.
+    config.FAIL_PERCENT = 0
+    plan = plan_of(site)
+    server = _host(site, plan.server.name, str(plan.server.address), plan.server)
+    routers = [_host(site, r.name, str(r.lan.ip), r) for r in plan.routers]
+    return [server], routers
+
+
+def _host(site: str, name: str, address: str, device: Any) -> HostData:
+    return name, {
+        "site": site,
+        "ssh_hostname": address,
+        "ssh_user": device.ssh_user,
+        "ssh_port": device.ssh_port,
+        "_sudo": device.ssh_user != "root",
+        "ssh_paramiko_connect_kwargs": {"transport_factory": prompt_transport},
+    }
+
+
+@functools.wraps(Transport)
+def prompt_transport(sock: Any, **kwargs: Any) -> Transport:
+    """A paramiko transport that sends small packets at once.
+
+    Without TCP_NODELAY every command waits about 40 ms for a delayed acknowledgement (RFC 1122,
+    section 4.2.3.4).
+    """
+    if isinstance(sock, socket.socket):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return Transport(sock, **kwargs)

@@ -1,0 +1,57 @@
+"""The cameras' users: virtual, confined to one folder each, and unable to log in anywhere else."""
+
+from __future__ import annotations
+
+from pyinfra import host
+from pyinfra.api.deploy import deploy
+
+from hotshoe import passwords, vsftpd
+from hotshoe.plan import ServerPlan
+from roles.base import operations
+from roles.base.device import look
+from roles.base.plans import refuse, render, secrets_of
+
+
+@deploy("Users")
+def cameras(plan: ServerPlan) -> None:
+    """Have a user and an upload folder for each camera, and no user for any other.
+
+    The folder of a camera that left the Site stays, with its photos.
+
+    :raises PyinfraError: if the vault is refused, or is still the published demo outside a stage
+    """
+    secrets = secrets_of(host.data.site)
+    if secrets.demo and not host.data.get("staged"):
+        refuse(
+            host,
+            "the vault opens with the published demo password, so anybody may know its passwords",
+            "ansible-vault edit it, put new passwords in, then ansible-vault rekey it with a "
+            "password of your own in .vault-password",
+        )
+    operations.account(vsftpd.OWNER, vsftpd.PHOTOS, name="Owner of the photos, who cannot log in")
+    operations.folder(vsftpd.PHOTOS, name="Folder of all photos")
+    for camera in host.loop(plan.cameras):
+        root = f"{vsftpd.PHOTOS}/{camera}"
+        operations.folder(root, name=f"{camera}: a root that it cannot write to")
+        operations.folder(
+            f"{root}/{vsftpd.UPLOAD}",
+            owner=vsftpd.OWNER,
+            group=vsftpd.OWNER,
+            mode="2770",
+            name=f"{camera}: a folder that it can upload to",
+        )
+    used = {user: passwords.salt_of(hash_) for user, hash_ in look(host).salts.items()}
+    operations.put(
+        vsftpd.PWDFILE,
+        passwords.pwdfile(
+            {camera: secrets.camera_passwords[camera] for camera in plan.cameras},
+            {user: salt for user, salt in used.items() if salt},
+        ),
+        mode="600",
+        name="Passwords of the cameras, hashed",
+    )
+    operations.put(
+        f"/etc/pam.d/{vsftpd.PAM_SERVICE}",
+        render("users/pam.j2", pwdfile=vsftpd.PWDFILE),
+        name="How the passwords are checked",
+    )

@@ -1,0 +1,63 @@
+"""vsftpd: installed without being started, configured from typed options, run by a unit of ours."""
+
+from __future__ import annotations
+
+from pyinfra import host
+from pyinfra.api.deploy import deploy
+
+from hotshoe import vsftpd
+from hotshoe.plan import ServerPlan
+from roles.base import operations
+from roles.base.device import VSFTPD_LOADED, VSFTPD_UNIT, look, record_path
+from roles.base.plans import render
+
+# The only check that vsftpd offers: told not to listen, it reads the whole file, loads certificate
+# and key, and then complains of exactly that. The message goes to file descriptor 0.
+CHECK = (
+    "said=$(mktemp); vsftpd $new -olisten=NO -olisten_ipv6=NO 0>$said >/dev/null 2>&1 || true; "
+    "if ! grep -q 'not configured for standalone' $said; then cat $said >&2; rm -f $said $new; "
+    "exit 1; fi; rm -f $said"
+)
+
+
+@deploy("vsftpd")
+def install(plan: ServerPlan) -> None:
+    """Install the packages; Debian's own unit would start an unconfigured server."""
+    operations.masked("vsftpd.service", "vsftpd", name="Keep Debian's own unit from starting")
+    operations.packages(
+        ("vsftpd", "libpam-pwdfile", "nftables"), name="vsftpd, pam_pwdfile and nftables"
+    )
+    operations.folder(vsftpd.FOLDER, name="Folder of hotshoe's configuration")
+
+
+@deploy("vsftpd")
+def daemon(plan: ServerPlan) -> None:
+    """Run vsftpd with what the Plan says; a configuration that it would refuse never goes live."""
+    version = vsftpd.VERSIONS[look(host).os.split()[1]]
+    unit = operations.put(
+        f"/etc/systemd/system/{VSFTPD_UNIT}",
+        render(
+            "vsftpd/service.j2",
+            v=vsftpd,
+            loaded=VSFTPD_LOADED,
+            record=record_path(VSFTPD_UNIT),
+        ),
+        name="Unit that runs it",
+    )
+    openssl = operations.put(
+        vsftpd.OPENSSL_CONFIGURATION,
+        render("vsftpd/openssl.cnf.j2"),
+        name="TLS 1.2 and nothing else",
+    )
+    configuration = operations.put(
+        vsftpd.CONFIGURATION,
+        render("vsftpd/vsftpd.conf.j2", lines=vsftpd.lines(vsftpd.options(plan, version))),
+        check=CHECK,
+        name=f"Configuration for vsftpd {version}, checked by vsftpd",
+    )
+    operations.service(
+        VSFTPD_UNIT,
+        [unit, openssl, configuration],
+        ready=f"ss -Hltn sport = :{plan.control_port} | grep -q .",
+        name=f"vsftpd answers on port {plan.control_port}",
+    )
