@@ -29,7 +29,7 @@ barrier(name="The routers lead out")
 
 # The server, ready and protected before anything leads to it.
 if "server" in host.groups:
-    vsftpd.install(plan.server)
+    vsftpd.install()
 if "server" in host.groups:
     tls.certificate(plan.server)
 if "server" in host.groups:

@@ -174,7 +174,9 @@ def other_services_leave_the_ftp_ports(site: Any) -> Iterator[Found]:
     """Refuse another service on a port that FTP uses."""
     ftp = (site.ftp.control_port, site.ftp.passive_ports)
     lists = [("server.open_to_lan", site.server.open_to_lan)]
-    lists += [(f"routers[{i}].open_to_internet", r.open_to_internet) for i, r in enumerate(site.routers)]
+    lists += [
+        (f"routers[{i}].open_to_internet", r.open_to_internet) for i, r in enumerate(site.routers)
+    ]
     for key, services in lists:
         for service in services:
             if service.protocol == "tcp" and (

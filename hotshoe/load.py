@@ -105,9 +105,7 @@ def parse_mapping(text: str, file: str) -> dict[str, Any]:
         ) from None
     except YAMLError as error:
         reason = str(error).splitlines()[0]
-        raise SiteError(
-            [Problem(file, "", f"is not YAML: {reason}", "mend the file")]
-        ) from None
+        raise SiteError([Problem(file, "", f"is not YAML: {reason}", "mend the file")]) from None
     if not isinstance(raw, dict):
         reason = "is empty" if raw is None else "is not a mapping of keys to values"
         raise SiteError([Problem(file, "", reason, "begin with a line such as: key: value")])

@@ -89,12 +89,13 @@ def validate(
 
 
 def _adapter(field: FieldInfo) -> TypeAdapter[Any]:
-    return TypeAdapter(Annotated[field.annotation, field])  # type: ignore[name-defined]
+    annotated: Any = Annotated[field.annotation, field]
+    return TypeAdapter(annotated)
 
 
 def _inner_model(field: FieldInfo) -> tuple[type[BaseModel] | None, bool]:
     """The model inside a field, and whether the field is a list of them."""
-    kind = field.annotation
+    kind: Any = field.annotation
     is_list = typing.get_origin(kind) is tuple
     if is_list:
         kind = typing.get_args(kind)[0]

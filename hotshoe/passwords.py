@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from passlib.hash import sha512_crypt
 
-# sha512-crypt's cost. Random passwords of twelve characters do not need a slow hash to be safe, and
-# a camera logs in for every burst of photos: this is a few hundredths of a second on a small server.
+# sha512-crypt's cost. Random passwords of twelve characters do not need a slow hash to be safe,
+# and a camera logs in for every burst of photos.
 ROUNDS = 40_000
 SHORTEST, LONGEST = 12, 32
 

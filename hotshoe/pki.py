@@ -186,9 +186,7 @@ def issue(authority: Authority, hostname: str, now: datetime) -> bytes:
         .not_valid_before(now - BACKDATED)
         .not_valid_after(until)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(
-            _key_usage(digital_signature=True, key_encipherment=True), critical=True
-        )
+        .add_extension(_key_usage(digital_signature=True, key_encipherment=True), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(hostname)]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -258,4 +256,3 @@ def _key_usage(**granted: bool) -> x509.KeyUsage:
 def utc_now() -> datetime:
     """The time, for those who may ask for it (the core's functions take it as a parameter)."""
     return datetime.now(UTC)
-

@@ -25,6 +25,7 @@ PAM_SERVICE = "hotshoe-vsftpd"
 PHOTOS = "/srv/hotshoe"
 OWNER = "hotshoe"
 UPLOAD = "upload"
+OWNER_HOME = f"{PHOTOS}/$USER/./{UPLOAD}"
 EMPTY = "/run/hotshoe/empty"
 
 # Debian release -> the version of vsftpd in it.
@@ -32,12 +33,13 @@ VERSIONS = {"12": "3.0.3", "13": "3.0.5"}
 
 # What a camera needs, and nothing that reads, changes or removes a file. The TLS and login commands
 # have to be listed too: the list holds for everything after USER.
-COMMANDS = (
-    "ABOR ALLO AUTH CDUP CWD EPSV FEAT HELP LIST MDTM MKD MODE NLST NOOP OPTS PASS PASV PBSZ PROT "
-    "PWD QUIT SIZE STAT STOR STRU SYST TYPE USER XCUP XCWD XMKD XPWD"
-).split()
+_COMMANDS = """
+    ABOR ALLO AUTH CDUP CWD EPSV FEAT HELP LIST MDTM MKD MODE NLST NOOP OPTS PASS PASV PBSZ PROT 
+    PWD QUIT SIZE STAT STOR STRU SYST TYPE USER XCUP XCWD XMKD XPWD
+"""
+COMMANDS = _COMMANDS.split()
 
-# All with forward secrecy, all TLS 1.2 only, and all for RSA certificates, which every camera takes.
+# All with forward secrecy, all TLS 1.2 only, and all for RSA certificates, which cameras take.
 CIPHERS = (
     "ECDHE-RSA-AES128-GCM-SHA256",
     "ECDHE-RSA-AES256-GCM-SHA384",
@@ -82,8 +84,10 @@ class Options(BaseModel):
     guest_username: Text = OWNER
     pam_service_name: Text = PAM_SERVICE
     session_support: bool = False
-    user_sub_token: Text = "$USER"
-    local_root: Text = f"{PHOTOS}/$USER"
+    user_sub_token: Text = "$USER"  # noqa: S105 - no secret
+    # The home of the photos' owner, with the camera's name in it: chroot before "/./", then go to
+    # the folder that the camera may write to.
+    passwd_chroot_enable: bool = True
     chroot_local_user: bool = True
     hide_ids: bool = True
     max_login_fails: int = 3
@@ -96,7 +100,8 @@ class Options(BaseModel):
     anon_upload_enable: bool = True
     anon_mkdir_write_enable: bool = True
     anon_other_write_enable: bool = False
-    anon_world_readable_only: bool = True
+    # A camera may see the names of its photos (to number the next one), though not fetch them.
+    anon_world_readable_only: bool = False
     download_enable: bool = False
     chmod_enable: bool = False
     mdtm_write: bool = False
@@ -149,7 +154,7 @@ class Options(BaseModel):
 
 
 class Options305(Options):
-    """3.0.5 knows these as well; the man page spells them wrongly, and those spellings are fatal."""
+    """3.0.5 knows these as well; its man page spells them wrongly, which is fatal."""
 
     ssl_tlsv11: bool = False
     ssl_tlsv12: bool = True

@@ -13,13 +13,12 @@ SUITES = {"13": "trixie", "12": "bookworm"}
 DEFAULT_RELEASE = "13"
 
 _DEVICE = "systemd systemd-sysv dbus openssh-server iproute2 iputils-ping ca-certificates procps"
+_CLIENT = "iproute2 iputils-ping ca-certificates curl lftp openssl python3 nftables dnsmasq-base"
 PACKAGES = {
     # A bare Debian with SSH, as a person would hand it over.
     "device": _DEVICE.split(),
     # What a camera or a laptop is played with, and what the make-believe Internet runs.
-    "client": (
-        "iproute2 iputils-ping ca-certificates curl lftp openssl python3 nftables dnsmasq-base"
-    ).split(),
+    "client": _CLIENT.split(),
 }
 # Debian's defaults would change settings of the host's kernel that are not per namespace.
 _NO_SYSCTL = "cd $1/usr/lib/sysctl.d && for f in *; do ln -sf /dev/null $1/etc/sysctl.d/$f; done"

@@ -30,9 +30,7 @@ def run(*command: str, input_text: str | None = None, check: bool = True) -> str
 
     :raises HotshoeError: with what the program said, if it fails
     """
-    done = subprocess.run(
-        command, input=input_text, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, input=input_text, capture_output=True, text=True, check=False)
     if check and done.returncode != 0:
         said = (done.stderr or done.stdout).strip() or f"exit status {done.returncode}"
         raise HotshoeError(f"{' '.join(command)[:120].splitlines()[0]}: {said}")

@@ -40,9 +40,7 @@ class Stage:
     release: str = image.DEFAULT_RELEASE
 
     @classmethod
-    def of(
-        cls, site: str, plan: Plan, root: Path, release: str = image.DEFAULT_RELEASE
-    ) -> Stage:
+    def of(cls, site: str, plan: Plan, root: Path, release: str = image.DEFAULT_RELEASE) -> Stage:
         """The stage for a Plan."""
         return cls(site, root.resolve(), make_topology(plan), release)
 

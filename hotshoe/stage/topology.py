@@ -55,12 +55,14 @@ class Topology:
     :param hostname: the name that the Internet's DNS knows
     :param public_address: what it resolves to
     :param resolver: the address of that DNS
+    :param server: the name of the node that plays the server
     """
 
     nodes: tuple[Node, ...]
     hostname: str
     public_address: IPv4Address
     resolver: IPv4Address
+    server: str
 
     @property
     def segments(self) -> dict[str, list[tuple[Node, Port]]]:
@@ -107,10 +109,13 @@ def make_topology(plan: Plan) -> Topology:
                 ),
                 provider,
             ),
-            Node(server.name, "device", (port("lan", "eth0", server.address, lan),), server.gateway),
+            Node(
+                server.name, "device", (port("lan", "eth0", server.address, lan),), server.gateway
+            ),
             Node(LAPTOP, "client", (port("lan", "eth0", laptop, lan),), server.gateway),
         ),
         hostname=server.hostname,
         public_address=server.public_address,
         resolver=away[1],
+        server=server.name,
     )

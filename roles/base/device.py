@@ -34,7 +34,7 @@ def ruleset_unit(table: str) -> str:
 
 
 def ruleset_loaded(table: str) -> str:
-    """The command that tells what is loaded: the file, and the live rules without their counters."""
+    """The command that tells what is loaded: the file, and the live rules without counters."""
     return f"sha256sum {ruleset_path(table)}; nft --stateless --terse list table inet {table}"
 
 
@@ -67,7 +67,7 @@ _SCRIPT = "\n".join(
         f"echo @sha256; find {_OWN} -maxdepth 1 -type f -exec sha256sum {{}} + 2>/dev/null",
         "echo @packages; dpkg-query -W -f '${db:Status-Status} ${Package}\\n' "
         f"{' '.join(PACKAGES)} 2>/dev/null",
-        f"echo @accounts; getent passwd {vsftpd.OWNER}",
+        f"echo @account; getent passwd {vsftpd.OWNER}",
         f"echo @units; systemctl show -p Id,ActiveState,UnitFileState {' '.join(_WATCHED)}",
         "echo @loaded",
         *(
@@ -111,7 +111,7 @@ class Device:
     :param os: ``debian 13``
     :param paths: our files and folders
     :param packages: those of :data:`PACKAGES` that are installed
-    :param has_account: whether the photos' owner exists
+    :param account: the passwd(5) entry of the photos' owner; empty without one
     :param units: ``ActiveState UnitFileState`` of our units and of Debian's vsftpd.service
     :param loaded: our units that run what the files say
     :param certificate: the server's certificate, PEM
@@ -126,7 +126,7 @@ class Device:
     os: str = ""
     paths: Mapping[str, PathState] = field(default_factory=dict)
     packages: frozenset[str] = frozenset()
-    has_account: bool = False
+    account: str = ""
     units: Mapping[str, str] = field(default_factory=dict)
     loaded: frozenset[str] = frozenset()
     certificate: str = ""
@@ -178,7 +178,7 @@ class DebianDevice(FactBase[Device]):
             packages=frozenset(
                 line.split()[1] for line in get("packages") if line.startswith("installed ")
             ),
-            has_account=bool(get("accounts")),
+            account="".join(get("account")),
             units=_units(get("units")),
             loaded=frozenset(get("loaded")),
             certificate="".join(f"{line}\n" for line in get("certificate")),

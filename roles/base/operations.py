@@ -54,18 +54,19 @@ def packages(names: tuple[str, ...]) -> Commands:
 
 @operation()
 def account(name: str, home: str) -> Commands:
-    """Create a system user that cannot log in.
+    """Have a system user that cannot log in, and a group of the same name.
 
     + name: of the user and of its group
     + home: its home directory, which is not created
     """
-    if look(host).has_account:
-        host.noop(f"user {name} exists")
-        return
-    yield (
-        f"useradd --system --user-group --no-create-home --home-dir {home} "
-        f"--shell /usr/sbin/nologin {name}"
-    )
+    entry = look(host).account.split(":")
+    options = f"--home-dir {shlex.quote(home)} --shell /usr/sbin/nologin"
+    if entry == [""]:
+        yield f"useradd --system --user-group --no-create-home {options} {name}"
+    elif entry[5:] != [home, "/usr/sbin/nologin"]:
+        yield f"usermod {options.replace('--home-dir', '--home')} {name}"
+    else:
+        host.noop(f"user {name} is as it should be")
 
 
 @operation()
@@ -205,7 +206,7 @@ def ruleset(table: str, text: str, needs: list[OperationMeta]) -> Commands:
     )
 
 
-def _reach_again(state: State, host: Host, table: str, back: str) -> bool:
+def _reach_again(state: State, host: Host, table: str, back: str) -> bool:  # noqa: ARG001
     """Log in over a new connection, or put the old rules back.
 
     :returns: whether the host can still be reached; pyinfra fails the operation if not

@@ -9,6 +9,9 @@ from hotshoe.plan import RouterPlan, ServerPlan
 from roles.base.device import VSFTPD_UNIT, Device, look
 from roles.base.plans import refuse
 
+# Debian's system users have smaller numbers (policy manual, section 9.2.2).
+FIRST_PERSON = 1000
+
 
 def server(plan: ServerPlan) -> None:
     """Refuse a server that is another machine, another system, or busy with another FTP server.
@@ -23,6 +26,14 @@ def server(plan: ServerPlan) -> None:
             f"has no address {plan.address}, so it is not the server of the Site "
             f"(it has {', '.join(device.addresses)})",
             "give it that fixed address, or mend server.address",
+        )
+    account = device.account.split(":")
+    if account != [""] and int(account[2]) >= FIRST_PERSON:
+        refuse(
+            host,
+            f"has a person's account named {vsftpd.OWNER}, the name that hotshoe gives the owner "
+            "of the photos",
+            "rename that account",
         )
     holder = device.listeners.get(plan.control_port)
     ours = device.units.get(VSFTPD_UNIT, "").startswith("active")

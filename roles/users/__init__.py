@@ -28,7 +28,9 @@ def cameras(plan: ServerPlan) -> None:
             "ansible-vault edit it, put new passwords in, then ansible-vault rekey it with a "
             "password of your own in .vault-password",
         )
-    operations.account(vsftpd.OWNER, vsftpd.PHOTOS, name="Owner of the photos, who cannot log in")
+    operations.account(
+        vsftpd.OWNER, vsftpd.OWNER_HOME, name="Owner of the photos, who cannot log in"
+    )
     operations.folder(vsftpd.PHOTOS, name="Folder of all photos")
     for camera in host.loop(plan.cameras):
         root = f"{vsftpd.PHOTOS}/{camera}"

@@ -21,7 +21,7 @@ CHECK = (
 
 
 @deploy("vsftpd")
-def install(plan: ServerPlan) -> None:
+def install() -> None:
     """Install the packages; Debian's own unit would start an unconfigured server."""
     operations.masked("vsftpd.service", "vsftpd", name="Keep Debian's own unit from starting")
     operations.packages(

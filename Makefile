@@ -1,0 +1,45 @@
+# Everything here works on a bare Debian with python3 and make; what is missing is installed first.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV := .venv
+READY := $(VENV)/ready
+BIN := $(VENV)/bin
+# Containers need root; sudo is used where it is there.
+AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: help demo test lint unit stage-test bench lock clean
+
+help: ## what can be done
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+$(READY): requirements.lock pyproject.toml tools/venv
+	@tools/venv $(VENV)
+
+demo: $(READY) ## the whole story in containers: build a home, deploy, upload photos (KEEP=1 leaves it up)
+	@tools/containers
+	@$(AS_ROOT) $(BIN)/hotshoe demo $(if $(KEEP),--keep)
+
+test: lint unit stage-test ## everything that proves that it works
+
+lint: $(READY) ## style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+unit: $(READY) ## tests that need neither root nor network
+	$(BIN)/pytest -q -m "not stage"
+
+stage-test: $(READY) ## tests with real packets, in containers
+	@tools/stage-test
+
+bench: $(READY) ## how fast a deploy is, beside Ansible
+	@tools/containers
+	@$(AS_ROOT) $(BIN)/python -m benchmarks
+
+lock: $(READY) ## write requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --extra dev --no-annotate --output-file requirements.lock pyproject.toml
+
+clean: ## take the stage down and remove what was built here (not pki/)
+	-@$(AS_ROOT) $(BIN)/hotshoe stage down
+	rm -rf $(VENV) .stage .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

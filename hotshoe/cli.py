@@ -1,0 +1,145 @@
+"""The ``hotshoe`` command."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from hotshoe import demo as demonstration
+from hotshoe.errors import HotshoeError
+from hotshoe.load import SiteFiles, load_site
+from hotshoe.plan import make_plan
+from hotshoe.stage import podman
+from hotshoe.stage.image import DEFAULT_RELEASE, SUITES
+from hotshoe.stage.stage import Stage
+
+console = Console(highlight=False)
+_site = click.option(
+    "--site", default="home", show_default=True, help="The Site: group_vars/SITE.yml."
+)
+_debian = click.option(
+    "--debian",
+    "release",
+    type=click.Choice(sorted(SUITES)),
+    default=DEFAULT_RELEASE,
+    show_default=True,
+    help="The Debian release of the server and the router.",
+)
+
+
+def _refusing(command: Callable[..., None]) -> Callable[..., None]:
+    """Print a refusal as one clear message and exit with 1."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except HotshoeError as error:
+            raise click.ClickException(str(error)) from None
+
+    return wrapped
+
+
+@click.group()
+@click.version_option(package_name="hotshoe")
+def main() -> None:
+    """A private FTPS drop at home that a camera reaches from anywhere.
+
+    Run it in the folder that holds deploy.py and group_vars/.
+    """
+
+
+@main.command()
+@_site
+@_debian
+@click.option("--keep", is_flag=True, help="Leave the stage up afterwards.")
+@_refusing
+def demo(site: str, release: str, keep: bool) -> None:
+    """Rehearse the home in containers: deploy to it and upload photos."""
+    demonstration.run(site, release, keep, console)
+
+
+@main.group()
+def stage() -> None:
+    """The home, rehearsed in containers."""
+
+
+def _stage_of(site: str, release: str = DEFAULT_RELEASE) -> Stage:
+    return Stage.of(site, make_plan(load_site(SiteFiles(site))), Path(), release)
+
+
+@stage.command()
+@_site
+@_debian
+@_refusing
+def up(site: str, release: str) -> None:
+    """Put the stage up; what an earlier run left is cleared away first."""
+    made = _stage_of(site, release)
+    made.up(say=console.print)
+    arguments = " ".join(made.pyinfra_arguments())
+    console.print("The stage is up. Deploy to it with:", style="green")
+    console.print(
+        f"pyinfra {arguments} inventories/{site}.py deploy.py", soft_wrap=True, style="bold"
+    )
+
+
+@stage.command()
+@_site
+@_refusing
+def down(site: str) -> None:
+    """Take the stage down; harmless when there is none."""
+    if reason := podman.why_no_stage():
+        raise HotshoeError(reason)
+    _stage_of(site).down()
+
+
+@stage.command()
+@_site
+@_refusing
+def status(site: str) -> None:
+    """Show the devices on the stage."""
+    if reason := podman.why_no_stage():
+        raise HotshoeError(reason)
+    table = Table("device", "state", "addresses")
+    for row in _stage_of(site).status():
+        table.add_row(*row)
+    console.print(table)
+
+
+@stage.command()
+@_site
+@click.argument("name")
+@_refusing
+def reboot(site: str, name: str) -> None:
+    """Restart the device NAME."""
+    _running(site, name).reboot(name)
+
+
+@stage.command()
+@_site
+@click.argument("name")
+@_refusing
+def shell(site: str, name: str) -> None:
+    """Open a shell on the device NAME."""
+    container = _running(site, name).container(name)
+    terminal = ["--tty"] if sys.stdin.isatty() else []
+    os.execvp("podman", ["podman", "exec", "--interactive", *terminal, container, "/bin/bash"])  # noqa: S606
+
+
+def _running(site: str, name: str) -> Stage:
+    """The stage, if it is up and has that device."""
+    if reason := podman.why_no_stage():
+        raise HotshoeError(reason)
+    made = _stage_of(site)
+    made.node(name)
+    if not made.is_up():
+        raise HotshoeError("the stage is not up; put it up with: hotshoe stage up")
+    return made
