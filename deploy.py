@@ -31,13 +31,13 @@ barrier(name="The routers lead out")
 if "server" in host.groups:
     vsftpd.install()
 if "server" in host.groups:
-    tls.certificate(plan.server)
+    certificate = tls.certificate(plan.server)
 if "server" in host.groups:
     users.cameras(plan.server)
 if "server" in host.groups:
     firewall.server(plan.server)
 if "server" in host.groups:
-    vsftpd.daemon(plan.server)
+    vsftpd.daemon(plan.server, certificate)
 barrier(name="The server is ready")
 
 # The way in, last, and never towards a server that failed.

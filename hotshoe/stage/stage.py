@@ -181,6 +181,8 @@ class Stage:
             f"--network={network}",
             # A new namespace would inherit this from the host; a router has to turn it on itself.
             "--sysctl=net.ipv4.ip_forward=0",
+            # sshd -i behind a pipe looks up its peer's "address"; without DNS that takes 40 s.
+            "--add-host=UNKNOWN:127.0.0.1",
             "--stop-signal=SIGKILL" if node.image == "client" else "--stop-signal=SIGRTMIN+3",
             *podman.runtime_arguments(),
             image.tag(node.image, release),
@@ -236,7 +238,7 @@ class Stage:
             switch = self.switch(port.segment)
             run(
                 "ip", "-n", switch, "link", "add", "name", far, "type", "veth",
-                "peer", "name", port.name, "netns", str(process),
+                "peer", "name", port.name, "address", port.mac, "netns", str(process),
             )  # fmt: skip
             run("ip", "-n", switch, "link", "set", far, "master", "bridge0", "up")
             lines += [f"address add {port.address} dev {port.name}", f"link set {port.name} up"]
@@ -264,6 +266,7 @@ class Stage:
             nft 'add chain ip uplink out {{ type nat hook postrouting priority srcnat; }}'
             nft add rule ip uplink out oifname eth0 masquerade
             dnsmasq --no-hosts --interface=camera0 --interface=home0 \
+                --local=/{self.topology.hostname}/ \
                 --address=/{self.topology.hostname}/{self.topology.public_address}
         """
         podman.execute(self.container(INTERNET), "sh", "-c", script)

@@ -29,6 +29,11 @@ class Port:
     name: str
     address: IPv4Interface
 
+    @property
+    def mac(self) -> str:
+        """A hardware address that outlives a reboot, as a real one does; locally administered."""
+        return "02:00:" + ":".join(f"{byte:02x}" for byte in self.address.ip.packed)
+
 
 @dataclass(frozen=True)
 class Node:

@@ -16,7 +16,6 @@ from pyinfra.api.exceptions import ConnectError
 from pyinfra.api.operation import OperationMeta
 from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.context import host
-from pyinfra.operations import apt
 
 from roles.base import device as dev
 from roles.base.device import PathState, look
@@ -47,8 +46,14 @@ def packages(names: tuple[str, ...]) -> Commands:
     if not missing:
         host.noop(f"{', '.join(names)}: installed")
         return
-    yield from apt.packages._inner(
-        packages=missing, update=True, cache_time=3600, no_recommends=True
+    # A killed run may have left its apt at work, or dpkg half way: wait for the one, finish the
+    # other. Somebody else's apt (unattended upgrades) is waited for too.
+    yield (
+        "flock /run/lock/hotshoe-apt sh -ec 'export DEBIAN_FRONTEND=noninteractive; "
+        "dpkg --force-confold --configure -a; "
+        "for i in 1 2 3 4 5 6; do apt-get -qq update && break; sleep 5; done; "
+        "apt-get -qq -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends "
+        f"{' '.join(missing)}' </dev/null"
     )
 
 

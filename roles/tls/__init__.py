@@ -11,6 +11,7 @@ from collections.abc import Generator
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.deploy import deploy
+from pyinfra.api.operation import OperationMeta
 
 from hotshoe import pki
 from hotshoe.plan import ServerPlan
@@ -21,9 +22,12 @@ from roles.base.plans import authority_of, plan_of, refusing, secrets_of
 
 
 @deploy("TLS")
-def certificate(plan: ServerPlan) -> None:
-    """Have a certificate on the server that cameras can verify, renewed long before it ends."""
-    _issue(plan.hostname, host.data.site, name=f"Certificate for {plan.hostname}")
+def certificate(plan: ServerPlan) -> OperationMeta:
+    """Have a certificate on the server that cameras can verify, renewed long before it ends.
+
+    :returns: the operation, since vsftpd has to be restarted after it
+    """
+    return _issue(plan.hostname, host.data.site, name=f"Certificate for {plan.hostname}")
 
 
 @operation()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyinfra import host
 from pyinfra.api.deploy import deploy
+from pyinfra.api.operation import OperationMeta
 
 from hotshoe import vsftpd
 from hotshoe.plan import ServerPlan
@@ -31,8 +32,11 @@ def install() -> None:
 
 
 @deploy("vsftpd")
-def daemon(plan: ServerPlan) -> None:
-    """Run vsftpd with what the Plan says; a configuration that it would refuse never goes live."""
+def daemon(plan: ServerPlan, certificate: OperationMeta) -> None:
+    """Run vsftpd with what the Plan says; a configuration that it would refuse never goes live.
+
+    :param certificate: the operation that brings the certificate; a new one needs a restart
+    """
     version = vsftpd.VERSIONS[look(host).os.split()[1]]
     unit = operations.put(
         f"/etc/systemd/system/{VSFTPD_UNIT}",
@@ -57,7 +61,7 @@ def daemon(plan: ServerPlan) -> None:
     )
     operations.service(
         VSFTPD_UNIT,
-        [unit, openssl, configuration],
+        [unit, openssl, configuration, certificate],
         ready=f"ss -Hltn sport = :{plan.control_port} | grep -q .",
         name=f"vsftpd answers on port {plan.control_port}",
     )

@@ -1,0 +1,103 @@
+"""A camera in Python: runs inside a container, reads one order as JSON, prints what happened.
+
+An order has ``host``, ``user``, ``password``, ``tls`` (default true), ``ca`` and ``steps``:
+``["send", COMMAND]`` sends a command, ``["stor", PATH, BYTES]`` uploads that many bytes,
+``["put", FILE, PATH]`` uploads a file, ``["stor-slowly", PATH, BYTES, SECONDS]`` takes its time,
+``["cut", PATH, BYTES]`` uploads and then vanishes without a word. The answer is a list with the
+server's reply to each step.
+"""
+
+import ftplib
+import json
+import os
+import pathlib
+import ssl
+import struct
+import sys
+import time
+from socket import SO_LINGER, SOL_SOCKET
+
+
+class Camera(ftplib.FTP_TLS):
+    """Believes the address that PASV announces, as cameras do."""
+
+    trust_server_pasv_ipv4_address = True
+
+
+def connect(order):
+    tls = order.get("tls", True)
+    if tls:
+        context = ssl.create_default_context(cafile=order["ca"])
+        ftp = Camera(context=context, timeout=30)
+    else:
+        ftp = ftplib.FTP(timeout=30)
+        ftp.trust_server_pasv_ipv4_address = True
+    ftp.connect(order.get("dial", order["host"]), order.get("port", 21))
+    ftp.host = order["host"]  # the name that the certificate must have, whatever was dialled
+    if "user" in order:
+        ftp.login(order["user"], order["password"])
+        if tls:
+            ftp.prot_p()
+    return ftp
+
+
+def finish(ftp, connection):
+    if isinstance(connection, ssl.SSLSocket):
+        connection.unwrap()
+    connection.close()
+    return ftp.voidresp()
+
+
+def stor_slowly(ftp, path, size, seconds):
+    connection = ftp.transfercmd(f"STOR {path}")
+    for _ in range(10):
+        connection.sendall(os.urandom(size // 10))
+        time.sleep(seconds / 10)
+    return finish(ftp, connection)
+
+
+def cut(ftp, path, size):
+    connection = ftp.transfercmd(f"STOR {path}")
+    connection.sendall(b"x" * size)
+    for sock in (connection, ftp.sock):
+        sock.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(sock.detach())
+    return "gone"
+
+
+def step(ftp, kind, *arguments):
+    if kind == "send":
+        return ftp.sendcmd(arguments[0])
+    if kind == "stor":
+        path, size = arguments
+        connection = ftp.transfercmd(f"STOR {path}")
+        connection.sendall(b"x" * size)
+        return finish(ftp, connection)
+    if kind == "put":
+        source, path = arguments
+        with pathlib.Path(source).open("rb") as file:
+            return ftp.storbinary(f"STOR {path}", file)
+    if kind == "list":
+        lines = []
+        ftp.retrlines("LIST", lines.append)
+        return "\n".join(lines)
+    return {"stor-slowly": stor_slowly, "cut": cut}[kind](ftp, *arguments)
+
+
+def main():
+    order = json.load(sys.stdin)
+    replies = []
+    try:
+        ftp = connect(order)
+    except (ftplib.Error, OSError, EOFError) as error:
+        print(json.dumps([f"{type(error).__name__}: {error}"]))
+        return
+    for kind, *arguments in order["steps"]:
+        try:
+            replies.append(step(ftp, kind, *arguments))
+        except (ftplib.Error, OSError, EOFError) as error:
+            replies.append(str(error))
+    print(json.dumps(replies))
+
+
+main()

@@ -1,0 +1,96 @@
+"""One stage a shape and Debian release, shared by every test that needs it.
+
+The tests deploy from a copy of the project, so that they may change its Site and never touch the
+person's own stage, pki/ or vault. The copy's path is always the same: what a killed run left is
+cleared away by the next.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hotshoe.load import SiteFiles, load_site
+from hotshoe.plan import make_plan
+from hotshoe.stage.stage import Stage
+from hotshoe.vault import load_secrets
+from tests.stage.home import Home
+
+ROOT = Path(__file__).parents[2]
+COPIED = ("deploy.py", "inventories", "group_vars", "roles", "templates", "molecule")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.stage)
+
+
+def _copy_project(name: str) -> Path:
+    project = ROOT / ".stage" / name
+    if project.exists():
+        shutil.rmtree(project)
+    project.mkdir(parents=True)
+    for part in COPIED:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, project / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, project)
+    (project / "photos").mkdir()
+    return project
+
+
+def _bare_home(name: str, release: str) -> Iterator[Home]:
+    project = _copy_project(name)
+    files = SiteFiles("home", project)
+    site = load_site(files)
+    plan = make_plan(site)
+    stage = Stage.of("home", plan, project, release)
+    stage.up(say=lambda _: None)
+    try:
+        yield Home(project, stage, plan, load_secrets(files, site))
+    finally:
+        stage.down()
+
+
+def _home(name: str, release: str) -> Iterator[Home]:
+    for home in _bare_home(name, release):
+        home.deploy()
+        for node in ("camera", "laptop"):
+            home.equip(node)
+        yield home
+
+
+@pytest.fixture(scope="session")
+def home13() -> Iterator[Home]:
+    """A deployed home on Debian 13."""
+    yield from _home("test-13", "13")
+
+
+@pytest.fixture(scope="session")
+def home12() -> Iterator[Home]:
+    """A deployed home on Debian 12."""
+    yield from _home("test-12", "12")
+
+
+@pytest.fixture(scope="session")
+def home(home13: Home) -> Home:
+    """A deployed home."""
+    return home13
+
+
+@pytest.fixture
+def bare_home() -> Iterator[Home]:
+    """A home that nobody has deployed to yet; for tests of what happens on the way."""
+    yield from _bare_home("test-bare", "13")
+
+
+@pytest.fixture(params=["13", "12"])
+def either_home(request: pytest.FixtureRequest) -> Home:
+    """A deployed home, on each Debian release."""
+    found: Home = request.getfixturevalue(f"home{request.param}")
+    return found

@@ -1,0 +1,108 @@
+"""A home on a stage, and what a test asks of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hotshoe import vsftpd
+from hotshoe.plan import Plan
+from hotshoe.stage import podman, rehearsal
+from hotshoe.stage.photos import make_photos
+from hotshoe.stage.stage import Stage
+from hotshoe.stage.topology import CAMERA
+from hotshoe.vault import Secrets
+
+BIN = Path(sys.executable).parent
+
+
+@dataclass
+class Home:
+    """A home on a stage, and what a test asks of it."""
+
+    project: Path
+    stage: Stage
+    plan: Plan
+    secrets: Secrets
+    user: str = field(init=False)
+    password: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.user = self.plan.server.cameras[0]
+        self.password = self.secrets.camera_passwords[self.user]
+
+    @property
+    def server(self) -> str:
+        return self.plan.server.name
+
+    @property
+    def router(self) -> str:
+        return self.plan.routers[0].name
+
+    @property
+    def uploads(self) -> str:
+        return f"{vsftpd.PHOTOS}/{self.user}/{vsftpd.UPLOAD}"
+
+    def sh(self, node: str, script: str) -> str:
+        """Run a shell script on a device; fails the test if it fails."""
+        return podman.execute(self.stage.container(node), "sh", "-c", script)
+
+    def succeeds(self, node: str, script: str) -> bool:
+        command = ["podman", "exec", self.stage.container(node), "sh", "-c", script]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    def pyinfra(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """The command that deploys, with more arguments before the inventory."""
+        command = [str(BIN / "pyinfra"), *self.stage.pyinfra_arguments(), *arguments]
+        command += ["inventories/home.py", "deploy.py"]
+        done = subprocess.run(
+            command, capture_output=True, text=True, cwd=self.project, check=False
+        )
+        if check:
+            assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def deploy(self) -> dict[str, list[str]]:
+        """Deploy, and return the operations that changed something, by pyinfra's own account."""
+        done = self.pyinfra("-y", "--json")
+        operations = json.loads(done.stdout)["results"]["operations"]
+        return {o["name"]: o["success"] for o in operations if o["success"]}
+
+    def ftp(self, *steps: list[Any], node: str = CAMERA, **order: Any) -> list[str]:
+        """Log in as a camera, take these steps, and return the server's replies."""
+        order = {
+            "host": self.plan.server.hostname,
+            "user": self.user,
+            "password": self.password,
+            "ca": rehearsal.ROOT_ON_CAMERA,
+        } | order
+        order = {k: v for k, v in order.items() if v is not None} | {"steps": steps}
+        out = podman.execute(
+            self.stage.container(node), "python3", "/root/camera.py", input_text=json.dumps(order)
+        )
+        replies: list[str] = json.loads(out)
+        return replies
+
+    def uploads_work(self, node: str = CAMERA) -> None:
+        """Prove it with one new photo, compared byte by byte."""
+        name = f"{node}-{self.sh(self.server, f'ls {self.uploads} | wc -l').strip()}.JPG"
+        (photo,) = make_photos(self.project / "photos", 1)
+        photo = photo.rename(photo.with_name(name))
+        rehearsal.upload(self.stage, node, self.user, self.password, [photo])
+        assert rehearsal.arrived(self.stage, self.user)[name] == rehearsal.digests([photo])[name]
+
+    def equip(self, node: str) -> None:
+        """Give a device on the stage the root certificate and the camera in Python."""
+        root = self.project / "pki" / self.plan.server.hostname / "ROOT.CRT"
+        rehearsal.give_root_certificate(self.stage, root, node)
+        podman.execute(
+            self.stage.container(node),
+            "sh",
+            "-c",
+            "cat >/root/camera.py",
+            input_text=(Path(__file__).parent / "camera.py").read_text(),
+        )

@@ -1,0 +1,164 @@
+"""A second run changes nothing, a killed one is healed, and what was removed is gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from hotshoe.stage.topology import CAMERA
+from tests.stage.home import BIN, Home
+
+
+def test_a_second_run_changes_nothing(either_home: Home) -> None:
+    assert either_home.deploy() == {}
+
+
+def test_a_dry_run_shows_what_would_change_and_changes_nothing(home: Home) -> None:
+    home.sh(home.server, "echo >>/etc/hotshoe/vsftpd.conf")
+    plan = json.loads(home.pyinfra("--dry", "--json").stdout)["plan"]
+    changes = [operation["name"] for operation in plan if operation["hosts_with_change"]]
+    assert changes == [
+        "vsftpd | Configuration for vsftpd 3.0.5, checked by vsftpd",
+        "vsftpd | vsftpd answers on port 21",
+    ]
+    assert (
+        home.sh(home.server, "tail -c 1 /etc/hotshoe/vsftpd.conf | wc -l; sleep 0").strip() == "1"
+    )
+    assert sorted(home.deploy()) == sorted(changes)
+    assert home.deploy() == {}
+
+
+@pytest.mark.parametrize(
+    ("node", "damage"),
+    [
+        ("server", "rm /etc/hotshoe/cameras.pwd"),
+        ("server", "chmod 644 /etc/hotshoe/server.pem"),
+        ("server", "systemctl stop hotshoe-vsftpd"),
+        ("server", "systemctl disable --quiet hotshoe-vsftpd"),
+        ("server", "nft flush table inet hotshoe_firewall"),
+        ("server", "nft add rule inet hotshoe_firewall input accept"),
+        ("server", "rm -r /srv/hotshoe/a7"),
+        ("server", "chmod 777 /srv/hotshoe/r5"),
+        ("router", "nft delete table inet hotshoe_forwards"),
+        ("router", "rm /etc/hotshoe/hotshoe_routing.nft"),
+        ("router", "echo 0 >/proc/sys/net/ipv4/ip_forward"),
+    ],
+)
+def test_damage_is_found_and_mended(home: Home, node: str, damage: str) -> None:
+    home.sh(getattr(home, node), damage)
+    assert home.deploy() != {}
+    assert home.deploy() == {}
+    home.uploads_work()
+
+
+def test_what_debian_or_the_person_set_up_stays(home: Home) -> None:
+    """Tables of others survive a deploy, and ours survives others' flush of everything."""
+    home.sh(home.server, "nft add table inet somebody; nft add chain inet somebody theirs")
+    home.sh(home.server, "nft add rule inet hotshoe_firewall input accept")  # makes it reload
+    home.deploy()
+    assert "chain theirs" in home.sh(home.server, "nft list table inet somebody")
+    home.sh(home.server, "nft delete table inet somebody; systemctl restart nftables.service")
+    assert home.deploy() == {}, "our table is back by itself after nftables.service flushed it"
+
+
+def test_a_renewed_certificate_is_loaded(home: Home) -> None:
+    """Cut the certificate's remaining life short by moving the server's file aside."""
+    before = served(home)
+    home.sh(home.server, "rm /etc/hotshoe/server.pem")
+    home.deploy()
+    assert served(home) != before
+    home.uploads_work()
+
+
+def served(home: Home) -> str:
+    """The serial number of the certificate that the server presents."""
+    return home.sh(
+        CAMERA,
+        "echo QUIT | openssl s_client -starttls ftp -connect "
+        f"{home.plan.server.hostname}:21 2>/dev/null | openssl x509 -noout -serial",
+    )
+
+
+@pytest.mark.parametrize("name", ["server", "router"])
+def test_after_a_reboot_uploads_work_untouched(either_home: Home, name: str) -> None:
+    home = either_home
+    home.stage.reboot(getattr(home, name))
+    home.uploads_work()
+    assert home.deploy() == {}
+
+
+def test_a_camera_that_leaves_the_site_cannot_log_in_but_its_photos_stay(home: Home) -> None:
+    site = home.project / "group_vars" / "home.yml"
+    vault = home.project / "group_vars" / "home.vault.yml"
+    said, kept = site.read_text(), vault.read_bytes()
+    other, password = "a7", home.secrets.camera_passwords["a7"]
+    assert home.ftp(["stor", "keep.JPG", 7], user=other, password=password)[0][:3] == "226"
+    try:
+        site.write_text(said.replace("  - {name: a7}\n", ""))
+        command = [str(BIN / "ansible-vault"), "decrypt", str(vault)]
+        demo = str(home.project / "group_vars" / "demo.vault-password")
+        subprocess.run([*command, "--vault-password-file", demo], check=True, capture_output=True)
+        lines = vault.read_text().splitlines(keepends=True)
+        vault.write_text("".join(line for line in lines if "a7:" not in line))
+        command[1] = "encrypt"
+        subprocess.run([*command, "--vault-password-file", demo], check=True, capture_output=True)
+        home.deploy()
+        (reply,) = home.ftp(user=other, password=password)
+        assert "530 Login incorrect." in reply
+        assert home.sh(home.server, "cat /srv/hotshoe/a7/upload/keep.JPG") == "x" * 7
+    finally:
+        site.write_text(said)
+        vault.write_bytes(kept)
+        home.deploy()
+
+
+# Where to kill the first deploy: right after pyinfra says that it starts this operation.
+STEPS = [
+    "Router | nftables",
+    "Router | Rules: routing and masquerading",
+    "vsftpd | vsftpd, pam_pwdfile and nftables",
+    "TLS | Certificate for photos.example.net",
+    "Users | Passwords of the cameras, hashed",
+    "Firewall | Rules: what may reach the server",
+    "vsftpd | Configuration for vsftpd 3.0.5, checked by vsftpd",
+    "vsftpd | vsftpd answers on port 21",
+    "Router | Rules: port forwards to the server",
+]
+
+
+def test_a_deploy_killed_again_and_again_is_healed_by_the_next(bare_home: Home) -> None:
+    home = bare_home
+    for step in STEPS:
+        kill_at(home, step)
+    home.deploy()
+    for node in ("camera", "laptop"):
+        home.equip(node)
+    home.uploads_work()
+    assert home.deploy() == {}
+
+
+def kill_at(home: Home, step: str) -> None:
+    """Start a deploy and kill it without warning as soon as it has begun a step."""
+    command = [str(BIN / "pyinfra"), "-y", *home.stage.pyinfra_arguments()]
+    command += ["inventories/home.py", "deploy.py"]
+    with subprocess.Popen(
+        command,
+        cwd=home.project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.strip() == f"--> Starting operation: {step}":
+                time.sleep(0.05)
+                break
+        else:
+            pytest.fail(f"{step} never started")
+        os.killpg(process.pid, signal.SIGKILL)

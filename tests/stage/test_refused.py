@@ -1,0 +1,182 @@
+"""What must fail, fails, and with the right answer."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from hotshoe.stage import podman
+from hotshoe.stage.topology import CAMERA, LAPTOP
+from hotshoe.vsftpd import CERTIFICATE
+from tests.stage.home import Home
+
+NO_LOGIN = {
+    "without TLS": ({"tls": False}, "530 Non-anonymous sessions must use encryption."),
+    "anonymous without TLS": ({"tls": False, "user": "anonymous"}, "530 Login incorrect."),
+    "anonymous": ({"user": "anonymous"}, "530 Anonymous sessions may not use encryption."),
+    "wrong password": ({"password": "not-the-password"}, "530 Login incorrect."),
+    "system account": ({"user": "root"}, "530 Login incorrect."),
+    "owner of the photos": ({"user": "hotshoe"}, "530 Login incorrect."),
+}
+
+
+def test_logins_are_refused(either_home: Home) -> None:
+    """All at once, since the server takes its time to say no."""
+    with ThreadPoolExecutor(len(NO_LOGIN)) as pool:
+        replies = pool.map(lambda case: either_home.ftp(**case[0]), NO_LOGIN.values())
+    said = {name: reply[0].split(": ", 1)[1] for name, reply in zip(NO_LOGIN, replies, strict=True)}
+    assert said == {name: answer for name, (_, answer) in NO_LOGIN.items()}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "PORT 198,51,100,250,200,10",
+        "EPRT |1|198.51.100.250|51210|",
+        "RETR precious.JPG",
+        "DELE precious.JPG",
+        "RNFR precious.JPG",
+        "APPE precious.JPG",
+        "REST 5",
+        "RMD .",
+        "SITE CHMOD 777 precious.JPG",
+        "SITE UTIME 20200101000000 precious.JPG",
+        "MFMT 20200101000000 precious.JPG",
+        "STOU",
+    ],
+)
+def test_a_command_that_no_camera_needs_is_refused(either_home: Home, command: str) -> None:
+    home = either_home
+    home.sh(home.server, f"echo precious >{home.uploads}/precious.JPG")
+    (reply,) = home.ftp(["send", command])
+    assert reply == "550 Permission denied."
+    assert home.sh(home.server, f"cat {home.uploads}/precious.JPG") == "precious\n"
+
+
+def test_a_photo_is_never_overwritten(either_home: Home) -> None:
+    home = either_home
+    first, second = home.ftp(["stor", "once.JPG", 100], ["stor", "once.JPG", 5])
+    assert first == "226 Transfer complete."
+    assert second == "553 Could not create file."
+    assert home.sh(home.server, f"stat -c %s {home.uploads}/once.JPG").strip() == "100"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        ["stor", "/outside.JPG", 5],
+        ["stor", "/../../outside.JPG", 5],
+        ["stor", "../../a7/upload/outside.JPG", 5],
+        ["send", "MKD /elsewhere"],
+        ["send", "CWD /etc"],
+        ["send", "CWD /srv/hotshoe/a7"],
+        ["send", "CWD ../../a7/upload"],
+    ],
+)
+def test_nothing_outside_the_upload_folder_can_be_touched(
+    either_home: Home, step: list[object]
+) -> None:
+    (reply,) = either_home.ftp(step)
+    assert reply[:3] in ("550", "553")
+    assert not either_home.sh(
+        either_home.server, "find /srv/hotshoe -name 'outside*' -o -name els*"
+    )
+
+
+def test_names_can_be_listed_but_nothing_else_of_the_server(home: Home) -> None:
+    home.ftp(["stor", "listed.JPG", 5])
+    (listing,) = home.ftp(["list"])
+    assert "listed.JPG" in listing
+    assert "hotshoe" not in listing  # no user names
+
+
+@pytest.mark.parametrize(
+    ("version", "accepted"), [("-tls1", False), ("-tls1_1", False), ("-tls1_2", True)]
+)
+def test_only_tls_1_2_is_spoken(either_home: Home, version: str, accepted: bool) -> None:
+    assert handshake(either_home, version, "DEFAULT@SECLEVEL=0") is accepted
+
+
+def test_tls_1_3_is_not_offered(either_home: Home) -> None:
+    assert handshake(either_home, "-tls1_3", None) is False
+
+
+@pytest.mark.parametrize("cipher", ["AES128-SHA", "AES256-GCM-SHA384", "ECDHE-RSA-AES128-SHA"])
+def test_weak_ciphers_are_refused(either_home: Home, cipher: str) -> None:
+    assert handshake(either_home, "-tls1_2", f"{cipher}:@SECLEVEL=0") is False
+
+
+def handshake(home: Home, version: str, ciphers: str | None) -> bool:
+    """Whether openssl, told to offer this and only this, gets a session."""
+    offer = f"{version} {f'-cipher {ciphers}' if ciphers else ''}"
+    return home.succeeds(
+        CAMERA,
+        f"echo QUIT | openssl s_client -brief -starttls ftp -verify_return_error {offer} "
+        f"-CAfile /root/ROOT.CRT -verify_hostname {home.plan.server.hostname} "
+        f"-connect {home.plan.server.hostname}:21",
+    )
+
+
+def reach(home: Home, node: str, address: object, *ports: int) -> list[str]:
+    """Of each port: ``open``, ``closed`` (an answer, and it was no) or ``silent``."""
+    script = f"""
+import concurrent.futures, socket
+def reach(port):
+    try: socket.create_connection(("{address}", port), 2); return "open"
+    except ConnectionRefusedError: return "closed"
+    except TimeoutError: return "silent"
+with concurrent.futures.ThreadPoolExecutor() as pool: print(*pool.map(reach, {list(ports)}))
+"""
+    return podman.execute(home.stage.container(node), "python3", "-", input_text=script).split()
+
+
+def test_the_internet_reaches_the_ftp_ports_and_nothing_else(either_home: Home) -> None:
+    home, public = either_home, either_home.plan.server.public_address
+    passive = home.plan.server.passive
+    assert reach(home, CAMERA, public, 21) == ["open"]
+    # Nobody listens on a passive port before PASV, but packets get there: the server says no.
+    assert reach(home, CAMERA, public, passive.first, passive.last) == ["closed", "closed"]
+    others = (passive.first - 1, passive.last + 1, 20, 22, 80, 990)
+    assert reach(home, CAMERA, public, *others) == ["silent"] * len(others)
+
+
+def test_a_passive_port_outside_the_range_is_closed_even_if_somebody_listens(home: Home) -> None:
+    server = home.plan.server
+    home.sh(
+        home.server,
+        f"systemd-run --quiet --collect --unit=stranger sh -c 'cp {CERTIFICATE} /tmp/s.pem; "
+        "exec openssl s_server -accept 50100 -cert /tmp/s.pem'; "
+        "until ss -Hltn sport = :50100 | grep -q .; do sleep 0.1; done",
+    )
+    try:
+        assert reach(home, CAMERA, server.public_address, 50100) == ["silent"]
+        assert reach(home, LAPTOP, server.address, 50100) == ["silent"]
+    finally:
+        home.sh(home.server, "systemctl stop stranger.service")
+
+
+def test_ssh_is_for_the_lan_only(home: Home) -> None:
+    assert reach(home, LAPTOP, home.plan.server.address, 22) == ["open"]
+    assert reach(home, LAPTOP, home.plan.routers[0].lan.ip, 22) == ["open"]
+    assert reach(home, CAMERA, home.plan.server.public_address, 22) == ["silent"]
+
+
+def test_local_rights_would_overwrite_which_is_why_cameras_have_anonymous_ones(home: Home) -> None:
+    """The proof behind ``virtual_use_local_privs=NO``: the same server with the other choice."""
+    home.sh(
+        home.server,
+        "sed 's/^virtual_use_local_privs=.*/virtual_use_local_privs=YES/; /^pasv_address=/d; "
+        "s/^listen_port=.*/listen_port=2121/' /etc/hotshoe/vsftpd.conf >/tmp/local.conf; "
+        "systemd-run --quiet --collect --unit=local-rights "
+        "--setenv=OPENSSL_CONF=/etc/hotshoe/openssl.cnf vsftpd /tmp/local.conf; "
+        "nft insert rule inet hotshoe_firewall input tcp dport 2121 accept; "
+        "until ss -Hltn sport = :2121 | grep -q .; do sleep 0.1; done",
+    )
+    try:
+        twice = [["stor", "twice.JPG", 100], ["stor", "twice.JPG", 5]]
+        replies = home.ftp(*twice, node=LAPTOP, dial=str(home.plan.server.address), port=2121)
+        assert replies == ["226 Transfer complete."] * 2
+        assert home.sh(home.server, f"stat -c %s {home.uploads}/twice.JPG").strip() == "5"
+    finally:
+        home.sh(home.server, "systemctl stop local-rights; systemctl reload hotshoe-firewall")
