@@ -38,6 +38,8 @@ if "server" in host.groups:
     firewall.server(plan.server)
 if "server" in host.groups:
     vsftpd.daemon(plan.server, certificate)
+if "server" in host.groups:
+    vsftpd.settle()
 barrier(name="The server is ready")
 
 # The way in, last, and never towards a server that failed.

@@ -25,8 +25,10 @@ PAM_SERVICE = "hotshoe-vsftpd"
 PHOTOS = "/srv/hotshoe"
 OWNER = "hotshoe"
 UPLOAD = "upload"
+INCOMPLETE = "incomplete"
 OWNER_HOME = f"{PHOTOS}/$USER/./{UPLOAD}"
 EMPTY = "/run/hotshoe/empty"
+SETTLE = "/usr/local/sbin/hotshoe-settle"
 
 # Debian release -> the version of vsftpd in it.
 VERSIONS = {"12": "3.0.3", "13": "3.0.5"}
@@ -110,7 +112,8 @@ class Options(BaseModel):
     ascii_download_enable: bool = False
     anon_umask: Octal = "0027"
     file_open_mode: Octal = "0666"
-    # Half a photo under its final name would block the camera's retry.
+    # Half a photo under its final name would block the camera's retry. (This misses a session whose
+    # control connection is gone as well; settle.sh sets those files aside.)
     delete_failed_uploads: bool = True
     cmds_allowed: Text = ",".join(COMMANDS)
 
@@ -134,9 +137,10 @@ class Options(BaseModel):
     ssl_request_cert: bool = False
     validate_cert: bool = False
 
-    # -- time: a camera that walks out of range frees its place, and its file name, soon
+    # -- time: a camera that walks out of range frees its place, and its file name, soon. vsftpd
+    # waits for this long twice.
     idle_session_timeout: int = 300
-    data_connection_timeout: int = 60
+    data_connection_timeout: int = 30
     accept_timeout: int = 30
     # vsftpd applies one of the two, depending on the rights of the user.
     anon_max_rate: int = 0

@@ -39,13 +39,16 @@ def ruleset_loaded(table: str) -> str:
 
 
 VSFTPD_UNIT = "hotshoe-vsftpd.service"
+SETTLE_UNIT = "hotshoe-settle.service"
+SETTLE_LOADED = f"sha256sum {vsftpd.SETTLE} /etc/systemd/system/{SETTLE_UNIT}"
 VSFTPD_LOADED = (
     f"sha256sum {vsftpd.CONFIGURATION} {vsftpd.CERTIFICATE} {vsftpd.OPENSSL_CONFIGURATION} "
     f"/etc/systemd/system/{VSFTPD_UNIT}"
 )
 
 # unit -> what it has loaded
-UNITS = {VSFTPD_UNIT: VSFTPD_LOADED} | {ruleset_unit(t): ruleset_loaded(t) for t in RULESETS}
+UNITS = {VSFTPD_UNIT: VSFTPD_LOADED, SETTLE_UNIT: SETTLE_LOADED}
+UNITS |= {ruleset_unit(table): ruleset_loaded(table) for table in RULESETS}
 
 
 def record_path(unit: str) -> str:
@@ -55,7 +58,7 @@ def record_path(unit: str) -> str:
 
 _OWN = (
     f"{vsftpd.FOLDER} /etc/systemd/system/hotshoe-*.service /etc/pam.d/{vsftpd.PAM_SERVICE} "
-    "/etc/sysctl.d/90-hotshoe.conf"
+    f"/etc/sysctl.d/90-hotshoe.conf {vsftpd.SETTLE}"
 )
 _WATCHED = (*UNITS, "vsftpd.service")
 _SCRIPT = "\n".join(

@@ -199,7 +199,7 @@ def ruleset(table: str, text: str, needs: list[OperationMeta]) -> Commands:
         f"echo 'table inet {table}; delete table inet {table}' >{back}; "
         f"nft --stateless list table inet {table} >>{back} 2>/dev/null || true; "
         f"systemd-run --quiet --collect --unit={timer} --on-active={ROLLBACK_SECONDS}s "
-        f"/usr/sbin/nft -f {back}; nft -f {path}.new",
+        f"--timer-property=AccuracySec=1s /usr/sbin/nft -f {back}; nft -f {path}.new",
         _stdin=text,
     )
     yield FunctionCommand(_reach_again, (table, back), {})

@@ -9,7 +9,14 @@ from pyinfra.api.operation import OperationMeta
 from hotshoe import vsftpd
 from hotshoe.plan import ServerPlan
 from roles.base import operations
-from roles.base.device import VSFTPD_LOADED, VSFTPD_UNIT, look, record_path
+from roles.base.device import (
+    SETTLE_LOADED,
+    SETTLE_UNIT,
+    VSFTPD_LOADED,
+    VSFTPD_UNIT,
+    look,
+    record_path,
+)
 from roles.base.plans import render
 
 # The only check that vsftpd offers: told not to listen, it reads the whole file, loads certificate
@@ -64,4 +71,31 @@ def daemon(plan: ServerPlan, certificate: OperationMeta) -> None:
         [unit, openssl, configuration, certificate],
         ready=f"ss -Hltn sport = :{plan.control_port} | grep -q .",
         name=f"vsftpd answers on port {plan.control_port}",
+    )
+
+
+@deploy("vsftpd")
+def settle() -> None:
+    """Tell complete photos from incomplete ones, once their uploads have ended."""
+    script = operations.put(
+        vsftpd.SETTLE,
+        render("vsftpd/settle.sh.j2", v=vsftpd),
+        mode="755",
+        name="What becomes of an upload that ended",
+    )
+    unit = operations.put(
+        f"/etc/systemd/system/{SETTLE_UNIT}",
+        render(
+            "vsftpd/settle.service.j2",
+            v=vsftpd,
+            loaded=SETTLE_LOADED,
+            record=record_path(SETTLE_UNIT),
+        ),
+        name="Unit that watches over it",
+    )
+    operations.service(
+        SETTLE_UNIT,
+        [script, unit],
+        ready=f"systemctl is-active --quiet {SETTLE_UNIT}",
+        name="Incomplete photos are set aside",
     )

@@ -2,7 +2,7 @@
 
 An order has ``host``, ``user``, ``password``, ``tls`` (default true), ``ca`` and ``steps``:
 ``["send", COMMAND]`` sends a command, ``["stor", PATH, BYTES]`` uploads that many bytes,
-``["put", FILE, PATH]`` uploads a file, ``["stor-slowly", PATH, BYTES, SECONDS]`` takes its time,
+``["put", FILE, PATH]`` uploads a file, ``["stor-slowly", PATH, BYTES, SECONDS, PAUSES]`` dawdles,
 ``["cut", PATH, BYTES]`` uploads and then vanishes without a word. The answer is a list with the
 server's reply to each step.
 """
@@ -48,11 +48,12 @@ def finish(ftp, connection):
     return ftp.voidresp()
 
 
-def stor_slowly(ftp, path, size, seconds):
+def stor_slowly(ftp, path, size, seconds, pauses=10):
     connection = ftp.transfercmd(f"STOR {path}")
-    for _ in range(10):
-        connection.sendall(os.urandom(size // 10))
-        time.sleep(seconds / 10)
+    connection.sendall(os.urandom(size % pauses))
+    for _ in range(pauses):
+        connection.sendall(os.urandom(size // pauses))
+        time.sleep(seconds / pauses)
     return finish(ftp, connection)
 
 

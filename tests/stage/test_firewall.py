@@ -1,0 +1,133 @@
+"""The firewalls: they let in what they must, and they never lock their author out."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from hotshoe.stage import podman
+from hotshoe.stage.topology import CAMERA, LAPTOP
+from roles.base.operations import ROLLBACK_SECONDS
+from tests.stage.home import BIN, Home
+from tests.stage.test_refused import reach
+
+
+def test_drops_are_counted(home: Home) -> None:
+    before = dropped(home)
+    assert reach(home, LAPTOP, home.plan.server.address, 80) == ["silent"]
+    assert dropped(home) > before
+
+
+def dropped(home: Home) -> int:
+    listing = home.sh(home.server, "nft list chain inet hotshoe_firewall input")
+    match = re.search(r'counter packets (\d+) bytes \d+ comment "dropped"', listing)
+    assert match
+    return int(match[1])
+
+
+def test_a_flood_of_connections_is_cut_short_and_others_still_get_through(home: Home) -> None:
+    limit = home.plan.server.new_connections_per_minute
+    home.sh(home.server, "systemctl restart hotshoe-firewall")
+    script = f"""
+import socket
+through = 0
+for _ in range({limit} + 40):
+    try: socket.create_connection(("{home.plan.server.public_address}", 21), 0.2).close()
+    except OSError: continue
+    through += 1
+print(through)
+"""
+    out = podman.execute(home.stage.container(CAMERA), "python3", "-", input_text=script)
+    assert limit <= int(out) <= limit + 15  # some more get through while the limit refills
+    home.uploads_work(LAPTOP)  # another address
+    home.sh(home.server, "systemctl restart hotshoe-firewall")
+    home.uploads_work()
+
+
+def test_ipv6_follows_the_same_rules(home: Home) -> None:
+    """The server's IPv6 side, from the LAN: SSH answers, anything else is dropped."""
+    server = home.sh(home.server, "ip -6 -br address show dev eth0 scope link").split()[2]
+    address = server.split("/")[0] + "%eth0"
+    script = """
+import socket, sys
+for port in (22, 80):
+    try: socket.create_connection((sys.argv[1], port), 2); print("open")
+    except ConnectionRefusedError: print("closed")
+    except TimeoutError: print("silent")
+"""
+    out = podman.execute(home.stage.container(LAPTOP), "python3", "-", address, input_text=script)
+    assert out.split() == ["open", "silent"]
+
+
+@pytest.fixture
+def from_outside(bare_home: Home) -> list[str]:
+    """A deploy of the bare router over TCP from the Internet, where it is about to be shut out."""
+    config = bare_home.project / "outside"
+    config.write_text(
+        f"Host *\n    User root\n    IdentityFile {bare_home.stage.folder / 'id_ed25519'}\n"
+    )
+    address = bare_home.plan.server.public_address
+    process = podman.pid(bare_home.stage.container(CAMERA))
+    return [
+        *("nsenter", f"--target={process}", "--net", str(BIN / "pyinfra"), "-y"),
+        *("--data", f"ssh_config_file={config}", "--data", f"ssh_hostname={address}"),
+        *("--data", f"ssh_known_hosts_file={bare_home.project / 'known_hosts'}"),
+        *("--data", "staged=true", "--limit", bare_home.router),
+        *("inventories/home.py", "deploy.py"),
+    ]
+
+
+def test_a_change_that_cuts_off_its_author_is_undone(
+    bare_home: Home, from_outside: list[str]
+) -> None:
+    home, address = bare_home, bare_home.plan.server.public_address
+    assert reach(home, CAMERA, address, 22) == ["open"]
+
+    # Killed while it is shut out: nobody is left to undo the change but the router itself.
+    with subprocess.Popen(
+        from_outside, cwd=home.project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        wait_until(lambda: reach(home, CAMERA, address, 22) == ["silent"], 60)
+        os.killpg(process.pid, signal.SIGKILL)
+    wait_until(lambda: reach(home, CAMERA, address, 22) == ["open"], ROLLBACK_SECONDS + 10)
+
+    # Left alone: it notices, undoes the change at once, and says why.
+    done = subprocess.run(
+        from_outside, cwd=home.project, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "a new SSH connection fails" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert reach(home, CAMERA, address, 22) == ["open"]
+    assert not home.succeeds(home.router, "test -e /etc/hotshoe/hotshoe_routing.nft")
+
+    # And from inside the home, the same change goes through.
+    home.deploy()
+    assert reach(home, CAMERA, address, 22) == ["silent"]
+    assert home.deploy() == {}
+
+
+def wait_until(condition: object, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.3)
+
+
+def test_nothing_leads_to_a_server_that_failed(bare_home: Home) -> None:
+    home = bare_home
+    # A certificate folder that cannot be made: the server's deploy fails half way.
+    home.sh(home.server, "touch /srv/hotshoe")
+    done = home.pyinfra("-y", check=False)
+    assert done.returncode == 1
+    assert not home.succeeds(home.router, "nft list table inet hotshoe_forwards")
+    home.sh(home.server, "rm /srv/hotshoe")
+    home.deploy()
+    home.equip(CAMERA)
+    home.uploads_work()

@@ -1,0 +1,89 @@
+"""What becomes of a photo when something goes wrong while it is under way."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from hotshoe.stage.topology import CAMERA
+from tests.stage.home import Home
+from tests.stage.test_firewall import wait_until
+
+OK = "226 Transfer complete."
+
+
+def test_an_upload_outlives_a_restart_of_the_server_program(either_home: Home) -> None:
+    home = either_home
+    with ThreadPoolExecutor() as pool:
+        upload = pool.submit(home.ftp, ["stor-slowly", "slow.JPG", 1_000_000, 4])
+        time.sleep(2)
+        home.sh(home.server, "systemctl restart hotshoe-vsftpd")
+        home.uploads_work()
+        assert upload.result() == [OK]
+    assert home.sh(home.server, f"stat -c %s {home.uploads}/slow.JPG").strip() == "1000000"
+
+
+def test_half_a_photo_is_set_aside_and_does_not_block_the_retry(either_home: Home) -> None:
+    home, name = either_home, 'half "a" photo é É ? * 5 bytes, .JPG'
+    home.sh(home.server, "rm -rf /srv/hotshoe/r5/incomplete")
+    assert home.ftp(["stor", "whole.JPG", 1234], ["stor", "later " + name, 7]) == [OK, OK]
+    for size in (300_000, 250_000):  # it happens twice
+        assert home.ftp(["cut", name, size]) == ["gone"]
+        wait_until(lambda: home.ftp(["stor", name, 0]) != ["553 Could not create file."], 30)
+        home.sh(home.server, f"rm {home.uploads}/half*")
+    assert home.ftp(["stor", name, 400_000]) == [OK]
+    wait_until(lambda: "440" in mode(home, "half*"), 30)
+    assert home.sh(home.server, f"stat -c %s {home.uploads}/half*").strip() == "400000"
+    assert mode(home, "whole.JPG") == mode(home, "later*") == "440"
+    aside = home.sh(home.server, "ls /srv/hotshoe/r5/incomplete").splitlines()
+    assert len(aside) == 2
+    assert all(kept.startswith("half") for kept in aside)
+    assert "broke off" in home.sh(home.server, "journalctl -o cat -u hotshoe-settle")
+
+
+def test_an_upload_that_takes_its_time_is_not_taken_for_a_broken_one(home: Home) -> None:
+    assert home.ftp(["stor-slowly", "pause.JPG", 20, 20, 1]) == [OK]
+    assert home.sh(home.server, f"stat -c %s {home.uploads}/pause.JPG").strip() == "20"
+
+
+def mode(home: Home, name: str) -> str:
+    return home.sh(home.server, f"stat -c %a {home.uploads}/{name}").strip()
+
+
+@pytest.fixture
+def slow_home(home: Home) -> Home:
+    """A home whose Site limits the bandwidth to 100 kB a second; put back afterwards."""
+    shared = home.project / "group_vars" / "all.yml"
+    said = shared.read_text()
+    shared.write_text(said.replace("{tls:", "{bytes_per_second: 100kB, tls:"))
+    home.deploy()
+    yield home  # type: ignore[misc]
+    shared.write_text(said)
+    home.deploy()
+
+
+def test_the_bandwidth_limit_holds_and_goes_away_with_the_setting(slow_home: Home) -> None:
+    started = time.monotonic()
+    assert slow_home.ftp(["stor", f"{started}.JPG", 400_000]) == [OK]
+    assert time.monotonic() - started > 3
+
+
+def test_one_address_gets_no_more_sessions_than_the_plan_says(home: Home) -> None:
+    limit = home.plan.server.max_per_address
+    script = f"""
+import socket
+sockets = [socket.create_connection(("{home.plan.server.public_address}", 21), 5)
+           for _ in range({limit} + 1)]
+print([s.recv(100).decode()[:3] for s in sockets])
+"""
+    said = home.sh(CAMERA, f"python3 - <<'EOF'\n{script}\nEOF")
+    assert eval(said) == ["220"] * limit + ["421"]
+    time.sleep(1)
+
+
+def test_the_daemon_is_confined(home: Home) -> None:
+    """systemd-analyze's exposure runs from 0 (confined) to 10 (not at all)."""
+    said = home.sh(home.server, "systemd-analyze security --no-pager hotshoe-vsftpd | tail -n 1")
+    assert float(said.split(":")[1].split()[0]) < 5.0
