@@ -20,6 +20,7 @@ from hotshoe.plan import make_plan
 from hotshoe.stage import podman
 from hotshoe.stage.image import DEFAULT_RELEASE, SUITES
 from hotshoe.stage.stage import Stage
+from hotshoe.vault import load_secrets
 
 console = Console(highlight=False)
 _site = click.option(
@@ -112,6 +113,18 @@ def status(site: str) -> None:
     for row in _stage_of(site).status():
         table.add_row(*row)
     console.print(table)
+
+
+@stage.command()
+@_site
+@_refusing
+def upload(site: str) -> None:
+    """Upload photos from the camera and compare every byte on the server."""
+    files = SiteFiles(site)
+    described = load_site(files)
+    plan = make_plan(described)
+    made = _running(site, plan.server.name)
+    demonstration.photograph(made, plan, load_secrets(files, described), console)
 
 
 @stage.command()

@@ -11,12 +11,12 @@ from rich.console import Console
 from hotshoe.errors import HotshoeError
 from hotshoe.load import SiteFiles, load_site
 from hotshoe.pki import AuthorityFiles
-from hotshoe.plan import make_plan
+from hotshoe.plan import Plan, make_plan
 from hotshoe.stage import rehearsal
 from hotshoe.stage.photos import make_photos
 from hotshoe.stage.stage import Stage
 from hotshoe.stage.topology import CAMERA
-from hotshoe.vault import load_secrets
+from hotshoe.vault import Secrets, load_secrets
 
 JPEGS, RAWS = 12, 1
 
@@ -39,24 +39,9 @@ def run(site_name: str, release: str, keep: bool, console: Console) -> None:
             stage.up(say=lambda text: console.print(f"  [dim]{text}[/]"))
             done(f"{len(stage.topology.nodes)} containers, Debian {release}")
         with _step(console, "Deploying: pyinfra inventories/home.py deploy.py") as done:
-            seconds = rehearsal.deploy(stage, done.update)
-            done(f"{seconds:.0f} s")
-        camera = plan.server.cameras[0]
-        root = AuthorityFiles(Path("pki") / plan.server.hostname).certificate
-        rehearsal.give_root_certificate(stage, root, CAMERA)
-        with tempfile.TemporaryDirectory(prefix="hotshoe-demo-") as folder:
-            photos = make_photos(Path(folder), JPEGS, RAWS)
-            megabytes = sum(photo.stat().st_size for photo in photos) / 1e6
-            before = f"{camera}: {len(photos)} photos, {megabytes:.0f} MB"
-            with _step(console, f"Uploading to {plan.server.hostname} as {before}") as done:
-                seconds = rehearsal.upload(
-                    stage, CAMERA, camera, secrets.camera_passwords[camera], photos
-                )
-                done(f"{megabytes / seconds:.0f} MB/s")
-            with _step(console, "Comparing every byte on the server") as done:
-                if rehearsal.arrived(stage, camera) != rehearsal.digests(photos):
-                    raise HotshoeError("the photos on the server are not those that were sent")
-                done(f"{len(photos)} of {len(photos)} arrived intact")
+            rehearsal.deploy(stage, done.update)
+            done("the server is ready, and the router leads to it")
+        photograph(stage, plan, secrets, console)
     finally:
         if not keep:
             stage.down()
@@ -65,6 +50,33 @@ def run(site_name: str, release: str, keep: bool, console: Console) -> None:
             f"\nThe stage stays up. Look around with [bold]hotshoe stage shell "
             f"{stage.topology.server}[/], take it down with [bold]hotshoe stage down[/]."
         )
+
+
+def photograph(stage: Stage, plan: Plan, secrets: Secrets, console: Console) -> None:
+    """Upload photos from the camera on the Internet, and compare them on the server.
+
+    :raises HotshoeError: if an upload fails or a byte differs
+    """
+    camera = plan.server.cameras[0]
+    root = AuthorityFiles(Path("pki") / plan.server.hostname).certificate
+    if not root.exists():
+        raise HotshoeError(f"{root}: is missing; deploy to the stage first")
+    rehearsal.give_root_certificate(stage, root, CAMERA)
+    with tempfile.TemporaryDirectory(prefix="hotshoe-photos-") as folder:
+        # A name of its own for each run, since a photo that is there is never overwritten.
+        photos = make_photos(Path(folder), JPEGS, RAWS, prefix=f"{int(time.time()) % 1_000_000}_")
+        megabytes = sum(photo.stat().st_size for photo in photos) / 1e6
+        what = f"{len(photos)} photos ({megabytes:.0f} MB) to {plan.server.hostname}"
+        with _step(console, f"Uploading from {camera} on the Internet: {what}") as done:
+            seconds = rehearsal.upload(
+                stage, CAMERA, camera, secrets.camera_passwords[camera], photos
+            )
+            done(f"{megabytes / seconds:.0f} MB/s")
+        with _step(console, "Comparing every byte on the server") as done:
+            there = rehearsal.arrived(stage, camera).items()
+            if not rehearsal.digests(photos).items() <= there:
+                raise HotshoeError("the photos on the server are not those that were sent")
+            done(f"{len(photos)} of {len(photos)} arrived intact")
 
 
 class _step:  # noqa: N801 - reads as a verb where it is used

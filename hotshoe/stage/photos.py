@@ -24,21 +24,24 @@ def jpeg(number: int) -> bytes:
     return file.getvalue()
 
 
-def make_photos(folder: Path, jpegs: int, raws: int = 0, raw_bytes: int = 30_000_000) -> list[Path]:
+def make_photos(
+    folder: Path, jpegs: int, raws: int = 0, raw_bytes: int = 30_000_000, prefix: str = "IMG_"
+) -> list[Path]:
     """Write photos into a folder.
 
     :param jpegs: how many JPEGs
     :param raws: how many files of the size of a raw image, of random content
     :param raw_bytes: that size
+    :param prefix: what each name begins with
     :returns: their paths
     """
     paths = []
     for number in range(1, jpegs + 1):
-        path = folder / f"IMG_{number:04}.JPG"
+        path = folder / f"{prefix}{number:04}.JPG"
         path.write_bytes(jpeg(number))
         paths.append(path)
     for number in range(jpegs + 1, jpegs + raws + 1):
-        path = folder / f"IMG_{number:04}.CR3"
+        path = folder / f"{prefix}{number:04}.CR3"
         path.write_bytes(os.urandom(raw_bytes))
         paths.append(path)
     return paths

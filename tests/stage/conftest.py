@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.stage)
 
 
-def _copy_project(name: str) -> Path:
+def copy_project(name: str) -> Path:
     project = ROOT / ".stage" / name
     if project.exists():
         shutil.rmtree(project)
@@ -45,7 +45,7 @@ def _copy_project(name: str) -> Path:
 
 
 def _bare_home(name: str, release: str) -> Iterator[Home]:
-    project = _copy_project(name)
+    project = copy_project(name)
     files = SiteFiles("home", project)
     site = load_site(files)
     plan = make_plan(site)
