@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 
 from hotshoe import checks, partial
 from hotshoe.errors import Problem, SiteError
@@ -87,25 +88,45 @@ def read_mapping(path: Path, if_missing: str) -> dict[str, Any]:
     return parse_mapping(text, str(path))
 
 
-def parse_mapping(text: str, file: str) -> dict[str, Any]:
+def parse_mapping(text: str, file: str, *, secret: bool = False) -> dict[str, Any]:
     """Parse YAML 1.2 text that holds a mapping.
 
     :param file: the file's name for messages
+    :param secret: leave out what the parser says, because it quotes the text
     :raises SiteError: if it is no YAML mapping, or has a key twice
     """
+
+    def said(what: object) -> str:
+        return "" if secret else f": {what}"
+
     try:
-        raw = YAML(typ="safe", pure=True).load(text)
+        with warnings.catch_warnings():
+            # YAML 1.2 allows it, and the warning quotes the text.
+            warnings.simplefilter("ignore", ReusedAnchorWarning)
+            raw = YAML(typ="safe", pure=True).load(text)
     except DuplicateKeyError as error:
         raise SiteError(
             [Problem(file, _line(error), "has the same key twice", "keep one of the two")]
         ) from None
     except MarkedYAMLError as error:
         raise SiteError(
-            [Problem(file, _line(error), f"is not YAML: {error.problem}", "mend that line")]
+            [Problem(file, _line(error), f"is not YAML{said(error.problem)}", "mend that line")]
         ) from None
     except YAMLError as error:
         reason = str(error).splitlines()[0]
-        raise SiteError([Problem(file, "", f"is not YAML: {reason}", "mend the file")]) from None
+        raise SiteError(
+            [Problem(file, "", f"is not YAML{said(reason)}", "mend the file")]
+        ) from None
+    except RecursionError:
+        raise SiteError(
+            [Problem(file, "", "holds lists or mappings nested too deeply", "mend the file")]
+        ) from None
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        # The parser lets these through, for example for the date 2024-02-30.
+        reason = f"holds a value that cannot be read{said(error)}"
+        raise SiteError(
+            [Problem(file, "", reason, "put quotes around what is meant as text")]
+        ) from None
     if not isinstance(raw, dict):
         reason = "is empty" if raw is None else "is not a mapping of keys to values"
         raise SiteError([Problem(file, "", reason, "begin with a line such as: key: value")])
