@@ -25,6 +25,8 @@ SERVER_DAYS = 825
 RENEW_DAYS = 400
 # Cameras' clocks are set by hand and know no time zone.
 BACKDATED = timedelta(days=2)
+# OpenSSL takes no more (PEM_BUFSIZE - 1).
+LONGEST_PASSPHRASE = 1023
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,14 @@ class AuthorityFiles:
         _write(self.key, encrypted, 0o600)
         _write(self.certificate, made.certificate.public_bytes(serialization.Encoding.PEM), 0o644)
         return made
+
+
+def is_passphrase(text: str) -> bool:
+    """Whether a private key can be encrypted with it."""
+    try:
+        return len(text.encode()) <= LONGEST_PASSPHRASE
+    except UnicodeEncodeError:
+        return False
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hotshoe import passwords
+from hotshoe import passwords, pki
 from hotshoe.errors import Problem, SiteError
 from hotshoe.load import SiteFiles, parse_mapping
 from hotshoe.site import Site
@@ -42,7 +44,7 @@ def load_secrets(files: SiteFiles, site: Site) -> Secrets:
     :raises SiteError: if it cannot be opened or does not fit; no message holds a secret
     """
     password_file, demo = _password_file(files.root)
-    raw = parse_mapping(_view(files.vault, password_file), str(files.vault))
+    raw = parse_mapping(_view(files.vault, password_file), str(files.vault), secret=True)
     problems = list(_problems(raw, site, str(files.vault)))
     if problems:
         raise SiteError(problems)
@@ -54,12 +56,20 @@ def _password_file(root: Path) -> tuple[Path, bool]:
     named = os.environ.get(PASSWORD_FILE_VARIABLE)
     for path in (Path(named).expanduser() if named else None, root / PASSWORD_FILE):
         if path and path.exists():
-            return path, path.resolve() == (root / DEMO_PASSWORD_FILE).resolve()
+            return path, _is_demo(path, root / DEMO_PASSWORD_FILE)
         if path and named and path == Path(named).expanduser():
             raise SiteError(
                 [Problem(PASSWORD_FILE_VARIABLE, "", f"{named} does not exist", "mend the path")]
             )
     return root / DEMO_PASSWORD_FILE, True
+
+
+def _is_demo(path: Path, demo: Path) -> bool:
+    """Whether a file holds the published password; a copy of it is no better."""
+    try:
+        return path.read_bytes().strip() == demo.read_bytes().strip()
+    except OSError:
+        return False
 
 
 def _view(vault: Path, password_file: Path) -> str:
@@ -74,7 +84,13 @@ def _view(vault: Path, password_file: Path) -> str:
                 )
             ]
         )
-    if not vault.read_bytes().startswith(b"$ANSIBLE_VAULT;"):
+    try:
+        encrypted = vault.read_bytes().startswith(b"$ANSIBLE_VAULT;")
+    except OSError as error:
+        raise SiteError(
+            [Problem(str(vault), "", f"cannot be read: {error.strerror}", "make it readable")]
+        ) from None
+    if not encrypted:
         raise SiteError(
             [
                 Problem(
@@ -94,7 +110,13 @@ def _view(vault: Path, password_file: Path) -> str:
         str(vault),
     ]
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        command,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env=os.environ | {"LC_ALL": "C.UTF-8"},  # ansible refuses to run in any other encoding
     )
     if done.returncode != 0:
         raise SiteError(
@@ -115,7 +137,7 @@ def _problems(raw: dict[str, Any], site: Site, file: str) -> Any:
     for key in sorted(set(raw) - _KEYS, key=str):
         yield Problem(
             file,
-            str(key),
+            _shown(key, _KEYS),
             "is not a key that belongs here",
             f"remove it; the keys here are {', '.join(sorted(_KEYS))}",
         )
@@ -126,6 +148,13 @@ def _problems(raw: dict[str, Any], site: Site, file: str) -> Any:
             "ca_passphrase",
             f"is missing or shorter than {SHORTEST_PASSPHRASE} characters",
             "write a long random text; it encrypts the key of the certificate authority",
+        )
+    elif not pki.is_passphrase(passphrase):
+        yield Problem(
+            file,
+            "ca_passphrase",
+            f"is longer than {pki.LONGEST_PASSPHRASE} bytes or is not text",
+            "write a shorter one of letters and digits",
         )
     given = raw.get("camera_passwords")
     if not isinstance(given, dict):
@@ -152,7 +181,15 @@ def _problems(raw: dict[str, Any], site: Site, file: str) -> Any:
         if name not in cameras:
             yield Problem(
                 file,
-                f"camera_passwords.{name}",
+                f"camera_passwords.{_shown(name, cameras)}",
                 "is no camera of the Site",
                 f"remove it, or mend the name; the cameras are {', '.join(cameras)}",
             )
+
+
+def _shown(key: object, known: Iterable[str]) -> str:
+    """A key, unless it may be a password that got into its place."""
+    text = str(key)
+    if len(text) < passwords.SHORTEST or difflib.get_close_matches(text, known):
+        return text
+    return f"(a key of {len(text)} characters)"
