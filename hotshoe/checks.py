@@ -13,6 +13,9 @@ from typing import Any
 from hotshoe.addresses import why_unreachable
 from hotshoe.partial import Missing
 
+# A network with a longer prefix holds no router and server beside its two reserved addresses.
+LONGEST_LAN_PREFIX = 30
+
 # key, reason, remedy
 Found = tuple[str, str, str]
 Check = Callable[[Any], Iterator[Found]]
@@ -53,7 +56,7 @@ def lan_is_a_network(site: Any) -> Iterator[Found]:
             lan = router.lan
         except Missing:
             continue
-        if lan.network.prefixlen > 30:
+        if lan.network.prefixlen > LONGEST_LAN_PREFIX:
             yield (
                 f"routers[{i}].lan",
                 f"{lan} leaves no room for a server",
@@ -118,6 +121,8 @@ def server_is_in_the_lan(site: Any) -> Iterator[Found]:
     """Refuse a server address that its router's LAN does not hold or that somebody else has."""
     lan = site.routers[-1].lan
     address = site.server.address
+    if lan.network.prefixlen > LONGEST_LAN_PREFIX:
+        return  # lan_is_a_network refuses it; no address in it could be suggested
     if address not in lan.network:
         yield (
             "server.address",
