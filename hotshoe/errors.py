@@ -4,6 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+
+LONGEST_SHOWN = 60
+
+
+def shown(value: Any) -> str:
+    """A value as a message quotes it: short, and spelt as in YAML where Python differs."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = value if isinstance(value, str) else repr(value)
+    if len(text) > LONGEST_SHOWN:
+        text = f"{text[:LONGEST_SHOWN]}…"
+    return repr(text) if isinstance(value, str) else text
 
 
 @dataclass(frozen=True, order=True)

@@ -52,7 +52,9 @@ def load_site(files: SiteFiles) -> Site:
     :returns: a Site that a Plan can be made of
     :raises SiteError: with every problem found
     """
-    own = read_mapping(files.site, "copy group_vars/home.yml and describe your home in it")
+    own = read_mapping(
+        files.site, "run this in the folder that holds deploy.py; group_vars/home.yml is an example"
+    )
     shared = read_mapping(files.shared, "") if files.shared.exists() else {}
     raw = shared | own
     file_of = {"": str(files.site)}

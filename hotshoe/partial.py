@@ -15,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from hotshoe.errors import Problem
+from hotshoe.errors import Problem, shown
 
 
 class Missing(Exception):  # noqa: N818 - control flow between a check and its caller
@@ -51,7 +51,7 @@ def validate(
         problems.append(Problem(file, key, reason, remedy))
 
     if not isinstance(raw, Mapping):
-        problem(prefix, f"must be a mapping of keys to values, not {raw!r}", _shape(known))
+        problem(prefix, f"must be a mapping of keys to values, not {shown(raw)}", _shape(known))
         return Partial(), problems
 
     for key in raw:
@@ -112,8 +112,10 @@ def _example(name: str, field: FieldInfo) -> str:
 
 
 def _shape(known: Mapping[str, FieldInfo]) -> str:
-    required = [_example(name, f) for name, f in known.items() if f.is_required()]
-    return "write for example: {" + ", ".join(required) + "}"
+    examples = [_example(name, f) for name, f in known.items() if f.is_required()]
+    # Where nothing is required, any one key shows how it is written.
+    examples = examples or [_example(name, f) for name, f in known.items()][:1]
+    return "write for example: {" + ", ".join(examples) + "}"
 
 
 def _near(key: Any, known: Mapping[str, FieldInfo]) -> str:
@@ -123,8 +125,31 @@ def _near(key: Any, known: Mapping[str, FieldInfo]) -> str:
     return f"remove it; the keys here are {', '.join(known)}"
 
 
+# What Pydantic finds -> how a person would say it. Anything else keeps Pydantic's own words.
+_REASONS = {
+    "ip_v4_address": "{} is not an IPv4 address",
+    "ip_v4_interface": "{} is not an IPv4 address with the prefix length of its network",
+    "ip_v4_network": "{} is not an IPv4 network",
+    "tuple_type": "{} is not a list",
+    "too_short": "{} is an empty list",
+    "literal_error": "{} is not {expected}",
+    "int_type": "{} is not a whole number",
+    "int_parsing": "{} is not a whole number",
+    "int_parsing_size": "{} is not a whole number",
+    "int_from_float": "{} is not a whole number",
+    "finite_number": "{} is not a whole number",
+    "greater_than_equal": "{} is less than {ge}",
+    "less_than_equal": "{} is more than {le}",
+    "byte_size": "{} is not a number of bytes",
+    "byte_size_unit": "{} is not a number of bytes",
+}
+
+
 def _reason(detail: ErrorDetails) -> str:
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "value_error":
         return message
-    return f"{message[0].lower()}{message[1:]}, not {detail['input']!r}"
+    given = shown(detail["input"])
+    if detail["type"] in _REASONS:
+        return _REASONS[detail["type"]].format(given, **detail.get("ctx", {}))
+    return f"{message[0].lower()}{message[1:]}, not {given}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from hotshoe.errors import shown
+
 HIGHEST_PORT = 65535
 
 
@@ -30,9 +32,9 @@ class PortRange:
 
         :raises ValueError: if the text is neither
         """
-        match = re.fullmatch(r"(\d{1,5})(?:\s*-\s*(\d{1,5}))?", str(text).strip())
+        match = re.fullmatch(r"([0-9]{1,5})(?:\s*-\s*([0-9]{1,5}))?", str(text).strip())
         if not match:
-            raise ValueError(f"{text!r} is neither a port nor a range such as 50000-50099")
+            raise ValueError(f"{shown(text)} is neither a port nor a range such as 50000-50099")
         first, last = match[1], match[2] or match[1]
         return cls(int(first), int(last))
 
@@ -69,7 +71,7 @@ class Service:
         """
         ports, slash, protocol = str(text).strip().partition("/")
         if not slash or protocol not in ("tcp", "udp"):
-            raise ValueError(f"{text!r} is not a port with its protocol, such as 445/tcp")
+            raise ValueError(f"{shown(text)} is not a port with its protocol, such as 445/tcp")
         return cls(protocol, PortRange.parse(ports))
 
     def __str__(self) -> str:

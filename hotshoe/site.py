@@ -19,17 +19,21 @@ from pydantic import (
     PlainSerializer,
 )
 
+from hotshoe.errors import shown
 from hotshoe.ports import HIGHEST_PORT, PortRange, Service
 
 # The longest commonName a certificate may carry (RFC 5280, ub-common-name).
 LONGEST_HOSTNAME = 64
+# vsftpd reads a rate with atoi(3) and keeps it in 32 bits.
+HIGHEST_RATE = 2**31 - 1
 _LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
 
 
 def _hostname(value: Any) -> str:
     text = str(value).strip().rstrip(".").lower()
-    if not re.fullmatch(rf"(?:{_LABEL}\.)+{_LABEL}", text) or re.fullmatch(r"[\d.]+", text):
-        raise ValueError(f"{value!r} is not a host name with a domain (RFC 1123)")
+    top = text.rpartition(".")[2]
+    if not re.fullmatch(rf"(?:{_LABEL}\.)+{_LABEL}", text) or top.isdecimal():
+        raise ValueError(f"{shown(value)} is not a host name with a domain (RFC 1123)")
     if len(text) > LONGEST_HOSTNAME:
         raise ValueError(
             f"is {len(text)} characters long; a certificate's common name holds {LONGEST_HOSTNAME}"
@@ -40,7 +44,7 @@ def _hostname(value: Any) -> str:
 def _name(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", value):
         raise ValueError(
-            f"{value!r} is not a name of lower-case letters, digits and '-', beginning with a "
+            f"{shown(value)} is not a name of lower-case letters, digits and '-', beginning with a "
             "letter, at most 31 characters"
         )
     return value
@@ -48,7 +52,7 @@ def _name(value: Any) -> str:
 
 def _ssh_user(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", value):
-        raise ValueError(f"{value!r} is not the name of a user on a Linux system")
+        raise ValueError(f"{shown(value)} is not the name of a user on a Linux system")
     return value
 
 
@@ -59,13 +63,30 @@ def _parsed(kind: type[PortRange] | type[Service]) -> Any:
     return BeforeValidator(parse)
 
 
-def _lan(value: Any) -> Any:
-    if isinstance(value, str) and "/" not in value:
-        raise ValueError(f"{value!r} has no prefix length")
+def _no_number(value: Any) -> Any:
+    # ipaddress would take a number for an address in binary: 24 for 0.0.0.24.
+    if isinstance(value, int | bytes):
+        raise ValueError(f"{shown(value)} is not an address")
     return value
 
 
-Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT)]
+def _lan(value: Any) -> Any:
+    if isinstance(value, str) and "/" not in value:
+        raise ValueError(f"{shown(value)} has no prefix length")
+    return _no_number(value)
+
+
+def _no_truth(value: Any) -> Any:
+    # Python would take true for 1.
+    if isinstance(value, bool):
+        raise ValueError(f"{shown(value)} is not a number")
+    return value
+
+
+Address = Annotated[IPv4Address, BeforeValidator(_no_number)]
+Network = Annotated[IPv4Network, BeforeValidator(_no_number)]
+Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT), BeforeValidator(_no_truth)]
+Rate = Annotated[ByteSize, Field(ge=1000, le=HIGHEST_RATE), BeforeValidator(_no_truth)]
 Hostname = Annotated[str, BeforeValidator(_hostname)]
 Name = Annotated[str, BeforeValidator(_name)]
 SshUser = Annotated[str, BeforeValidator(_ssh_user)]
@@ -102,10 +123,10 @@ class Server(_Part):
     behind: Name | None = Field(
         default=None, examples=["gateway"], description="the router it hangs behind"
     )
-    address: IPv4Address = Field(examples=["192.168.1.10"])
+    address: Address = Field(examples=["192.168.1.10"])
     ssh_user: SshUser = Field(default="root", examples=["root"])
     ssh_port: Port = Field(default=22, examples=[22])
-    ssh_from: tuple[IPv4Network, ...] = Field(
+    ssh_from: tuple[Network, ...] = Field(
         default=(), examples=["[10.9.0.0/24]"], description="who may log in besides the LAN"
     )
     open_to_lan: Services = Field(
@@ -119,7 +140,7 @@ class Ftp(_Part):
     tls: Literal["explicit"] = Field(default="explicit", examples=["explicit"])
     control_port: Port = Field(default=21, examples=[21])
     passive_ports: Ports = Field(default=PortRange(50000, 50099), examples=["50000-50099"])
-    bytes_per_second: Annotated[ByteSize, Field(ge=1000)] | None = Field(
+    bytes_per_second: Rate | None = Field(
         default=None, examples=["20MB"], description="the most that one transfer may take"
     )
 
@@ -137,7 +158,7 @@ class Site(_Part):
         examples=["photos.example.net"],
         description="what the camera dials; the name on the certificate",
     )
-    public_address: IPv4Address = Field(examples=["203.0.113.20"])
+    public_address: Address = Field(examples=["203.0.113.20"])
     routers: tuple[Router, ...] = Field(
         min_length=1, examples=["[{name: gateway, lan: 192.168.1.1/24}]"]
     )
