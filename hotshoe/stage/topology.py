@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
+from hotshoe.errors import HotshoeError
 from hotshoe.plan import Plan
 
 # Reserved for documentation (RFC 5737), so nobody's home is in them. Small, because the network
@@ -80,15 +81,26 @@ class Topology:
 
 
 def make_topology(plan: Plan) -> Topology:
-    """Derive a stage from a Plan."""
+    """Derive a stage from a Plan.
+
+    :raises HotshoeError: if a device has the name of one that only the stage has
+    """
     (router,) = plan.routers
     server = plan.server
+    for name in (router.name, server.name):
+        if name in (INTERNET, CAMERA, LAPTOP):
+            raise HotshoeError(
+                f"{name}: the stage has a device of that name of its own\n"
+                "    -> give yours another name in the Site"
+            )
     wan = IPv4Network((server.public_address, _WAN_PREFIX), strict=False)
     provider = next(a for a in wan if a != server.public_address)
     away = next(n for n in _CAMERA_NETWORKS if not n.overlaps(wan))
     lan = router.lan.network
     taken = {router.lan.ip, server.address}
-    laptop = next(h for h in reversed(list(lan.hosts())) if h not in taken)
+    # From the top, and no list of them all: a LAN may hold millions. A /30 has none left.
+    free = (h for n in range(2, lan.num_addresses) if (h := lan[-n]) not in taken)
+    laptop = next(free, None)
 
     def port(segment: str, name: str, address: IPv4Address, network: IPv4Network) -> Port:
         return Port(segment, name, IPv4Interface((address, network.prefixlen)))
@@ -117,7 +129,11 @@ def make_topology(plan: Plan) -> Topology:
             Node(
                 server.name, "device", (port("lan", "eth0", server.address, lan),), server.gateway
             ),
-            Node(LAPTOP, "client", (port("lan", "eth0", laptop, lan),), server.gateway),
+            *(
+                [Node(LAPTOP, "client", (port("lan", "eth0", laptop, lan),), server.gateway)]
+                if laptop
+                else []
+            ),
         ),
         hostname=server.hostname,
         public_address=server.public_address,
