@@ -18,7 +18,7 @@ def hosts(site: str) -> tuple[list[HostData], list[HostData]]:
     """The server and the routers of a Site, each a list that pyinfra takes for a group.
 
     :param site: the Site's name: its file is ``group_vars/SITE.yml``
-    :raises PyinfraError: if the Site is refused; no host has been contacted then
+    :raises Refused: if the Site is refused; no host has been contacted then
     """
     # A router must not be opened towards a server that failed.
     config.FAIL_PERCENT = 0

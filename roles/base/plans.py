@@ -21,15 +21,22 @@ from hotshoe.vault import Secrets, load_secrets
 T = TypeVar("T")
 
 
+class Refused(PyinfraError):  # noqa: N818 - as a person would call it
+    """A refusal that pyinfra prints as it is."""
+
+    # pyinfra would begin the message with the file and the line of ours that raised it.
+    __traceback__ = property(lambda _: None, lambda _self, _value: None)
+
+
 def refusing(load: Callable[[], T]) -> T:
     """Turn a refusal of the core into one that pyinfra prints without a traceback.
 
-    :raises PyinfraError: with the refusal's message
+    :raises Refused: with the refusal's message
     """
     try:
         return load()
     except HotshoeError as error:
-        raise PyinfraError(str(error)) from None
+        raise Refused(str(error)) from None
 
 
 @cache
@@ -76,6 +83,6 @@ def render(template: str, **values: Any) -> str:
 def refuse(host: Host, reason: str, remedy: str) -> None:
     """End the run for a host before anything is changed.
 
-    :raises PyinfraError: always
+    :raises Refused: always
     """
-    raise PyinfraError(f"{host.name}: {reason}\n    -> {remedy}")
+    raise Refused(f"{host.name}: {reason}\n    -> {remedy}")

@@ -16,7 +16,7 @@ FIRST_PERSON = 1000
 def server(plan: ServerPlan) -> None:
     """Refuse a server that is another machine, another system, or busy with another FTP server.
 
-    :raises PyinfraError: with the reason and what to do
+    :raises Refused: with the reason and what to do
     """
     device = look(host)
     _system(device)
@@ -54,7 +54,7 @@ def server(plan: ServerPlan) -> None:
 def router(plan: RouterPlan) -> None:
     """Refuse a router that is another machine or that has no way to the Internet.
 
-    :raises PyinfraError: with the reason and what to do
+    :raises Refused: with the reason and what to do
     """
     device = look(host)
     _system(device)
