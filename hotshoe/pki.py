@@ -28,6 +28,8 @@ BACKDATED = timedelta(days=2)
 # OpenSSL takes no more (PEM_BUFSIZE - 1).
 LONGEST_PASSPHRASE = 1023
 
+_PEM = serialization.Encoding.PEM
+
 
 @dataclass(frozen=True)
 class Authority:
@@ -52,27 +54,31 @@ class AuthorityFiles:
 
     @property
     def key(self) -> Path:
-        """The private key, PKCS #8 PEM, encrypted."""
+        """The private key, PKCS #8 PEM, encrypted, and after it the root certificate."""
         return self.folder / "ca.key"
 
     @property
     def certificate(self) -> Path:
-        """The root certificate, PEM, under a name that cameras look for on their card."""
+        """A copy of the root certificate, under a name that cameras look for on their card."""
         return self.folder / "ROOT.CRT"
 
     def load_certificate(self) -> x509.Certificate | None:
         """The root certificate, or None before the first deploy.
 
+        A ROOT.CRT that somebody moved to a card is no reason for a new authority, so the one beside
+        the key counts as well.
+
         :raises HotshoeError: if the file is no certificate
         """
-        if not self.certificate.exists():
+        file = self.certificate if self.certificate.exists() else self.key
+        if not file.exists():
             return None
         try:
-            return x509.load_pem_x509_certificate(self.certificate.read_bytes())
+            return x509.load_pem_x509_certificate(file.read_bytes())
         except ValueError:
             raise HotshoeError(
-                f"{self.certificate}: is not a PEM certificate\n"
-                "    -> restore it from a backup, together with ca.key"
+                f"{file}: holds no PEM certificate\n"
+                "    -> restore ca.key and ROOT.CRT from the same backup"
             ) from None
 
     def load(self, passphrase: str) -> Authority | None:
@@ -106,22 +112,26 @@ class AuthorityFiles:
     def load_or_create(self, hostname: str, passphrase: str, now: datetime) -> Authority:
         """Load the authority; make it first if there is none.
 
-        The certificate is written last: a key without one was never used and is made anew.
+        Key and certificate are in one file, which is written in one step; only the copy for
+        cameras can be missing after a killed run, and is written again.
 
         :raises HotshoeError: as :meth:`load` does
         """
         found = self.load(passphrase)
         if found is not None:
+            if not self.certificate.exists():
+                _write(self.certificate, found.certificate.public_bytes(_PEM), 0o644)
             return found
         made = make_authority(hostname, now)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         encrypted = made.key.private_bytes(
-            serialization.Encoding.PEM,
+            _PEM,
             serialization.PrivateFormat.PKCS8,
             serialization.BestAvailableEncryption(passphrase.encode()),
         )
-        _write(self.key, encrypted, 0o600)
-        _write(self.certificate, made.certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+        root = made.certificate.public_bytes(_PEM)
+        _write(self.key, encrypted + root, 0o600)
+        _write(self.certificate, root, 0o644)
         return made
 
 
@@ -207,10 +217,10 @@ def issue(authority: Authority, hostname: str, now: datetime) -> bytes:
         .sign(authority.key, hashes.SHA256())
     )
     return key.private_bytes(
-        serialization.Encoding.PEM,
+        _PEM,
         serialization.PrivateFormat.TraditionalOpenSSL,
         serialization.NoEncryption(),
-    ) + certificate.public_bytes(serialization.Encoding.PEM)
+    ) + certificate.public_bytes(_PEM)
 
 
 def why_renew(
