@@ -234,7 +234,8 @@ class Stage:
         process = podman.pid(container)
         lines = []
         for port in node.ports:
-            far = f"{node.name}-{port.name}"[:15]
+            # Not the device's name: an interface's name has at most 15 characters.
+            far = f"node{self.topology.nodes.index(node)}-{port.name}"
             switch = self.switch(port.segment)
             run(
                 "ip", "-n", switch, "link", "add", "name", far, "type", "veth",
