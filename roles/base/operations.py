@@ -124,8 +124,9 @@ def write(
 ) -> StringCommand:
     """The command that replaces a file in one step; see :func:`put`."""
     return StringCommand(
-        f"set -e; umask 077; new={shlex.quote(path)}.new; cat >$new; {check}; "
-        f"chown root:{group} $new; chmod {mode} $new; sync $new; mv -f $new {shlex.quote(path)}",
+        f'set -e; umask 077; new={shlex.quote(path)}.new; cat >"$new"; {check}; '
+        f'chown root:{group} "$new"; chmod {mode} "$new"; sync "$new"; '
+        f'mv -f "$new" {shlex.quote(path)}',
         _stdin=content,
     )
 
