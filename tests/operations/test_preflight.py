@@ -1,0 +1,196 @@
+"""Hosts that are refused before anything is changed, and those that are only warned about."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import pytest
+from pyinfra.api.exceptions import PyinfraError
+
+from roles.base import preflight
+from tests.operations.conftest import recorded
+
+
+@pytest.fixture
+def server(example_plan):
+    return example_plan.server
+
+
+@pytest.fixture
+def router(example_plan):
+    return example_plan.routers[0]
+
+
+@pytest.fixture
+def warnings(monkeypatch):
+    """What pyinfra's logger is told to warn of."""
+    said: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+
+    logger = logging.getLogger("pyinfra")
+    listener = Listener(logging.WARNING)
+    logger.addHandler(listener)
+    yield said
+    logger.removeHandler(listener)
+
+
+def refusal(check, plan) -> str:
+    with pytest.raises(PyinfraError) as refused:
+        check(plan)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["fresh_server", "fresh_server_debian_12", "deployed_server"])
+def test_a_server_as_the_site_says_is_accepted(on_host, server, warnings, name):
+    on_host(recorded(name))
+    preflight.server(server)
+    assert warnings == []
+
+
+@pytest.mark.parametrize("name", ["fresh_router", "deployed_router"])
+def test_a_router_as_the_site_says_is_accepted(on_host, router, warnings, name):
+    on_host(recorded(name), "gateway")
+    preflight.router(router)
+    assert warnings == []
+
+
+# what is different about the recorded server, the reason, the remedy
+SERVERS = [
+    (
+        "fresh_server",
+        {"os": "ubuntu 24.04"},
+        "runs ubuntu 24.04; hotshoe knows Debian 12 and 13",
+        "install one of these",
+    ),
+    (
+        "fresh_server",
+        {"os": "debian 11"},
+        "runs debian 11; hotshoe knows Debian 12 and 13",
+        "install one of these",
+    ),
+    (
+        "fresh_server",
+        {"os": "debian"},
+        "runs debian; hotshoe knows Debian 12 and 13",
+        "install one of these",
+    ),
+    (
+        "fresh_server",
+        {"os": ""},
+        "runs an unknown system; hotshoe knows Debian 12 and 13",
+        "install one of these",
+    ),
+    (
+        "fresh_router",
+        {},
+        "has no address 192.168.1.10, so it is not the server of the Site (it has 127.0.0.1, "
+        "203.0.113.20, 192.168.1.1)",
+        "give it that fixed address, or mend server.address",
+    ),
+    (
+        "fresh_server",
+        {"account": "hotshoe:x:1000:1000:A Person,,,:/home/hotshoe:/bin/bash"},
+        "has a person's account named hotshoe, the name that hotshoe gives the owner of the photos",
+        "rename that account",
+    ),
+    (
+        "server_with_debians_own_vsftpd",
+        {},
+        "already runs Debian's own vsftpd.service, which hotshoe did not set up",
+        "stop it if it may go: systemctl disable --now vsftpd",
+    ),
+    (
+        "server_with_another_ftp_server",
+        {},
+        "port 21 is taken by pure-ftpd",
+        "stop that program, or choose another ftp.control_port",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "reason", "remedy"),
+    [pytest.param(*case, id=case[2].split("(")[0]) for case in SERVERS],
+)
+def test_a_server_is_refused_that(on_host, server, name, changed, reason, remedy):
+    on_host(replace(recorded(name), **changed))
+    assert refusal(preflight.server, server) == f"darkroom: {reason}\n    -> {remedy}"
+
+
+def test_another_ftp_server_on_another_port_does_not_matter(on_host, server):
+    device = recorded("server_with_another_ftp_server")
+    on_host(device)
+    preflight.server(replace(server, control_port=2121))
+    assert 21 in device.listeners
+
+
+def test_our_own_daemon_may_hold_the_port(on_host, server):
+    device = recorded("deployed_server")
+    assert device.listeners[21] == "vsftpd"
+    on_host(device)
+    preflight.server(server)
+
+
+@pytest.mark.parametrize("name", ["raspbian 12", "debian 13"])
+def test_a_raspberry_pi_is_a_debian(on_host, server, name):
+    on_host(replace(recorded("fresh_server"), os=name))
+    preflight.server(server)
+    assert name.split()[1] in ("12", "13")
+
+
+ROUTERS = [
+    (
+        {"os": "openwrt 24.10"},
+        "runs openwrt 24.10; hotshoe knows Debian 12 and 13",
+        "install one of these",
+    ),
+    (
+        {"addresses": {"127.0.0.1": "lo", "192.168.178.1": "eth1"}},
+        "has no address 192.168.1.1, so it is not this router of the Site (it has 127.0.0.1, "
+        "192.168.178.1)",
+        "mend the router's lan in the Site",
+    ),
+    (
+        {"default": ""},
+        "has no default route",
+        "connect it to the Internet first",
+    ),
+    (
+        {"default": "eth1"},
+        "its default route leaves by eth1, the interface of its LAN",
+        "a router needs an interface of its own towards the Internet",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason", "remedy"),
+    [pytest.param(*case, id=case[1].split("(")[0]) for case in ROUTERS],
+)
+def test_a_router_is_refused_that(on_host, router, changed, reason, remedy):
+    on_host(replace(recorded("fresh_router"), **changed), "gateway")
+    assert refusal(preflight.router, router) == f"gateway: {reason}\n    -> {remedy}"
+
+
+def test_a_router_behind_another_is_warned_about(on_host, router, warnings):
+    addresses = {"127.0.0.1": "lo", "10.0.0.2": "eth0", "192.168.1.1": "eth1"}
+    on_host(replace(recorded("fresh_router"), addresses=addresses), "gateway")
+    preflight.router(router)
+    assert warnings == [
+        "gateway: none of its interfaces has the public address 203.0.113.20; cameras get through "
+        "only if something in front forwards everything to it"
+    ]
+
+
+def test_somebody_elses_rules_that_drop_are_warned_about(on_host, router, warnings):
+    """Docker's, for example: our rules accept, and theirs drop all the same."""
+    on_host(recorded("router_with_a_foreign_dropping_chain"), "gateway")
+    preflight.router(router)
+    assert warnings == [
+        "gateway: the nftables chain 'ip filter FORWARD', which is not hotshoe's, drops forwarded "
+        "packets by default; if cameras do not get through, allow them there too"
+    ]

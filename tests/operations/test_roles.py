@@ -1,0 +1,200 @@
+"""The decisions that are left to roles: when a certificate is issued, and when the way in opens."""
+
+from __future__ import annotations
+
+import socket
+from types import SimpleNamespace
+
+import pytest
+from paramiko import Transport
+from pyinfra.api.exceptions import PyinfraError
+from pyinfra.context import config, ctx_inventory, ctx_state
+
+from hotshoe import pki
+from hotshoe.pki import AuthorityFiles
+from hotshoe.vault import Secrets
+from roles import inventory, router_linux, tls, users
+from roles.base.device import Device, PathState
+from roles.base.plans import authority_of, plan_of, refuse, refusing, secrets_of
+from tests.conftest import PROJECT
+from tests.operations.conftest import as_texts, recorded
+
+HOST = "photos.example.net"
+PASSPHRASE = "a passphrase of one's own"
+
+
+@pytest.fixture(autouse=True)
+def _demo(fresh_plans, monkeypatch):
+    monkeypatch.delenv("ANSIBLE_VAULT_PASSWORD_FILE", raising=False)
+
+
+class TestCertificate:
+    """roles.tls"""
+
+    @pytest.fixture
+    def files(self, project, monkeypatch) -> AuthorityFiles:
+        # The real vault takes half a second to open; the test of the inventory opens it.
+        monkeypatch.setattr(tls, "secrets_of", lambda site: Secrets({}, PASSPHRASE, demo=True))
+        return authority_of(plan_of("home"))
+
+    @staticmethod
+    def issued(authority, **changed) -> Device:
+        """A server that has a certificate of that authority."""
+        pem = pki.issue(authority, HOST, pki.utc_now()).decode()
+        state = {"kind": "f", "owner": "root", "group": "root", "mode": "600"} | changed
+        return Device(
+            certificate=pem[pem.index("-----BEGIN CERT") :],
+            paths={"/etc/hotshoe/server.pem": PathState(**state)},
+        )
+
+    def test_nothing_is_made_while_a_run_prepares_or_with_dry(self, on_host, files):
+        on_host(recorded("fresh_server"))
+        steps = tls._issue._inner(HOST, "home")
+        assert next(steps) == "install -d -m 755 /etc/hotshoe"
+        assert not files.folder.exists()
+
+    def test_the_key_reaches_the_server_over_standard_input_only(self, on_host, files):
+        on_host(recorded("fresh_server"))
+        _, command = tls._issue._inner(HOST, "home")
+        pem = command.connector_arguments["_stdin"]
+        assert pem.startswith("-----BEGIN RSA PRIVATE KEY-----\n")
+        assert "PRIVATE KEY" not in str(command)
+        assert 'chmod 600 "$new"' in str(command)
+        assert (
+            pki.why_renew(
+                pem[pem.index("-----BEGIN CERT") :], files.load_certificate(), HOST, pki.utc_now()
+            )
+            is None
+        )
+
+    def test_a_good_one_stays(self, on_host, files):
+        authority = files.load_or_create(HOST, PASSPHRASE, pki.utc_now())
+        host = on_host(self.issued(authority))
+        assert list(tls._issue._inner(HOST, "home")) == []
+        assert host.noops == ["the certificate is good"]
+
+    @pytest.mark.parametrize(
+        "state", [{"mode": "644"}, {"owner": "hotshoe"}, {"group": "hotshoe", "mode": "640"}]
+    )
+    def test_one_whose_key_others_could_read_is_replaced(self, on_host, files, state):
+        authority = files.load_or_create(HOST, PASSPHRASE, pki.utc_now())
+        on_host(self.issued(authority, **state))
+        assert len(as_texts(tls._issue._inner(HOST, "home"))) == 2
+
+    def test_an_authority_that_does_not_open_ends_the_run_before_anything_changes(
+        self, on_host, files
+    ):
+        files.load_or_create(HOST, "another passphrase", pki.utc_now())
+        on_host(recorded("fresh_server"))
+        with pytest.raises(PyinfraError, match="ca_passphrase from the vault does not open it"):
+            next(tls._issue._inner(HOST, "home"))
+
+
+def test_the_demo_password_never_protects_a_real_home(on_host, project, example_plan):
+    on_host(recorded("fresh_server"))
+    with pytest.raises(PyinfraError) as refused:
+        users.cameras._inner(example_plan.server)
+    assert str(refused.value) == (
+        "darkroom: the vault opens with the published demo password, so anybody may know its "
+        "passwords\n"
+        "    -> ansible-vault edit it, put new passwords in, then ansible-vault rekey it with a "
+        "password of your own in .vault-password"
+    )
+
+
+class TestTheWayIn:
+    """roles.router_linux: never towards a server that failed."""
+
+    @staticmethod
+    def ready(*, complete: bool = True, failed: bool = False, in_this_run: bool = True) -> bool:
+        done = SimpleNamespace(operation_meta=SimpleNamespace(is_complete=lambda: True))
+        last = SimpleNamespace(operation_meta=SimpleNamespace(is_complete=lambda: complete))
+        ctx_inventory.set(SimpleNamespace(get_group=lambda group: {"server": ["darkroom"]}[group]))
+        ctx_state.set(
+            SimpleNamespace(
+                activated_hosts={"darkroom", "gateway"} if in_this_run else {"gateway"},
+                failed_hosts={"darkroom"} if failed else set(),
+                ops={"darkroom": {"first": done, "last": last}},
+            )
+        )
+        try:
+            return router_linux._server_is_ready()
+        finally:
+            ctx_inventory.reset()
+            ctx_state.reset()
+
+    def test_opens_when_the_server_is_done(self):
+        assert self.ready()
+
+    def test_opens_when_only_the_router_is_deployed_to(self):
+        assert self.ready(in_this_run=False)
+
+    def test_stays_shut_when_the_server_failed(self):
+        assert not self.ready(failed=True)
+
+    def test_stays_shut_while_the_server_is_not_done(self):
+        assert not self.ready(complete=False)
+
+
+class TestInventory:
+    def test_says_how_to_log_in_to_each_host(self, on_host, project):
+        on_host(Device())
+        (server,), (router,) = inventory.hosts("home")
+        assert (server[0], router[0]) == ("darkroom", "gateway")
+        for (_, data), address in ((server, "192.168.1.10"), (router, "192.168.1.1")):
+            assert data["ssh_hostname"] == address
+            assert (data["ssh_user"], data["ssh_port"]) == ("root", 22)
+            assert data["_sudo"] is False
+
+    def test_uses_sudo_for_everybody_but_root(self, on_host, project):
+        on_host(Device())
+        site = project / "group_vars" / "home.yml"
+        site.write_text(site.read_text().replace("behind: gateway", "ssh_user: pi"))
+        (server,), (router,) = inventory.hosts("home")
+        assert (server[1]["ssh_user"], server[1]["_sudo"]) == ("pi", True)
+        assert router[1]["_sudo"] is False
+
+    def test_holds_no_secret_because_pyinfra_prints_it(self, on_host, project):
+        on_host(Device())
+        secrets = secrets_of("home")
+        text = repr(inventory.hosts("home"))
+        for secret in (*secrets.camera_passwords.values(), secrets.ca_passphrase):
+            assert secret not in text
+
+    def test_makes_the_first_failure_stop_the_run(self, on_host, project):
+        on_host(Device())
+        inventory.hosts("home")
+        assert config.FAIL_PERCENT == 0
+
+    def test_has_a_group_of_servers_and_one_of_routers(self):
+        """deploy.py asks for the names of both."""
+        text = (PROJECT / "inventories" / "home.py").read_text()
+        assert 'server, routers = hosts("home")' in text
+
+    def test_sends_small_packets_at_once(self):
+        with (
+            socket.create_server(("127.0.0.1", 0)) as listening,
+            socket.create_connection(listening.getsockname()) as line,
+        ):
+            transport = inventory.prompt_transport(line)
+            assert isinstance(transport, Transport)
+            assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            transport.close()
+
+
+def test_a_refusal_carries_its_message_and_no_place_in_our_code(on_host):
+    host = on_host(Device())
+    with pytest.raises(PyinfraError) as refused:
+        refuse(host, "has no address", "give it one")
+    assert str(refused.value) == "darkroom: has no address\n    -> give it one"
+    assert refused.value.__traceback__ is None
+
+
+def test_only_refusals_of_the_core_are_turned_into_refusals_of_pyinfra():
+    assert refusing(lambda: 3) == 3
+    with pytest.raises(ZeroDivisionError):
+        refusing(lambda: 1 // 0)
+
+
+def test_plans_are_made_once_a_run(project):
+    assert plan_of("home") is plan_of("home")

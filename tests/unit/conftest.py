@@ -1,0 +1,62 @@
+"""A vault, encrypted by the real ansible-vault, and only once, since that is slow."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from hotshoe.load import SiteFiles
+from tests.conftest import PROJECT
+
+ANSIBLE_VAULT = str(Path(sys.executable).with_name("ansible-vault"))
+VAULT_PASSWORD = "a-password-of-my-own"
+R5_PASSWORD, A7_PASSWORD = "qk7wvm3xbt9zhd", "mz4cfy8rjn2gpl"
+PASSPHRASE = "dxhswqvtkzbnfr-jgmpc"
+
+CONTENT = f"""\
+camera_passwords: {{r5: {R5_PASSWORD}, a7: {A7_PASSWORD}}}
+ca_passphrase: {PASSPHRASE}
+"""
+# Everything below that must never be seen. Short texts would be found by accident.
+SECRETS = (
+    VAULT_PASSWORD,
+    "hotshoe-demo",
+    R5_PASSWORD,
+    A7_PASSWORD,
+    PASSPHRASE,
+    "sh0rtPw",
+    "sh0rtPhrs",
+)
+
+
+@pytest.fixture(scope="session")
+def encrypted() -> bytes:
+    """CONTENT, encrypted with VAULT_PASSWORD."""
+    with tempfile.NamedTemporaryFile("w") as password_file:
+        password_file.write(VAULT_PASSWORD)
+        password_file.flush()
+        return subprocess.run(
+            [ANSIBLE_VAULT, "encrypt", "--output", "-"],
+            env=os.environ | {"ANSIBLE_VAULT_PASSWORD_FILE": password_file.name},
+            input=CONTENT.encode(),
+            capture_output=True,
+            check=True,
+        ).stdout
+
+
+@pytest.fixture
+def vault(home: Path, encrypted: bytes, monkeypatch: pytest.MonkeyPatch) -> SiteFiles:
+    """The example's folder, with that vault and its password in .vault-password."""
+    monkeypatch.delenv("ANSIBLE_VAULT_PASSWORD_FILE", raising=False)
+    for name in ("demo.vault-password", "home.yml"):
+        shutil.copy(PROJECT / "group_vars" / name, home / "group_vars")
+    (home / ".vault-password").write_text(VAULT_PASSWORD)
+    files = SiteFiles("home")
+    files.vault.write_bytes(encrypted)
+    return files

@@ -1,0 +1,85 @@
+"""Who may import whom, and that what is named exists."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROJECT
+
+CORE = sorted((PROJECT / "hotshoe").rglob("*.py"))
+ROLES = sorted((PROJECT / "roles").rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    """The modules that a file imports anywhere in it, by their full names."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def packages(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imported(path)}
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(PROJECT))
+
+
+@pytest.mark.parametrize("path", CORE, ids=name_of)
+def test_the_core_knows_neither_pyinfra_nor_ansible_nor_the_roles(path):
+    assert not packages(path) & {"pyinfra", "pyinfra_cli", "ansible", "roles", "gevent", "paramiko"}
+
+
+@pytest.mark.parametrize("path", ROLES, ids=name_of)
+def test_no_role_knows_ansible_or_the_stage(path):
+    """Importing ansible beside gevent prints a traceback; and a role must not know it rehearses."""
+    assert "ansible" not in packages(path)
+    assert not {name for name in imported(path) if name.startswith("hotshoe.stage")}
+
+
+@pytest.mark.parametrize(
+    "module", ["site", "plan", "ports", "checks", "addresses", "vsftpd", "partial", "errors"]
+)
+def test_what_is_pure_touches_no_host_no_file_and_no_clock(module):
+    touching = {"os", "subprocess", "socket", "pathlib", "time", "datetime", "shutil", "random"}
+    assert not packages(PROJECT / "hotshoe" / f"{module}.py") & touching
+
+
+def test_only_the_stage_and_the_command_line_know_the_stage():
+    knowing = {
+        name_of(path)
+        for path in CORE
+        if any(name.startswith("hotshoe.stage") for name in imported(path))
+        and "stage" not in path.parts
+    }
+    assert knowing <= {"hotshoe/cli.py", "hotshoe/demo.py"}
+
+
+def test_every_template_that_is_named_exists_and_every_one_that_exists_is_named():
+    named = {
+        name for path in ROLES for name in re.findall(r'"([a-z_]+/[\w.-]+\.j2)"', path.read_text())
+    }
+    folder = PROJECT / "templates"
+    assert named == {str(path.relative_to(folder)) for path in folder.rglob("*.j2")}
+
+
+def test_operations_of_different_hosts_are_never_fused():
+    """pyinfra orders operations by line, so each call in deploy.py has a line of its own."""
+    tree = ast.parse((PROJECT / "deploy.py").read_text())
+    calls = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    ]
+    assert len(calls) > 5
+    assert len(set(calls)) == len(calls)
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While)]

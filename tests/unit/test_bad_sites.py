@@ -1,0 +1,717 @@
+"""What a person may get wrong in a Site, and what they are told.
+
+Each case shows what the file says and the whole message: the file, the key, what is wrong with it,
+and what to write instead. Nothing else is on the screen, above all no traceback.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from hotshoe.errors import SiteError
+from hotshoe.load import SiteFiles, load_site, parse_mapping
+from hotshoe.site import Camera, Ftp, Router, Server, Site
+from tests.conftest import SMALLEST
+
+FILE = "group_vars/home.yml"
+
+
+def with_line(line: str) -> str:
+    """The smallest Site, with the line of that key replaced, or added if it has none."""
+    key = line.split(":")[0]
+    kept = [other for other in SMALLEST.splitlines() if other.split(":")[0] != key]
+    return "\n".join([*kept, line, ""])
+
+
+def without(key: str) -> str:
+    """The smallest Site, with a key left out."""
+    return "".join(f"{line}\n" for line in SMALLEST.splitlines() if line.split(":")[0] != key)
+
+
+def refusal(files: SiteFiles) -> str:
+    with pytest.raises(SiteError) as refused:
+        load_site(files)
+    return str(refused.value)
+
+
+NAME_RULE = (
+    "is not a name of lower-case letters, digits and '-', beginning with a letter, at most 31 "
+    "characters"
+)
+
+# what the line says, the key in the message, what is wrong, what to do
+ONE_LINE = [
+    # -- the host name
+    (
+        "hostname: darkroom",
+        "hostname",
+        "'darkroom' is not a host name with a domain (RFC 1123)",
+        "write for example: hostname: photos.example.net",
+    ),
+    (
+        "hostname: 203.0.113.20",
+        "hostname",
+        "'203.0.113.20' is not a host name with a domain (RFC 1123)",
+        "write for example: hostname: photos.example.net",
+    ),
+    (
+        "hostname: my_photos.example.net",
+        "hostname",
+        "'my_photos.example.net' is not a host name with a domain (RFC 1123)",
+        "write for example: hostname: photos.example.net",
+    ),
+    (
+        f"hostname: photos.{'long.' * 12}example.net",
+        "hostname",
+        "is 78 characters long; a certificate's common name holds 64",
+        "write for example: hostname: photos.example.net",
+    ),
+    (
+        "hostname: 5",
+        "hostname",
+        "5 is not a host name with a domain (RFC 1123)",
+        "write for example: hostname: photos.example.net",
+    ),
+    # -- the public address
+    (
+        "public_address: 192.168.178.2",
+        "public_address",
+        "192.168.178.2 cannot be reached from the Internet: it is private (RFC 1918)",
+        "write the address that the provider gave the outermost router; if the provider gives "
+        "only an address like this one, ask for a public one",
+    ),
+    (
+        "public_address: 100.64.3.4",
+        "public_address",
+        "100.64.3.4 cannot be reached from the Internet: it is behind the provider's "
+        "carrier-grade NAT (RFC 6598)",
+        "write the address that the provider gave the outermost router; if the provider gives "
+        "only an address like this one, ask for a public one",
+    ),
+    (
+        "public_address: dynamic",
+        "public_address",
+        "'dynamic' is not an IPv4 address",
+        "write for example: public_address: 203.0.113.20",
+    ),
+    (
+        "public_address: 2001:db8::1",
+        "public_address",
+        "'2001:db8::1' is not an IPv4 address",
+        "write for example: public_address: 203.0.113.20",
+    ),
+    (
+        "public_address: 3405803796",
+        "public_address",
+        "3405803796 is not an address",
+        "write for example: public_address: 203.0.113.20",
+    ),
+    (
+        "public_address:",
+        "public_address",
+        "nothing is not an IPv4 address",
+        "write for example: public_address: 203.0.113.20",
+    ),
+    # -- routers
+    (
+        "routers: [{name: gateway, lan: 192.168.1.1}]",
+        "routers[0].lan",
+        "'192.168.1.1' has no prefix length",
+        "write for example: lan: 192.168.1.1/24",
+    ),
+    (
+        "routers: [{name: gateway, lan: 192.168.1.1/33}]",
+        "routers[0].lan",
+        "'192.168.1.1/33' is not an IPv4 address with the prefix length of its network",
+        "write for example: lan: 192.168.1.1/24",
+    ),
+    (
+        "routers: [{name: gateway, lan: 24}]",
+        "routers[0].lan",
+        "24 is not an address",
+        "write for example: lan: 192.168.1.1/24",
+    ),
+    (
+        "routers: [{name: gateway, lan: 192.168.1.0/24}]",
+        "routers[0].lan",
+        "192.168.1.0 is the network's own or its broadcast address, not a router's",
+        "write the router's address, for example 192.168.1.1/24",
+    ),
+    (
+        "routers: [{name: gateway, lan: 192.168.1.1/32}]",
+        "routers[0].lan",
+        "192.168.1.1/32 leaves no room for a server",
+        "write the prefix length of the whole LAN, for example 192.168.1.1/24",
+    ),
+    (
+        "routers: [{name: gateway, lan: 192.168.1.1/31}]",
+        "routers[0].lan",
+        "192.168.1.1/31 leaves no room for a server",
+        "write the prefix length of the whole LAN, for example 192.168.1.1/24",
+    ),
+    (
+        "routers: [{name: gateway, lan: 192.168.1.1/24, managed_by: openwrt}]",
+        "routers[0].managed_by",
+        "'openwrt' is not 'linux'",
+        "write for example: managed_by: linux",
+    ),
+    (
+        "routers: [{name: gateway, lan: 192.168.1.1/24, ssh_port: true}]",
+        "routers[0].ssh_port",
+        "true is not a number",
+        "write for example: ssh_port: 22",
+    ),
+    (
+        "routers: [{name: outer, lan: 10.0.0.1/24}, {name: gateway, lan: 192.168.1.1/24}]",
+        "routers",
+        "lists 2 routers; this version plans homes with exactly one",
+        "leave only the router between the Internet and the server",
+    ),
+    (
+        "routers: []",
+        "routers",
+        "[] is an empty list",
+        "write for example: routers: [{name: gateway, lan: 192.168.1.1/24}]",
+    ),
+    (
+        "routers: gateway",
+        "routers",
+        "'gateway' is not a list",
+        "write for example: routers: [{name: gateway, lan: 192.168.1.1/24}]",
+    ),
+    (
+        "routers: [gateway]",
+        "routers[0]",
+        "must be a mapping of keys to values, not 'gateway'",
+        "write for example: {name: gateway, lan: 192.168.1.1/24}",
+    ),
+    (
+        "routers: [{name: gateway, lan: 203.0.113.1/24}]\n"
+        "server: {name: darkroom, address: 203.0.113.10}",
+        "public_address",
+        "203.0.113.20 is inside the LAN of gateway",
+        "write the address on the Internet side of the outermost router",
+    ),
+    (
+        "routers: [{name: gateway, lan: 192.168.1.1/24, open_to_internet: [50010-50020/tcp]}]",
+        "routers[0].open_to_internet",
+        "50010-50020/tcp is a port that the camera's FTP connections use",
+        "remove it; the control port 21 and the passive range 50000-50099 are opened by themselves",
+    ),
+    # -- the server
+    (
+        "server: {name: darkroom, address: 192.168.2.10}",
+        "server.address",
+        "192.168.2.10 is not in the LAN 192.168.1.0/24",
+        "give the server a fixed address in that LAN, for example 192.168.1.2",
+    ),
+    (
+        "server: {name: darkroom, address: 192.168.1.1}",
+        "server.address",
+        "192.168.1.1 is the router's own address",
+        "give the server another address in 192.168.1.0/24, for example 192.168.1.2",
+    ),
+    (
+        "server: {name: darkroom, address: 192.168.1.255}",
+        "server.address",
+        "192.168.1.255 is the network's own or its broadcast address",
+        "give the server another address in 192.168.1.0/24, for example 192.168.1.2",
+    ),
+    (
+        "server: {name: darkroom, address: 192.168.1.10, behind: gatewy}",
+        "server.behind",
+        "there is no router named 'gatewy'",
+        "write one of: gateway",
+    ),
+    (
+        "server: {name: gateway, address: 192.168.1.10}",
+        "server.name",
+        "'gateway' is the name of another device already",
+        "give every device a name of its own",
+    ),
+    (
+        "server: {address: 192.168.1.10}",
+        "server.name",
+        "is missing",
+        "write for example: name: darkroom",
+    ),
+    (
+        "server: {name: darkroom, address: 192.168.1.10, open_to_lan: 445/tcp}",
+        "server.open_to_lan",
+        "'445/tcp' is not a list",
+        "write for example: open_to_lan: [445/tcp]",
+    ),
+    (
+        "server: {name: darkroom, address: 192.168.1.10, open_to_lan: [445/tcp, 446]}",
+        "server.open_to_lan[1]",
+        "446 is not a port with its protocol, such as 445/tcp",
+        "write for example: open_to_lan: [445/tcp]",
+    ),
+    (
+        "server: {name: darkroom, address: 192.168.1.10, open_to_lan: [21/tcp]}",
+        "server.open_to_lan",
+        "21/tcp is a port that the camera's FTP connections use",
+        "remove it; the control port 21 and the passive range 50000-50099 are opened by themselves",
+    ),
+    (
+        "server: {name: darkroom, address: 192.168.1.10, ssh_from: [10.9.0.5/24]}",
+        "server.ssh_from[0]",
+        "'10.9.0.5/24' is not an IPv4 network",
+        "write for example: ssh_from: [10.9.0.0/24]",
+    ),
+    (
+        "server: {name: darkroom, address: 192.168.1.10, ssh_user: Root Admin}",
+        "server.ssh_user",
+        "'Root Admin' is not the name of a user on a Linux system",
+        "write for example: ssh_user: root",
+    ),
+    (
+        "server:",
+        "server",
+        "must be a mapping of keys to values, not nothing",
+        "write for example: {name: darkroom, address: 192.168.1.10}",
+    ),
+    # -- FTP
+    (
+        "ftp: {control_port: 50010}",
+        "ftp.control_port",
+        "50010 is inside the passive range 50000-50099",
+        "take a control port outside the range, for example 21",
+    ),
+    (
+        "ftp: {control_port: 22}",
+        "ftp.control_port",
+        "22 is where the server's SSH answers",
+        "take another control port, for example 21",
+    ),
+    (
+        "ftp: {control_port: 65536}",
+        "ftp.control_port",
+        "65536 is more than 65535",
+        "write for example: control_port: 21",
+    ),
+    (
+        "ftp: {control_port: twenty-one}",
+        "ftp.control_port",
+        "'twenty-one' is not a whole number",
+        "write for example: control_port: 21",
+    ),
+    (
+        "ftp: {passive_ports: 50000-50008}",
+        "ftp.passive_ports",
+        "50000-50008 has 9 ports; 1 camera(s) need 10 (10 each)",
+        "write for example: passive_ports: 50000-50009",
+    ),
+    (
+        "ftp: {passive_ports: 1024-1999}",
+        "ftp.passive_ports",
+        "1024-1999 begins below 1025, which vsftpd refuses",
+        "write for example: passive_ports: 50000-50099",
+    ),
+    (
+        "ftp: {passive_ports: 50099-50000}",
+        "ftp.passive_ports",
+        "the range 50099-50000 ends before it starts",
+        "write for example: passive_ports: 50000-50099",
+    ),
+    (
+        "ftp: {passive_ports: 60000-70000}",
+        "ftp.passive_ports",
+        "ports run from 1 to 65535, not 60000-70000",
+        "write for example: passive_ports: 50000-50099",
+    ),
+    (
+        "ftp: {passive_ports: [50000, 50099]}",
+        "ftp.passive_ports",
+        "[50000, 50099] is neither a port nor a range such as 50000-50099",
+        "write for example: passive_ports: 50000-50099",
+    ),
+    (
+        "ftp: {tls: implicit}",
+        "ftp.tls",
+        "'implicit' is not 'explicit'",
+        "write for example: tls: explicit",
+    ),
+    (
+        "ftp: {bytes_per_second: 20 parsecs}",
+        "ftp.bytes_per_second",
+        "'20 parsecs' is not a number of bytes",
+        "write for example: bytes_per_second: 20MB",
+    ),
+    (
+        "ftp: {bytes_per_second: 10GB}",
+        "ftp.bytes_per_second",
+        "'10GB' is more than 2147483647",
+        "write for example: bytes_per_second: 20MB",
+    ),
+    (
+        "ftp: 21",
+        "ftp",
+        "must be a mapping of keys to values, not 21",
+        "write for example: {tls: explicit}",
+    ),
+    # -- cameras
+    (
+        "cameras: [{name: r5}, {name: r5}]",
+        "cameras[1].name",
+        "'r5' is the name of another camera already",
+        "give every camera a name of its own",
+    ),
+    (
+        "cameras: [{name: EOS R5}]",
+        "cameras[0].name",
+        f"'EOS R5' {NAME_RULE}",
+        "write for example: name: r5",
+    ),
+    (
+        "cameras: [{name: 7}]",
+        "cameras[0].name",
+        f"7 {NAME_RULE}",
+        "write for example: name: r5",
+    ),
+    (
+        "cameras: [r5]",
+        "cameras[0]",
+        "must be a mapping of keys to values, not 'r5'",
+        "write for example: {name: r5}",
+    ),
+    (
+        "cameras: {r5: {}}",
+        "cameras",
+        "{'r5': {}} is not a list",
+        "write for example: cameras: [{name: r5}]",
+    ),
+    # -- keys that do not belong
+    (
+        "public_adress: 203.0.113.20",
+        "public_adress",
+        "is not a key that belongs here",
+        "did you mean 'public_address'?",
+    ),
+    (
+        "ftp: {pasive_ports: 50000-50099}",
+        "ftp.pasive_ports",
+        "is not a key that belongs here",
+        "did you mean 'passive_ports'?",
+    ),
+    (
+        "wifi: fast",
+        "wifi",
+        "is not a key that belongs here",
+        "remove it; the keys here are hostname, public_address, routers, server, ftp, cameras",
+    ),
+    (
+        "21: yes",
+        "21",
+        "is not a key that belongs here",
+        "remove it; the keys here are hostname, public_address, routers, server, ftp, cameras",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "reason", "remedy"), [pytest.param(*case, id=case[0]) for case in ONE_LINE]
+)
+def test_a_mistake_in_one_line_is_answered_with(write_site, line, key, reason, remedy):
+    text = with_line(line)
+    if line.startswith("routers") and "\nserver" in line:
+        text = without("server").replace(SMALLEST.splitlines()[2], line)
+    assert refusal(write_site(text)) == (
+        f"1 problem, nothing was changed:\n{FILE}: {key}: {reason}\n    -> {remedy}"
+    )
+
+
+WHOLE_FILE = [
+    (
+        "nothing in it",
+        "",
+        f"{FILE}: is empty\n    -> begin with a line such as: key: value",
+    ),
+    (
+        "only a comment in it",
+        "# my home\n",
+        f"{FILE}: is empty\n    -> begin with a line such as: key: value",
+    ),
+    (
+        "a list",
+        "- hostname: photos.example.net\n",
+        f"{FILE}: is not a mapping of keys to values\n    -> begin with a line such as: key: value",
+    ),
+    (
+        "prose",
+        "my home\n",
+        f"{FILE}: is not a mapping of keys to values\n    -> begin with a line such as: key: value",
+    ),
+    (
+        "two colons in a line",
+        "hostname: photos: example\n",
+        f"{FILE}: line 1: is not YAML: mapping values are not allowed here\n    -> mend that line",
+    ),
+    (
+        "a tabulator",
+        "server:\n\tname: darkroom\n",
+        f"{FILE}: line 2: is not YAML: found character '\\t' that cannot start any token\n"
+        "    -> mend that line",
+    ),
+    (
+        "a bracket that is never closed",
+        "cameras: [{name: r5}\n",
+        f"{FILE}: line 2: is not YAML: expected ',' or ']', but got '<stream end>'\n"
+        "    -> mend that line",
+    ),
+    (
+        "a key twice",
+        "hostname: photos.example.net\nhostname: other.example.net\n",
+        f"{FILE}: line 2: has the same key twice\n    -> keep one of the two",
+    ),
+    (
+        "a key twice further in",
+        with_line("server: {name: darkroom, address: 192.168.1.10, name: attic}"),
+        f"{FILE}: line 5: has the same key twice\n    -> keep one of the two",
+    ),
+    (
+        "two documents",
+        "hostname: photos.example.net\n---\nhostname: photos.example.net\n",
+        f"{FILE}: line 2: is not YAML: but found another document\n    -> mend that line",
+    ),
+    (
+        "a date that does not exist",
+        with_line("hostname: 2024-02-30"),
+        f"{FILE}: holds a value that cannot be read: day is out of range for month\n"
+        "    -> put quotes around what is meant as text",
+    ),
+    (
+        "lists in lists in lists, without an end",
+        with_line(f"cameras: {'[' * 700}{']' * 700}"),
+        f"{FILE}: holds lists or mappings nested too deeply\n    -> mend the file",
+    ),
+    (
+        "an object of Python",
+        "hostname: !!python/object/apply:os.system [reboot]\n",
+        f"{FILE}: line 1: is not YAML: could not determine a constructor for the tag "
+        "'tag:yaml.org,2002:python/object/apply:os.system'\n    -> mend that line",
+    ),
+    (
+        "a zero byte",
+        "hostname: \0\n",
+        f"{FILE}: is not YAML: unacceptable character #x0000: special characters are not allowed\n"
+        "    -> mend the file",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [pytest.param(*case[1:], id=case[0]) for case in WHOLE_FILE]
+)
+def test_a_file_that_is_no_site_is_answered_with(write_site, text, message):
+    assert refusal(write_site(text)) == f"1 problem, nothing was changed:\n{message}"
+
+
+class TestAFileThatCannotBeRead:
+    def test_because_it_is_not_there(self, home):
+        assert refusal(SiteFiles("home")) == (
+            "1 problem, nothing was changed:\n"
+            "group_vars/home.yml: there is no such file\n"
+            "    -> run this in the folder that holds deploy.py; group_vars/home.yml is an example"
+        )
+
+    def test_because_it_is_a_photo(self, home):
+        files = SiteFiles("home")
+        files.site.write_bytes(b"\xff\xd8\xff\xe0\x00\x10JFIF")
+        assert refusal(files) == (
+            "1 problem, nothing was changed:\n"
+            "group_vars/home.yml: is not a text file in UTF-8\n"
+            "    -> save it as UTF-8"
+        )
+
+    def test_because_it_is_a_folder(self, home):
+        files = SiteFiles("home")
+        files.site.mkdir()
+        assert refusal(files) == (
+            "1 problem, nothing was changed:\n"
+            "group_vars/home.yml: cannot be read: Is a directory\n"
+            "    -> make it readable"
+        )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ftp: {passive_ports: 1025-1100}",
+        "ftp: {passive_ports: 65526-65535}",
+        "ftp: {control_port: 49999, passive_ports: 50000-50009}",
+        "ftp: {control_port: 1}",
+        "ftp: {bytes_per_second: 1000}",
+        "server: {name: darkroom, address: 192.168.1.254}",
+        "server: {name: darkroom, address: 192.168.1.10, open_to_lan: [50000/udp, 49999/tcp]}",
+        "public_address: 9.9.9.9",
+        f"hostname: {'a' * 52}.example.net",
+        f"cameras: [{{name: {'r' * 31}}}]",
+    ],
+)
+def test_what_is_just_right_is_accepted(write_site, line):
+    assert load_site(write_site(with_line(line)))
+
+
+def test_each_item_of_a_list_is_judged(write_site):
+    line = "server: {name: darkroom, address: 192.168.1.10, open_to_lan: [445, 22/tcp, smb]}"
+    assert refusal(write_site(with_line(line))) == (
+        "2 problems, nothing was changed:\n"
+        f"{FILE}: server.open_to_lan[0]: 445 is not a port with its protocol, such as 445/tcp\n"
+        "    -> write for example: open_to_lan: [445/tcp]\n"
+        f"{FILE}: server.open_to_lan[2]: 'smb' is not a port with its protocol, such as 445/tcp\n"
+        "    -> write for example: open_to_lan: [445/tcp]"
+    )
+
+
+def test_a_mistake_in_all_yml_is_blamed_on_that_file(write_site):
+    files = write_site(SMALLEST, shared="ftp: {control_port: 22}\n")
+    assert refusal(files) == (
+        "1 problem, nothing was changed:\n"
+        "group_vars/all.yml: ftp.control_port: 22 is where the server's SSH answers\n"
+        "    -> take another control port, for example 21"
+    )
+
+
+def test_every_mistake_is_reported_in_one_run(write_site):
+    """Bad fields do not hide what makes no sense together elsewhere, nor the other way round."""
+    files = write_site("""\
+hostname: darkroom
+public_address: 192.168.178.2
+routers:
+  - {name: gateway, lan: 192.168.1.1/24, ssh_port: 0}
+server: {name: gateway, adress: 192.168.1.10}
+ftp: {control_port: 60005, passive_ports: 60000-60009}
+cameras:
+  - {name: r5}
+  - {name: R5}
+  - {name: r5}
+wifi: fast
+""")
+    assert (
+        refusal(files)
+        == f"""\
+11 problems, nothing was changed:
+group_vars/home.yml: wifi: is not a key that belongs here
+    -> remove it; the keys here are hostname, public_address, routers, server, ftp, cameras
+group_vars/home.yml: hostname: 'darkroom' is not a host name with a domain (RFC 1123)
+    -> write for example: hostname: photos.example.net
+group_vars/home.yml: routers[0].ssh_port: 0 is less than 1
+    -> write for example: ssh_port: 22
+group_vars/home.yml: server.adress: is not a key that belongs here
+    -> did you mean 'address'?
+group_vars/home.yml: server.address: is missing
+    -> write for example: address: 192.168.1.10
+group_vars/home.yml: cameras[1].name: 'R5' {NAME_RULE}
+    -> write for example: name: r5
+group_vars/home.yml: public_address: 192.168.178.2 cannot be reached from the Internet: it is \
+private (RFC 1918)
+    -> write the address that the provider gave the outermost router; if the provider gives only \
+an address like this one, ask for a public one
+group_vars/home.yml: server.name: 'gateway' is the name of another device already
+    -> give every device a name of its own
+group_vars/home.yml: cameras[2].name: 'r5' is the name of another camera already
+    -> give every camera a name of its own
+group_vars/home.yml: ftp.control_port: 60005 is inside the passive range 60000-60009
+    -> take a control port outside the range, for example 21
+group_vars/home.yml: ftp.passive_ports: 60000-60009 has 10 ports; 3 camera(s) need 30 (10 each)
+    -> write for example: passive_ports: 50000-50029"""
+    )
+
+
+# -- whatever is in the file, the answer is a Site or a refusal
+
+ODD_SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.dates()
+    | st.binary(max_size=8)
+    | st.text(max_size=12)
+    | st.sampled_from(
+        ["203.0.113.20", "192.168.1.1/24", "192.168.1.1/32", "0.0.0.0/0", "50000-50099", "445/tcp"]
+    )
+)
+KEYS = st.sampled_from(
+    sorted({key for part in (Site, Router, Server, Ftp, Camera) for key in part.model_fields})
+)
+ODD_VALUES = st.recursive(
+    ODD_SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(KEYS | st.text(max_size=4), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+@pytest.fixture(scope="module")
+def odd_files(tmp_path_factory) -> SiteFiles:
+    folder = tmp_path_factory.mktemp("odd")
+    (folder / "group_vars").mkdir()
+    return SiteFiles("home", folder)
+
+
+@settings(max_examples=80)
+@given(st.data())
+def test_a_site_with_any_value_anywhere_is_loaded_or_refused(odd_files, data):
+    """Take the good Site and put something odd in one to three places."""
+    raw = YAML(typ="safe", pure=True).load(SMALLEST)
+    raw["ftp"] = {"control_port": 21, "passive_ports": "50000-50099"}
+    for _ in range(data.draw(st.integers(1, 3))):
+        part = raw
+        while True:
+            places = list(part) if isinstance(part, dict) else list(range(len(part)))
+            if not places:
+                break
+            place = data.draw(st.sampled_from(places))
+            if isinstance(part[place], (dict, list)) and data.draw(st.booleans()):
+                part = part[place]
+                continue
+            part[place] = data.draw(ODD_VALUES)
+            break
+    with odd_files.site.open("w", encoding="utf-8") as file:
+        YAML(typ="safe", pure=True).dump(raw, file)
+    loaded_or_refused(odd_files)
+
+
+@settings(max_examples=80)
+@given(st.binary(max_size=60) | st.text("ab:-[]{}!&*|>#%@'\"\\ \n0123456789xU", max_size=40))
+def test_any_content_is_loaded_or_refused(odd_files, content):
+    odd_files.site.write_bytes(content if isinstance(content, bytes) else content.encode())
+    loaded_or_refused(odd_files)
+
+
+def loaded_or_refused(files: SiteFiles) -> None:
+    try:
+        site = load_site(files)
+    except SiteError as refused:
+        for problem in refused.problems:
+            assert problem.file == str(files.site)
+            assert problem.reason
+            assert problem.remedy
+    else:
+        assert site.cameras
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "9" * 5000,
+        "!!int abc",
+        "!!int ''",
+        "!!float x",
+        "!!bool x",
+        "!!timestamp x",
+        "0000-00-00",
+        "2024-01-01T00:00:00+99:99",
+        '"\\UFFFFFFFF"',
+        '"\\U00110000"',
+    ],
+)
+def test_a_value_that_is_not_of_the_type_that_it_claims_is_refused(value):
+    with pytest.raises(SiteError, match=r"holds a value that cannot be read|is not YAML"):
+        parse_mapping(f"hostname: {value}\n", FILE)

@@ -1,0 +1,259 @@
+"""The texts that hosts get say what the Plan says."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network
+
+import pytest
+from jinja2 import UndefinedError
+
+from hotshoe import vsftpd
+from hotshoe.ports import PortRange, Service
+from roles.base.device import RULESETS, ruleset_loaded, ruleset_path
+from roles.base.plans import render
+from tests.conftest import PROJECT
+
+
+@pytest.fixture(autouse=True)
+def _in_the_project(monkeypatch):
+    monkeypatch.chdir(PROJECT)
+
+
+@pytest.fixture(scope="module")
+def busy_plan(example_plan):
+    """The example with everything that a Site may add."""
+    server = replace(
+        example_plan.server,
+        ssh_port=2022,
+        ssh_from=(IPv4Network("192.168.1.0/24"), IPv4Network("10.9.0.0/24")),
+        open_to_lan=(
+            Service("tcp", PortRange(445, 445)),
+            Service("udp", PortRange(60000, 61000)),
+        ),
+    )
+    router = replace(
+        example_plan.routers[0], open_to_internet=(Service("udp", PortRange(51820, 51820)),)
+    )
+    return replace(example_plan, server=server, routers=(router,))
+
+
+@pytest.fixture(params=["example_plan", "busy_plan"])
+def plan(request):
+    return request.getfixturevalue(request.param)
+
+
+def firewall(plan) -> str:
+    return render("firewall/server.nft.j2", server=plan.server)
+
+
+def routing(plan) -> str:
+    return render("router_linux/routing.nft.j2", router=plan.routers[0], wan="eth0")
+
+
+def forwards(plan) -> str:
+    return render("router_linux/forwards.nft.j2", router=plan.routers[0])
+
+
+def loader(table: str) -> str:
+    return render(
+        "base/ruleset.service.j2",
+        table=table,
+        purpose="what may reach the server",
+        path=ruleset_path(table),
+        loaded=ruleset_loaded(table),
+        record="/run/hotshoe/it.loaded",
+    )
+
+
+def daemon() -> str:
+    return render(
+        "vsftpd/service.j2", v=vsftpd, loaded="sha256sum it", record="/run/hotshoe/it.loaded"
+    )
+
+
+def configuration(plan) -> str:
+    return render("vsftpd/vsftpd.conf.j2", lines=vsftpd.lines(vsftpd.options(plan.server, "3.0.5")))
+
+
+def everything(plan) -> list[str]:
+    return [
+        firewall(plan),
+        routing(plan),
+        forwards(plan),
+        configuration(plan),
+        daemon(),
+        *(loader(table) for table in RULESETS),
+        render("users/pam.j2", pwdfile=vsftpd.PWDFILE),
+        render("router_linux/sysctl.j2"),
+        render("vsftpd/openssl.cnf.j2"),
+    ]
+
+
+def test_nothing_is_left_unrendered(plan):
+    for text in everything(plan):
+        assert not re.search(r"\{\{|\}\}|\{%|%\}|\{#", text)
+        assert "None" not in text
+        assert text.endswith("\n")
+
+
+def test_every_text_says_whose_it_is(plan):
+    for text in everything(plan):
+        assert text.startswith("# Managed by hotshoe")
+
+
+def test_a_value_that_is_missing_ends_the_run():
+    with pytest.raises(UndefinedError, match="'pwdfile' is undefined"):
+        render("users/pam.j2")
+
+
+class TestTheServersFirewall:
+    def test_opens_the_ports_of_ftp_to_everybody(self, plan):
+        assert 'tcp dport { 21, 50000-50099 } counter accept comment "FTP"' in firewall(plan)
+
+    def test_opens_ssh_to_the_lan_only(self, example_plan):
+        assert re.findall(r"ip saddr (\S+) tcp dport 22 accept", firewall(example_plan)) == [
+            "192.168.1.0/24"
+        ]
+
+    def test_opens_ssh_to_whom_the_site_names(self, busy_plan):
+        assert re.findall(r"ip saddr (\S+) tcp dport 2022 accept", firewall(busy_plan)) == [
+            "192.168.1.0/24",
+            "10.9.0.0/24",
+        ]
+
+    def test_opens_other_services_to_the_lan_only(self, busy_plan):
+        text = firewall(busy_plan)
+        assert "ip saddr 192.168.1.0/24 tcp dport 445 accept" in text
+        assert "ip saddr 192.168.1.0/24 udp dport 60000-61000 accept" in text
+        assert not re.search(r"^\s*(tcp|udp) dport (445|60000-61000)", text, re.MULTILINE)
+
+    def test_drops_the_rest(self, plan):
+        assert "type filter hook input priority filter; policy drop;" in firewall(plan)
+
+    def test_limits_a_flood_at_the_control_port(self, plan):
+        text = firewall(plan)
+        assert text.count("limit rate over 60/minute burst 60 packets") == 2
+        assert text.index("flood") < text.index('"FTP"')
+
+
+class TestTheRouter:
+    def test_forwards_each_port_of_ftp_to_the_server(self, plan):
+        assert re.findall(r"tcp dport (\S+) dnat ip to (\S+)", forwards(plan)) == [
+            ("21", "192.168.1.10"),
+            ("50000-50099", "192.168.1.10"),
+        ]
+
+    def test_lets_in_what_it_forwards_and_nothing_else(self, plan):
+        text = routing(plan)
+        assert re.findall(r"ct status dnat ip daddr (\S+) tcp dport (\S+)", text) == [
+            ("192.168.1.10", "21"),
+            ("192.168.1.10", "50000-50099"),
+        ]
+        assert text.count('counter drop comment "dropped"') == 2
+
+    def test_masquerades_for_the_lan(self, plan):
+        assert 'oifname "eth0" ip saddr 192.168.1.0/24 masquerade' in routing(plan)
+
+    def test_answers_what_the_site_names(self, busy_plan, example_plan):
+        assert "udp dport 51820 accept" in routing(busy_plan)
+        assert "51820" not in routing(example_plan)
+
+    def test_does_not_lead_its_own_lan_address_away(self, plan):
+        assert forwards(plan).count("ip daddr != 192.168.1.1 ") == 2
+
+
+@pytest.mark.parametrize(
+    ("table", "rules"),
+    [("hotshoe_firewall", firewall), ("hotshoe_routing", routing), ("hotshoe_forwards", forwards)],
+)
+def test_rules_replace_their_own_table_and_touch_no_other(example_plan, table, rules):
+    text = rules(example_plan)
+    assert set(re.findall(r"\btable (ip|ip6|inet|arp|bridge|netdev) (\w+)", text)) == {
+        ("inet", table)
+    }
+    assert f"table inet {table}\ndelete table inet {table}\n" in text
+    assert "flush" not in text
+
+
+# The kernel judges the rules, in a network namespace that is gone afterwards.
+_WHY_NOT = next(
+    (
+        reason
+        for reason, missing in (
+            ("nft is not installed", not shutil.which("nft")),
+            ("unshare is not installed", not shutil.which("unshare")),
+            ("a network namespace of one's own needs root", os.geteuid() != 0),
+        )
+        if missing
+    ),
+    "",
+)
+
+
+@pytest.mark.skipif(bool(_WHY_NOT), reason=_WHY_NOT)
+def test_nftables_takes_the_rules(plan):
+    for text in (firewall(plan), routing(plan), forwards(plan)):
+        done = subprocess.run(
+            ["unshare", "--net", "nft", "--check", "--file", "-"],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+
+class TestVsftpd:
+    def test_gets_a_line_for_each_option_and_nothing_that_it_would_stumble_over(self, plan):
+        first, *rest = configuration(plan).splitlines()
+        assert first.startswith("#")
+        assert len(rest) > 50
+        assert all(re.fullmatch(r"[a-z0-9_]+=(\S(.*\S)?)?", line) for line in rest)
+
+    def test_announces_the_public_address_and_the_ports_that_the_router_forwards(self, plan):
+        text = configuration(plan)
+        assert "\npasv_address=203.0.113.20\n" in text
+        assert "\npasv_min_port=50000\npasv_max_port=50099\n" in text
+        assert "\nlisten_port=21\n" in text
+
+    def test_announces_another_address_when_the_plan_has_one(self, plan):
+        server = replace(plan.server, public_address=IPv4Address("198.51.100.9"))
+        assert "\npasv_address=198.51.100.9\n" in configuration(replace(plan, server=server))
+
+    def test_runs_from_the_files_that_the_roles_write(self):
+        text = daemon()
+        assert "/usr/sbin/vsftpd /etc/hotshoe/vsftpd.conf 0>&1" in text
+        assert "\nEnvironment=OPENSSL_CONF=/etc/hotshoe/openssl.cnf\n" in text
+        assert "\nReadWritePaths=/srv/hotshoe\n" in text
+        assert "\nExecStartPre=/bin/sh -c '( sha256sum it ) >/run/hotshoe/it.loaded'\n" in text
+
+    def test_lets_uploads_finish_when_it_is_restarted(self):
+        assert "\nKillMode=process\n" in daemon()
+
+
+@pytest.mark.parametrize("table", RULESETS)
+def test_the_unit_loads_at_boot_what_the_roles_write(table):
+    text = loader(table)
+    assert f"\nExecStart=/usr/sbin/nft -f /etc/hotshoe/{table}.nft\n" in text
+    assert f"\nExecStop=/usr/sbin/nft delete table inet {table}\n" in text
+    assert "\nWantedBy=multi-user.target\n" in text
+
+
+def test_passwords_are_checked_against_our_file_and_no_account():
+    text = render("users/pam.j2", pwdfile=vsftpd.PWDFILE)
+    assert "pam_pwdfile.so pwdfile=/etc/hotshoe/cameras.pwd" in text
+    assert "pam_unix" not in text
+
+
+def test_openssl_is_told_to_speak_tls_1_2_only():
+    text = render("vsftpd/openssl.cnf.j2")
+    assert "\nMinProtocol = TLSv1.2\nMaxProtocol = TLSv1.2\n" in text
+
+
+def test_the_kernel_forwards_ipv4():
+    assert "\nnet.ipv4.ip_forward = 1\n" in render("router_linux/sysctl.j2")

@@ -1,0 +1,285 @@
+"""The secrets beside a Site. No message may hold one."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from hotshoe.errors import SiteError
+from hotshoe.load import SiteFiles, parse_mapping
+from hotshoe.site import Camera
+from hotshoe.vault import Secrets, _password_file, _problems, load_secrets
+from tests.conftest import PROJECT
+from tests.unit.conftest import (
+    A7_PASSWORD,
+    PASSPHRASE,
+    R5_PASSWORD,
+    SECRETS,
+    VAULT_PASSWORD,
+)
+
+VAULT = "group_vars/home.vault.yml"
+
+
+def refusal(files: SiteFiles, site) -> str:
+    with pytest.raises(SiteError) as refused:
+        load_secrets(files, site)
+    message = str(refused.value)
+    assert not [secret for secret in SECRETS if secret in message]
+    return message
+
+
+def test_a_good_vault_opens(vault, example_site):
+    secrets = load_secrets(vault, example_site)
+    assert secrets == Secrets({"r5": R5_PASSWORD, "a7": A7_PASSWORD}, PASSPHRASE, demo=False)
+    assert not [secret for secret in SECRETS if secret in f"{secrets} {secrets!r}"]
+
+
+def test_the_vault_that_the_project_ships_opens_with_the_demo_password(example_site, monkeypatch):
+    demo = PROJECT / "group_vars" / "demo.vault-password"
+    monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(demo))
+    secrets = load_secrets(SiteFiles("home", PROJECT), example_site)
+    assert secrets.demo
+    assert set(secrets.camera_passwords) == {"r5", "a7"}
+
+
+class TestAVaultThatDoesNotOpen:
+    def test_with_the_wrong_password(self, vault, example_site, home):
+        (home / ".vault-password").write_text("another password")
+        assert refusal(vault, example_site) == (
+            "1 problem, nothing was changed:\n"
+            f"{VAULT}: does not open with the password in .vault-password\n"
+            "    -> put the vault's password into .vault-password, or name its file in "
+            "ANSIBLE_VAULT_PASSWORD_FILE"
+        )
+
+    def test_because_it_is_not_encrypted(self, vault, example_site):
+        vault.vault.write_text(f"ca_passphrase: {PASSPHRASE}\n")
+        assert refusal(vault, example_site) == (
+            "1 problem, nothing was changed:\n"
+            f"{VAULT}: is not encrypted\n"
+            f"    -> encrypt it with: ansible-vault encrypt {VAULT}"
+        )
+
+    def test_because_it_is_not_there(self, vault, example_site):
+        vault.vault.unlink()
+        assert refusal(vault, example_site) == (
+            "1 problem, nothing was changed:\n"
+            f"{VAULT}: there is no such file\n"
+            f"    -> make it with: ansible-vault create {VAULT}"
+        )
+
+    def test_because_it_is_a_folder(self, vault, example_site):
+        vault.vault.unlink()
+        vault.vault.mkdir()
+        assert refusal(vault, example_site) == (
+            "1 problem, nothing was changed:\n"
+            f"{VAULT}: cannot be read: Is a directory\n"
+            "    -> make it readable"
+        )
+
+    def test_because_its_password_file_does_not_exist(self, vault, example_site, monkeypatch):
+        monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", "~/gone/password")
+        assert refusal(vault, example_site) == (
+            "1 problem, nothing was changed:\n"
+            "ANSIBLE_VAULT_PASSWORD_FILE: ~/gone/password does not exist\n"
+            "    -> mend the path"
+        )
+
+
+def test_a_vault_that_does_not_fit_the_site_is_refused_with_every_problem(vault, example_site):
+    site = example_site.model_copy(update={"cameras": (Camera(name="r5"), Camera(name="z9"))})
+    assert refusal(vault, site) == (
+        "2 problems, nothing was changed:\n"
+        f"{VAULT}: camera_passwords.z9: is missing\n"
+        "    -> give this camera of the Site a password\n"
+        f"{VAULT}: camera_passwords.a7: is no camera of the Site\n"
+        "    -> remove it, or mend the name; the cameras are r5, z9"
+    )
+
+
+# -- what is in it, without a vault around it
+
+PASSWORDS = f"camera_passwords: {{r5: {R5_PASSWORD}, a7: {A7_PASSWORD}}}\n"
+PHRASE = f"ca_passphrase: {PASSPHRASE}\n"
+PHRASE_REMEDY = "write a long random text; it encrypts the key of the certificate authority"
+
+CONTENTS = [
+    (
+        "a camera without a password",
+        f"camera_passwords: {{r5: {R5_PASSWORD}}}\n" + PHRASE,
+        "camera_passwords.a7",
+        "is missing",
+        "give this camera of the Site a password",
+    ),
+    (
+        "a password of a camera that the Site does not have",
+        f"camera_passwords: {{r5: {R5_PASSWORD}, a7: {A7_PASSWORD}, z9: {A7_PASSWORD}}}\n" + PHRASE,
+        "camera_passwords.z9",
+        "is no camera of the Site",
+        "remove it, or mend the name; the cameras are r5, a7",
+    ),
+    (
+        "a password where the camera's name belongs",
+        PASSWORDS.replace("{", f"{{x{R5_PASSWORD}: z9, ") + PHRASE,
+        "camera_passwords.(a key of 15 characters)",
+        "is no camera of the Site",
+        "remove it, or mend the name; the cameras are r5, a7",
+    ),
+    (
+        "a short password",
+        f"camera_passwords: {{r5: sh0rtPw, a7: {A7_PASSWORD}}}\n" + PHRASE,
+        "camera_passwords.r5",
+        "has 7 characters, not 12 to 32",
+        "take 12 to 32 letters and digits",
+    ),
+    (
+        "a password of digits, which YAML takes for a number",
+        f"camera_passwords: {{r5: 123456789012, a7: {A7_PASSWORD}}}\n" + PHRASE,
+        "camera_passwords.r5",
+        "is not text; put it in quotes",
+        "take 12 to 32 letters and digits",
+    ),
+    (
+        "passwords as a list",
+        f"camera_passwords: [{R5_PASSWORD}, {A7_PASSWORD}]\n" + PHRASE,
+        "camera_passwords",
+        "is missing or is not a mapping of camera names to passwords",
+        "write one line a camera below it",
+    ),
+    (
+        "no passwords",
+        PHRASE,
+        "camera_passwords",
+        "is missing or is not a mapping of camera names to passwords",
+        "write one line a camera below it",
+    ),
+    (
+        "no passphrase",
+        PASSWORDS,
+        "ca_passphrase",
+        "is missing or shorter than 12 characters",
+        PHRASE_REMEDY,
+    ),
+    (
+        "a short passphrase",
+        PASSWORDS + "ca_passphrase: sh0rtPhrs\n",
+        "ca_passphrase",
+        "is missing or shorter than 12 characters",
+        PHRASE_REMEDY,
+    ),
+    (
+        "a passphrase that is a number",
+        PASSWORDS + "ca_passphrase: 1234567890123\n",
+        "ca_passphrase",
+        "is missing or shorter than 12 characters",
+        PHRASE_REMEDY,
+    ),
+    (
+        "a passphrase that OpenSSL cannot take",
+        PASSWORDS + f"ca_passphrase: {PASSPHRASE * 60}\n",
+        "ca_passphrase",
+        "is longer than 1023 bytes or is not text",
+        "write a shorter one of letters and digits",
+    ),
+    (
+        "a misspelt key",
+        PASSWORDS + PHRASE + "camera_password: 1\n",
+        "camera_password",
+        "is not a key that belongs here",
+        "remove it; the keys here are ca_passphrase, camera_passwords",
+    ),
+    (
+        "a password where a key belongs",
+        PASSWORDS + PHRASE + f"x{R5_PASSWORD}: r5\n",
+        "(a key of 15 characters)",
+        "is not a key that belongs here",
+        "remove it; the keys here are ca_passphrase, camera_passwords",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "reason", "remedy"), [pytest.param(*case[1:], id=case[0]) for case in CONTENTS]
+)
+def test_a_vault_with_a_mistake_is_answered_with(example_site, text, key, reason, remedy):
+    (problem,) = _problems(parse_mapping(text, VAULT, secret=True), example_site, VAULT)
+    assert str(problem) == f"{VAULT}: {key}: {reason}\n    -> {remedy}"
+    assert not [secret for secret in SECRETS if secret in str(problem)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"ca_passphrase: *{PASSPHRASE}",
+        f"ca_passphrase: !{PASSPHRASE}",
+        f"ca_passphrase: !!int {PASSPHRASE}",
+        f"ca_passphrase: %{PASSPHRASE}",
+        f"ca_passphrase: &{PASSPHRASE}",
+        f"ca_passphrase: '{PASSPHRASE}",
+        f"ca_passphrase: {PASSPHRASE}: {PASSPHRASE}",
+        f"{PASSPHRASE}: 1\n{PASSPHRASE}: 2",
+        f"- {PASSPHRASE}",
+        PASSPHRASE,
+        f"%YAML {PASSPHRASE}",
+    ],
+)
+def test_no_message_quotes_what_the_parser_stumbles_over(
+    text, vault, example_site, monkeypatch, recwarn
+):
+    """YAML takes an unquoted password that begins with * for an alias, for example."""
+    monkeypatch.setattr("hotshoe.vault._view", lambda vault, password_file: text)
+    assert refusal(vault, example_site)
+    assert not recwarn.list
+
+
+class TestWhichPasswordFile:
+    """The demo's password is published, so a real home must not be opened with it."""
+
+    @pytest.fixture(autouse=True)
+    def folder(self, home, monkeypatch):
+        monkeypatch.delenv("ANSIBLE_VAULT_PASSWORD_FILE", raising=False)
+        shutil.copy(PROJECT / "group_vars/demo.vault-password", home / "group_vars")
+        self.own = home / ".vault-password"
+        self.demo = home / "group_vars/demo.vault-password"
+        self.root = home
+
+    def chosen(self):
+        return _password_file(self.root)
+
+    def test_the_demo_one_without_another(self):
+        assert self.chosen() == (self.demo, True)
+
+    def test_ones_own_before_the_demo_one(self):
+        self.own.write_text(VAULT_PASSWORD)
+        assert self.chosen() == (self.own, False)
+
+    def test_the_one_that_the_environment_names_before_ones_own(self, monkeypatch):
+        self.own.write_text(VAULT_PASSWORD)
+        named = self.root / "elsewhere"
+        named.write_text(VAULT_PASSWORD)
+        monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(named))
+        assert self.chosen() == (named, False)
+
+    def test_the_environment_may_name_the_demo_one(self, monkeypatch):
+        self.own.write_text(VAULT_PASSWORD)
+        monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", "group_vars/demo.vault-password")
+        assert self.chosen()[1]
+
+    def test_a_link_to_the_demo_one_is_the_demo_one(self):
+        self.own.symlink_to(self.demo)
+        assert self.chosen() == (self.own, True)
+
+    def test_a_copy_of_the_demo_one_is_the_demo_one(self):
+        self.own.write_bytes(self.demo.read_bytes() + b"\n")
+        assert self.chosen() == (self.own, True)
+
+    def test_without_a_demo_file_ones_own_is_no_demo(self):
+        self.own.write_text(VAULT_PASSWORD)
+        self.demo.unlink()
+        assert self.chosen() == (self.own, False)
+
+    def test_an_empty_variable_names_nothing(self, monkeypatch):
+        monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", "")
+        assert self.chosen() == (self.demo, True)
