@@ -1,1 +1,5 @@
-"""How fast a deploy is."""
+"""How fast a deploy is, beside the same work done by Ansible: ``make bench``.
+
+Prints one line per figure: its name, its value, its unit. Hardware and network are noisy, so the
+two take turns, and a figure is the median of its rounds.
+"""

@@ -1,0 +1,165 @@
+"""hotshoe and Ansible, each deploying to the stage from its laptop, over real TCP."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from benchmarks.stopwatch import Run, measure
+from hotshoe import vsftpd
+from hotshoe.plan import Plan
+from hotshoe.stage import podman
+from hotshoe.stage.stage import Stage
+from hotshoe.stage.topology import LAPTOP
+from roles.vsftpd import CHECK
+
+_PLAYBOOK = Path(__file__).with_name("ansible")
+
+
+class Tool(Protocol):
+    """Something that deploys the home."""
+
+    name: str
+
+    def deploy(self, hosts: Sequence[str]) -> Run:
+        """Deploy to these devices, over a new connection to each."""
+        ...
+
+    def changes(self, run: Run) -> list[str]:
+        """What a run says that it changed."""
+        ...
+
+
+@dataclass(frozen=True)
+class Laptop:
+    """The computer that deploys: this one's programs in the network of the stage's laptop.
+
+    The stage itself reaches its containers through ``podman exec``, which is a pipe.
+
+    :param folder: for the SSH configuration
+    """
+
+    stage: Stage
+    plan: Plan
+    folder: Path
+
+    @property
+    def ssh_config(self) -> Path:
+        """An ssh_config(5) file that reaches the devices by their addresses."""
+        return self.folder / "ssh_config"
+
+    def write_ssh_config(self) -> None:
+        """Write it, with the stage's keys."""
+        server = self.plan.server
+        devices = {server.name: server.address} | {r.name: r.lan.ip for r in self.plan.routers}
+        self.ssh_config.write_text(
+            "".join(
+                f"Host {name} {address}\n"
+                f"    HostName {address}\n"
+                f"    User root\n"
+                f"    IdentityFile {self.stage.folder / 'id_ed25519'}\n"
+                f"    UserKnownHostsFile {self.stage.folder / 'known_hosts'}\n"
+                for name, address in devices.items()
+            )
+        )
+
+    def run(self, program: str, *arguments: str, **environment: str) -> Run:
+        """Run a program of this virtual environment there."""
+        laptop = podman.pid(self.stage.container(LAPTOP))
+        path = str(Path(sys.executable).with_name(program))
+        command = ["nsenter", f"--target={laptop}", "--net", path, *arguments]
+        return measure(command, self.stage.root, environment)
+
+
+class Hotshoe:
+    """This project."""
+
+    name = "hotshoe"
+
+    def __init__(self, laptop: Laptop) -> None:
+        self._laptop = laptop
+
+    def deploy(self, hosts: Sequence[str]) -> Run:
+        """Run the command that deploys the home."""
+        return self._laptop.run(
+            "pyinfra",
+            "-y",
+            "--json",
+            *(f"--limit={host}" for host in hosts),
+            f"--data=ssh_config_file={self._laptop.ssh_config}",
+            "--data=staged=true",
+            f"inventories/{self._laptop.stage.site}.py",
+            "deploy.py",
+        )
+
+    def changes(self, run: Run) -> list[str]:
+        """The operations that changed a host."""
+        operations = json.loads(run.output)["results"]["operations"]
+        return [operation["name"] for operation in operations if operation["success"]]
+
+
+class Ansible:
+    """The benchmark's own playbook."""
+
+    name = "ansible"
+
+    def __init__(self, laptop: Laptop) -> None:
+        self._laptop = laptop
+        self._files = laptop.folder / "files"
+        self._inventory = laptop.folder / "inventory.json"
+        self._runs = 0
+
+    def take_files(self) -> None:
+        """Take from the devices what hotshoe wrote there, for the playbook to copy."""
+        stage, plan = self._laptop.stage, self._laptop.plan
+        for device in (plan.server.name, *(router.name for router in plan.routers)):
+            container = stage.container(device)
+            find = f"find {vsftpd.FOLDER} /etc/pam.d /etc/sysctl.d /etc/systemd/system -type f"
+            ours = f"{find} '(' -path '*/hotshoe/*' -o -name '*hotshoe*' ')'"
+            for path in podman.execute(container, "sh", "-c", ours).splitlines():
+                copy = self._files / device / path.lstrip("/")
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                copy.write_text(podman.execute(container, "cat", path))
+        self._inventory.write_text(json.dumps(self._hosts()))
+
+    def _hosts(self) -> dict[str, object]:
+        plan = self._laptop.plan
+        return {
+            "all": {
+                "vars": {
+                    "files": f"{self._files}/{{{{ inventory_hostname }}}}",
+                    "cameras": plan.server.cameras,
+                    "control_port": plan.server.control_port,
+                    "owner_home": vsftpd.OWNER_HOME,
+                    "vsftpd_check": CHECK,
+                },
+                "children": {
+                    "server": {"hosts": {plan.server.name: {}}},
+                    "routers": {"hosts": {router.name: {} for router in plan.routers}},
+                },
+            }
+        }
+
+    def deploy(self, hosts: Sequence[str]) -> Run:
+        """Run the playbook."""
+        self._runs += 1
+        return self._laptop.run(
+            "ansible-playbook",
+            f"--inventory={self._inventory}",
+            f"--limit={','.join(hosts)}",
+            f"--ssh-common-args=-F {self._laptop.ssh_config}",
+            str(_PLAYBOOK / "playbook.yml"),
+            ANSIBLE_CONFIG=str(_PLAYBOOK / "ansible.cfg"),
+            # Connections are shared within a run, as always, and not with the run before it.
+            ANSIBLE_SSH_CONTROL_PATH_DIR=str(self._laptop.folder / f"ssh{self._runs}"),
+        )
+
+    def changes(self, run: Run) -> list[str]:
+        """The tasks and handlers that changed a host."""
+        tasks = re.split(r"^(?:TASK|RUNNING HANDLER) \[", run.output, flags=re.MULTILINE)[1:]
+        return [task.partition("]")[0] for task in tasks if "\nchanged: " in task]
