@@ -47,13 +47,16 @@ def packages(names: tuple[str, ...]) -> Commands:
         host.noop(f"{', '.join(names)}: installed")
         return
     # A killed run may have left its apt at work, or dpkg half way: wait for the one, finish the
-    # other. Somebody else's apt (unattended upgrades) is waited for too.
+    # other. Somebody else's apt (unattended upgrades) is waited for too. Translations of what
+    # packages are about are not fetched; the ones that the host has stay.
     yield (
         "flock /run/lock/hotshoe-apt sh -ec 'export DEBIAN_FRONTEND=noninteractive; "
         "dpkg --force-confold --configure -a; "
-        "for i in 1 2 3 4 5 6; do apt-get -qq update && break; sleep 5; done; "
-        "apt-get -qq -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends "
-        f"{' '.join(missing)}' </dev/null"
+        "for i in 1 2 3 4 5 6; do "
+        "apt-get -qq -o Acquire::Languages=none -o APT::Get::List-Cleanup=false update && break; "
+        "sleep 5; done; "
+        "apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "
+        f"install --yes --no-install-recommends {' '.join(missing)}' </dev/null"
     )
 
 
@@ -141,7 +144,8 @@ def masked(unit: str, package: str) -> Commands:
     if look(host).units.get(unit, "").endswith(" masked"):
         host.noop(f"{unit} is masked")
         return
-    yield f"systemctl mask --quiet {unit}  # {package} is started by our own unit"
+    # Whatever installs the package makes systemd read its units.
+    yield f"systemctl mask --quiet --no-reload {unit}  # {package} is started by our own unit"
 
 
 @operation()
@@ -161,8 +165,9 @@ def service(unit: str, needs: list[OperationMeta], ready: str) -> Commands:
         host.noop(f"{unit} runs what its files say")
         return
     yield (
-        f"systemctl daemon-reload && systemctl enable --quiet {unit} && systemctl restart {unit} "
-        f"&& for i in 1 2 3 4 5 6 7 8 9 10; do {ready} && exit 0; sleep 0.5; done; "
+        # Enabling makes systemd read the unit again (systemctl(1)).
+        f"systemctl enable --quiet {unit} && systemctl restart {unit} "
+        f"&& for i in $(seq 50); do {ready} && exit 0; sleep 0.1; done; "
         f"echo '{unit} does not do its work:' >&2; journalctl --no-pager -o cat -n 20 -u {unit} "
         ">&2; exit 1"
     )
@@ -207,8 +212,7 @@ def ruleset(table: str, text: str, needs: list[OperationMeta]) -> Commands:
     yield (
         f"set -e; systemctl stop {timer}.timer; chmod 644 {path}.new; sync {path}.new; "
         f"mv -f {path}.new {path}; rm -f {back}; "
-        f"systemctl daemon-reload; systemctl enable --quiet {unit}; "
-        f"systemctl reload-or-restart {unit}"
+        f"systemctl enable --quiet {unit}; systemctl reload-or-restart {unit}"
     )
 
 
