@@ -38,17 +38,41 @@ class Secrets:
     demo: bool
 
 
-def load_secrets(files: SiteFiles, site: Site) -> Secrets:
-    """Open the vault and check that it fits the Site.
+@dataclass(frozen=True)
+class Opening:
+    """A vault that ansible-vault has begun to open, which takes it about half a second.
 
-    :raises SiteError: if it cannot be opened or does not fit; no message holds a secret
+    :param process: ansible-vault
+    :param password_file: what it opens the vault with
+    :param demo: whether that is the published demo password
+    """
+
+    process: subprocess.Popen[str]
+    password_file: Path
+    demo: bool
+
+
+def begin_opening(files: SiteFiles) -> Opening:
+    """Begin to open the vault, so that something else can be done meanwhile.
+
+    :raises SiteError: if there is no encrypted vault, or no password for it
     """
     password_file, demo = _password_file(files.root)
-    raw = parse_mapping(_view(files.vault, password_file), str(files.vault), secret=True)
+    return Opening(_begin(files.vault, password_file), password_file, demo)
+
+
+def load_secrets(files: SiteFiles, site: Site, opening: Opening | None = None) -> Secrets:
+    """Open the vault and check that it fits the Site.
+
+    :param opening: what :func:`begin_opening` returned, if that was called before
+    :raises SiteError: if it cannot be opened or does not fit; no message holds a secret
+    """
+    opening = opening or begin_opening(files)
+    raw = parse_mapping(_finish(opening, files.vault), str(files.vault), secret=True)
     problems = list(_problems(raw, site, str(files.vault)))
     if problems:
         raise SiteError(problems)
-    return Secrets(dict(raw["camera_passwords"]), raw["ca_passphrase"], demo)
+    return Secrets(dict(raw["camera_passwords"]), raw["ca_passphrase"], opening.demo)
 
 
 def _password_file(root: Path) -> tuple[Path, bool]:
@@ -72,7 +96,7 @@ def _is_demo(path: Path, demo: Path) -> bool:
         return False
 
 
-def _view(vault: Path, password_file: Path) -> str:
+def _begin(vault: Path, password_file: Path) -> subprocess.Popen[str]:
     if not vault.exists():
         raise SiteError(
             [
@@ -109,28 +133,32 @@ def _view(vault: Path, password_file: Path) -> str:
         str(password_file),
         str(vault),
     ]
-    done = subprocess.run(
+    return subprocess.Popen(
         command,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         encoding="utf-8",
         errors="replace",
-        check=False,
         stdin=subprocess.DEVNULL,
         env=os.environ | {"LC_ALL": "C.UTF-8"},  # ansible refuses to run in any other encoding
     )
-    if done.returncode != 0:
+
+
+def _finish(opening: Opening, vault: Path) -> str:
+    text, _ = opening.process.communicate()
+    if opening.process.returncode != 0:
         raise SiteError(
             [
                 Problem(
                     str(vault),
                     "",
-                    f"does not open with the password in {password_file}",
+                    f"does not open with the password in {opening.password_file}",
                     f"put the vault's password into {PASSWORD_FILE}, or name its file in "
                     f"{PASSWORD_FILE_VARIABLE}",
                 )
             ]
         )
-    return done.stdout
+    return text
 
 
 def _problems(raw: dict[str, Any], site: Site, file: str) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 from paramiko import Transport
 from pyinfra import config
 
-from roles.base.plans import plan_of
+from roles.base.plans import begin_secrets, plan_of
 
 HostData = tuple[str, dict[str, Any]]
 
@@ -29,6 +29,7 @@ def hosts(site: str) -> tuple[list[HostData], list[HostData]]:
     # A router must not be opened towards a server that failed.
     config.FAIL_PERCENT = 0
     plan = plan_of(site)
+    begin_secrets(site)
     server = _host(site, plan.server.name, str(plan.server.address), plan.server)
     routers = [_host(site, r.name, str(r.lan.ip), r) for r in plan.routers]
     return [server], routers

@@ -16,7 +16,7 @@ from hotshoe.load import SiteFiles, load_site
 from hotshoe.pki import AuthorityFiles
 from hotshoe.plan import Plan, make_plan
 from hotshoe.site import Site
-from hotshoe.vault import Secrets, load_secrets
+from hotshoe.vault import Opening, Secrets, begin_opening, load_secrets
 
 T = TypeVar("T")
 
@@ -54,7 +54,16 @@ def plan_of(name: str) -> Plan:
 @cache
 def secrets_of(name: str) -> Secrets:
     """The secrets of the Site of that name. Kept out of host data, which pyinfra prints."""
-    return refusing(lambda: load_secrets(SiteFiles(name), site_of(name)))
+    opening = _openings.pop(name, None)
+    return refusing(lambda: load_secrets(SiteFiles(name), site_of(name), opening))
+
+
+_openings: dict[str, Opening] = {}
+
+
+def begin_secrets(name: str) -> None:
+    """Begin to open the vault of a Site, while pyinfra connects."""
+    _openings[name] = refusing(lambda: begin_opening(SiteFiles(name)))
 
 
 def authority_of(plan: Plan) -> AuthorityFiles:

@@ -229,7 +229,8 @@ def test_no_message_quotes_what_the_parser_stumbles_over(
     text, vault, example_site, monkeypatch, recwarn
 ):
     """YAML takes an unquoted password that begins with * for an alias, for example."""
-    monkeypatch.setattr("hotshoe.vault._view", lambda vault, password_file: text)
+    monkeypatch.setattr("hotshoe.vault._begin", lambda vault, password_file: None)
+    monkeypatch.setattr("hotshoe.vault._finish", lambda opening, vault: text)
     assert refusal(vault, example_site)
     assert not recwarn.list
 
