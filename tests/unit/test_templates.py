@@ -80,8 +80,13 @@ def configuration(plan) -> str:
     return render("vsftpd/vsftpd.conf.j2", lines=vsftpd.lines(vsftpd.options(plan.server, "3.0.5")))
 
 
+def settling() -> str:
+    return render("vsftpd/settle.sh.j2", v=vsftpd)
+
+
 def everything(plan) -> list[str]:
     return [
+        render("vsftpd/settle.service.j2", v=vsftpd, loaded="it", record="/run/hotshoe/it.loaded"),
         firewall(plan),
         routing(plan),
         forwards(plan),
@@ -234,6 +239,27 @@ class TestVsftpd:
 
     def test_lets_uploads_finish_when_it_is_restarted(self):
         assert "\nKillMode=process\n" in daemon()
+
+
+class TestSettling:
+    def test_is_shell_that_parses(self):
+        done = subprocess.run(
+            ["sh", "-n"], input=settling(), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+    def test_knows_where_photos_are(self):
+        assert "\nphotos=/srv/hotshoe upload=upload incomplete=incomplete\n" in settling()
+
+    def test_is_run_by_its_unit(self):
+        unit = render(
+            "vsftpd/settle.service.j2", v=vsftpd, loaded="it", record="/run/hotshoe/it.loaded"
+        )
+        assert f"\nExecStart={vsftpd.SETTLE}\n" in unit
+        assert f"\nReadWritePaths={vsftpd.PHOTOS}\n" in unit
+
+    def test_never_deletes_a_photo(self):
+        assert re.findall(r"\b(?:rm|unlink) .*|-delete", settling()) == ['rm -rf "$work"']
 
 
 @pytest.mark.parametrize("table", RULESETS)
