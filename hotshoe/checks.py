@@ -62,6 +62,12 @@ def lan_is_a_network(site: Any) -> Iterator[Found]:
                 f"{lan} leaves no room for a server",
                 f"write the prefix length of the whole LAN, for example {lan.ip}/24",
             )
+        elif lan.is_loopback or lan.is_multicast or lan.is_link_local or lan.is_unspecified:
+            yield (
+                f"routers[{i}].lan",
+                f"{lan} is in a block that no LAN can use",
+                "write the router's address inside the home, for example 192.168.1.1/24",
+            )
         elif lan.ip in (lan.network.network_address, lan.network.broadcast_address):
             yield (
                 f"routers[{i}].lan",

@@ -57,6 +57,9 @@ def load_site(files: SiteFiles) -> Site:
     )
     shared = read_mapping(files.shared, "") if files.shared.exists() else {}
     raw = shared | own
+    for key in shared.keys() & own.keys():
+        if isinstance(shared[key], dict) and isinstance(own[key], dict):
+            raw[key] = shared[key] | own[key]
     file_of = {"": str(files.site)}
     file_of |= {key: str(files.shared) for key in shared if key not in own}
 

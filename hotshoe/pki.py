@@ -250,7 +250,8 @@ def why_renew(
     if names != [hostname, hostname]:
         return f"the server's certificate is not for {hostname}"
     left = certificate.not_valid_after_utc - now
-    if left < timedelta(days=RENEW_DAYS):
+    can_last_longer = certificate.not_valid_after_utc < root.not_valid_after_utc
+    if left < timedelta(days=RENEW_DAYS) and can_last_longer:
         return f"the server's certificate has {left.days} days left"
     return None
 

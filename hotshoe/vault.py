@@ -20,6 +20,8 @@ from hotshoe.site import Site
 PASSWORD_FILE_VARIABLE = "ANSIBLE_VAULT_PASSWORD_FILE"  # noqa: S105 - a variable's name
 PASSWORD_FILE = ".vault-password"  # noqa: S105 - a file's name
 DEMO_PASSWORD_FILE = Path("group_vars") / "demo.vault-password"
+# What every secret of the published demo vault begins with.
+PUBLISHED = "demo-"
 SHORTEST_PASSPHRASE = 12
 _KEYS = {"camera_passwords", "ca_passphrase"}
 
@@ -30,7 +32,8 @@ class Secrets:
 
     :param camera_passwords: the password of each camera, by name
     :param ca_passphrase: what encrypts the key of the certificate authority
-    :param demo: whether it was the published demo password that opened the vault
+    :param demo: whether the published demo password opened the vault, or something published is
+        still in it
     """
 
     camera_passwords: dict[str, str] = field(repr=False)
@@ -72,7 +75,9 @@ def load_secrets(files: SiteFiles, site: Site, opening: Opening | None = None) -
     problems = list(_problems(raw, site, str(files.vault)))
     if problems:
         raise SiteError(problems)
-    return Secrets(dict(raw["camera_passwords"]), raw["ca_passphrase"], opening.demo)
+    published = [raw["ca_passphrase"], *raw["camera_passwords"].values()]
+    demo = opening.demo or any(secret.startswith(PUBLISHED) for secret in published)
+    return Secrets(dict(raw["camera_passwords"]), raw["ca_passphrase"], demo)
 
 
 def _password_file(root: Path) -> tuple[Path, bool]:

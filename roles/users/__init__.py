@@ -24,7 +24,8 @@ def cameras(plan: ServerPlan) -> None:
     if secrets.demo and not host.data.get("staged"):
         refuse(
             host,
-            "the vault opens with the published demo password, so anybody may know its passwords",
+            "the vault opens with the published demo password, or still holds published passwords "
+            "(they begin with demo-), so anybody may know them",
             "ansible-vault edit it, put new passwords in, then ansible-vault rekey it with a "
             "password of your own in .vault-password",
         )

@@ -95,8 +95,8 @@ def test_the_demo_password_never_protects_a_real_home(on_host, project, example_
     with pytest.raises(PyinfraError) as refused:
         users.cameras._inner(example_plan.server)
     assert str(refused.value) == (
-        "darkroom: the vault opens with the published demo password, so anybody may know its "
-        "passwords\n"
+        "darkroom: the vault opens with the published demo password, or still holds published "
+        "passwords (they begin with demo-), so anybody may know them\n"
         "    -> ansible-vault edit it, put new passwords in, then ansible-vault rekey it with a "
         "password of your own in .vault-password"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ class Home:
 
     def uploads_work(self, node: str = CAMERA) -> None:
         """Prove it with one new photo, compared byte by byte."""
-        name = f"{node}-{self.sh(self.server, f'ls {self.uploads} | wc -l').strip()}.JPG"
+        name = f"{node}-{time.time_ns()}.JPG"  # one that is there would not be overwritten
         (photo,) = make_photos(self.project / "photos", 1)
         photo = photo.rename(photo.with_name(name))
         rehearsal.upload(self.stage, node, self.user, self.password, [photo])

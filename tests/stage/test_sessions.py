@@ -25,27 +25,39 @@ def test_an_upload_outlives_a_restart_of_the_server_program(either_home: Home) -
     assert home.sh(home.server, f"stat -c %s {home.uploads}/slow.JPG").strip() == "1000000"
 
 
-def test_half_a_photo_is_set_aside_and_does_not_block_the_retry(either_home: Home) -> None:
-    home, name = either_home, 'half "a" photo é É ? * [5] bytes, .JPG'
+def test_half_a_photo_is_set_aside_and_one_under_way_is_not(either_home: Home) -> None:
+    with ThreadPoolExecutor() as pool:
+        dawdling = pool.submit(either_home.ftp, ["stor-slowly", "pause.JPG", 20, 20, 1])
+        half_a_photo_is_set_aside_and_does_not_block_the_retry(either_home)
+        assert dawdling.result() == [OK]
+    assert (
+        either_home.sh(either_home.server, f"stat -c %s {either_home.uploads}/pause.JPG") == "20\n"
+    )
+
+
+def half_a_photo_is_set_aside_and_does_not_block_the_retry(home: Home) -> None:
+    name = 'half "a" photo é É ? * [5] bytes, .JPG'
     aside = "/srv/hotshoe/r5/incomplete"
     # One of that name is there from an earlier accident: it must stay too.
     home.sh(home.server, f"rm -rf {aside}; mkdir {aside}; touch '{aside}/{name}'")
     assert home.ftp(["stor", "whole.JPG", 1234], ["stor", "later " + name, 7]) == [OK, OK]
+    # The log has the path as it was typed.
+    odd = ["../upload/./odd.JPG", "trip/odd.JPG", "trip/..//trip/./even.JPG", "-dash.JPG"]
+    home.ftp(["send", "MKD trip"], ["send", "MKD home"], *(["stor", path, 99] for path in odd))
+    # A photo of the same name and size in another folder does not make this one complete.
+    assert home.ftp(["cut", "home/odd.JPG", 99]) == ["gone"]
     assert home.ftp(["cut", name, 300_000]) == ["gone"]
     assert home.ftp(["stor", name, 400_000]) == ["553 Could not create file."]
     wait_until(lambda: home.ftp(["stor", name, 400_000]) == [OK], 30)
     wait_until(lambda: mode(home, "half*") == "440", 30)
     assert home.sh(home.server, f"stat -c %s {home.uploads}/half*").strip() == "400000"
-    assert mode(home, "whole.JPG") == mode(home, "later*") == "440"
-    sizes = sorted(int(size) for size in home.sh(home.server, f"stat -c %s {aside}/*").split())
+    for path in ("whole.JPG", "later*", "odd.JPG", "trip/odd.JPG", "trip/even.JPG", "-dash.JPG"):
+        assert mode(home, path) == "440", path
+    assert not home.succeeds(home.server, f"test -e {home.uploads}/home/odd.JPG")
+    sizes = sorted(int(n) for n in home.sh(home.server, f"stat -c %s {aside}/half*").split())
     assert sizes[0] == 0
     assert 0 < sizes[1] < 400_000
     assert "broke off" in home.sh(home.server, "journalctl -o cat -u hotshoe-settle")
-
-
-def test_an_upload_that_takes_its_time_is_not_taken_for_a_broken_one(home: Home) -> None:
-    assert home.ftp(["stor-slowly", "pause.JPG", 20, 20, 1]) == [OK]
-    assert home.sh(home.server, f"stat -c %s {home.uploads}/pause.JPG").strip() == "20"
 
 
 def mode(home: Home, name: str) -> str:

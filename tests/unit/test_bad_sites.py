@@ -556,6 +556,16 @@ def test_what_is_just_right_is_accepted(write_site, line):
     assert load_site(write_site(with_line(line)))
 
 
+@pytest.mark.parametrize("block", ["127.0.0", "169.254.7", "224.0.1"])
+def test_a_lan_in_a_block_that_no_lan_can_use_is_refused(write_site, block):
+    files = write_site(SMALLEST.replace("192.168.1.", f"{block}."))
+    assert refusal(files) == (
+        "1 problem, nothing was changed:\n"
+        f"group_vars/home.yml: routers[0].lan: {block}.1/24 is in a block that no LAN can use\n"
+        "    -> write the router's address inside the home, for example 192.168.1.1/24"
+    )
+
+
 def test_each_item_of_a_list_is_judged(write_site):
     line = "server: {name: darkroom, address: 192.168.1.10, open_to_lan: [445, 22/tcp, smb]}"
     assert refusal(write_site(with_line(line))) == (

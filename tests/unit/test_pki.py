@@ -201,6 +201,12 @@ class TestRenewal:
         then = NOW + timedelta(days=SERVER_DAYS - days_left)
         assert why_renew(pem.decode(), authority.certificate, HOST, then) == reason
 
+    def test_is_not_needed_where_it_would_win_no_time(self, authority):
+        """In the root's own last year a new certificate would end on the same day."""
+        late = NOW + timedelta(days=CA_DAYS - 100)
+        pem = issue(authority, HOST, late).decode()
+        assert why_renew(pem, authority.certificate, HOST, late) is None
+
     def test_of_a_home_that_is_deployed_once_a_year_comes_in_time(self):
         assert RENEW_DAYS > 366
         assert SERVER_DAYS - RENEW_DAYS > 0

@@ -112,6 +112,13 @@ class TestAllYml:
         assert site.ftp.control_port == 2121
         assert site.hostname == "photos.example.net"
 
+    def test_keeps_the_keys_of_a_part_that_the_site_only_adds_to(self, write_site):
+        files = write_site(
+            SMALLEST + "ftp: {control_port: 2121}\n", shared="ftp: {passive_ports: 40000-40099}\n"
+        )
+        ftp = load_site(files).ftp
+        assert (ftp.control_port, str(ftp.passive_ports)) == (2121, "40000-40099")
+
     def test_may_be_missing(self, write_site):
         files = write_site(SMALLEST)
         assert not files.shared.exists()

@@ -13,6 +13,7 @@ from hotshoe.vault import Secrets, _password_file, _problems, load_secrets
 from tests.conftest import PROJECT
 from tests.unit.conftest import (
     A7_PASSWORD,
+    CONTENT,
     PASSPHRASE,
     R5_PASSWORD,
     SECRETS,
@@ -42,6 +43,15 @@ def test_the_vault_that_the_project_ships_opens_with_the_demo_password(example_s
     secrets = load_secrets(SiteFiles("home", PROJECT), example_site)
     assert secrets.demo
     assert set(secrets.camera_passwords) == {"r5", "a7"}
+
+
+def test_published_passwords_under_a_password_of_ones_own_are_still_the_demo(
+    vault, example_site, monkeypatch
+):
+    text = CONTENT.replace(R5_PASSWORD, "demo-r5-x7Kq2mTzB")
+    monkeypatch.setattr("hotshoe.vault._begin", lambda vault, password_file: None)
+    monkeypatch.setattr("hotshoe.vault._finish", lambda opening, vault: text)
+    assert load_secrets(vault, example_site).demo
 
 
 class TestAVaultThatDoesNotOpen:
