@@ -119,7 +119,10 @@ class Ansible:
         stage, plan = self._laptop.stage, self._laptop.plan
         for device in (plan.server.name, *(router.name for router in plan.routers)):
             container = stage.container(device)
-            find = f"find {vsftpd.FOLDER} /etc/pam.d /etc/sysctl.d /etc/systemd/system -type f"
+            folders = (
+                f"{vsftpd.FOLDER} /etc/pam.d /etc/sysctl.d /etc/systemd/system /usr/local/sbin"
+            )
+            find = f"find {folders} -type f"
             ours = f"{find} '(' -path '*/hotshoe/*' -o -name '*hotshoe*' ')'"
             for path in podman.execute(container, "sh", "-c", ours).splitlines():
                 copy = self._files / device / path.lstrip("/")
