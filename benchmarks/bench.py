@@ -139,7 +139,7 @@ class Bench:
         _say("uploading")
         camera = self._plan.server.cameras[0]
         password = self._secrets.camera_passwords[camera]
-        root = AuthorityFiles(Path("pki") / self._plan.server.hostname).certificate
+        root = AuthorityFiles.of(self._plan, self.stage.folder).certificate
         rehearsal.give_root_certificate(self.stage, root, CAMERA)
         seconds, photos = [], []
         for number in range(UPLOADS):

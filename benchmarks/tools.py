@@ -92,7 +92,7 @@ class Hotshoe:
             "--json",
             *(f"--limit={host}" for host in hosts),
             f"--data=ssh_config_file={self._laptop.ssh_config}",
-            "--data=staged=true",
+            f"--data=stage={self._laptop.stage.folder}",
             f"inventories/{self._laptop.stage.site}.py",
             "deploy.py",
         )

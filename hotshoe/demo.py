@@ -58,7 +58,7 @@ def photograph(stage: Stage, plan: Plan, secrets: Secrets, console: Console) -> 
     :raises HotshoeError: if an upload fails or a byte differs
     """
     camera = plan.server.cameras[0]
-    root = AuthorityFiles(Path("pki") / plan.server.hostname).certificate
+    root = AuthorityFiles.of(plan, stage.folder).certificate
     if not root.exists():
         raise HotshoeError(f"{root}: is missing; deploy to the stage first")
     rehearsal.give_root_certificate(stage, root, CAMERA)

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from hotshoe.errors import HotshoeError
+from hotshoe.plan import Plan
 
 RSA_BITS = 2048
 # Cameras keep the root for as long as they live; it can sign for one host name only.
@@ -51,6 +52,14 @@ class AuthorityFiles:
     """
 
     folder: Path
+
+    @classmethod
+    def of(cls, plan: Plan, root: Path) -> AuthorityFiles:
+        """The authority of a home.
+
+        :param root: the folder that holds deploy.py, or a stage's own
+        """
+        return cls(root / "pki" / plan.server.hostname)
 
     @property
     def key(self) -> Path:

@@ -297,4 +297,4 @@ class Stage:
 
     def pyinfra_arguments(self) -> list[str]:
         """What makes pyinfra deploy to this stage instead of the home."""
-        return ["--data", f"ssh_config_file={self.ssh_config}", "--data", "staged=true"]
+        return ["--data", f"ssh_config_file={self.ssh_config}", "--data", f"stage={self.folder}"]

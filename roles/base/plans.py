@@ -66,9 +66,9 @@ def begin_secrets(name: str) -> None:
     _openings[name] = refusing(lambda: begin_opening(SiteFiles(name)))
 
 
-def authority_of(plan: Plan) -> AuthorityFiles:
-    """Where the certificate authority of a home is kept."""
-    return AuthorityFiles(Path("pki") / plan.server.hostname)
+def authority_of(host: Host) -> AuthorityFiles:
+    """Where the certificate authority of a home is kept; a rehearsal has one of its own."""
+    return AuthorityFiles.of(plan_of(host.data.site), Path(host.data.get("stage") or ""))
 
 
 @cache

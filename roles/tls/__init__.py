@@ -18,7 +18,7 @@ from hotshoe.plan import ServerPlan
 from hotshoe.vsftpd import CERTIFICATE
 from roles.base.device import look
 from roles.base.operations import write
-from roles.base.plans import authority_of, plan_of, refusing, secrets_of
+from roles.base.plans import authority_of, refusing, secrets_of
 
 
 @deploy("TLS")
@@ -32,7 +32,7 @@ def certificate(plan: ServerPlan) -> OperationMeta:
 
 @operation()
 def _issue(hostname: str, site: str) -> Generator[StringCommand | str, None, None]:
-    files = authority_of(plan_of(site))
+    files = authority_of(host)
     seen = look(host)
     reason = pki.why_renew(
         seen.certificate, refusing(files.load_certificate), hostname, pki.utc_now()

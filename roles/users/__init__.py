@@ -21,7 +21,7 @@ def cameras(plan: ServerPlan) -> None:
     :raises Refused: if the vault is refused, or is still the published demo outside a stage
     """
     secrets = secrets_of(host.data.site)
-    if secrets.demo and not host.data.get("staged"):
+    if secrets.demo and not host.data.get("stage"):
         refuse(
             host,
             "the vault opens with the published demo password, or still holds published passwords "

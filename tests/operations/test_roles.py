@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -35,7 +36,7 @@ class TestCertificate:
     def files(self, project, monkeypatch) -> AuthorityFiles:
         # The real vault takes half a second to open; the test of the inventory opens it.
         monkeypatch.setattr(tls, "secrets_of", lambda site: Secrets({}, PASSPHRASE, demo=True))
-        return authority_of(plan_of("home"))
+        return AuthorityFiles.of(plan_of("home"), project)
 
     @staticmethod
     def issued(authority, **changed) -> Device:
@@ -66,6 +67,12 @@ class TestCertificate:
             )
             is None
         )
+
+    def test_a_rehearsal_has_an_authority_of_its_own(self, on_host, files):
+        host = on_host(Device())
+        assert authority_of(host) == AuthorityFiles(Path("pki") / HOST)
+        host.data.get = {"stage": "/somewhere/.stage/home"}.get
+        assert authority_of(host) == AuthorityFiles(Path("/somewhere/.stage/home/pki") / HOST)
 
     def test_a_good_one_stays(self, on_host, files):
         authority = files.load_or_create(HOST, PASSPHRASE, pki.utc_now())

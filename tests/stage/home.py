@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hotshoe import vsftpd
+from hotshoe.pki import AuthorityFiles
 from hotshoe.plan import Plan
 from hotshoe.stage import podman, rehearsal
 from hotshoe.stage.photos import make_photos
@@ -43,6 +44,10 @@ class Home:
     @property
     def router(self) -> str:
         return self.plan.routers[0].name
+
+    @property
+    def authority(self) -> AuthorityFiles:
+        return AuthorityFiles.of(self.plan, self.stage.folder)
 
     @property
     def uploads(self) -> str:
@@ -98,8 +103,7 @@ class Home:
 
     def equip(self, node: str) -> None:
         """Give a device on the stage the root certificate and the camera in Python."""
-        root = self.project / "pki" / self.plan.server.hostname / "ROOT.CRT"
-        rehearsal.give_root_certificate(self.stage, root, node)
+        rehearsal.give_root_certificate(self.stage, self.authority.certificate, node)
         podman.execute(
             self.stage.container(node),
             "sh",

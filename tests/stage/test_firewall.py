@@ -77,7 +77,7 @@ def from_outside(bare_home: Home) -> list[str]:
         *("nsenter", f"--target={process}", "--net", str(BIN / "pyinfra"), "-y"),
         *("--data", f"ssh_config_file={config}", "--data", f"ssh_hostname={address}"),
         *("--data", f"ssh_known_hosts_file={bare_home.project / 'known_hosts'}"),
-        *("--data", "staged=true", "--limit", bare_home.router),
+        *("--data", f"stage={bare_home.stage.folder}", "--limit", bare_home.router),
         *("inventories/home.py", "deploy.py"),
     ]
 

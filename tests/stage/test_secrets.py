@@ -8,7 +8,7 @@ from tests.stage.home import Home
 
 
 def secrets_of(home: Home) -> list[str]:
-    key = (home.project / "pki" / home.plan.server.hostname / "ca.key").read_text()
+    key = home.authority.key.read_text()
     hashes = home.sh(home.server, "cut -d: -f2 /etc/hotshoe/cameras.pwd").split()
     private = home.sh(home.server, "sed -n 2,4p /etc/hotshoe/server.pem").split()
     return [
@@ -47,7 +47,7 @@ def test_no_log_and_no_world_readable_file_holds_a_secret(home: Home) -> None:
 
 
 def test_the_authority_s_key_is_encrypted_and_never_on_the_server(home: Home) -> None:
-    key = home.project / "pki" / home.plan.server.hostname / "ca.key"
+    key = home.authority.key
     assert key.read_text().startswith("-----BEGIN ENCRYPTED PRIVATE KEY-----")
     assert key.stat().st_mode & 0o077 == 0
     marker = key.read_text().splitlines()[1]
