@@ -43,7 +43,7 @@ def server(plan: ServerPlan) -> None:
             "already runs Debian's own vsftpd.service, which hotshoe did not set up",
             "stop it if it may go: systemctl disable --now vsftpd",
         )
-    if holder and not ours:
+    if holder and not (ours and holder == "vsftpd"):
         refuse(
             host,
             f"port {plan.control_port} is taken by {holder}",

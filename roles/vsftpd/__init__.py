@@ -69,7 +69,9 @@ def daemon(plan: ServerPlan, certificate: OperationMeta) -> None:
     operations.service(
         VSFTPD_UNIT,
         [unit, openssl, configuration, certificate],
-        ready=f"ss -Hltn sport = :{plan.control_port} | grep -q .",
+        # It, and not somebody else who has the port.
+        ready=f"ss -Hltnp sport = :{plan.control_port} | "
+        f'grep -qF "pid=$(systemctl show -P MainPID {VSFTPD_UNIT}),"',
         name=f"vsftpd answers on port {plan.control_port}",
     )
 
