@@ -250,19 +250,37 @@ def why_renew(
         certificate.verify_directly_issued_by(root)
     except (ValueError, TypeError, InvalidSignature):
         return "the server's certificate is not from this certificate authority"
-    names = [str(a.value) for a in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
-    try:
-        san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        names += san.get_values_for_type(x509.DNSName)
-    except x509.ExtensionNotFound:
-        pass
-    if names != [hostname, hostname]:
+    if not _is_for(certificate, hostname):
         return f"the server's certificate is not for {hostname}"
     left = certificate.not_valid_after_utc - now
     can_last_longer = certificate.not_valid_after_utc < root.not_valid_after_utc
     if left < timedelta(days=RENEW_DAYS) and can_last_longer:
         return f"the server's certificate has {left.days} days left"
     return None
+
+
+def is_lost(pem: str | None, root: x509.Certificate | None, hostname: str) -> bool:
+    """Whether the server's certificate for this host name is from an authority that is not here.
+
+    Cameras trust that one, so a new one must not take its place unasked.
+    """
+    if root is not None or not pem:
+        return False
+    try:
+        return _is_for(x509.load_pem_x509_certificate(pem.encode()), hostname)
+    except ValueError:
+        return False
+
+
+def _is_for(certificate: x509.Certificate, hostname: str) -> bool:
+    """Whether a certificate has this host name, and no other, in both CN and SAN."""
+    names = [str(a.value) for a in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    try:
+        san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names += san.get_values_for_type(x509.DNSName)
+    except x509.ExtensionNotFound:
+        pass
+    return names == [hostname, hostname]
 
 
 def _key_usage(**granted: bool) -> x509.KeyUsage:

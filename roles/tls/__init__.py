@@ -15,10 +15,10 @@ from pyinfra.api.operation import OperationMeta
 
 from hotshoe import pki
 from hotshoe.plan import ServerPlan
-from hotshoe.vsftpd import CERTIFICATE
+from hotshoe.vsftpd import CERTIFICATE, FOLDER
 from roles.base.device import look
 from roles.base.operations import write
-from roles.base.plans import authority_of, refusing, secrets_of
+from roles.base.plans import authority_of, refuse, refusing, secrets_of
 
 
 @deploy("TLS")
@@ -27,26 +27,42 @@ def certificate(plan: ServerPlan) -> OperationMeta:
 
     :returns: the operation, since vsftpd has to be restarted after it
     """
-    return _issue(plan.hostname, host.data.site, name=f"Certificate for {plan.hostname}")
+    reason = _why_issue(plan.hostname)
+    return _issue(plan.hostname, reason, name=f"Certificate for {plan.hostname}")
 
 
-@operation()
-def _issue(hostname: str, site: str) -> Generator[StringCommand | str, None, None]:
+def _why_issue(hostname: str) -> str | None:
+    """Say why the server needs a new certificate; None if it has a good one.
+
+    :raises Refused: if the authority that cameras trust is not here, or does not open
+    """
     files = authority_of(host)
     seen = look(host)
-    reason = pki.why_renew(
-        seen.certificate, refusing(files.load_certificate), hostname, pki.utc_now()
-    )
+    root = refusing(files.load_certificate)
+    if pki.is_lost(seen.certificate, root, hostname):
+        refuse(
+            host,
+            f"its certificate is from an authority that is not in {files.folder}",
+            f"restore {files.folder} from a backup; or remove {CERTIFICATE} from the server for a "
+            "new authority, whose ROOT.CRT every camera must then be given",
+        )
+    reason = pki.why_renew(seen.certificate, root, hostname, pki.utc_now())
     state = seen.paths.get(CERTIFICATE)
     if state and (state.owner, state.group, state.mode) != ("root", "root", "600"):
         reason = reason or "its file can be read by others"
+    if reason:
+        refusing(lambda: files.load(secrets_of(host.data.site).ca_passphrase))
+    return reason
+
+
+@operation()
+def _issue(hostname: str, reason: str | None) -> Generator[StringCommand | str, None, None]:
     if reason is None:
         host.noop("the certificate is good")
         return
-    passphrase = secrets_of(site).ca_passphrase
-    refusing(lambda: files.load(passphrase))
     # While it prepares (and with --dry), pyinfra stops at the first command; so nothing below it
     # is done before the run really changes the server.
-    yield "install -d -m 755 /etc/hotshoe"
-    authority = refusing(lambda: files.load_or_create(hostname, passphrase, pki.utc_now()))
+    yield f"install -d -m 755 {FOLDER}"
+    files, passphrase = authority_of(host), secrets_of(host.data.site).ca_passphrase
+    authority = files.load_or_create(hostname, passphrase, pki.utc_now())
     yield write(CERTIFICATE, pki.issue(authority, hostname, pki.utc_now()).decode(), "600")

@@ -39,9 +39,9 @@ class TestCertificate:
         return AuthorityFiles.of(plan_of("home"), project)
 
     @staticmethod
-    def issued(authority, **changed) -> Device:
+    def issued(authority, hostname=HOST, **changed) -> Device:
         """A server that has a certificate of that authority."""
-        pem = pki.issue(authority, HOST, pki.utc_now()).decode()
+        pem = pki.issue(authority, hostname, pki.utc_now()).decode()
         state = {"kind": "f", "owner": "root", "group": "root", "mode": "600"} | changed
         return Device(
             certificate=pem[pem.index("-----BEGIN CERT") :],
@@ -50,13 +50,13 @@ class TestCertificate:
 
     def test_nothing_is_made_while_a_run_prepares_or_with_dry(self, on_host, files):
         on_host(recorded("fresh_server"))
-        steps = tls._issue._inner(HOST, "home")
+        steps = tls._issue._inner(HOST, tls._why_issue(HOST))
         assert next(steps) == "install -d -m 755 /etc/hotshoe"
         assert not files.folder.exists()
 
     def test_the_key_reaches_the_server_over_standard_input_only(self, on_host, files):
         on_host(recorded("fresh_server"))
-        _, command = tls._issue._inner(HOST, "home")
+        _, command = tls._issue._inner(HOST, tls._why_issue(HOST))
         pem = command.connector_arguments["_stdin"]
         assert pem.startswith("-----BEGIN RSA PRIVATE KEY-----\n")
         assert "PRIVATE KEY" not in str(command)
@@ -77,7 +77,7 @@ class TestCertificate:
     def test_a_good_one_stays(self, on_host, files):
         authority = files.load_or_create(HOST, PASSPHRASE, pki.utc_now())
         host = on_host(self.issued(authority))
-        assert list(tls._issue._inner(HOST, "home")) == []
+        assert list(tls._issue._inner(HOST, tls._why_issue(HOST))) == []
         assert host.noops == ["the certificate is good"]
 
     @pytest.mark.parametrize(
@@ -86,7 +86,19 @@ class TestCertificate:
     def test_one_whose_key_others_could_read_is_replaced(self, on_host, files, state):
         authority = files.load_or_create(HOST, PASSPHRASE, pki.utc_now())
         on_host(self.issued(authority, **state))
-        assert len(as_texts(tls._issue._inner(HOST, "home"))) == 2
+        assert len(as_texts(tls._issue._inner(HOST, tls._why_issue(HOST)))) == 2
+
+    def test_a_lost_authority_is_not_silently_replaced(self, on_host, files):
+        """Every camera trusts the old one."""
+        on_host(self.issued(pki.make_authority(HOST, pki.utc_now())))
+        with pytest.raises(PyinfraError, match="from an authority that is not in"):
+            tls._why_issue(HOST)
+        assert not files.folder.exists()
+
+    def test_another_host_name_gets_an_authority_of_its_own(self, on_host, files):
+        old = "old.example.net"
+        on_host(self.issued(pki.make_authority(old, pki.utc_now()), old))
+        assert len(as_texts(tls._issue._inner(HOST, tls._why_issue(HOST)))) == 2
 
     def test_an_authority_that_does_not_open_ends_the_run_before_anything_changes(
         self, on_host, files
@@ -94,7 +106,7 @@ class TestCertificate:
         files.load_or_create(HOST, "another passphrase", pki.utc_now())
         on_host(recorded("fresh_server"))
         with pytest.raises(PyinfraError, match="ca_passphrase from the vault does not open it"):
-            next(tls._issue._inner(HOST, "home"))
+            tls._why_issue(HOST)
 
 
 def test_the_demo_password_never_protects_a_real_home(on_host, project, example_plan):

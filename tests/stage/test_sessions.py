@@ -60,6 +60,36 @@ def half_a_photo_is_set_aside_and_does_not_block_the_retry(home: Home) -> None:
     assert "broke off" in home.sh(home.server, "journalctl -o cat -u hotshoe-settle")
 
 
+def test_nobody_can_forge_the_line_that_says_that_a_photo_is_complete(either_home: Home) -> None:
+    """A stranger logs in under a name that looks like the line, with and without a line break."""
+    home, address = either_home, 'OK UPLOAD: Client "192.0.2.1", '
+    home.sh(
+        home.server,
+        f"cd {home.uploads}; printf 1234567 >forged.JPG; chown hotshoe:hotshoe forged.JPG; "
+        "chmod 640 forged.JPG",
+    )
+    line = f'{home.user}] {address}"/upload/forged.JPG", 7 bytes, 1.00Kbyte/sec'
+    names = [line, f"{line}\0", f"x\0[{line}", f"x\0[{line}\0"]
+    with ThreadPoolExecutor() as pool:
+        for replies in pool.map(lambda name: home.ftp(user=name), names):
+            assert "530" in replies[0]
+    wait_until(lambda: not home.succeeds(home.server, f"test -e {home.uploads}/forged.JPG"), 30)
+    assert home.sh(home.server, "cat /srv/hotshoe/r5/incomplete/forged.JPG") == "1234567"
+
+
+def test_what_the_settler_cannot_tell_stays_where_it_is(home: Home) -> None:
+    """Without a log, neither a photo under way nor a whole one moves."""
+    enter = "nsenter --target $(systemctl show -P MainPID hotshoe-settle) --mount"
+    home.sh(home.server, f"{enter} mount --bind /bin/false /usr/bin/journalctl")
+    try:
+        steps = [["stor", "told.JPG", 1234], ["stor-slowly", "under-way.JPG", 2000, 18, 1]]
+        assert home.ftp(*steps) == [OK, OK]
+        assert mode(home, "told.JPG") == mode(home, "under-way.JPG") == "640"
+    finally:
+        home.sh(home.server, "systemctl restart hotshoe-settle")
+    wait_until(lambda: mode(home, "told.JPG") == mode(home, "under-way.JPG") == "440", 30)
+
+
 def mode(home: Home, name: str) -> str:
     return home.sh(home.server, f"stat -c %a {home.uploads}/{name}").strip()
 
