@@ -42,4 +42,4 @@ lock: $(READY) ## write requirements.lock anew from pyproject.toml
 
 clean: ## take the stage down and remove what was built here (not pki/)
 	-@$(AS_ROOT) $(BIN)/hotshoe stage down
-	rm -rf $(VENV) .stage .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	$(AS_ROOT) rm -rf $(VENV) .stage .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

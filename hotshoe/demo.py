@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -47,8 +48,9 @@ def run(site_name: str, release: str, keep: bool, console: Console) -> None:
             stage.down()
     if keep:
         console.print(
-            f"\nThe stage stays up. Look around with [bold]hotshoe stage shell "
-            f"{stage.topology.server}[/], take it down with [bold]hotshoe stage down[/]."
+            f"\nThe stage stays up. Look around with [bold]{sys.argv[0]} stage shell "
+            f"{stage.topology.server}[/], take it down with [bold]{sys.argv[0]} stage down[/].",
+            soft_wrap=True,
         )
 
 
@@ -104,6 +106,7 @@ class _step:  # noqa: N801 - reads as a verb where it is used
         self._status.stop()
         if kind is None:
             took = time.monotonic() - self._started
-            self._console.print(f"[green]✓[/] {self._title}: {self._result} [dim]({took:.1f} s)[/]")
+            line = f"[green]✓[/] {self._title}: {self._result} [dim]({took:.1f} s)[/]"
+            self._console.print(line, soft_wrap=True)
         else:
             self._console.print(f"[red]✗[/] {self._title}")

@@ -110,7 +110,7 @@ class Options(BaseModel):
     ls_recurse_enable: bool = False
     ascii_upload_enable: bool = False
     ascii_download_enable: bool = False
-    anon_umask: Octal = "0027"
+    anon_umask: Octal = "0007"
     file_open_mode: Octal = "0666"
     # Half a photo under its final name would block the camera's retry. (This misses a session whose
     # control connection is gone as well; settle.sh sets those files aside.)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import functools
 import gc
+import logging
 import socket
 from typing import Any
 
@@ -26,6 +27,8 @@ def hosts(site: str) -> tuple[list[HostData], list[HostData]]:
     # at exit, would take a quarter of a run that changes nothing.
     gc.freeze()
     atexit.register(gc.freeze)
+    # pyinfra says what went wrong; paramiko would print tracebacks beside it.
+    logging.getLogger("paramiko").addHandler(logging.NullHandler())
     # A router must not be opened towards a server that failed.
     config.FAIL_PERCENT = 0
     plan = plan_of(site)

@@ -124,6 +124,7 @@ class Device:
     :param forwarding: whether the kernel forwards IPv4
     :param listeners: TCP ports and the program on each
     :param dropping: other people's nftables chains that drop forwarded packets by default
+    :param refusing: other people's nftables chains that drop packets to the host by default
     """
 
     os: str = ""
@@ -139,6 +140,7 @@ class Device:
     forwarding: bool = False
     listeners: Mapping[int, str] = field(default_factory=dict)
     dropping: tuple[str, ...] = ()
+    refusing: tuple[str, ...] = ()
 
     def is_active(self, unit: str) -> bool:
         """Whether a unit runs now and at every boot."""
@@ -191,10 +193,11 @@ class DebianDevice(FactBase[Device]):
                 for link in _json(get("addresses"))
                 for address in link.get("addr_info", [])
             },
-            default=next((route["dev"] for route in _json(get("default"))), ""),
+            default=next((r["dev"] for r in _json(get("default")) if "dev" in r), ""),
             forwarding=get("forwarding") == ["1"],
             listeners=_listeners(get("listeners")),
-            dropping=tuple(_dropping(get("chains"))),
+            dropping=tuple(_dropping(get("chains"), "forward")),
+            refusing=tuple(_dropping(get("chains"), "input")),
         )
 
 
@@ -223,13 +226,13 @@ def _listeners(lines: list[str]) -> dict[int, str]:
     return listeners
 
 
-def _dropping(lines: list[str]) -> Iterable[str]:
+def _dropping(lines: list[str], hook: str) -> Iterable[str]:
     if not lines:
         return
     for entry in json.loads("\n".join(lines))["nftables"]:
         chain = entry.get("chain", {})
         if (
-            chain.get("hook") == "forward"
+            chain.get("hook") == hook
             and chain.get("policy") == "drop"
             and chain["table"] not in RULESETS
         ):

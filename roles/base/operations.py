@@ -255,4 +255,4 @@ def forwarding(path: str) -> Commands:
     if look(host).forwarding:
         host.noop("the kernel forwards")
         return
-    yield f"sysctl --quiet --load {path}"
+    yield f"/usr/lib/systemd/systemd-sysctl {path}"

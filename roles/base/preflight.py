@@ -49,6 +49,11 @@ def server(plan: ServerPlan) -> None:
             f"port {plan.control_port} is taken by {holder}",
             "stop that program, or choose another ftp.control_port",
         )
+    for chain in device.refusing:
+        logger.warning(
+            f"{host.name}: the nftables chain '{chain}', which is not hotshoe's, drops packets by "
+            "default; if cameras do not get through, allow the FTP ports there too"
+        )
 
 
 def router(plan: RouterPlan) -> None:

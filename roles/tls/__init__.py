@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from pyinfra import host
+from pyinfra import host, logger
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.deploy import deploy
 from pyinfra.api.operation import OperationMeta
@@ -45,6 +45,11 @@ def _why_issue(hostname: str) -> str | None:
             f"its certificate is from an authority that is not in {files.folder}",
             f"restore {files.folder} from a backup; or remove {CERTIFICATE} from the server for a "
             "new authority, whose ROOT.CRT every camera must then be given",
+        )
+    if root is None:
+        logger.warning(
+            f"{host.name}: a new certificate authority is made in {files.folder}; every camera "
+            "needs its ROOT.CRT"
         )
     reason = pki.why_renew(seen.certificate, root, hostname, pki.utc_now())
     state = seen.paths.get(CERTIFICATE)

@@ -31,7 +31,8 @@ def device_from(known: dict[str, Any]) -> Device:
         values[name] = frozenset(values.get(name, ()))
     if "listeners" in values:
         values["listeners"] = {int(port): who for port, who in values["listeners"].items()}
-    values["dropping"] = tuple(values.get("dropping", ()))
+    for name in ("dropping", "refusing"):
+        values[name] = tuple(values.get(name, ()))
     return Device(**values)
 
 
@@ -39,7 +40,7 @@ def as_json(device: Device) -> dict[str, Any]:
     """A Device as JSON has it."""
     known = asdict(device)
     known |= {name: sorted(known[name]) for name in ("packages", "loaded")}
-    known["dropping"] = list(device.dropping)
+    known |= {name: list(known[name]) for name in ("dropping", "refusing")}
     return json.loads(json.dumps(known))
 
 

@@ -194,3 +194,13 @@ def test_somebody_elses_rules_that_drop_are_warned_about(on_host, router, warnin
         "gateway: the nftables chain 'ip filter FORWARD', which is not hotshoe's, drops forwarded "
         "packets by default; if cameras do not get through, allow them there too"
     ]
+
+
+def test_a_foreign_chain_that_drops_by_default_is_named(on_host, server, warnings):
+    """The deploy would succeed, and no camera would get through."""
+    on_host(replace(recorded("fresh_server"), refusing=("ip filter INPUT",)))
+    preflight.server(server)
+    assert warnings == [
+        "darkroom: the nftables chain 'ip filter INPUT', which is not hotshoe's, drops packets by "
+        "default; if cameras do not get through, allow the FTP ports there too"
+    ]

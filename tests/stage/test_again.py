@@ -71,7 +71,7 @@ def test_what_debian_or_the_person_set_up_stays(home: Home) -> None:
 
 
 def test_a_renewed_certificate_is_loaded(home: Home) -> None:
-    """Cut the certificate's remaining life short by moving the server's file aside."""
+    """A server without its certificate gets another, and presents it."""
     before = served(home)
     home.sh(home.server, "rm /etc/hotshoe/server.pem")
     home.deploy()
@@ -119,6 +119,24 @@ def test_a_camera_that_leaves_the_site_cannot_log_in_but_its_photos_stay(home: H
         site.write_text(said)
         vault.write_bytes(kept)
         home.deploy()
+
+
+def test_another_user_than_root_deploys_with_sudo(bare_home: Home) -> None:
+    home = bare_home
+    for node in (home.server, home.router):
+        home.sh(
+            node,
+            "useradd --create-home friend; cp -r /root/.ssh /home/friend; "
+            "chown -R friend: /home/friend; rm /root/.ssh/authorized_keys; "
+            "echo 'friend ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/friend",
+        )
+    site = home.project / "group_vars" / "home.yml"
+    said = site.read_text().replace("{name: gateway,", "{name: gateway, ssh_user: friend,")
+    site.write_text(said.replace("{name: darkroom,", "{name: darkroom, ssh_user: friend,"))
+    home.deploy()
+    home.equip(CAMERA)
+    home.uploads_work()
+    assert home.deploy() == {}
 
 
 # Where to kill the first deploy: right after pyinfra says that it starts this operation.

@@ -64,22 +64,52 @@ for port in (22, 80):
     assert out.split() == ["open", "silent"]
 
 
-@pytest.fixture
-def from_outside(bare_home: Home) -> list[str]:
-    """A deploy of the bare router over TCP from the Internet, where it is about to be shut out."""
-    config = bare_home.project / "outside"
+def test_the_server_s_firewall_is_undone_too_and_ssh_from_prevents_it(home: Home) -> None:
+    """A deploy over TCP from a network that is not the LAN, such as a VPN."""
+    process = podman.pid(home.stage.container(LAPTOP))
+    home.sh(LAPTOP, "ip address add 10.9.0.2/24 dev eth0")
+    home.sh(home.server, "ip address add 10.9.0.1/24 dev eth0; systemctl stop hotshoe-firewall")
+    site = home.project / "group_vars" / "home.yml"
+    said = site.read_text()
+    try:
+        command = over_tcp(home, process, "10.9.0.1", home.server)
+        done = subprocess.run(
+            command, cwd=home.project, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 1
+        assert "server.ssh_from" in done.stderr
+        assert not home.succeeds(home.server, "nft list table inet hotshoe_firewall")
+
+        site.write_text(said.replace("address: 192", "ssh_from: [10.9.0.0/24], address: 192"))
+        subprocess.run(command, cwd=home.project, capture_output=True, check=True)
+        assert reach(home, LAPTOP, "10.9.0.1", 22, 80) == ["open", "silent"]
+    finally:
+        site.write_text(said)
+        home.sh(LAPTOP, "ip address delete 10.9.0.2/24 dev eth0")
+        home.sh(home.server, "ip address delete 10.9.0.1/24 dev eth0")
+        home.deploy()
+
+
+def over_tcp(home: Home, process: int, address: object, limit: str) -> list[str]:
+    """The command that deploys to one host over real TCP, from a container's network."""
+    config = home.project / "over-tcp"
     config.write_text(
-        f"Host *\n    User root\n    IdentityFile {bare_home.stage.folder / 'id_ed25519'}\n"
+        f"Host *\n    User root\n    IdentityFile {home.stage.folder / 'id_ed25519'}\n"
     )
-    address = bare_home.plan.server.public_address
-    process = podman.pid(bare_home.stage.container(CAMERA))
     return [
         *("nsenter", f"--target={process}", "--net", str(BIN / "pyinfra"), "-y"),
         *("--data", f"ssh_config_file={config}", "--data", f"ssh_hostname={address}"),
-        *("--data", f"ssh_known_hosts_file={bare_home.project / 'known_hosts'}"),
-        *("--data", f"stage={bare_home.stage.folder}", "--limit", bare_home.router),
+        *("--data", f"ssh_known_hosts_file={home.project / 'known_hosts'}"),
+        *("--data", f"stage={home.stage.folder}", "--limit", limit),
         *("inventories/home.py", "deploy.py"),
     ]
+
+
+@pytest.fixture
+def from_outside(bare_home: Home) -> list[str]:
+    """A deploy of the bare router over TCP from the Internet, where it is about to be shut out."""
+    process = podman.pid(bare_home.stage.container(CAMERA))
+    return over_tcp(bare_home, process, bare_home.plan.server.public_address, bare_home.router)
 
 
 def test_a_change_that_cuts_off_its_author_is_undone(
@@ -122,7 +152,7 @@ def wait_until(condition: object, seconds: float) -> None:
 
 def test_nothing_leads_to_a_server_that_failed(bare_home: Home) -> None:
     home = bare_home
-    # A certificate folder that cannot be made: the server's deploy fails half way.
+    # A folder that cannot be made: the server's deploy fails half way.
     home.sh(home.server, "touch /srv/hotshoe")
     done = home.pyinfra("-y", check=False)
     assert done.returncode == 1

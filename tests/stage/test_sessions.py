@@ -84,7 +84,7 @@ def test_what_the_settler_cannot_tell_stays_where_it_is(home: Home) -> None:
     try:
         steps = [["stor", "told.JPG", 1234], ["stor-slowly", "under-way.JPG", 2000, 18, 1]]
         assert home.ftp(*steps) == [OK, OK]
-        assert mode(home, "told.JPG") == mode(home, "under-way.JPG") == "640"
+        assert mode(home, "told.JPG") == mode(home, "under-way.JPG") == "660"
     finally:
         home.sh(home.server, "systemctl restart hotshoe-settle")
     wait_until(lambda: mode(home, "told.JPG") == mode(home, "under-way.JPG") == "440", 30)

@@ -81,7 +81,7 @@ def test_photos_belong_to_a_user_that_cannot_log_in(home: Home) -> None:
     seen = home.sh(
         home.server, f"stat -c '%U %G %a' {home.uploads}/mine.JPG; getent passwd hotshoe"
     )
-    assert seen.splitlines()[0] == "hotshoe hotshoe 640"
+    assert seen.splitlines()[0] == "hotshoe hotshoe 660"
     assert seen.strip().endswith("/usr/sbin/nologin")
 
 
