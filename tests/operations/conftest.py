@@ -87,6 +87,8 @@ def fresh_plans() -> Iterator[None]:
     yield
     for cache in caches:
         cache.cache_clear()
+    while plans._openings:
+        plans._openings.popitem()[1].process.communicate()
 
 
 def operation(what: str) -> OperationMeta:
