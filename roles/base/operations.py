@@ -110,18 +110,6 @@ def put(
     yield write(path, content, mode, group, check)
 
 
-@operation()
-def absent(path: str) -> Commands:
-    """Remove a file that is no longer wanted.
-
-    + path: absolute
-    """
-    if path in look(host).paths:
-        yield f"rm -f {shlex.quote(path)}"
-    else:
-        host.noop(f"{path} is absent")
-
-
 def write(
     path: str, content: str, mode: str, group: str = "root", check: str = "true"
 ) -> StringCommand:
