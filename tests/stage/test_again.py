@@ -10,8 +10,9 @@ import time
 
 import pytest
 
-from hotshoe.stage.topology import CAMERA
+from hotshoe.stage.topology import CAMERA, LAPTOP
 from tests.stage.home import BIN, Home
+from tests.stage.test_refused import reach
 
 
 def test_a_second_run_changes_nothing(either_home: Home) -> None:
@@ -68,6 +69,23 @@ def test_what_debian_or_the_person_set_up_stays(home: Home) -> None:
     assert "chain theirs" in home.sh(home.server, "nft list table inet somebody")
     home.sh(home.server, "nft delete table inet somebody; systemctl restart nftables.service")
     assert home.deploy() == {}, "our table is back by itself after nftables.service flushed it"
+
+
+def test_port_forwards_of_the_person_s_own_still_work(home: Home) -> None:
+    laptop = home.stage.node(LAPTOP).ports[0].address.ip
+    public = home.plan.server.public_address
+    assert reach(home, CAMERA, public, 8080) == ["silent"]
+    home.sh(
+        home.router,
+        "nft add table ip mine; "
+        "nft 'add chain ip mine in { type nat hook prerouting priority dstnat; }'; "
+        f"nft add rule ip mine in tcp dport 8080 dnat to {laptop}",
+    )
+    try:
+        # Nobody listens there, but the laptop itself says so.
+        assert reach(home, CAMERA, public, 8080, 8081) == ["closed", "silent"]
+    finally:
+        home.sh(home.router, "nft delete table ip mine")
 
 
 def test_a_renewed_certificate_is_loaded(home: Home) -> None:
