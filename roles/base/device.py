@@ -21,6 +21,7 @@ from hotshoe import vsftpd
 RECORDS = "/run/hotshoe"
 RULESETS = ("hotshoe_firewall", "hotshoe_routing", "hotshoe_forwards")
 PACKAGES = ("vsftpd", "libpam-pwdfile", "nftables")
+SYSCTL = "/etc/sysctl.d/90-hotshoe.conf"
 
 
 def ruleset_path(table: str) -> str:
@@ -58,7 +59,7 @@ def record_path(unit: str) -> str:
 
 _OWN = (
     f"{vsftpd.FOLDER} /etc/systemd/system/hotshoe-*.service /etc/pam.d/{vsftpd.PAM_SERVICE} "
-    f"/etc/sysctl.d/90-hotshoe.conf {vsftpd.SETTLE}"
+    f"{SYSCTL} {vsftpd.SETTLE}"
 )
 _WATCHED = (*UNITS, "vsftpd.service")
 _SCRIPT = "\n".join(

@@ -6,18 +6,17 @@ from pyinfra import host, inventory, state
 from pyinfra.api.deploy import deploy
 
 from hotshoe.plan import RouterPlan
+from hotshoe.vsftpd import FOLDER
 from roles.base import operations, rulesets
-from roles.base.device import look
+from roles.base.device import SYSCTL, look
 from roles.base.plans import render
-
-SYSCTL = "/etc/sysctl.d/90-hotshoe.conf"
 
 
 @deploy("Router")
 def routing(plan: RouterPlan) -> None:
     """Forward and masquerade for the LAN; let nothing in that nobody asked for."""
     operations.packages(("nftables",), name="nftables")
-    operations.folder("/etc/hotshoe", name="Folder of hotshoe's configuration")
+    operations.folder(FOLDER, name="Folder of hotshoe's configuration")
     operations.put(SYSCTL, render("router_linux/sysctl.j2"), name="Forwarding, at every boot")
     operations.forwarding(SYSCTL, name="Forwarding, now")
     rulesets.load(

@@ -10,6 +10,7 @@ from hotshoe import vsftpd
 from hotshoe.plan import ServerPlan
 from roles.base import operations
 from roles.base.device import (
+    PACKAGES,
     SETTLE_LOADED,
     SETTLE_UNIT,
     VSFTPD_LOADED,
@@ -32,9 +33,7 @@ CHECK = (
 def install() -> None:
     """Install the packages; Debian's own unit would start an unconfigured server."""
     operations.masked("vsftpd.service", "vsftpd", name="Keep Debian's own unit from starting")
-    operations.packages(
-        ("vsftpd", "libpam-pwdfile", "nftables"), name="vsftpd, pam_pwdfile and nftables"
-    )
+    operations.packages(PACKAGES, name="vsftpd, pam_pwdfile and nftables")
     operations.folder(vsftpd.FOLDER, name="Folder of hotshoe's configuration")
 
 
