@@ -8,10 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Network
+from itertools import combinations, pairwise
 from typing import Any
 
+from hotshoe import portset
 from hotshoe.addresses import why_unreachable
+from hotshoe.allocation import CONTROL_PORT, LOWEST_PASSIVE_PORT, Impossible, allocate
 from hotshoe.partial import Missing
+from hotshoe.ports import PortRange
 
 # A network with a longer prefix holds no router and server beside its two reserved addresses.
 LONGEST_LAN_PREFIX = 30
@@ -20,12 +26,27 @@ LONGEST_LAN_PREFIX = 30
 Found = tuple[str, str, str]
 Check = Callable[[Any], Iterator[Found]]
 
-# vsftpd refuses a passive range that begins at or below this (its source, standalone start-up).
-LOWEST_PASSIVE_PORT = 1025
-# A camera keeps two connections at most, and vsftpd tries about nine random ports before it ends
-# the session. With ten ports a camera the odds that all nine are taken stay below one in a million:
-# (2/10)^9.
-PASSIVE_PORTS_PER_CAMERA = 10
+
+def _each(parts: Any, *names: str) -> Iterator[tuple[Any, ...]]:
+    """Each part of a list with its index and these fields, unless one of them was refused."""
+    for i, part in enumerate(parts):
+        try:
+            yield (i, *(getattr(part, name) for name in names))
+        except Missing:
+            continue
+
+
+def behind(site: Any, server: Any) -> int:
+    """The index of the router in whose LAN a server is."""
+    names = [router.name for router in site.routers]
+    if server.behind is None:
+        return len(names) - 1
+    if server.behind not in names:
+        raise Missing(server.behind)
+    return names.index(server.behind)
+
+
+# -- the outside
 
 
 def public_address_is_reachable(site: Any) -> Iterator[Found]:
@@ -39,23 +60,126 @@ def public_address_is_reachable(site: Any) -> Iterator[Found]:
         )
 
 
-def one_router(site: Any) -> Iterator[Found]:
-    """Refuse chains of routers, which this version does not plan."""
-    if len(site.routers) > 1:
+def outermost_wan_is_public(site: Any) -> Iterator[Found]:
+    """Refuse an outermost router whose own address says that another NAT is in front of it."""
+    wan, public = site.routers[0].wan, site.public_address
+    if wan is None or wan == public:
+        return
+    if reason := why_unreachable(wan):
         yield (
-            "routers",
-            f"lists {len(site.routers)} routers; this version plans homes with exactly one",
-            "leave only the router between the Internet and the server",
+            "routers[0].wan",
+            f"{wan} cannot be reached from the Internet: {reason}; so nothing that is sent to "
+            f"{public} arrives at {site.routers[0].name}",
+            "ask the provider for a public IPv4 address; if another router of yours is in front, "
+            "add it to the list, before this one",
         )
+    else:
+        yield (
+            "routers[0].wan",
+            f"{wan} is not the public_address {public}: something between them translates",
+            "write the same address in both, or leave wan out here",
+        )
+
+
+def public_address_is_outside(site: Any) -> Iterator[Found]:
+    """Refuse a public address that is inside the home."""
+    for _, lan, name in _each(site.routers, "lan", "name"):
+        if site.public_address in lan.network:
+            yield (
+                "public_address",
+                f"{site.public_address} is inside the LAN of {name}",
+                "write the address on the Internet side of the outermost router",
+            )
+
+
+def port_set_is_one(site: Any) -> Iterator[Found]:
+    """Refuse a port set that is neither three numbers nor a list, or that RFC 7597 forbids."""
+    shared = site.port_set
+    if shared is None:
+        return
+    numbers = (shared.offset, shared.psid_length, shared.psid)
+    if shared.ports and any(number is not None for number in numbers):
+        yield (
+            "port_set",
+            "has both a list of ports and numbers to compute them from",
+            "keep one of the two",
+        )
+    elif not shared.ports and None in numbers:
+        yield (
+            "port_set",
+            "needs offset, psid_length and psid, or the list of ports",
+            "write for example: port_set: {offset: 6, psid_length: 8, psid: 0x34}, or "
+            "port_set: {ports: [5136-5151, 9232-9247]}",
+        )
+    elif not shared.ports:
+        try:
+            portset.port_set(*numbers)
+        except ValueError as error:
+            yield ("port_set", str(error), "write the numbers that the provider's router shows")
+
+
+# -- names
+
+
+def names_are_unique(site: Any) -> Iterator[Found]:
+    """Refuse two devices, or two cameras, of one name."""
+    devices = _names(site, "routers")
+    with suppress(Missing):
+        devices += _names(site, "servers")
+    yield from _twice("device", devices)
+    yield from _twice("camera", _names(site, "cameras"))
+
+
+def _names(site: Any, key: str) -> list[tuple[str, str]]:
+    return [(f"{key}[{i}].name", name) for i, name in _each(getattr(site, key), "name")]
+
+
+def _twice(what: str, names: list[tuple[str, str]]) -> Iterator[Found]:
+    count = Counter(name for _, name in names)
+    seen: set[str] = set()
+    for key, name in names:
+        if count[name] > 1 and name in seen:
+            yield (
+                key,
+                f"{name!r} is the name of another {what} already",
+                f"give every {what} a name of its own",
+            )
+        seen.add(name)
+
+
+def cameras_know_their_server(site: Any) -> Iterator[Found]:
+    """Refuse a camera of which nobody knows where it uploads, and a server without cameras."""
+    names = [server.name for server in site.servers]
+    chosen = set()
+    for i, server in _each(site.cameras, "server"):
+        if server is None and len(names) > 1:
+            yield (
+                f"cameras[{i}].server",
+                f"is missing, and there are {len(names)} servers",
+                f"write one of: {', '.join(names)}",
+            )
+        elif server is not None and server not in names:
+            yield (
+                f"cameras[{i}].server",
+                f"there is no server named {server!r}",
+                f"write one of: {', '.join(names)}",
+            )
+        chosen.add(server or names[0])
+    for i, name in enumerate(names):
+        if len(names) > 1 and name not in chosen:
+            yield (
+                f"servers[{i}]",
+                f"no camera uploads to {name}",
+                f"add server: {name} to a camera, or remove this server",
+            )
+
+
+# -- addresses
 
 
 def lan_is_a_network(site: Any) -> Iterator[Found]:
     """Refuse a LAN too small for a server, and an address that no router can have in it."""
-    for i, router in enumerate(site.routers):
-        try:
-            lan = router.lan
-        except Missing:
-            continue
+    for i, lan in _each(site.routers, "lan"):
         if lan.network.prefixlen > LONGEST_LAN_PREFIX:
             yield (
                 f"routers[{i}].lan",
@@ -76,167 +200,430 @@ def lan_is_a_network(site: Any) -> Iterator[Found]:
             )
 
 
-def names_are_unique(site: Any) -> Iterator[Found]:
-    """Refuse two devices, or two cameras, of one name."""
-    yield from _twice("device", [*_names("routers", site.routers), *_server_name(site)])
-    yield from _twice("camera", _names("cameras", site.cameras))
+def lans_do_not_overlap(site: Any) -> Iterator[Found]:
+    """Refuse two LANs that share addresses: a router between them could not tell them apart."""
+    for field in ("lan", "lan6"):
+        lans = [x for x in _each(site.routers, field, "name") if x[1] is not None]
+        for (_, outer, name), (i, inner, _) in combinations(lans, 2):
+            if outer.network.overlaps(inner.network):
+                yield (
+                    f"routers[{i}].{field}",
+                    f"{inner.network} overlaps the LAN {outer.network} of {name}",
+                    f"give this LAN other addresses, for example {_another(lans, field)}",
+                )
 
 
-def _names(key: str, parts: Any) -> Iterator[tuple[str, str]]:
-    for i, part in enumerate(parts):
+def _another(lans: Any, field: str) -> str:
+    if field == "lan6":
+        return "another /64 of the prefix that the provider gave"
+    taken = [lan.network for _, lan, _ in lans]
+    free = (
+        network
+        for network in IPv4Network("192.168.0.0/16").subnets(new_prefix=24)
+        if not any(network.overlaps(other) for other in taken)
+    )
+    network = next(free)
+    return f"{network[1]}/{network.prefixlen}"
+
+
+def wan_is_in_the_outer_lan(site: Any) -> Iterator[Found]:
+    """Refuse a router behind another one without a fixed, free address in that one's LAN."""
+    for i in range(1, len(site.routers)):
         try:
-            yield f"{key}[{i}].name", part.name
+            yield from _place(site, f"routers[{i}].wan", site.routers[i].wan, i - 1)
         except Missing:
             continue
 
 
-def _server_name(site: Any) -> Iterator[tuple[str, str]]:
-    try:
-        yield "server.name", site.server.name
-    except Missing:
-        return
-
-
-def _twice(what: str, names: Any) -> Iterator[Found]:
-    names = list(names)
-    count = Counter(name for _, name in names)
-    seen: set[str] = set()
-    for key, name in names:
-        if count[name] > 1 and name in seen:
-            yield (
-                key,
-                f"{name!r} is the name of another {what} already",
-                f"give every {what} a name of its own",
-            )
-        seen.add(name)
-
-
 def server_is_behind_a_router(site: Any) -> Iterator[Found]:
     """Refuse a server behind a router that the Site does not have."""
-    behind = site.server.behind
     names = [router.name for router in site.routers]
-    if behind is not None and behind not in names:
-        yield (
-            "server.behind",
-            f"there is no router named {behind!r}",
-            f"write one of: {', '.join(names)}",
-        )
+    for i, router in _each(site.servers, "behind"):
+        if router is not None and router not in names:
+            yield (
+                f"servers[{i}].behind",
+                f"there is no router named {router!r}",
+                f"write one of: {', '.join(names)}",
+            )
 
 
 def server_is_in_the_lan(site: Any) -> Iterator[Found]:
     """Refuse a server address that its router's LAN does not hold or that somebody else has."""
-    lan = site.routers[-1].lan
-    address = site.server.address
+    for i, server in enumerate(site.servers):
+        try:
+            yield from _place(
+                site, f"servers[{i}].address", server.address, behind(site, server), what="server"
+            )
+        except Missing:
+            continue
+
+
+def _place(site: Any, key: str, address: Any, i: int, what: str = "router") -> Iterator[Found]:
+    """Refuse an address that is not a free one of the LAN of router i."""
+    outer = site.routers[i]
+    lan = outer.lan
     if lan.network.prefixlen > LONGEST_LAN_PREFIX:
         return  # lan_is_a_network refuses it; no address in it could be suggested
-    if address not in lan.network:
-        yield (
-            "server.address",
-            f"{address} is not in the LAN {lan.network}",
-            f"give the server a fixed address in that LAN, for example {_free(lan)}",
-        )
+    free = _free(site, i)
+    if free is None:
+        give = f"make the LAN of {outer.name} larger"
+    else:
+        give = f"give the {what} a fixed address in {lan.network}, for example {free}"
+    if address is None:
+        yield (key, f"is missing, and this router is behind {outer.name}", give)
+    elif address not in lan.network:
+        yield (key, f"{address} is not in the LAN {lan.network} of {outer.name}", give)
     elif address == lan.ip:
-        yield (
-            "server.address",
-            f"{address} is the router's own address",
-            f"give the server another address in {lan.network}, for example {_free(lan)}",
-        )
+        yield (key, f"{address} is the address of {outer.name} itself", give)
     elif address in (lan.network.network_address, lan.network.broadcast_address):
-        yield (
-            "server.address",
-            f"{address} is the network's own or its broadcast address",
-            f"give the server another address in {lan.network}, for example {_free(lan)}",
-        )
+        yield (key, f"{address} is the network's own or its broadcast address", give)
+    else:
+        others = [other for other in _occupants(site, i) if other[0] != key]
+        # Of two that clash, the second is told.
+        before = [other for other in others if other[0] < key]
+        for _, name, taken in before:
+            if taken == address:
+                yield (key, f"{address} is the address of {name} already", give)
 
 
-def _free(lan: Any) -> Any:
-    return next(host for host in lan.network.hosts() if host != lan.ip)
+def _occupants(site: Any, i: int) -> Iterator[tuple[str, str, Any]]:
+    """The devices in the LAN of router i: key, name, address."""
+    if i + 1 < len(site.routers):
+        for _, name, wan in _each(site.routers[i + 1 : i + 2], "name", "wan"):
+            yield f"routers[{i + 1}].wan", name, wan
+    for j, server in enumerate(site.servers):
+        try:
+            if behind(site, server) == i:
+                yield f"servers[{j}].address", server.name, server.address
+        except Missing:
+            continue
 
 
-def public_address_is_outside(site: Any) -> Iterator[Found]:
-    """Refuse a public address that is inside the home."""
-    for router in site.routers:
-        if site.public_address in router.lan.network:
+def _free(site: Any, i: int) -> Any:
+    lan = site.routers[i].lan
+    taken = {lan.ip, *(address for _, _, address in _occupants(site, i))}
+    return next((host for host in lan.network.hosts() if host not in taken), None)
+
+
+def ipv6_is_complete(site: Any) -> Iterator[Found]:
+    """Refuse IPv6 that ends somewhere on the way to a server."""
+    for i, server in enumerate(site.servers):
+        try:
+            if server.address6 is None:
+                continue
+            last = behind(site, server)
+            lan6 = site.routers[last].lan6
+        except Missing:
+            continue
+        key = f"servers[{i}].address6"
+        if lan6 is not None and server.address6 not in lan6.network:
             yield (
-                "public_address",
-                f"{site.public_address} is inside the LAN of {router.name}",
-                "write the address on the Internet side of the outermost router",
+                key,
+                f"{server.address6} is not in the LAN {lan6.network} of {site.routers[last].name}",
+                f"write an address of that LAN, for example {lan6.network[0x10]}",
             )
+        elif lan6 is not None and server.address6 == lan6.ip:
+            yield (
+                key,
+                f"{server.address6} is the address of {site.routers[last].name} itself",
+                f"write another address of {lan6.network}, for example {lan6.network[0x10]}",
+            )
+        elif server.address6 not in IPv6Network("2000::/3"):
+            yield (
+                key,
+                f"{server.address6} is not a global unicast address (RFC 4291), so nobody on the "
+                "Internet reaches it",
+                "write the address that begins with the provider's prefix",
+            )
+        for j, router in enumerate(site.routers[: last + 1]):
+            for field in ("lan6", "wan6") if j else ("lan6",):
+                if getattr(router, field) is None:
+                    yield (
+                        f"routers[{j}].{field}",
+                        f"is missing, and {server.name} has an IPv6 address behind it",
+                        "write the router's IPv6 address there, or leave the server's out",
+                    )
+    for j, (outer, inner) in enumerate(pairwise(site.routers), 1):
+        try:
+            if inner.wan6 and outer.lan6 and inner.wan6 not in outer.lan6.network:
+                yield (
+                    f"routers[{j}].wan6",
+                    f"{inner.wan6} is not in the LAN {outer.lan6.network} of {outer.name}",
+                    f"write an address of that LAN, for example {outer.lan6.network[2]}",
+                )
+        except Missing:
+            continue
+
+
+# -- how routers connect
+
+
+def modes_fit(site: Any) -> Iterator[Found]:
+    """Refuse chains of modes through which nothing can get, or too much."""
+    servers = [(server, behind(site, server)) for server in site.servers]
+    deepest, shallowest = max(at for _, at in servers), min(at for _, at in servers)
+    for i, mode in _each(site.routers, "mode"):
+        key, router = f"routers[{i}].mode", site.routers[i]
+        inner = site.routers[i + 1] if i + 1 < len(site.routers) else None
+        if mode == "routed" and i == 0:
+            yield (
+                key,
+                f"{router.name} is the outermost router, and the home's addresses cannot be used "
+                "on the Internet without NAT",
+                "write mode: nat, or list the router that translates before this one",
+            )
+        if mode != "default-host":
+            continue
+        if i > shallowest:
+            name = next(server.name for server, at in servers if at < i)
+            yield (
+                key,
+                f"{router.name} would send everything that {name} opens further into the home, "
+                "which it is there to protect",
+                "write mode: nat; and name what the server may open in may_open",
+            )
+        elif inner is None:
+            (*_, server) = [server for server, at in servers if at == i]
+            for service in server.open_to_lan:
+                yield (
+                    key,
+                    f"{router.name} would send everything from the Internet to {server.name}, "
+                    f"{service} included, which is meant for the home",
+                    "write mode: nat; the FTP ports are then forwarded one by one",
+                )
+        elif deepest <= i:
+            yield (
+                key,
+                f"{router.name} would send everything from the Internet to {inner.name}, which is "
+                "there to protect the home behind it",
+                "write mode: nat; the FTP ports are then forwarded one by one",
+            )
+        elif inner.mode == "routed":
+            yield (
+                key,
+                f"{router.name} would send everything to the address of {inner.name} itself, which "
+                "is routed and forwards nothing",
+                f"write mode: nat for {router.name}, or for {inner.name}",
+            )
+        else:
+            for service in inner.open_to_wan:
+                yield (
+                    key,
+                    f"{router.name} would send everything from the Internet to {inner.name}, "
+                    f"{service} included, which {inner.name} answers on its WAN side",
+                    f"write mode: nat for {router.name}, or remove {service} from open_to_wan of "
+                    f"{inner.name}",
+                )
+
+
+def home_services_can_be_reached(site: Any) -> Iterator[Found]:
+    """Refuse a may_open that leads nowhere, or that two hosts would share."""
+    for i, server in enumerate(site.servers):
+        try:
+            at, targets = behind(site, server), server.may_open
+            lans = [router.lan.network for router in site.routers]
+        except Missing:
+            continue
+        dialled: dict[str, Any] = {}
+        for j, target in enumerate(targets):
+            key = f"servers[{i}].may_open[{j}]"
+            deep = [k for k in range(at + 1, len(lans)) if target.to in lans[k]]
+            if not deep:
+                yield (
+                    f"{key}.to",
+                    f"{target.to} is not in the LAN of a router inside of {server.name}",
+                    "write an address behind a router that protects the home from the server"
+                    if at + 1 < len(lans)
+                    else "remove may_open; no router is between the home and this server",
+                )
+                continue
+            if all(site.routers[k].mode == "routed" for k in range(at + 1, deep[0] + 1)):
+                continue
+            for service in target.services:
+                for port in service.ports:
+                    other = dialled.setdefault(f"{port}/{service.protocol}", target.to)
+                    if other != target.to:
+                        yield (
+                            f"{key}.services",
+                            f"{port}/{service.protocol} of {target.to} and of {other} would be "
+                            "the same port of a router in between",
+                            "let one of them answer on another port",
+                        )
+                        break
+
+
+# -- ports
 
 
 def control_port_is_free(site: Any) -> Iterator[Found]:
     """Refuse a control port that something else needs."""
     control, passive = site.ftp.control_port, site.ftp.passive_ports
-    if control in passive:
+    if control is None:
+        control = CONTROL_PORT
+    if passive is not None and control in passive:
         yield (
             "ftp.control_port",
             f"{control} is inside the passive range {passive}",
             "take a control port outside the range, for example 21",
         )
-    if control == site.server.ssh_port:
-        yield (
-            "ftp.control_port",
-            f"{control} is where the server's SSH answers",
-            "take another control port, for example 21",
-        )
+    for _, port, name in _each(site.servers, "ssh_port", "name"):
+        if control == port and site.port_set is None:
+            yield (
+                "ftp.control_port",
+                f"{control} is where the SSH of {name} answers",
+                "take another control port, for example 21",
+            )
 
 
-def other_services_leave_the_ftp_ports(site: Any) -> Iterator[Found]:
-    """Refuse another service on a port that FTP uses."""
-    ftp = (site.ftp.control_port, site.ftp.passive_ports)
-    lists = [("server.open_to_lan", site.server.open_to_lan)]
-    lists += [
-        (f"routers[{i}].open_to_internet", r.open_to_internet) for i, r in enumerate(site.routers)
-    ]
-    for key, services in lists:
-        for service in services:
-            if service.protocol == "tcp" and (
-                ftp[0] in service.ports or service.ports.overlaps(ftp[1])
-            ):
-                yield (
-                    key,
-                    f"{service} is a port that the camera's FTP connections use",
-                    f"remove it; the control port {ftp[0]} and the passive range {ftp[1]} are "
-                    "opened by themselves",
-                )
-
-
-def passive_range_is_large_enough(site: Any) -> Iterator[Found]:
-    """Refuse a passive range that would run dry, or that vsftpd would not take."""
-    passive, cameras = site.ftp.passive_ports, len(site.cameras)
-    if passive.first < LOWEST_PASSIVE_PORT:
+def passive_range_suits_vsftpd(site: Any) -> Iterator[Found]:
+    """Refuse a passive range that vsftpd would not take."""
+    passive = site.ftp.passive_ports
+    if passive is not None and passive.first < LOWEST_PASSIVE_PORT:
         yield (
             "ftp.passive_ports",
             f"{passive} begins below {LOWEST_PASSIVE_PORT}, which vsftpd refuses",
             "write for example: passive_ports: 50000-50099",
         )
-    needed = cameras * PASSIVE_PORTS_PER_CAMERA
-    if len(passive) < needed:
+
+
+def ports_suffice(site: Any) -> Iterator[Found]:
+    """Refuse ports that are too few for the cameras, or not this home's."""
+    if site.port_set is not None and next(port_set_is_one(site), None):
+        return
+    try:
+        allocate(site)
+    except Impossible as impossible:
+        yield impossible.found
+
+
+def other_services_leave_the_ftp_ports(site: Any) -> Iterator[Found]:
+    """Refuse another service, or another forward, on a port that FTP uses."""
+    try:
+        ports = allocate(site)
+    except (Impossible, TypeError, ValueError):
+        return  # told already
+    lists = [(f"servers[{i}].open_to_lan", s.open_to_lan) for i, s in enumerate(site.servers)]
+    for i, router in enumerate(site.routers):
+        lists.append((f"routers[{i}].open_to_wan", router.open_to_wan))
+        lists.append((f"routers[{i}].other_forwards", router.other_forwards))
+    used = [PortRange(p.control, p.control) for p in ports] + [p.passive for p in ports]
+    for key, services in lists:
+        for service in services:
+            clash = next((p for p in used if service.ports.overlaps(p)), None)
+            if service.protocol != "tcp" or clash is None:
+                continue
+            if key.endswith("other_forwards"):
+                yield (
+                    key,
+                    f"{service} goes elsewhere already, and the cameras need {clash}",
+                    "take other FTP ports (ftp.control_port, ftp.passive_ports), or remove that "
+                    "forward from the router and from here",
+                )
+            else:
+                yield (
+                    key,
+                    f"{service} is a port that the cameras' FTP connections use ({clash})",
+                    "remove it; the FTP ports are opened by themselves",
+                )
+
+
+def helper_only_without_tls(site: Any) -> Iterator[Found]:
+    """Refuse FTP helpers together with TLS."""
+    if site.ftp.helper and site.ftp.tls != "none":
         yield (
-            "ftp.passive_ports",
-            f"{passive} has {len(passive)} ports; {cameras} camera(s) need {needed} "
-            f"({PASSIVE_PORTS_PER_CAMERA} each)",
-            f"write for example: passive_ports: 50000-{50000 + needed - 1}",
+            "ftp.helper",
+            "a router's FTP helper (ALG) reads and changes the commands of FTP, which TLS hides "
+            "from it; some then break the connection instead",
+            "remove it; hotshoe forwards the passive range, so no helper is needed",
         )
 
 
 CHECKS: tuple[Check, ...] = (
     public_address_is_reachable,
+    outermost_wan_is_public,
     public_address_is_outside,
-    one_router,
+    port_set_is_one,
     lan_is_a_network,
+    lans_do_not_overlap,
     names_are_unique,
+    cameras_know_their_server,
+    wan_is_in_the_outer_lan,
     server_is_behind_a_router,
     server_is_in_the_lan,
+    ipv6_is_complete,
+    modes_fit,
+    home_services_can_be_reached,
     control_port_is_free,
+    passive_range_suits_vsftpd,
+    ports_suffice,
     other_services_leave_the_ftp_ports,
-    passive_range_is_large_enough,
+    helper_only_without_tls,
 )
 
 
-def run(site: Any) -> Iterator[Found]:
+# -- warnings: what works, though not as well as one may think
+
+
+def plain_ftp_can_be_read(site: Any) -> Iterator[Found]:
+    """Warn of FTP without TLS."""
+    if site.ftp.tls == "none":
+        yield (
+            "ftp.tls",
+            "without TLS, everybody on the way can read the passwords and the photos",
+            "use it only on a direct link; otherwise write tls: explicit",
+        )
+
+
+def source_is_masked(site: Any) -> Iterator[Found]:
+    """Warn of a router that hides who connects."""
+    for i, masks, name in _each(site.routers, "masks_source", "name"):
+        last = max(behind(site, server) for server in site.servers)
+        if masks and i <= last:
+            yield (
+                f"routers[{i}].masks_source",
+                f"{name} gives all connections from outside its own address, so the server cannot "
+                "tell cameras from strangers: limits for each address are off, and anybody who "
+                "hits an open passive port passes vsftpd's check that both connections come from "
+                "the same address",
+                "switch that off on the router if it lets you (source NAT of forwarded "
+                "connections), and remove masks_source",
+            )
+
+
+def server_is_exposed(site: Any) -> Iterator[Found]:
+    """Warn of a server that gets everything from the Internet."""
+    *_, (i, mode, name) = _each(site.routers, "mode", "name")
+    if mode == "default-host" and i == len(site.routers) - 1:
+        yield (
+            f"routers[{i}].mode",
+            f"{name} sends everything from the Internet to the server, whose own firewall is then "
+            "the only one",
+            "write mode: nat if the router can forward single ports",
+        )
+
+
+def openwrt_is_set_up_by_hand(site: Any) -> Iterator[Found]:
+    """Warn of routers that this version does not configure."""
+    for i, managed_by, name in _each(site.routers, "managed_by", "name"):
+        if managed_by == "openwrt":
+            yield (
+                f"routers[{i}].managed_by",
+                f"this version of hotshoe does not configure OpenWrt, so {name} stays as it is",
+                "set it up from the worksheet: hotshoe plan --worksheet FILE.html",
+            )
+
+
+WARNINGS: tuple[Check, ...] = (
+    plain_ftp_can_be_read,
+    source_is_masked,
+    server_is_exposed,
+    openwrt_is_set_up_by_hand,
+)
+
+
+def run(site: Any, checks: tuple[Check, ...] = CHECKS) -> Iterator[Found]:
     """Run every check that the valid part of a Site allows."""
-    for check in CHECKS:
+    for check in checks:
         try:
             yield from check(site)
         except Missing:

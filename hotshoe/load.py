@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,14 +64,41 @@ def load_site(files: SiteFiles) -> Site:
             raw[key] = shared[key] | own[key]
     file_of = {"": str(files.site)}
     file_of |= {key: str(files.shared) for key in shared if key not in own}
+    # A single server is written without a list.
+    single = "servers" not in raw
+    if single and "server" in raw:
+        file_of["servers"] = file_of.get("server", file_of[""])
+        raw["servers"] = [raw.pop("server")]
 
     valid, problems = partial.validate(Site, raw, file_of)
-    for key, reason, remedy in checks.run(valid):
-        file = file_of.get(key.split(".")[0].split("[")[0], file_of[""])
-        problems.append(Problem(file, key, reason, remedy))
+    problems += [_problem(found, file_of) for found in checks.run(valid)]
     if problems:
-        raise SiteError(problems)
+        raise SiteError(_as_written(problem, single) for problem in problems)
     return Site.model_validate(raw)
+
+
+def warnings_of(files: SiteFiles, site: Site) -> list[Problem]:
+    """What works, though not as well as one may think.
+
+    :param site: what :func:`load_site` returned
+    """
+    found = checks.run(site, checks.WARNINGS)
+    return [_problem(each, {"": str(files.site)}) for each in found]
+
+
+def _problem(found: checks.Found, file_of: Mapping[str, str]) -> Problem:
+    key, reason, remedy = found
+    file = file_of.get(key.split(".")[0].split("[")[0], file_of[""])
+    return Problem(file, key, reason, remedy)
+
+
+def _as_written(problem: Problem, single: bool) -> Problem:
+    """With the key as the person wrote it, where a single server is written without a list."""
+    if not single:
+        return problem
+    key = re.sub(r"^servers(\[0\])?", "server", problem.key)
+    remedy = problem.remedy.replace("servers: [{", "server: {").replace("}]", "}")
+    return replace(problem, key=key, remedy=remedy if key == "server" else problem.remedy)
 
 
 def read_mapping(path: Path, if_missing: str) -> dict[str, Any]:

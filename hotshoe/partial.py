@@ -7,6 +7,7 @@ the good fields are kept, and a check that touches a bad one is skipped by :clas
 from __future__ import annotations
 
 import difflib
+import types
 import typing
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -75,7 +76,7 @@ def validate(
                 parts.append(part)
                 problems.extend(found)
             values[name] = tuple(parts)
-        elif inner is not None and not is_list:
+        elif inner is not None and not is_list and raw[name] is not None:
             values[name], found = validate(inner, raw[name], file_of, key)
             problems.extend(found)
         else:
@@ -96,6 +97,8 @@ def _adapter(field: FieldInfo) -> TypeAdapter[Any]:
 def _inner_model(field: FieldInfo) -> tuple[type[BaseModel] | None, bool]:
     """The model inside a field, and whether the field is a list of them."""
     kind: Any = field.annotation
+    if isinstance(kind, types.UnionType):
+        (kind,) = (part for part in typing.get_args(kind) if part is not types.NoneType)
     is_list = typing.get_origin(kind) is tuple
     if is_list:
         kind = typing.get_args(kind)[0]
@@ -130,6 +133,10 @@ _REASONS = {
     "ip_v4_address": "{} is not an IPv4 address",
     "ip_v4_interface": "{} is not an IPv4 address with the prefix length of its network",
     "ip_v4_network": "{} is not an IPv4 network",
+    "ip_v6_address": "{} is not an IPv6 address",
+    "ip_v6_interface": "{} is not an IPv6 address with the prefix length of its network",
+    "bool_parsing": "{} is neither true nor false",
+    "bool_type": "{} is neither true nor false",
     "tuple_type": "{} is not a list",
     "too_short": "{} is an empty list",
     "literal_error": "{} is not {expected}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hotshoe.errors import shown
@@ -40,6 +41,9 @@ class PortRange:
 
     def __contains__(self, port: int) -> bool:
         return self.first <= port <= self.last
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.first, self.last + 1))
 
     def __len__(self) -> int:
         return self.last - self.first + 1

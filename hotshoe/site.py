@@ -7,7 +7,13 @@ refused in :mod:`hotshoe.checks`. The examples on the fields are what error mess
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+)
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -84,6 +90,7 @@ def _no_truth(value: Any) -> Any:
 
 
 Address = Annotated[IPv4Address, BeforeValidator(_no_number)]
+Address6 = Annotated[IPv6Address, BeforeValidator(_no_number)]
 Network = Annotated[IPv4Network, BeforeValidator(_no_number)]
 Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT), BeforeValidator(_no_truth)]
 Rate = Annotated[ByteSize, Field(ge=1000, le=HIGHEST_RATE), BeforeValidator(_no_truth)]
@@ -93,6 +100,11 @@ SshUser = Annotated[str, BeforeValidator(_ssh_user)]
 Ports = Annotated[PortRange, _parsed(PortRange), PlainSerializer(str)]
 Services = tuple[Annotated[Service, _parsed(Service), PlainSerializer(str)], ...]
 Lan = Annotated[IPv4Interface, BeforeValidator(_lan)]
+Lan6 = Annotated[IPv6Interface, BeforeValidator(_lan)]
+Bits = Annotated[int, Field(ge=0, le=16), BeforeValidator(_no_truth)]
+Psid = Annotated[int, Field(ge=0, le=HIGHEST_PORT), BeforeValidator(_no_truth)]
+ManagedBy = Literal["linux", "openwrt", "hand"]
+Mode = Literal["nat", "default-host", "routed"]
 
 
 class _Part(BaseModel):
@@ -100,30 +112,69 @@ class _Part(BaseModel):
 
 
 class Router(_Part):
-    """One router on the way from the Internet to the server."""
+    """One router on the way from the Internet inwards."""
 
     name: Name = Field(examples=["gateway"])
-    managed_by: Literal["linux"] = Field(
-        default="linux", examples=["linux"], description="who configures it: linux is Debian"
+    managed_by: ManagedBy = Field(
+        default="linux",
+        examples=["linux"],
+        description="who configures it: linux is Debian, hand is a person with a worksheet",
+    )
+    wan: Address | None = Field(
+        default=None,
+        examples=["192.168.178.2"],
+        description="its own address outside; needed behind another router",
     )
     lan: Lan = Field(
         examples=["192.168.1.1/24"], description="its own address inside, and the prefix length"
     )
+    wan6: Address6 | None = Field(
+        default=None, examples=["2001:db8:1::2"], description="its IPv6 address outside"
+    )
+    lan6: Lan6 | None = Field(
+        default=None, examples=["2001:db8:2::1/64"], description="its IPv6 address inside"
+    )
+    mode: Mode = Field(
+        default="nat",
+        examples=["nat"],
+        description="nat: port forwards; default-host: everything without a rule goes to the next "
+        "router (or to the server); routed: no NAT, the router outside it holds a static route",
+    )
     ssh_user: SshUser = Field(default="root", examples=["root"])
     ssh_port: Port = Field(default=22, examples=[22])
-    open_to_internet: Services = Field(
+    open_to_wan: Services = Field(
         default=(), examples=["[51820/udp]"], description="what else it answers on its WAN side"
     )
+    other_forwards: Services = Field(
+        default=(),
+        examples=["[8443/tcp]"],
+        description="what it forwards to other devices already",
+    )
+    masks_source: bool = Field(
+        default=False,
+        examples=["false"],
+        description="whether it replaces the source of what it forwards by its own address",
+    )
+
+
+class HomeService(_Part):
+    """Something inside the home that a server may open connections to."""
+
+    to: Address = Field(examples=["192.168.2.20"])
+    services: Services = Field(min_length=1, examples=["[22/tcp]"])
 
 
 class Server(_Part):
-    """The machine that receives the photos."""
+    """A machine that receives photos."""
 
     name: Name = Field(examples=["darkroom"])
     behind: Name | None = Field(
-        default=None, examples=["gateway"], description="the router it hangs behind"
+        default=None,
+        examples=["gateway"],
+        description="the router in whose LAN it is; the innermost one unless said",
     )
     address: Address = Field(examples=["192.168.1.10"])
+    address6: Address6 | None = Field(default=None, examples=["2001:db8:2::10"])
     ssh_user: SshUser = Field(default="root", examples=["root"])
     ssh_port: Port = Field(default=22, examples=[22])
     ssh_from: tuple[Network, ...] = Field(
@@ -132,16 +183,47 @@ class Server(_Part):
     open_to_lan: Services = Field(
         default=(), examples=["[445/tcp]"], description="what else it answers inside the home"
     )
+    may_open: tuple[HomeService, ...] = Field(
+        default=(),
+        examples=["[{to: 192.168.2.20, services: [22/tcp]}]"],
+        description="what it may open behind the routers inside of it; nothing unless said",
+    )
 
 
 class Ftp(_Part):
     """How the camera talks to the server."""
 
-    tls: Literal["explicit"] = Field(default="explicit", examples=["explicit"])
-    control_port: Port = Field(default=21, examples=[21])
-    passive_ports: Ports = Field(default=PortRange(50000, 50099), examples=["50000-50099"])
+    tls: Literal["explicit", "none"] = Field(
+        default="explicit",
+        examples=["explicit"],
+        description="none sends passwords and photos readably",
+    )
+    control_port: Port | None = Field(
+        default=None, examples=[21], description="21, or one of the port set, unless said"
+    )
+    passive_ports: Ports | None = Field(
+        default=None, examples=["50000-50099"], description="as large as needed unless said"
+    )
+    helper: bool = Field(
+        default=False,
+        examples=["false"],
+        description="whether routers may read and change FTP commands (ALG); only without TLS",
+    )
     bytes_per_second: Rate | None = Field(
         default=None, examples=["20MB"], description="the most that one transfer may take"
+    )
+
+
+class SharedAddress(_Part):
+    """Which ports of a public address are this home's (MAP-E, MAP-T)."""
+
+    offset: Bits | None = Field(default=None, examples=[6], description="PSID offset, in bits")
+    psid_length: Bits | None = Field(default=None, examples=[8], description="in bits")
+    psid: Psid | None = Field(default=None, examples=["0x34"])
+    ports: tuple[Ports, ...] = Field(
+        default=(),
+        examples=["[5136-5151, 9232-9247]"],
+        description="the ports as the router shows them, instead of the three numbers",
     )
 
 
@@ -149,6 +231,9 @@ class Camera(_Part):
     """A camera; its name is also its user name and its folder."""
 
     name: Name = Field(examples=["r5"])
+    server: Name | None = Field(
+        default=None, examples=["darkroom"], description="where it uploads, if there are several"
+    )
 
 
 class Site(_Part):
@@ -159,9 +244,18 @@ class Site(_Part):
         description="what the camera dials; the name on the certificate",
     )
     public_address: Address = Field(examples=["203.0.113.20"])
+    port_set: SharedAddress | None = Field(
+        default=None,
+        examples=["{offset: 6, psid_length: 8, psid: 0x34}"],
+        description="which ports of the public address are this home's (MAP-E, MAP-T)",
+    )
     routers: tuple[Router, ...] = Field(
         min_length=1, examples=["[{name: gateway, lan: 192.168.1.1/24}]"]
     )
-    server: Server = Field(examples=["{name: darkroom, address: 192.168.1.10}"])
+    servers: tuple[Server, ...] = Field(
+        min_length=1,
+        examples=["[{name: darkroom, address: 192.168.1.10}]"],
+        description="a single one may be written as server: {…}",
+    )
     ftp: Ftp = Field(default=Ftp(), examples=["{control_port: 21}"])
     cameras: tuple[Camera, ...] = Field(min_length=1, examples=["[{name: r5}]"])

@@ -1,0 +1,214 @@
+"""Which ports each server gets: a control port and a passive range, disjoint behind one address.
+
+How large a passive range has to be. vsftpd tries nine random ports of it for each PASV and then
+ends the session. A port counts as taken from PASV to the end of its transfer, and a transfer whose
+camera vanished holds it for :data:`PORT_REUSE_SECONDS` more, until vsftpd's timeouts give it up. So
+each camera is given one transfer that runs and one that broke off less than that ago, which makes
+:data:`PORTS_IN_USE_PER_CAMERA`, and the range is made so large that all nine tries fail less often
+than once in a hundred thousand: (in use / size)^9 < 10^-5. Ports in TIME_WAIT do not count: both of
+Debian's versions of vsftpd bind to them (SO_REUSEADDR), which a stage test proves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hotshoe import portset
+from hotshoe.ports import HIGHEST_PORT, PortRange
+
+CONTROL_PORT = 21
+PASSIVE_PORTS = PortRange(50000, 50099)
+# vsftpd refuses a passive range that begins at or below 1024 (its source, standalone start-up).
+LOWEST_PASSIVE_PORT = 1025
+
+# data_connection_timeout of 30 seconds, which vsftpd waits for twice.
+PORT_REUSE_SECONDS = 60
+PORTS_IN_USE_PER_CAMERA = 2
+TRIES = 9
+ODDS = 1e-5
+
+
+class Impossible(Exception):  # noqa: N818 - not a mistake of the program
+    """The ports do not suffice, or are not this home's.
+
+    :param key: the key of the Site to blame
+    :param reason: what is wrong
+    :param remedy: what to do about it
+    """
+
+    def __init__(self, key: str, reason: str, remedy: str) -> None:
+        super().__init__(reason)
+        self.found = (key, reason, remedy)
+
+
+@dataclass(frozen=True)
+class FtpPorts:
+    """The ports of one server.
+
+    :param control: where the camera connects first
+    :param passive: where its transfers connect
+    """
+
+    control: int
+    passive: PortRange
+
+
+def needed(cameras: int) -> int:
+    """How many passive ports that many cameras need; see the module's text."""
+    in_use = PORTS_IN_USE_PER_CAMERA * max(cameras, 1)
+    return math.ceil(in_use / math.pow(ODDS, 1 / TRIES))
+
+
+def bound(cameras: int) -> str:
+    """The computation of :func:`needed`, told in a sentence."""
+    return (
+        f"{cameras} camera(s) may use {PORTS_IN_USE_PER_CAMERA * cameras} ports at once (one "
+        f"transfer each, and one that broke off less than {PORT_REUSE_SECONDS} seconds ago), and "
+        f"need {needed(cameras)} for vsftpd's {TRIES} random tries to find a free one"
+    )
+
+
+def cameras_of(site: Any, index: int) -> tuple[str, ...]:
+    """The names of the cameras that upload to the server of that index."""
+    server = site.servers[index]
+    return tuple(
+        camera.name
+        for camera in site.cameras
+        if camera.server == server.name or (camera.server is None and len(site.servers) == 1)
+    )
+
+
+def allowed(site: Any) -> tuple[PortRange, ...] | None:
+    """The ports of the public address that are this home's; None if all are."""
+    shared = site.port_set
+    if shared is None:
+        return None
+    if shared.ports:
+        return portset.merged(shared.ports)
+    return portset.port_set(shared.offset, shared.psid_length, shared.psid)
+
+
+def allocate(site: Any) -> tuple[FtpPorts, ...]:
+    """The ports of each server, in the Site's order.
+
+    :raises Impossible: if they do not suffice
+    """
+    needs = [needed(len(cameras_of(site, i))) for i in range(len(site.servers))]
+    own = allowed(site)
+    if own is None:
+        return _split(site, needs)
+    return _pick(site, needs, own)
+
+
+def _split(site: Any, needs: Sequence[int]) -> tuple[FtpPorts, ...]:
+    """Split one range; every server but the first has its control port in its own part."""
+    control = site.ftp.control_port or CONTROL_PORT
+    extra = [0] + [1] * (len(needs) - 1)
+    wanted = [need + more for need, more in zip(needs, extra, strict=True)]
+    passive = site.ftp.passive_ports or _default_range(sum(wanted))
+    spare = len(passive) - sum(wanted)
+    if spare < 0:
+        cameras = len(site.cameras)
+        what = bound(cameras)
+        if len(needs) > 1:
+            what = (
+                f"{len(needs)} servers with {cameras} cameras need {sum(wanted)}, the control "
+                f"ports of all but the first among them ({what})"
+            )
+        raise Impossible(
+            "ftp.passive_ports",
+            f"{passive} has {len(passive)} ports; {what}",
+            f"write for example: passive_ports: {_default_range(sum(wanted))}; or leave it out",
+        )
+    parts, first = [], passive.first
+    for i, want in enumerate(wanted):
+        size = want + spare // len(wanted) + (i < spare % len(wanted))
+        part = PortRange(first, first + size - 1)
+        parts.append(
+            FtpPorts(control, part)
+            if i == 0
+            else FtpPorts(part.first, PortRange(part.first + 1, part.last))
+        )
+        first += size
+    return tuple(parts)
+
+
+def _default_range(size: int) -> PortRange:
+    """The usual range, made longer when it has to be."""
+    size = max(size, len(PASSIVE_PORTS))
+    first = min(PASSIVE_PORTS.first, HIGHEST_PORT - size + 1)
+    return PortRange(first, first + size - 1)
+
+
+def _pick(site: Any, needs: Sequence[int], own: tuple[PortRange, ...]) -> tuple[FtpPorts, ...]:
+    """Choose inside a port set: a run of ports for each server, and control ports beside them."""
+    ours = {port for ports in own for port in ports}
+    said, control = site.ftp.passive_ports, site.ftp.control_port
+    for key, wanted in (("control_port", control and {control}), ("passive_ports", said)):
+        if wanted and not ours.issuperset(wanted):
+            raise Impossible(
+                f"ftp.{key}",
+                f"{getattr(site.ftp, key)} is not among the ports that are this home's "
+                f"({brief(own)})",
+                "leave it out; hotshoe then picks one of them",
+            )
+    free = {port for port in ours if port >= LOWEST_PASSIVE_PORT} - _taken(site)
+    controls = len(needs) - bool(control)
+    pool = set(said) if said else free
+    # One more run than servers, for the control ports, unless those have a place already.
+    runs = _at_least(_runs(pool), len(needs) + bool(controls and not said))
+    parts = dict(zip(sorted(range(len(needs)), key=lambda i: -needs[i]), runs, strict=False))
+    for i, need in enumerate(needs):
+        if i not in parts or len(parts[i]) < need:
+            longest = max((len(run) for run in _runs(pool)), default=0)
+            raise Impossible(
+                "port_set",
+                f"the ports that are this home's ({brief(own)}) have no run of {need} free ports "
+                f"in a row for each server, which vsftpd must have; the longest has {longest}: "
+                f"{bound(len(cameras_of(site, i)))}",
+                "use fewer cameras, or ask the provider for an address of your own or for more "
+                "ports in a row (a shorter PSID)",
+            )
+    beside = sorted(free - set(said) if said else {p for run in runs[len(needs) :] for p in run})
+    if len(beside) < controls:
+        raise Impossible(
+            "port_set",
+            f"the ports that are this home's ({brief(own)}) leave none for the control port "
+            "beside the passive range",
+            "ask the provider for an address of your own or for more ports",
+        )
+    dialled = [*([control] if control else []), *beside]
+    return tuple(FtpPorts(dialled[i], parts[i]) for i in range(len(needs)))
+
+
+def brief(ranges: Sequence[PortRange]) -> str:
+    """Ranges in a few words: ``5696-5711, 9792-9807 … 63040-63055, 240 ports``."""
+    shown = [str(r) for r in ranges]
+    if len(shown) > 4:
+        shown = [", ".join(shown[:2]) + " … " + shown[-1]]
+    return f"{', '.join(shown)}, {sum(len(r) for r in ranges)} ports"
+
+
+def _taken(site: Any) -> set[int]:
+    """Ports that something else answers on, or that go elsewhere."""
+    services = [s for r in site.routers for s in (*r.open_to_wan, *r.other_forwards)]
+    taken = {port for s in services if s.protocol == "tcp" for port in s.ports}
+    return taken | {server.ssh_port for server in site.servers}
+
+
+def _runs(ports: Iterable[int]) -> list[PortRange]:
+    """Ports as ranges, the longest first."""
+    merged = portset.merged(PortRange(port, port) for port in ports)
+    return sorted(merged, key=lambda run: (-len(run), run.first))
+
+
+def _at_least(runs: list[PortRange], number: int) -> list[PortRange]:
+    """That many ranges, by halving the longest; a port set without offset is a single range."""
+    while runs and len(runs) < number and len(runs[0]) > 1:
+        whole, middle = runs[0], runs[0].first + len(runs[0]) // 2
+        runs[:1] = [PortRange(whole.first, middle - 1), PortRange(middle, whole.last)]
+        runs.sort(key=lambda run: (-len(run), run.first))
+    return runs
