@@ -45,7 +45,7 @@ class Bench:
         self._plan = make_plan(site)
         self._secrets = load_secrets(files, site)
         self._folder = folder
-        self._server = self._plan.server.name
+        self._server = self._plan.servers[0].name
         self._routers = [router.name for router in self._plan.routers]
         self.stage = Stage.of(SITE, self._plan, Path())
         laptop = Laptop(self.stage, self._plan, folder)
@@ -137,7 +137,7 @@ class Bench:
     def _upload(self) -> float:
         """Bytes a second from a camera on the Internet, through the router, TLS and log-in."""
         _say("uploading")
-        camera = self._plan.server.cameras[0]
+        camera = self._plan.servers[0].cameras[0]
         password = self._secrets.camera_passwords[camera]
         root = AuthorityFiles.of(self._plan, self.stage.folder).certificate
         rehearsal.give_root_certificate(self.stage, root, CAMERA)

@@ -55,7 +55,7 @@ class Laptop:
 
     def write_ssh_config(self) -> None:
         """Write it, with the stage's keys."""
-        server = self.plan.server
+        server = self.plan.servers[0]
         devices = {server.name: server.address} | {r.name: r.lan.ip for r in self.plan.routers}
         self.ssh_config.write_text(
             "".join(
@@ -117,7 +117,7 @@ class Ansible:
     def take_files(self) -> None:
         """Take from the devices what hotshoe wrote there, for the playbook to copy."""
         stage, plan = self._laptop.stage, self._laptop.plan
-        for device in (plan.server.name, *(router.name for router in plan.routers)):
+        for device in (plan.servers[0].name, *(router.name for router in plan.routers)):
             container = stage.container(device)
             folders = (
                 f"{vsftpd.FOLDER} /etc/pam.d /etc/sysctl.d /etc/systemd/system /usr/local/sbin"
@@ -136,13 +136,13 @@ class Ansible:
             "all": {
                 "vars": {
                     "files": f"{self._files}/{{{{ inventory_hostname }}}}",
-                    "cameras": plan.server.cameras,
-                    "control_port": plan.server.control_port,
+                    "cameras": plan.servers[0].cameras,
+                    "control_port": plan.servers[0].control_port,
                     "owner_home": vsftpd.OWNER_HOME,
                     "vsftpd_check": CHECK,
                 },
                 "children": {
-                    "server": {"hosts": {plan.server.name: {}}},
+                    "server": {"hosts": {plan.servers[0].name: {}}},
                     "routers": {"hosts": {router.name: {} for router in plan.routers}},
                 },
             }

@@ -59,7 +59,7 @@ class AuthorityFiles:
 
         :param root: the folder that holds deploy.py, or a stage's own
         """
-        return cls(root / "pki" / plan.server.hostname)
+        return cls(root / "pki" / plan.hostname)
 
     @property
     def key(self) -> Path:

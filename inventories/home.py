@@ -2,4 +2,4 @@
 
 from roles.inventory import hosts
 
-server, routers = hosts("home")
+servers, routers = hosts("home")

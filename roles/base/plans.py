@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pyinfra.api import Host
 from pyinfra.api.exceptions import PyinfraError
 
@@ -69,24 +68,6 @@ def begin_secrets(name: str) -> None:
 def authority_of(host: Host) -> AuthorityFiles:
     """Where the certificate authority of a home is kept; a rehearsal has one of its own."""
     return AuthorityFiles.of(plan_of(host.data.site), Path(host.data.get("stage") or ""))
-
-
-@cache
-def _templates() -> Environment:
-    # Nothing here is HTML; a missing value must end the run instead of leaving a hole.
-    return Environment(
-        loader=FileSystemLoader("templates"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701
-    )
-
-
-def render(template: str, **values: Any) -> str:
-    """Render a file of ``templates/``."""
-    return _templates().get_template(template).render(**values)
 
 
 def refuse(host: Host, reason: str, remedy: str) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from hotshoe.render import render
 from roles.base import operations
 from roles.base.device import record_path, ruleset_loaded, ruleset_path, ruleset_unit
-from roles.base.plans import render
 
 
 def load(table: str, text: str, purpose: str, **arguments: Any) -> None:

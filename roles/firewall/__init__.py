@@ -5,8 +5,8 @@ from __future__ import annotations
 from pyinfra.api.deploy import deploy
 
 from hotshoe.plan import ServerPlan
+from hotshoe.render import render
 from roles.base import rulesets
-from roles.base.plans import render
 
 
 @deploy("Firewall")

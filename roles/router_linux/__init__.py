@@ -6,10 +6,10 @@ from pyinfra import host, inventory, state
 from pyinfra.api.deploy import deploy
 
 from hotshoe.plan import RouterPlan
+from hotshoe.render import render
 from hotshoe.vsftpd import FOLDER
 from roles.base import operations, rulesets
 from roles.base.device import SYSCTL, look
-from roles.base.plans import render
 
 
 @deploy("Router")

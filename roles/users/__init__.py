@@ -7,9 +7,10 @@ from pyinfra.api.deploy import deploy
 
 from hotshoe import passwords, vsftpd
 from hotshoe.plan import ServerPlan
+from hotshoe.render import render
 from roles.base import operations
 from roles.base.device import look
-from roles.base.plans import refuse, render, secrets_of
+from roles.base.plans import refuse, secrets_of
 
 
 @deploy("Users")

@@ -8,6 +8,7 @@ from pyinfra.api.operation import OperationMeta
 
 from hotshoe import vsftpd
 from hotshoe.plan import ServerPlan
+from hotshoe.render import render
 from roles.base import operations
 from roles.base.device import (
     PACKAGES,
@@ -18,7 +19,6 @@ from roles.base.device import (
     look,
     record_path,
 )
-from roles.base.plans import render
 
 # The only check that vsftpd offers: told not to listen, it reads the whole file, loads certificate
 # and key, and then complains of exactly that. The message goes to file descriptor 0.

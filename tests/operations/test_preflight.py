@@ -14,7 +14,7 @@ from tests.operations.conftest import recorded
 
 @pytest.fixture
 def server(example_plan):
-    return example_plan.server
+    return example_plan.servers[0]
 
 
 @pytest.fixture

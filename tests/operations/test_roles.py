@@ -112,7 +112,7 @@ class TestCertificate:
 def test_the_demo_password_never_protects_a_real_home(on_host, project, example_plan):
     on_host(recorded("fresh_server"))
     with pytest.raises(PyinfraError) as refused:
-        users.cameras._inner(example_plan.server)
+        users.cameras._inner(example_plan.servers[0])
     assert str(refused.value) == (
         "darkroom: the vault opens with the published demo password, or still holds published "
         "passwords (they begin with demo-), so anybody may know them\n"

@@ -34,12 +34,12 @@ class Home:
     password: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.user = self.plan.server.cameras[0]
+        self.user = self.plan.servers[0].cameras[0]
         self.password = self.secrets.camera_passwords[self.user]
 
     @property
     def server(self) -> str:
-        return self.plan.server.name
+        return self.plan.servers[0].name
 
     @property
     def router(self) -> str:
@@ -81,7 +81,7 @@ class Home:
     def ftp(self, *steps: list[Any], node: str = CAMERA, **order: Any) -> list[str]:
         """Log in as a camera, take these steps, and return the server's replies."""
         order = {
-            "host": self.plan.server.hostname,
+            "host": self.plan.servers[0].hostname,
             "user": self.user,
             "password": self.password,
             "ca": rehearsal.ROOT_ON_CAMERA,

@@ -34,7 +34,7 @@ def test_the_default_scenario_passes_and_its_idempotence_step_can_fail() -> None
         for step in ("create", "converge", "idempotence", "verify"):
             assert f"default ➜ {step}: Executed: Successful" in said, said
 
-        podman.execute(stage.container(plan.server.name), "rm", "/etc/hotshoe/vsftpd.conf")
+        podman.execute(stage.container(plan.servers[0].name), "rm", "/etc/hotshoe/vsftpd.conf")
         assert molecule(project, "idempotence").returncode != 0
         assert molecule(project, "destroy").returncode == 0
         assert podman.containers(stage.label) == []

@@ -29,7 +29,7 @@ def lftp(home: Home, photos: list[Path]) -> None:
         set ftp:ssl-force true; set ftp:ssl-protect-data true
         set ssl:verify-certificate true; set ssl:ca-file {rehearsal.ROOT_ON_CAMERA}
         set cmd:fail-exit true; set net:max-retries 1
-        open -u {home.user},{home.password} {home.plan.server.hostname}
+        open -u {home.user},{home.password} {home.plan.servers[0].hostname}
         mput /root/dcim/*
     """
     podman.execute(home.stage.container(CAMERA), "lftp", "-f", "/dev/stdin", input_text=script)
@@ -57,7 +57,7 @@ def test_every_byte_arrives(either_home: Home, photos: list[Path], client: objec
 
 
 def test_pasv_announces_the_public_address_and_a_port_of_the_range(either_home: Home) -> None:
-    plan = either_home.plan.server
+    plan = either_home.plan.servers[0]
     for reply in either_home.ftp(*[["send", "PASV"]] * 5):
         numbers = [int(n) for n in reply[reply.index("(") + 1 : reply.index(")")].split(",")]
         assert ".".join(map(str, numbers[:4])) == str(plan.public_address)

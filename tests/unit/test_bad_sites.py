@@ -196,8 +196,8 @@ ONE_LINE = [
         "write the address on the Internet side of the outermost router",
     ),
     (
-        "routers: [{name: gateway, lan: 192.168.1.1/24, open_to_internet: [50010-50020/tcp]}]",
-        "routers[0].open_to_internet",
+        "routers: [{name: gateway, lan: 192.168.1.1/24, open_to_wan: [50010-50020/tcp]}]",
+        "routers[0].open_to_wan",
         "50010-50020/tcp is a port that the camera's FTP connections use",
         "remove it; the control port 21 and the passive range 50000-50099 are opened by themselves",
     ),

@@ -15,7 +15,7 @@ from hotshoe.site import Camera, Ftp, Server
 
 
 def test_the_server_of_the_example(example_plan):
-    assert example_plan.server == ServerPlan(
+    assert example_plan.servers[0] == ServerPlan(
         name="darkroom",
         address=IPv4Address("192.168.1.10"),
         lan=IPv4Network("192.168.1.0/24"),
@@ -50,7 +50,7 @@ def test_the_router_of_the_example(example_plan):
                 PortForward(PortRange(50000, 50099), server),
             ),
             server=server,
-            open_to_internet=(),
+            open_to_wan=(),
         ),
     )
 
@@ -99,7 +99,7 @@ def test_server_and_router_speak_of_the_same_ports(example_site, control, first,
 
 def test_a_plan_cannot_be_changed(example_plan):
     with pytest.raises(FrozenInstanceError):
-        example_plan.server.control_port = 22
+        example_plan.servers[0].control_port = 22
 
 
 def test_the_same_site_makes_the_same_plan(example_site):

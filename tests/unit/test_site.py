@@ -23,7 +23,7 @@ def test_the_example_is_the_home_that_the_documentation_describes(example_site):
                 "lan": "192.168.1.1/24",
                 "ssh_user": "root",
                 "ssh_port": 22,
-                "open_to_internet": [],
+                "open_to_wan": [],
             }
         ],
         "server": {
@@ -67,7 +67,7 @@ def test_everything_else_has_a_default(write_site):
     assert (site.server.ssh_user, site.server.ssh_port) == ("root", 22)
     assert site.server.behind is None
     assert site.server.ssh_from == site.server.open_to_lan == ()
-    assert site.routers[0].open_to_internet == ()
+    assert site.routers[0].open_to_wan == ()
 
 
 def test_everything_can_be_said(write_site):
@@ -77,7 +77,7 @@ hostname: Photos.Example.Net.
 public_address: 203.0.113.20
 routers:
   - {name: gateway, managed_by: linux, lan: 10.0.0.1/16, ssh_user: admin, ssh_port: 2222,
-     open_to_internet: [51820/udp]}
+     open_to_wan: [51820/udp]}
 server: {name: darkroom, behind: gateway, address: 10.0.0.10, ssh_user: pi, ssh_port: 2022,
          ssh_from: [10.9.0.0/24], open_to_lan: [445/tcp, 60000-61000/udp]}
 ftp: {tls: explicit, control_port: 2121, passive_ports: 40000-40019, bytes_per_second: 20MB}
@@ -85,7 +85,7 @@ cameras: [{name: r5}, {name: z-9}]
 """)
     )
     assert site.hostname == "photos.example.net"
-    assert site.routers[0].open_to_internet == (Service("udp", PortRange(51820, 51820)),)
+    assert site.routers[0].open_to_wan == (Service("udp", PortRange(51820, 51820)),)
     assert site.server.ssh_from == (IPv4Network("10.9.0.0/24"),)
     assert site.server.open_to_lan == (
         Service("tcp", PortRange(445, 445)),

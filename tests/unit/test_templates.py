@@ -14,8 +14,8 @@ from jinja2 import UndefinedError
 
 from hotshoe import vsftpd
 from hotshoe.ports import PortRange, Service
+from hotshoe.render import render
 from roles.base.device import RULESETS, ruleset_loaded, ruleset_path
-from roles.base.plans import render
 from tests.conftest import PROJECT
 
 
@@ -28,7 +28,7 @@ def _in_the_project(monkeypatch):
 def busy_plan(example_plan):
     """The example with everything that a Site may add."""
     server = replace(
-        example_plan.server,
+        example_plan.servers[0],
         ssh_port=2022,
         ssh_from=(IPv4Network("192.168.1.0/24"), IPv4Network("10.9.0.0/24")),
         open_to_lan=(
@@ -37,7 +37,7 @@ def busy_plan(example_plan):
         ),
     )
     router = replace(
-        example_plan.routers[0], open_to_internet=(Service("udp", PortRange(51820, 51820)),)
+        example_plan.routers[0], open_to_wan=(Service("udp", PortRange(51820, 51820)),)
     )
     return replace(example_plan, server=server, routers=(router,))
 

@@ -134,7 +134,7 @@ def test_a_lan_without_a_third_address_has_no_laptop(example_plan):
 @pytest.mark.parametrize("device", ["server", "router"])
 def test_a_device_with_a_name_of_the_stage_is_refused(example_plan, name, device):
     if device == "server":
-        plan = replace(example_plan, server=replace(example_plan.server, name=name))
+        plan = replace(example_plan, server=replace(example_plan.servers[0], name=name))
     else:
         plan = replace(example_plan, routers=(replace(example_plan.routers[0], name=name),))
     with pytest.raises(HotshoeError) as refused:

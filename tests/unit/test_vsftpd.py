@@ -54,7 +54,7 @@ def test_each_debian_gets_only_options_that_its_vsftpd_knows(example_plan):
 
 def test_a_version_that_is_not_known_is_refused(example_plan):
     with pytest.raises(KeyError):
-        options(example_plan.server, "3.0.6")
+        options(example_plan.servers[0], "3.0.6")
 
 
 def good(**changed):
@@ -155,7 +155,7 @@ def test_all_ciphers_have_forward_secrecy_and_fit_an_rsa_certificate():
 
 
 def test_options_cannot_be_changed_afterwards(example_plan):
-    chosen = options(example_plan.server, "3.0.3")
+    chosen = options(example_plan.servers[0], "3.0.3")
     assert type(chosen) is Options
     with pytest.raises(ValidationError, match="frozen"):
         chosen.ssl_enable = False

@@ -1,0 +1,33 @@
+"""Templates: text with holes, under ``templates/`` beside deploy.py."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+FOLDER = "templates"
+
+
+@cache
+def _templates() -> Environment:
+    # A missing value must end the run instead of leaving a hole.
+    return Environment(
+        loader=FileSystemLoader(FOLDER),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=select_autoescape(["html.j2", "svg.j2"], default=False),
+    )
+
+
+def render(template: str, **values: Any) -> str:
+    """Render a file of ``templates/``.
+
+    :param template: its path below that folder
+    :param values: what the holes are filled with
+    :returns: the text
+    """
+    return _templates().get_template(template).render(**values)

@@ -1,0 +1,5 @@
+"""The home described in group_vars/by-hand.yml."""
+
+from roles.inventory import hosts
+
+servers, routers = hosts("by-hand")

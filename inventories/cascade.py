@@ -1,0 +1,5 @@
+"""The home described in group_vars/cascade.yml."""
+
+from roles.inventory import hosts
+
+servers, routers = hosts("cascade")

@@ -1,0 +1,5 @@
+"""The home described in group_vars/map-e.yml."""
+
+from roles.inventory import hosts
+
+servers, routers = hosts("map-e")

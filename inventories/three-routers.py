@@ -1,0 +1,5 @@
+"""The home described in group_vars/three-routers.yml."""
+
+from roles.inventory import hosts
+
+servers, routers = hosts("three-routers")
