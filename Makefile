@@ -17,7 +17,7 @@ $(READY): requirements.lock pyproject.toml tools/venv
 
 demo: $(READY) ## the whole story in containers: build a home, deploy, upload photos (KEEP=1 leaves it up)
 	@tools/containers
-	@$(AS_ROOT) $(BIN)/hotshoe demo $(if $(KEEP),--keep)
+	@$(AS_ROOT) $(BIN)/hotshoe rehearse $(if $(KEEP),--keep)
 
 test: lint unit stage-test ## everything that proves that it works
 

@@ -16,31 +16,32 @@ from roles.base.plans import plan_of
 plan = plan_of(host.data.site)
 
 # Refuse what cannot work, before anything is changed.
-if "server" in host.groups:
-    preflight.server(plan.server)
+if "servers" in host.groups:
+    preflight.server(plan.server(host.name))
 if "routers" in host.groups:
     preflight.router(plan.router(host.name))
 barrier(name="Every host is as the Site says")
 
-# The way out: the server installs its packages through the routers.
-if "routers" in host.groups:
-    router_linux.routing(plan.router(host.name))
-barrier(name="The routers lead out")
+# The way out, from the Internet inwards: whoever is inside installs packages through it.
+for router in host.loop(plan.routers):
+    if router.name == host.name:
+        router_linux.routing(router)
+    barrier(name=f"{router.name} leads out")
 
-# The server, ready and protected before anything leads to it.
-if "server" in host.groups:
+# The servers, ready and protected before anything leads to them.
+if "servers" in host.groups:
     vsftpd.install()
-if "server" in host.groups:
-    certificate = tls.certificate(plan.server)
-if "server" in host.groups:
-    users.cameras(plan.server)
-if "server" in host.groups:
-    firewall.server(plan.server)
-if "server" in host.groups:
-    vsftpd.daemon(plan.server, certificate)
-if "server" in host.groups:
+if "servers" in host.groups:
+    certificate = tls.certificate(plan.server(host.name))
+if "servers" in host.groups:
+    users.cameras(plan.server(host.name))
+if "servers" in host.groups:
+    firewall.server(plan.server(host.name))
+if "servers" in host.groups:
+    vsftpd.daemon(plan.server(host.name), certificate)
+if "servers" in host.groups:
     vsftpd.settle()
-barrier(name="The server is ready")
+barrier(name="The servers are ready")
 
 # The way in, last, and never towards a server that failed.
 if "routers" in host.groups:

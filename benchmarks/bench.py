@@ -137,7 +137,8 @@ class Bench:
     def _upload(self) -> float:
         """Bytes a second from a camera on the Internet, through the router, TLS and log-in."""
         _say("uploading")
-        camera = self._plan.servers[0].cameras[0]
+        server = self._plan.servers[0]
+        camera = server.cameras[0]
         password = self._secrets.camera_passwords[camera]
         root = AuthorityFiles.of(self._plan, self.stage.folder).certificate
         rehearsal.give_root_certificate(self.stage, root, CAMERA)
@@ -146,8 +147,8 @@ class Bench:
             photo = self._folder / f"PHOTO{number}.RAW"
             photo.write_bytes(os.urandom(UPLOAD_BYTES))
             photos.append(photo)
-            seconds.append(rehearsal.upload(self.stage, CAMERA, camera, password, [photo]))
-        if rehearsal.arrived(self.stage, camera) != rehearsal.digests(photos):
+            seconds.append(rehearsal.upload(self.stage, server, camera, password, [photo]))
+        if rehearsal.arrived(self.stage, server, camera) != rehearsal.digests(photos):
             raise HotshoeError("the photos on the server are not those that were sent")
         return UPLOAD_BYTES / median(seconds)
 

@@ -88,6 +88,8 @@ def allowed(site: Any) -> tuple[PortRange, ...] | None:
         return None
     if shared.ports:
         return portset.merged(shared.ports)
+    if shared.psid_length == 0:
+        return None  # nobody shares the address (RFC 7599, appendix A, example 4)
     return portset.port_set(shared.offset, shared.psid_length, shared.psid)
 
 

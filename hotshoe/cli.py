@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from hotshoe import demo as demonstration
+from hotshoe import rehearse as rehearsing
 from hotshoe.errors import HotshoeError
 from hotshoe.load import SiteFiles, load_site
 from hotshoe.plan import make_plan
@@ -32,7 +32,7 @@ _debian = click.option(
     type=click.Choice(sorted(SUITES)),
     default=DEFAULT_RELEASE,
     show_default=True,
-    help="The Debian release of the server and the router.",
+    help="The Debian release of servers and routers.",
 )
 
 
@@ -59,13 +59,16 @@ def main() -> None:
 
 
 @main.command()
-@_site
+@click.argument("site", default="home")
 @_debian
 @click.option("--keep", is_flag=True, help="Leave the stage up afterwards.")
 @_refusing
-def demo(site: str, release: str, keep: bool) -> None:
-    """Rehearse the home in containers: deploy to it and upload photos."""
-    demonstration.run(site, release, keep, console)
+def rehearse(site: str, release: str, keep: bool) -> None:
+    """Rehearse a home in containers: build it, deploy to it, upload photos, compare every byte.
+
+    SITE is the name of a file in group_vars/; home unless said.
+    """
+    rehearsing.run(site, release, keep, console)
 
 
 @main.group()
@@ -123,8 +126,8 @@ def upload(site: str) -> None:
     files = SiteFiles(site)
     described = load_site(files)
     plan = make_plan(described)
-    made = _running(site, plan.server.name)
-    demonstration.photograph(made, plan, load_secrets(files, described), console)
+    made = _running(site, plan.servers[0].name)
+    rehearsing.photograph(made, plan, load_secrets(files, described), console)
 
 
 @stage.command()

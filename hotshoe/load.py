@@ -19,6 +19,7 @@ from hotshoe.site import Site
 
 FOLDER = Path("group_vars")
 SHARED = "all.yml"
+SHARED_VAULT = "all.vault.yml"
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,14 @@ class SiteFiles:
 
     @property
     def vault(self) -> Path:
-        """The secrets, encrypted."""
-        return self.root / FOLDER / f"{self.name}.vault.yml"
+        """The secrets, encrypted: the Site's own, or else those that every Site shares."""
+        own = self.root / FOLDER / f"{self.name}.vault.yml"
+        return self.shared_vault if self.shared_vault.exists() and not own.exists() else own
+
+    @property
+    def shared_vault(self) -> Path:
+        """The secrets of every Site that has none of its own."""
+        return self.root / FOLDER / SHARED_VAULT
 
 
 def load_site(files: SiteFiles) -> Site:

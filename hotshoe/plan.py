@@ -200,6 +200,12 @@ class RouterPlan:
     ftp_helper: bool
     open_to_wan: tuple[Service, ...]
 
+    @property
+    def targets(self) -> tuple[IPv4Address, ...]:
+        """Everybody inside to whom it sends what arrives for its WAN address."""
+        default = () if self.default_host is None else (self.default_host,)
+        return tuple(dict.fromkeys((*(forward.to for forward in self.forwards), *default)))
+
 
 @dataclass(frozen=True)
 class ClientRule:

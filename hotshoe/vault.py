@@ -6,7 +6,7 @@ import difflib
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,11 +72,12 @@ def load_secrets(files: SiteFiles, site: Site, opening: Opening | None = None) -
     """
     opening = opening or begin_opening(files)
     raw = parse_mapping(_finish(opening, files.vault), str(files.vault), secret=True)
-    problems = list(_problems(raw, site, str(files.vault)))
+    strangers = files.vault == files.shared_vault
+    problems = list(_problems(raw, site, str(files.vault), strangers=strangers))
     if problems:
         raise SiteError(problems)
     published = [raw["ca_passphrase"], *raw["camera_passwords"].values()]
-    demo = opening.demo or any(secret.startswith(PUBLISHED) for secret in published)
+    demo = opening.demo or any(str(secret).startswith(PUBLISHED) for secret in published)
     return Secrets(dict(raw["camera_passwords"]), raw["ca_passphrase"], demo)
 
 
@@ -166,7 +167,13 @@ def _finish(opening: Opening, vault: Path) -> str:
     return text
 
 
-def _problems(raw: dict[str, Any], site: Site, file: str) -> Any:
+def _problems(
+    raw: dict[str, Any], site: Site, file: str, *, strangers: bool = False
+) -> Iterator[Problem]:
+    """What is wrong with the vault's content.
+
+    :param strangers: whether it may hold passwords of other Sites' cameras
+    """
     for key in sorted(set(raw) - _KEYS, key=str):
         yield Problem(
             file,
@@ -210,7 +217,7 @@ def _problems(raw: dict[str, Any], site: Site, file: str) -> Any:
                 reason,
                 f"take {passwords.SHORTEST} to {passwords.LONGEST} letters and digits",
             )
-    for name in given:
+    for name in () if strangers else given:
         if name not in cameras:
             yield Problem(
                 file,

@@ -8,7 +8,7 @@ the option tables in vsftpd's parseconf.c where the man page is wrong.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -18,6 +18,8 @@ from hotshoe.plan import ServerPlan
 # Where things are on the server. Roles and templates take them from here.
 FOLDER = "/etc/hotshoe"
 CONFIGURATION = f"{FOLDER}/vsftpd.conf"
+# A daemon answers IPv4 or IPv6: with both, PASV would announce 0.0.0.0.
+CONFIGURATION6 = f"{FOLDER}/vsftpd6.conf"
 CERTIFICATE = f"{FOLDER}/server.pem"
 PWDFILE = f"{FOLDER}/cameras.pwd"
 OPENSSL_CONFIGURATION = f"{FOLDER}/openssl.cnf"
@@ -58,9 +60,11 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    # -- the daemon. With listen_ipv6, pasv_address would be announced as 0,0,0,0.
+    # -- the daemon. With listen_ipv6, pasv_address would be announced as 0,0,0,0; so IPv6 has a
+    # daemon of its own, which listens on its one address beside the other.
     listen: bool = True
     listen_ipv6: bool = False
+    listen_address6: IPv6Address | None = None
     background: bool = False
     listen_port: int = Field(ge=1, le=65535)
     max_clients: int
@@ -71,7 +75,7 @@ class Options(BaseModel):
     pasv_enable: bool = True
     pasv_min_port: int = Field(gt=1024, le=65535)
     pasv_max_port: int = Field(gt=1024, le=65535)
-    pasv_address: IPv4Address
+    pasv_address: IPv4Address | None
     # A name would be resolved once, at start, and an unresolvable one ends the daemon.
     pasv_addr_resolve: bool = False
     # Data connections must come from where the control connection comes from.
@@ -165,26 +169,35 @@ class Options305(Options):
     ssl_tlsv13: bool = False
 
 
-def options(server: ServerPlan, version: str) -> Options:
+def options(server: ServerPlan, version: str, *, ipv6: bool = False) -> Options:
     """The options for a server.
 
     :param version: of vsftpd, a value of :data:`VERSIONS`
+    :param ipv6: for the daemon that answers on the server's IPv6 address
     :raises KeyError: for a version that is not known
     """
     kind = {"3.0.3": Options, "3.0.5": Options305}[version]
+    encrypted = server.tls != "none"
     return kind(
+        listen=not ipv6,
+        listen_ipv6=ipv6,
+        listen_address6=server.address6 if ipv6 else None,
         listen_port=server.control_port,
         max_clients=server.max_clients,
         max_per_ip=server.max_per_address,
         pasv_min_port=server.passive.first,
         pasv_max_port=server.passive.last,
-        pasv_address=server.public_address,
+        pasv_address=None if ipv6 else server.public_address,
         anon_max_rate=server.bytes_per_second,
         local_max_rate=server.bytes_per_second,
+        ssl_enable=encrypted,
+        force_local_logins_ssl=encrypted,
+        force_local_data_ssl=encrypted,
     )
 
 
 def lines(chosen: Options) -> Iterator[tuple[str, str]]:
-    """Each option and its value, as vsftpd.conf(5) spells them."""
+    """Each option and its value, as vsftpd.conf(5) spells them; None is left out."""
     for name, value in chosen:
-        yield name, {True: "YES", False: "NO"}[value] if isinstance(value, bool) else str(value)
+        if value is not None:
+            yield name, {True: "YES", False: "NO"}[value] if isinstance(value, bool) else str(value)

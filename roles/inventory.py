@@ -10,15 +10,16 @@ import socket
 from typing import Any
 
 from paramiko import Transport
-from pyinfra import config
+from pyinfra import config, logger
 
-from roles.base.plans import begin_secrets, plan_of
+from hotshoe.load import SiteFiles, warnings_of
+from roles.base.plans import begin_secrets, plan_of, site_of
 
 HostData = tuple[str, dict[str, Any]]
 
 
 def hosts(site: str) -> tuple[list[HostData], list[HostData]]:
-    """The server and the routers of a Site, each a list that pyinfra takes for a group.
+    """The servers and the Linux routers of a Site, each a list that pyinfra takes for a group.
 
     :param site: the Site's name: its file is ``group_vars/SITE.yml``
     :raises Refused: if the Site is refused; no host has been contacted then
@@ -33,9 +34,13 @@ def hosts(site: str) -> tuple[list[HostData], list[HostData]]:
     config.FAIL_PERCENT = 0
     plan = plan_of(site)
     begin_secrets(site)
-    server = _host(site, plan.server.name, str(plan.server.address), plan.server)
-    routers = [_host(site, r.name, str(r.lan.ip), r) for r in plan.routers]
-    return [server], routers
+    for warning in warnings_of(SiteFiles(site), site_of(site)):
+        logger.warning(str(warning))
+    servers = [_host(site, s.name, str(s.address), s) for s in plan.servers]
+    routers = [
+        _host(site, r.name, str(r.lan.ip), r) for r in plan.routers if r.managed_by == "linux"
+    ]
+    return servers, routers
 
 
 def _host(site: str, name: str, address: str, device: Any) -> HostData:

@@ -11,8 +11,10 @@ from pathlib import Path, PurePosixPath
 
 from hotshoe import vsftpd
 from hotshoe.errors import HotshoeError
+from hotshoe.plan import ServerPlan
 from hotshoe.stage import podman
 from hotshoe.stage.stage import Stage
+from hotshoe.stage.topology import CAMERA
 
 ROOT_ON_CAMERA = "/root/ROOT.CRT"
 _STARTING = "--> Starting operation: "
@@ -54,10 +56,21 @@ def give_root_certificate(stage: Stage, root_certificate: Path, node: str) -> No
     )
 
 
-def upload(stage: Stage, node: str, user: str, password: str, photos: Iterable[Path]) -> float:
-    """Upload photos with curl, over explicit FTPS with the certificate verified, by PASV.
+def upload(
+    stage: Stage,
+    server: ServerPlan,
+    user: str,
+    password: str,
+    photos: Iterable[Path],
+    *,
+    node: str = CAMERA,
+    ipv6: bool = False,
+) -> float:
+    """Upload photos with curl, with the certificate verified, by PASV (over IPv6, by EPSV).
 
+    :param server: where to
     :param node: where the camera is: ``camera`` on the Internet, or ``laptop`` in the LAN
+    :param ipv6: to the server's IPv6 address
     :returns: how long the transfers took, in seconds
     :raises HotshoeError: with what curl said, if an upload fails
     """
@@ -69,7 +82,7 @@ def upload(stage: Stage, node: str, user: str, password: str, photos: Iterable[P
         podman.run("podman", "cp", str(photo), f"{container}:{folder}/{photo.name}")
         lines += [
             f"upload-file = {folder}/{photo.name}",
-            f"url = ftp://{stage.topology.hostname}/",
+            f"url = ftp://{server.hostname}:{server.control_port}/",
         ]
     started = time.monotonic()
     podman.execute(
@@ -78,10 +91,8 @@ def upload(stage: Stage, node: str, user: str, password: str, photos: Iterable[P
         "--silent",
         "--show-error",
         "--fail-early",
-        "--ssl-reqd",
-        "--cacert",
-        ROOT_ON_CAMERA,
-        "--disable-epsv",
+        *([] if server.tls == "none" else ["--ssl-reqd", "--cacert", ROOT_ON_CAMERA]),
+        *(["--ipv6"] if ipv6 else ["--ipv4", "--disable-epsv"]),
         "--no-ftp-skip-pasv-ip",
         "--connect-timeout",
         "10",
@@ -92,11 +103,11 @@ def upload(stage: Stage, node: str, user: str, password: str, photos: Iterable[P
     return time.monotonic() - started
 
 
-def arrived(stage: Stage, user: str) -> dict[str, str]:
-    """What is in a camera's folder on the server: the name of each file and its SHA-256."""
+def arrived(stage: Stage, server: ServerPlan, user: str) -> dict[str, str]:
+    """What is in a camera's folder on a server: the name of each file and its SHA-256."""
     folder = f"{vsftpd.PHOTOS}/{user}/{vsftpd.UPLOAD}"
     listing = podman.execute(
-        stage.container(stage.topology.server),
+        stage.container(server.name),
         "sh",
         "-c",
         f"cd {folder} && find . -type f -exec sha256sum {{}} +",

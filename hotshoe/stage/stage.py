@@ -30,19 +30,21 @@ class Stage:
 
     :param site: the Site's name
     :param root: the checkout; its path is part of every name, so two never disturb each other
+    :param plan: the home
     :param topology: what is on the stage
     :param release: the Debian release of servers and routers
     """
 
     site: str
     root: Path
+    plan: Plan
     topology: Topology
     release: str = image.DEFAULT_RELEASE
 
     @classmethod
     def of(cls, site: str, plan: Plan, root: Path, release: str = image.DEFAULT_RELEASE) -> Stage:
         """The stage for a Plan."""
-        return cls(site, root.resolve(), make_topology(plan), release)
+        return cls(site, root.resolve(), plan, make_topology(plan), release)
 
     @property
     def id(self) -> str:
@@ -112,6 +114,8 @@ class Stage:
             for node in nodes:
                 self._plug(node)
             self._connect_internet()
+            for node in nodes:
+                self._set_up_by_hand(node)
             with ThreadPoolExecutor(len(nodes)) as pool:
                 list(pool.map(self._wait, nodes))
             self._write_ssh_config()
@@ -127,6 +131,7 @@ class Stage:
             node = self.node(name)
             run("podman", "restart", "--time=5", self.container(name))
             self._plug(node)
+            self._set_up_by_hand(node)
             self._wait(node)
 
     def is_up(self) -> bool:
@@ -141,7 +146,12 @@ class Stage:
             (
                 node.name,
                 states.get(self.container(node.name), "absent"),
-                ", ".join(f"{port.name} {port.address}" for port in node.ports),
+                ", ".join(
+                    f"{port.name} {address}"
+                    for port in node.ports
+                    for address in (port.address, port.address6)
+                    if address
+                ),
             )
             for node in self.topology.nodes
         ]
@@ -242,9 +252,15 @@ class Stage:
                 "peer", "name", port.name, "address", port.mac, "netns", str(process),
             )  # fmt: skip
             run("ip", "-n", switch, "link", "set", far, "master", "bridge0", "up")
-            lines += [f"address add {port.address} dev {port.name}", f"link set {port.name} up"]
+            lines += [f"address add {port.address} dev {port.name}"]
+            if port.address6:
+                lines += [f"address add {port.address6} dev {port.name} nodad"]
+            lines += [f"link set {port.name} up"]
         if node.gateway:
             lines += [f"route add default via {node.gateway}"]
+        if node.gateway6:
+            # A link-local gateway is nowhere without its interface.
+            lines += [f"route add default via {node.gateway6} dev {node.ports[0].name}"]
         run(
             "nsenter", f"--target={process}", "--net", "ip", "-batch", "-",
             input_text="\n".join(lines),
@@ -260,17 +276,51 @@ class Stage:
 
     def _connect_internet(self) -> None:
         """Route between camera and home, answer DNS, and lend the uplink to everybody."""
+        topology = self.topology
+        names = "".join(f" --address=/{topology.hostname}/{a}" for a in topology.public)
+        routes = "\n".join(f"ip route add {r.to} via {r.via} dev home0" for r in topology.routes)
         script = f"""
             set -e
             echo 1 >/proc/sys/net/ipv4/ip_forward
+            echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
             nft add table ip uplink
             nft 'add chain ip uplink out {{ type nat hook postrouting priority srcnat; }}'
             nft add rule ip uplink out oifname eth0 masquerade
             dnsmasq --no-hosts --interface=camera0 --interface=home0 \
-                --local=/{self.topology.hostname}/ \
-                --address=/{self.topology.hostname}/{self.topology.public_address}
+                --local=/{topology.hostname}/{names}
+            {routes}
         """
         podman.execute(self.container(INTERNET), "sh", "-c", script)
+        if self.plan.port_set:
+            podman.execute(self.container(INTERNET), "nft", "-f", "-", input_text=self._relay())
+
+    def _relay(self) -> str:
+        """What a MAP border relay does: it knows who has which ports (RFC 7597, section 8.1)."""
+        ports = ", ".join(map(str, self.plan.port_set))
+        public = self.plan.public_address
+        rules = "\n".join(
+            f"{way} meta l4proto {{ 6, 17 }} th {port} != {{ {ports} }} counter drop"
+            for way, port in (
+                (f'oifname "home0" ip daddr {public}', "dport"),
+                (f'iifname "home0" ip saddr {public}', "sport"),
+            )
+        )
+        return (
+            "table ip relay {\nchain forward {\n"
+            f"type filter hook forward priority filter;\n{rules}\n}}\n}}\n"
+        )
+
+    def _set_up_by_hand(self, node: Node) -> None:
+        """What a person does with a worksheet, at a router that only a person can configure."""
+        if node.name not in self.topology.by_hand:
+            return
+        from hotshoe import worksheet
+        from hotshoe.stage import consumer
+
+        rows = worksheet.rows(self.plan, self.plan.router(node.name))
+        podman.execute(
+            self.container(node.name), "sh", "-e", "-c", consumer.script(rows, node.ports)
+        )
 
     # -- SSH
 

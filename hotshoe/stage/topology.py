@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+)
 
 from hotshoe.errors import HotshoeError
-from hotshoe.plan import Plan
+from hotshoe.plan import Plan, Route, RouterPlan
 
 # Reserved for documentation (RFC 5737), so nobody's home is in them. Small, because the network
 # that a rehearsal runs in may use other addresses of the same block for itself.
 _CAMERA_NETWORKS = (IPv4Network("198.51.100.248/29"), IPv4Network("198.51.100.240/29"))
+_CAMERA_NETWORKS6 = (IPv6Network("2001:db8:cafe::/64"), IPv6Network("3fff:cafe::/64"))
 # The cable between provider and home holds two addresses only (RFC 3021), for the same reason.
 _WAN_PREFIX = 31
+# Over IPv6 that cable needs no addresses of its own.
+_PROVIDER6, _HOME6 = IPv6Interface("fe80::1/64"), IPv6Interface("fe80::2/64")
 
 INTERNET, CAMERA, LAPTOP = "internet", "camera", "laptop"
+_OWN = (INTERNET, CAMERA, LAPTOP)
 
 
 @dataclass(frozen=True)
@@ -24,11 +35,13 @@ class Port:
     :param segment: the cable or switch that it is plugged into
     :param name: the interface's name
     :param address: its address and prefix length
+    :param address6: its IPv6 address and prefix length, if it has one
     """
 
     segment: str
     name: str
     address: IPv4Interface
+    address6: IPv6Interface | None = None
 
     @property
     def mac(self) -> str:
@@ -42,15 +55,17 @@ class Node:
 
     :param name: the device it plays
     :param image: ``device`` for a bare Debian that hotshoe deploys to, ``client`` for one with
-        FTP clients
+        FTP clients, or with which a person's own router is played
     :param ports: its network interfaces
     :param gateway: where its default route leads; None for the make-believe Internet
+    :param gateway6: the same over IPv6, where it has that
     """
 
     name: str
     image: str
     ports: tuple[Port, ...]
     gateway: IPv4Address | None
+    gateway6: IPv6Address | None = None
 
 
 @dataclass(frozen=True)
@@ -59,16 +74,20 @@ class Topology:
 
     :param nodes: the containers
     :param hostname: the name that the Internet's DNS knows
-    :param public_address: what it resolves to
+    :param public: the addresses that it resolves to
     :param resolver: the address of that DNS
-    :param server: the name of the node that plays the server
+    :param routes: what the Internet reaches through the home's outermost router
+    :param by_hand: the routers that are set up from their worksheets
+    :param servers: the names of the nodes that play servers
     """
 
     nodes: tuple[Node, ...]
     hostname: str
-    public_address: IPv4Address
+    public: tuple[IPv4Address | IPv6Address, ...]
     resolver: IPv4Address
-    server: str
+    routes: tuple[Route, ...]
+    by_hand: tuple[str, ...]
+    servers: tuple[str, ...]
 
     @property
     def segments(self) -> dict[str, list[tuple[Node, Port]]]:
@@ -85,58 +104,128 @@ def make_topology(plan: Plan) -> Topology:
 
     :raises HotshoeError: if a device has the name of one that only the stage has
     """
-    (router,) = plan.routers
-    server = plan.server
-    for name in (router.name, server.name):
-        if name in (INTERNET, CAMERA, LAPTOP):
+    for name in (*(r.name for r in plan.routers), *(s.name for s in plan.servers)):
+        if name in _OWN:
             raise HotshoeError(
                 f"{name}: the stage has a device of that name of its own\n"
                 "    -> give yours another name in the Site"
             )
-    wan = IPv4Network((server.public_address, _WAN_PREFIX), strict=False)
-    provider = next(a for a in wan if a != server.public_address)
+    has6 = any(router.lan6 for router in plan.routers)
+    wan = IPv4Network((plan.public_address, _WAN_PREFIX), strict=False)
+    provider = next(a for a in wan if a != plan.public_address)
     away = next(n for n in _CAMERA_NETWORKS if not n.overlaps(wan))
-    lan = router.lan.network
-    taken = {router.lan.ip, server.address}
-    # From the top, and no list of them all: a LAN may hold millions. A /30 has none left.
-    free = (h for n in range(2, lan.num_addresses) if (h := lan[-n]) not in taken)
-    laptop = next(free, None)
+    lans6 = [router.lan6.network for router in plan.routers if router.lan6]
+    away6 = next(n for n in _CAMERA_NETWORKS6 if not any(n.overlaps(lan) for lan in lans6))
 
-    def port(segment: str, name: str, address: IPv4Address, network: IPv4Network) -> Port:
-        return Port(segment, name, IPv4Interface((address, network.prefixlen)))
+    def away_port(name: str, number: int) -> Port:
+        return Port(
+            "away",
+            name,
+            IPv4Interface((away[number], away.prefixlen)),
+            IPv6Interface((away6[number], away6.prefixlen)) if has6 else None,
+        )
 
-    return Topology(
-        nodes=(
-            Node(
-                INTERNET,
-                "client",
-                (
-                    port("away", "camera0", away[1], away),
-                    port("wan", "home0", provider, wan),
-                ),
-                None,
-            ),
-            Node(CAMERA, "client", (port("away", "eth0", away[2], away),), away[1]),
-            Node(
-                router.name,
-                "device",
-                (
-                    port("wan", "eth0", server.public_address, wan),
-                    Port("lan", "eth1", router.lan),
-                ),
-                provider,
-            ),
-            Node(
-                server.name, "device", (port("lan", "eth0", server.address, lan),), server.gateway
-            ),
-            *(
-                [Node(LAPTOP, "client", (port("lan", "eth0", laptop, lan),), server.gateway)]
-                if laptop
-                else []
+    internet = Node(
+        INTERNET,
+        "client",
+        (
+            away_port("camera0", 1),
+            Port(
+                "wan", "home0", IPv4Interface((provider, _WAN_PREFIX)), _PROVIDER6 if has6 else None
             ),
         ),
-        hostname=server.hostname,
-        public_address=server.public_address,
-        resolver=away[1],
-        server=server.name,
+        None,
     )
+    camera = Node(CAMERA, "client", (away_port("eth0", 2),), away[1], away6[1] if has6 else None)
+    nodes = [internet, camera]
+    for i, router in enumerate(plan.routers):
+        outer = plan.routers[i - 1] if i else None
+        nodes.append(_router(router, outer, provider))
+        nodes += [
+            _inside(server.name, "device", router, server.address, server.address6)
+            for server in plan.servers
+            if server.behind == router.name
+        ]
+    if laptop := _laptop(plan):
+        nodes.append(laptop)
+    return Topology(
+        nodes=tuple(nodes),
+        hostname=plan.hostname,
+        public=(plan.public_address, *(s.address6 for s in plan.servers if s.address6)),
+        resolver=away[1],
+        routes=tuple(Route(lan, _HOME6.ip) for lan in lans6),
+        by_hand=tuple(router.name for router in plan.routers if router.managed_by != "linux"),
+        servers=tuple(server.name for server in plan.servers),
+    )
+
+
+def _lan(router: RouterPlan) -> str:
+    return f"lan-{router.name}"
+
+
+def _router(router: RouterPlan, outer: RouterPlan | None, provider: IPv4Address) -> Node:
+    wan6, gateway6 = (_HOME6, _PROVIDER6.ip) if router.lan6 else (None, None)
+    if outer is None:
+        wan = Port("wan", "eth0", IPv4Interface((router.wan_address, _WAN_PREFIX)), wan6)
+        gateway = provider
+    else:
+        if outer.lan6 and router.wan6:
+            wan6 = IPv6Interface((router.wan6, outer.lan6.network.prefixlen))
+            gateway6 = outer.lan6.ip
+        else:
+            wan6 = gateway6 = None
+        prefix = outer.lan.network.prefixlen
+        wan = Port(_lan(outer), "eth0", IPv4Interface((router.wan_address, prefix)), wan6)
+        gateway = outer.lan.ip
+    return Node(
+        router.name,
+        "device" if router.managed_by == "linux" else "client",
+        (wan, Port(_lan(router), "eth1", router.lan, router.lan6)),
+        gateway,
+        gateway6,
+    )
+
+
+def _inside(
+    name: str,
+    image: str,
+    router: RouterPlan,
+    address: IPv4Address,
+    address6: IPv6Address | None,
+) -> Node:
+    """A device in a router's LAN."""
+    lan, lan6 = router.lan.network, router.lan6
+    return Node(
+        name,
+        image,
+        (
+            Port(
+                _lan(router),
+                "eth0",
+                IPv4Interface((address, lan.prefixlen)),
+                IPv6Interface((address6, lan6.network.prefixlen)) if address6 and lan6 else None,
+            ),
+        ),
+        router.lan.ip,
+        lan6.ip if address6 and lan6 else None,
+    )
+
+
+def _laptop(plan: Plan) -> Node | None:
+    """A computer in the innermost LAN, unless there is no address left for it."""
+    router = plan.routers[-1]
+    lan, lan6 = router.lan.network, router.lan6
+    taken = {router.lan.ip, *(s.address for s in plan.servers)}
+    taken |= {access.host for s in plan.servers for access in s.may_open}
+    # From the top, and no list of them all: a LAN may hold millions.
+    free = (h for n in range(2, lan.num_addresses) if (h := lan[-n]) not in taken)
+    address = next(free, None)
+    if address is None:
+        return None
+    taken6 = {lan6.ip if lan6 else None, *(s.address6 for s in plan.servers)}
+    address6 = (
+        next((lan6.network[-n] for n in range(2, 9) if lan6.network[-n] not in taken6), None)
+        if lan6
+        else None
+    )
+    return _inside(LAPTOP, "client", router, address, address6)

@@ -22,6 +22,9 @@ RECORDS = "/run/hotshoe"
 RULESETS = ("hotshoe_firewall", "hotshoe_routing", "hotshoe_forwards")
 PACKAGES = ("vsftpd", "libpam-pwdfile", "nftables")
 SYSCTL = "/etc/sysctl.d/90-hotshoe.conf"
+ROUTES = f"{vsftpd.FOLDER}/routes"
+ROUTES_UNIT = "hotshoe-routes.service"
+ROUTES_LOADED = f"sha256sum {ROUTES} /etc/systemd/system/{ROUTES_UNIT}"
 
 
 def ruleset_path(table: str) -> str:
@@ -40,15 +43,26 @@ def ruleset_loaded(table: str) -> str:
 
 
 VSFTPD_UNIT = "hotshoe-vsftpd.service"
+VSFTPD6_UNIT = "hotshoe-vsftpd6.service"
 SETTLE_UNIT = "hotshoe-settle.service"
 SETTLE_LOADED = f"sha256sum {vsftpd.SETTLE} /etc/systemd/system/{SETTLE_UNIT}"
-VSFTPD_LOADED = (
-    f"sha256sum {vsftpd.CONFIGURATION} {vsftpd.CERTIFICATE} {vsftpd.OPENSSL_CONFIGURATION} "
-    f"/etc/systemd/system/{VSFTPD_UNIT}"
-)
+
+
+def vsftpd_loaded(unit: str, configuration: str) -> str:
+    """The command that tells what one of the daemons has loaded."""
+    return (
+        f"sha256sum {configuration} {vsftpd.CERTIFICATE} {vsftpd.OPENSSL_CONFIGURATION} "
+        f"/etc/systemd/system/{unit}"
+    )
+
 
 # unit -> what it has loaded
-UNITS = {VSFTPD_UNIT: VSFTPD_LOADED, SETTLE_UNIT: SETTLE_LOADED}
+UNITS = {
+    VSFTPD_UNIT: vsftpd_loaded(VSFTPD_UNIT, vsftpd.CONFIGURATION),
+    VSFTPD6_UNIT: vsftpd_loaded(VSFTPD6_UNIT, vsftpd.CONFIGURATION6),
+    SETTLE_UNIT: SETTLE_LOADED,
+    ROUTES_UNIT: ROUTES_LOADED,
+}
 UNITS |= {ruleset_unit(table): ruleset_loaded(table) for table in RULESETS}
 
 
@@ -82,9 +96,10 @@ _SCRIPT = "\n".join(
         # The hashes stay where they are; a salt is enough to tell whether a password changed.
         f"echo @salts; sed -n 's/^\\([^:]*:\\$6\\$[^$]*\\$[^$]*\\)\\$.*/\\1/p' {vsftpd.PWDFILE} "
         "2>/dev/null",
-        "echo @addresses; ip -json -4 address",
+        "echo @addresses; ip -json address",
         "echo @default; ip -json -4 route show default",
-        "echo @forwarding; cat /proc/sys/net/ipv4/ip_forward",
+        "echo @routes; ip -json -4 route; echo @routes6; ip -json -6 route",
+        "echo @forwarding; cd /proc/sys/net; cat ipv4/ip_forward ipv6/conf/all/forwarding",
         "echo @listeners; ss -Hltnp",
         "echo @chains; nft --json list chains 2>/dev/null",
         "true",
@@ -120,9 +135,10 @@ class Device:
     :param loaded: our units that run what the files say
     :param certificate: the server's certificate, PEM
     :param salts: of the cameras' passwords, ``$6$rounds=N$salt``
-    :param addresses: IPv4 addresses and the interface of each
-    :param default: the interface of the default route; empty without one
-    :param forwarding: whether the kernel forwards IPv4
+    :param addresses: IP addresses and the interface of each
+    :param default: the interface of the IPv4 default route; empty without one
+    :param routes: the networks that have a gateway, and that gateway
+    :param forwarding: the IP versions that the kernel forwards
     :param listeners: TCP ports and the program on each
     :param dropping: other people's nftables chains that drop forwarded packets by default
     :param refusing: other people's nftables chains that drop packets to the host by default
@@ -138,7 +154,8 @@ class Device:
     salts: Mapping[str, str] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict)
     default: str = ""
-    forwarding: bool = False
+    routes: Mapping[str, str] = field(default_factory=dict)
+    forwarding: frozenset[int] = frozenset()
     listeners: Mapping[int, str] = field(default_factory=dict)
     dropping: tuple[str, ...] = ()
     refusing: tuple[str, ...] = ()
@@ -195,7 +212,16 @@ class DebianDevice(FactBase[Device]):
                 for address in link.get("addr_info", [])
             },
             default=next((r["dev"] for r in _json(get("default")) if "dev" in r), ""),
-            forwarding=get("forwarding") == ["1"],
+            routes={
+                route["dst"]: route["gateway"]
+                for route in (*_json(get("routes")), *_json(get("routes6")))
+                if "gateway" in route
+            },
+            forwarding=frozenset(
+                version
+                for version, value in zip((4, 6), get("forwarding"), strict=False)
+                if value == "1"
+            ),
             listeners=_listeners(get("listeners")),
             dropping=tuple(_dropping(get("chains"), "forward")),
             refusing=tuple(_dropping(get("chains"), "input")),

@@ -137,16 +137,18 @@ def masked(unit: str, package: str) -> Commands:
 
 
 @operation()
-def service(unit: str, needs: list[OperationMeta], ready: str) -> Commands:
+def service(unit: str, needs: list[OperationMeta], ready: str, force: bool = False) -> Commands:
     """Have a unit run, now and at boot, with what its files say.
 
     + unit: the systemd unit; records what it has loaded (see ``roles.base.device``)
     + needs: operations of this run that write its files
     + ready: a shell command that succeeds once the unit does its work
+    + force: restart it although it runs, since its work is not as it left it
     """
     seen = look(host)
     if (
-        seen.is_active(unit)
+        not force
+        and seen.is_active(unit)
         and unit in seen.loaded
         and not any(_changes(operation) for operation in needs)
     ):
@@ -235,12 +237,32 @@ def sudo(host: Host) -> dict[str, Any]:
 
 
 @operation()
-def forwarding(path: str) -> Commands:
-    """Have the kernel forward IPv4 now, as the file says that it does after every boot.
+def forwarding(path: str, versions: frozenset[int], needs: list[OperationMeta]) -> Commands:
+    """Have the kernel forward now, as the file says that it does after every boot.
 
     + path: the sysctl.d(5) file
+    + versions: of IP, 4 and 6
+    + needs: operations of this run that write the file
     """
-    if look(host).forwarding:
+    if versions <= look(host).forwarding and not any(_changes(operation) for operation in needs):
         host.noop("the kernel forwards")
         return
     yield f"/usr/lib/systemd/systemd-sysctl {path}"
+
+
+@operation()
+def absent(unit: str, paths: tuple[str, ...]) -> Commands:
+    """Have a unit of ours stopped and gone, with its files; it undoes itself what it did.
+
+    + unit: the systemd unit
+    + paths: what else was put there for it
+    """
+    seen, unit_path = look(host), f"/etc/systemd/system/{unit}"
+    there = [path for path in (*paths, unit_path) if path in seen.paths]
+    if not there:
+        host.noop(f"{unit} is not there")
+        return
+    yield (
+        f"systemctl disable --quiet --now {unit} || test ! -e {unit_path}; "
+        f"rm -f {shlex.join((*paths, unit_path))} && systemctl daemon-reload"
+    )

@@ -27,6 +27,12 @@ def server(plan: ServerPlan) -> None:
             f"(it has {', '.join(device.addresses)})",
             "give it that fixed address, or mend server.address",
         )
+    if plan.address6 and str(plan.address6) not in device.addresses:
+        refuse(
+            host,
+            f"has no address {plan.address6}",
+            "give it that fixed address, or remove address6 from the Site",
+        )
     account = device.account.split(":")
     if account != [""] and int(account[2]) >= FIRST_PERSON:
         refuse(
@@ -77,6 +83,13 @@ def router(plan: RouterPlan) -> None:
             host,
             f"its default route leaves by {device.default}, the interface of its LAN",
             "a router needs an interface of its own towards the Internet",
+        )
+    if plan.outside and str(plan.wan_address) not in device.addresses:
+        refuse(
+            host,
+            f"has no address {plan.wan_address}, to which the router outside of it sends the "
+            f"cameras (it has {', '.join(device.addresses)})",
+            "give it that fixed address, or mend its wan in the Site",
         )
     if str(plan.wan_address) not in device.addresses:
         logger.warning(

@@ -9,20 +9,62 @@ from hotshoe.plan import RouterPlan
 from hotshoe.render import render
 from hotshoe.vsftpd import FOLDER
 from roles.base import operations, rulesets
-from roles.base.device import SYSCTL, look
+from roles.base.device import ROUTES, ROUTES_LOADED, ROUTES_UNIT, SYSCTL, look, record_path
 
 
 @deploy("Router")
 def routing(plan: RouterPlan) -> None:
     """Forward and masquerade for the LAN; let nothing in that nobody asked for."""
+    wan = look(host).default
     operations.packages(("nftables",), name="nftables")
     operations.folder(FOLDER, name="Folder of hotshoe's configuration")
-    operations.put(SYSCTL, render("router_linux/sysctl.j2"), name="Forwarding, at every boot")
-    operations.forwarding(SYSCTL, name="Forwarding, now")
+    sysctl = operations.put(
+        SYSCTL,
+        render("router_linux/sysctl.j2", router=plan, wan=wan),
+        name="Forwarding, at every boot",
+    )
+    versions = frozenset({4, 6} if plan.lan6 else {4})
+    operations.forwarding(SYSCTL, versions, [sysctl], name="Forwarding, now")
     rulesets.load(
         "hotshoe_routing",
-        render("router_linux/routing.nft.j2", router=plan, wan=look(host).default),
+        render("router_linux/routing.nft.j2", router=plan, wan=wan),
         "routing and masquerading",
+    )
+    if plan.routes:
+        _routes(plan)
+    else:
+        operations.absent(ROUTES_UNIT, (ROUTES,), name="No static routes")
+
+
+def _routes(plan: RouterPlan) -> None:
+    """Have the static routes to what is further inside, and no longer those that were."""
+    gone = (
+        f"! test -f {ROUTES} || grep -vxFf $new {ROUTES} | sed s/replace/delete/ | "
+        "ip -force -batch - 2>/dev/null || true"
+    )
+    routes = operations.put(
+        ROUTES,
+        render("router_linux/routes.j2", router=plan),
+        check=gone,
+        name="Static routes",
+    )
+    unit = operations.put(
+        f"/etc/systemd/system/{ROUTES_UNIT}",
+        render(
+            "router_linux/routes.service.j2",
+            path=ROUTES,
+            loaded=ROUTES_LOADED,
+            record=record_path(ROUTES_UNIT),
+        ),
+        name="Unit that sets them, now and at boot",
+    )
+    live = look(host).routes
+    missing = any(live.get(str(route.to)) != str(route.via) for route in plan.routes)
+    listed = " && ".join(
+        f"ip route show {route.to} via {route.via} | grep -q ." for route in plan.routes
+    )
+    operations.service(
+        ROUTES_UNIT, [routes, unit], ready=listed, force=missing, name="The static routes are set"
     )
 
 
@@ -33,17 +75,17 @@ def port_forwards(plan: RouterPlan) -> None:
         "hotshoe_forwards",
         render("router_linux/forwards.nft.j2", router=plan),
         "port forwards to the server",
-        _if=_server_is_ready,
+        _if=_servers_are_ready,
     )
 
 
-def _server_is_ready() -> bool:
+def _servers_are_ready() -> bool:
     """Whether the servers of this run are done and well.
 
     The barrier before it is enough for a plain run; this also holds when the person chose to go on
     after a failure, or ran one host after the other.
     """
-    servers = [h for h in inventory.get_group("server") if h in state.activated_hosts]
+    servers = [h for h in inventory.get_group("servers") if h in state.activated_hosts]
     return all(
         server not in state.failed_hosts
         and all(data.operation_meta.is_complete() for data in state.ops[server].values())

@@ -14,7 +14,8 @@ from roles.base.device import (
     PACKAGES,
     SETTLE_LOADED,
     SETTLE_UNIT,
-    VSFTPD_LOADED,
+    UNITS,
+    VSFTPD6_UNIT,
     VSFTPD_UNIT,
     look,
     record_path,
@@ -43,35 +44,47 @@ def daemon(plan: ServerPlan, certificate: OperationMeta) -> None:
 
     :param certificate: the operation that brings the certificate; a new one needs a restart
     """
-    version = vsftpd.VERSIONS[look(host).os.split()[1]]
-    unit = operations.put(
-        f"/etc/systemd/system/{VSFTPD_UNIT}",
-        render(
-            "vsftpd/service.j2",
-            v=vsftpd,
-            loaded=VSFTPD_LOADED,
-            record=record_path(VSFTPD_UNIT),
-        ),
-        name="Unit that runs it",
-    )
     openssl = operations.put(
         vsftpd.OPENSSL_CONFIGURATION,
         render("vsftpd/openssl.cnf.j2"),
         name="TLS 1.2 and nothing else",
     )
-    configuration = operations.put(
-        vsftpd.CONFIGURATION,
-        render("vsftpd/vsftpd.conf.j2", lines=vsftpd.lines(vsftpd.options(plan, version))),
+    _daemon(plan, [openssl, certificate], VSFTPD_UNIT, vsftpd.CONFIGURATION)
+    if plan.address6:
+        _daemon(plan, [openssl, certificate], VSFTPD6_UNIT, vsftpd.CONFIGURATION6)
+    else:
+        operations.absent(VSFTPD6_UNIT, (vsftpd.CONFIGURATION6,), name="Nothing over IPv6")
+
+
+def _daemon(plan: ServerPlan, needs: list[OperationMeta], unit: str, configuration: str) -> None:
+    version, ipv6 = vsftpd.VERSIONS[look(host).os.split()[1]], unit == VSFTPD6_UNIT
+    which = " for IPv6" if ipv6 else ""
+    runs = operations.put(
+        f"/etc/systemd/system/{unit}",
+        render(
+            "vsftpd/service.j2",
+            v=vsftpd,
+            ipv6=ipv6,
+            configuration=configuration,
+            loaded=UNITS[unit],
+            record=record_path(unit),
+        ),
+        name=f"Unit that runs it{which}",
+    )
+    options = vsftpd.options(plan, version, ipv6=ipv6)
+    configured = operations.put(
+        configuration,
+        render("vsftpd/vsftpd.conf.j2", lines=vsftpd.lines(options)),
         check=CHECK,
-        name=f"Configuration for vsftpd {version}, checked by vsftpd",
+        name=f"Configuration for vsftpd {version}{which}, checked by vsftpd",
     )
     operations.service(
-        VSFTPD_UNIT,
-        [unit, openssl, configuration, certificate],
+        unit,
+        [runs, configured, *needs],
         # It, and not somebody else who has the port.
         ready=f"ss -Hltnp sport = :{plan.control_port} | "
-        f'grep -qF "pid=$(systemctl show -P MainPID {VSFTPD_UNIT}),"',
-        name=f"vsftpd answers on port {plan.control_port}",
+        f'grep -qF "pid=$(systemctl show -P MainPID {unit}),"',
+        name=f"vsftpd answers on port {plan.control_port}{which}",
     )
 
 

@@ -44,12 +44,18 @@ def copy_project(name: str) -> Path:
     return project
 
 
-def _bare_home(name: str, release: str) -> Iterator[Home]:
+def bare(name: str, release: str = "13", site_name: str = "home") -> Iterator[Home]:
+    """A home that nobody has deployed to yet.
+
+    :param name: of the project's copy
+    :param release: the Debian release
+    :param site_name: the Site
+    """
     project = copy_project(name)
-    files = SiteFiles("home", project)
+    files = SiteFiles(site_name, project)
     site = load_site(files)
     plan = make_plan(site)
-    stage = Stage.of("home", plan, project, release)
+    stage = Stage.of(site_name, plan, project, release)
     stage.up(say=lambda _: None)
     try:
         yield Home(project, stage, plan, load_secrets(files, site))
@@ -57,8 +63,9 @@ def _bare_home(name: str, release: str) -> Iterator[Home]:
         stage.down()
 
 
-def _home(name: str, release: str) -> Iterator[Home]:
-    for home in _bare_home(name, release):
+def deployed(name: str, release: str = "13", site_name: str = "home") -> Iterator[Home]:
+    """The same, deployed to, with the root certificate on camera and laptop."""
+    for home in bare(name, release, site_name):
         home.deploy()
         for node in ("camera", "laptop"):
             home.equip(node)
@@ -68,13 +75,13 @@ def _home(name: str, release: str) -> Iterator[Home]:
 @pytest.fixture(scope="session")
 def home13() -> Iterator[Home]:
     """A deployed home on Debian 13."""
-    yield from _home("test-13", "13")
+    yield from deployed("test-13", "13")
 
 
 @pytest.fixture(scope="session")
 def home12() -> Iterator[Home]:
     """A deployed home on Debian 12."""
-    yield from _home("test-12", "12")
+    yield from deployed("test-12", "12")
 
 
 @pytest.fixture(scope="session")
@@ -86,7 +93,7 @@ def home(home13: Home) -> Home:
 @pytest.fixture
 def bare_home() -> Iterator[Home]:
     """A home that nobody has deployed to yet; for tests of what happens on the way."""
-    yield from _bare_home("test-bare", "13")
+    yield from bare("test-bare")
 
 
 @pytest.fixture(params=["13", "12"])

@@ -12,7 +12,7 @@ from typing import Any
 
 from hotshoe import vsftpd
 from hotshoe.pki import AuthorityFiles
-from hotshoe.plan import Plan
+from hotshoe.plan import Plan, ServerPlan
 from hotshoe.stage import podman, rehearsal
 from hotshoe.stage.photos import make_photos
 from hotshoe.stage.stage import Stage
@@ -38,8 +38,13 @@ class Home:
         self.password = self.secrets.camera_passwords[self.user]
 
     @property
+    def server_plan(self) -> ServerPlan:
+        """The first server's."""
+        return self.plan.servers[0]
+
+    @property
     def server(self) -> str:
-        return self.plan.servers[0].name
+        return self.server_plan.name
 
     @property
     def router(self) -> str:
@@ -64,7 +69,7 @@ class Home:
     def pyinfra(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """The command that deploys, with more arguments before the inventory."""
         command = [str(BIN / "pyinfra"), *self.stage.pyinfra_arguments(), *arguments]
-        command += ["inventories/home.py", "deploy.py"]
+        command += [f"inventories/{self.stage.site}.py", "deploy.py"]
         done = subprocess.run(
             command, capture_output=True, text=True, cwd=self.project, check=False
         )
@@ -81,7 +86,7 @@ class Home:
     def ftp(self, *steps: list[Any], node: str = CAMERA, **order: Any) -> list[str]:
         """Log in as a camera, take these steps, and return the server's replies."""
         order = {
-            "host": self.plan.servers[0].hostname,
+            "host": self.server_plan.hostname,
             "user": self.user,
             "password": self.password,
             "ca": rehearsal.ROOT_ON_CAMERA,
@@ -98,8 +103,11 @@ class Home:
         name = f"{node}-{time.time_ns()}.JPG"  # one that is there would not be overwritten
         (photo,) = make_photos(self.project / "photos", 1)
         photo = photo.rename(photo.with_name(name))
-        rehearsal.upload(self.stage, node, self.user, self.password, [photo])
-        assert rehearsal.arrived(self.stage, self.user)[name] == rehearsal.digests([photo])[name]
+        rehearsal.upload(self.stage, self.server_plan, self.user, self.password, [photo], node=node)
+        assert (
+            rehearsal.arrived(self.stage, self.server_plan, self.user)[name]
+            == rehearsal.digests([photo])[name]
+        )
 
     def equip(self, node: str) -> None:
         """Give a device on the stage the root certificate and the camera in Python."""

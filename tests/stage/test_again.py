@@ -73,7 +73,7 @@ def test_what_debian_or_the_person_set_up_stays(home: Home) -> None:
 
 def test_port_forwards_of_the_person_s_own_still_work(home: Home) -> None:
     laptop = home.stage.node(LAPTOP).ports[0].address.ip
-    public = home.plan.servers[0].public_address
+    public = home.server_plan.public_address
     assert reach(home, CAMERA, public, 8080) == ["silent"]
     home.sh(
         home.router,
@@ -102,7 +102,7 @@ def served(home: Home) -> str:
     return home.sh(
         CAMERA,
         "echo QUIT | openssl s_client -starttls ftp -connect "
-        f"{home.plan.servers[0].hostname}:21 2>/dev/null | openssl x509 -noout -serial",
+        f"{home.server_plan.hostname}:21 2>/dev/null | openssl x509 -noout -serial",
     )
 
 

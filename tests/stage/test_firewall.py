@@ -19,7 +19,7 @@ from tests.stage.test_refused import reach
 
 def test_drops_are_counted(home: Home) -> None:
     before = dropped(home)
-    assert reach(home, LAPTOP, home.plan.servers[0].address, 80) == ["silent"]
+    assert reach(home, LAPTOP, home.server_plan.address, 80) == ["silent"]
     assert dropped(home) > before
 
 
@@ -31,13 +31,13 @@ def dropped(home: Home) -> int:
 
 
 def test_a_flood_of_connections_is_cut_short_and_others_still_get_through(home: Home) -> None:
-    limit = home.plan.servers[0].new_connections_per_minute
+    limit = home.server_plan.new_connections_per_minute
     home.sh(home.server, "systemctl restart hotshoe-firewall")
     script = f"""
 import socket
 through = 0
 for _ in range({limit} + 40):
-    try: socket.create_connection(("{home.plan.servers[0].public_address}", 21), 0.2).close()
+    try: socket.create_connection(("{home.server_plan.public_address}", 21), 0.2).close()
     except OSError: continue
     through += 1
 print(through)
@@ -109,13 +109,13 @@ def over_tcp(home: Home, process: int, address: object, limit: str) -> list[str]
 def from_outside(bare_home: Home) -> list[str]:
     """A deploy of the bare router over TCP from the Internet, where it is about to be shut out."""
     process = podman.pid(bare_home.stage.container(CAMERA))
-    return over_tcp(bare_home, process, bare_home.plan.servers[0].public_address, bare_home.router)
+    return over_tcp(bare_home, process, bare_home.server_plan.public_address, bare_home.router)
 
 
 def test_a_change_that_cuts_off_its_author_is_undone(
     bare_home: Home, from_outside: list[str]
 ) -> None:
-    home, address = bare_home, bare_home.plan.servers[0].public_address
+    home, address = bare_home, bare_home.server_plan.public_address
     assert reach(home, CAMERA, address, 22) == ["open"]
 
     # Killed while it is shut out: nobody is left to undo the change but the router itself.

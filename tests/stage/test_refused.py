@@ -113,8 +113,8 @@ def handshake(home: Home, version: str, ciphers: str | None) -> bool:
     return home.succeeds(
         CAMERA,
         f"echo QUIT | openssl s_client -brief -starttls ftp -verify_return_error {offer} "
-        f"-CAfile /root/ROOT.CRT -verify_hostname {home.plan.servers[0].hostname} "
-        f"-connect {home.plan.servers[0].hostname}:21",
+        f"-CAfile /root/ROOT.CRT -verify_hostname {home.server_plan.hostname} "
+        f"-connect {home.server_plan.hostname}:21",
     )
 
 
@@ -132,8 +132,8 @@ with concurrent.futures.ThreadPoolExecutor() as pool: print(*pool.map(reach, {li
 
 
 def test_the_internet_reaches_the_ftp_ports_and_nothing_else(either_home: Home) -> None:
-    home, public = either_home, either_home.plan.servers[0].public_address
-    passive = home.plan.servers[0].passive
+    home, public = either_home, either_home.server_plan.public_address
+    passive = home.server_plan.passive
     assert reach(home, CAMERA, public, 21) == ["open"]
     # Nobody listens on a passive port before PASV, but packets get there: the server says no.
     assert reach(home, CAMERA, public, passive.first, passive.last) == ["closed", "closed"]
@@ -142,7 +142,7 @@ def test_the_internet_reaches_the_ftp_ports_and_nothing_else(either_home: Home) 
 
 
 def test_a_passive_port_outside_the_range_is_closed_even_if_somebody_listens(home: Home) -> None:
-    server = home.plan.servers[0]
+    server = home.server_plan
     home.sh(
         home.server,
         f"systemd-run --quiet --collect --unit=stranger sh -c 'cp {CERTIFICATE} /tmp/s.pem; "
@@ -157,9 +157,9 @@ def test_a_passive_port_outside_the_range_is_closed_even_if_somebody_listens(hom
 
 
 def test_ssh_is_for_the_lan_only(home: Home) -> None:
-    assert reach(home, LAPTOP, home.plan.servers[0].address, 22) == ["open"]
+    assert reach(home, LAPTOP, home.server_plan.address, 22) == ["open"]
     assert reach(home, LAPTOP, home.plan.routers[0].lan.ip, 22) == ["open"]
-    assert reach(home, CAMERA, home.plan.servers[0].public_address, 22) == ["silent"]
+    assert reach(home, CAMERA, home.server_plan.public_address, 22) == ["silent"]
 
 
 def test_local_rights_would_overwrite_which_is_why_cameras_have_anonymous_ones(home: Home) -> None:
@@ -175,7 +175,7 @@ def test_local_rights_would_overwrite_which_is_why_cameras_have_anonymous_ones(h
     )
     try:
         twice = [["stor", "twice.JPG", 100], ["stor", "twice.JPG", 5]]
-        replies = home.ftp(*twice, node=LAPTOP, dial=str(home.plan.servers[0].address), port=2121)
+        replies = home.ftp(*twice, node=LAPTOP, dial=str(home.server_plan.address), port=2121)
         assert replies == ["226 Transfer complete."] * 2
         assert home.sh(home.server, f"stat -c %s {home.uploads}/twice.JPG").strip() == "5"
     finally:

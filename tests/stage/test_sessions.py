@@ -113,10 +113,10 @@ def test_the_bandwidth_limit_holds_and_goes_away_with_the_setting(slow_home: Hom
 
 
 def test_one_address_gets_no_more_sessions_than_the_plan_says(home: Home) -> None:
-    limit = home.plan.servers[0].max_per_address
+    limit = home.server_plan.max_per_address
     script = f"""
 import socket
-sockets = [socket.create_connection(("{home.plan.servers[0].public_address}", 21), 5)
+sockets = [socket.create_connection(("{home.server_plan.public_address}", 21), 5)
            for _ in range({limit} + 1)]
 print([s.recv(100).decode()[:3] for s in sockets])
 """

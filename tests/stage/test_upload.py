@@ -20,7 +20,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def curl(home: Home, photos: list[Path]) -> None:
-    rehearsal.upload(home.stage, CAMERA, home.user, home.password, photos)
+    rehearsal.upload(home.stage, home.server_plan, home.user, home.password, photos)
 
 
 def lftp(home: Home, photos: list[Path]) -> None:
@@ -29,7 +29,7 @@ def lftp(home: Home, photos: list[Path]) -> None:
         set ftp:ssl-force true; set ftp:ssl-protect-data true
         set ssl:verify-certificate true; set ssl:ca-file {rehearsal.ROOT_ON_CAMERA}
         set cmd:fail-exit true; set net:max-retries 1
-        open -u {home.user},{home.password} {home.plan.servers[0].hostname}
+        open -u {home.user},{home.password} {home.server_plan.hostname}
         mput /root/dcim/*
     """
     podman.execute(home.stage.container(CAMERA), "lftp", "-f", "/dev/stdin", input_text=script)
@@ -52,12 +52,12 @@ def test_every_byte_arrives(either_home: Home, photos: list[Path], client: objec
     home = either_home
     home.sh(home.server, f"rm -rf {home.uploads}/*")
     client(home, photos)  # type: ignore[operator]
-    assert rehearsal.arrived(home.stage, home.user) == rehearsal.digests(photos)
+    assert rehearsal.arrived(home.stage, home.server_plan, home.user) == rehearsal.digests(photos)
     home.sh(home.server, f"rm -rf {home.uploads}/*")
 
 
 def test_pasv_announces_the_public_address_and_a_port_of_the_range(either_home: Home) -> None:
-    plan = either_home.plan.servers[0]
+    plan = either_home.server_plan
     for reply in either_home.ftp(*[["send", "PASV"]] * 5):
         numbers = [int(n) for n in reply[reply.index("(") + 1 : reply.index(")")].split(",")]
         assert ".".join(map(str, numbers[:4])) == str(plan.public_address)

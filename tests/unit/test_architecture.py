@@ -47,7 +47,19 @@ def test_no_role_knows_ansible_or_the_stage(path):
 
 
 @pytest.mark.parametrize(
-    "module", ["site", "plan", "ports", "checks", "addresses", "vsftpd", "partial", "errors"]
+    "module",
+    [
+        "site",
+        "plan",
+        "ports",
+        "portset",
+        "allocation",
+        "checks",
+        "addresses",
+        "vsftpd",
+        "partial",
+        "errors",
+    ],
 )
 def test_what_is_pure_touches_no_host_no_file_and_no_clock(module):
     touching = {"os", "subprocess", "socket", "pathlib", "time", "datetime", "shutil", "random"}

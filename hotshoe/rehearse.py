@@ -1,4 +1,4 @@
-"""The whole story in a minute: a home put up, deployed to, and photographed into."""
+"""A home rehearsed from end to end: put up, deployed to, and photographed into."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.console import Console
 from hotshoe.errors import HotshoeError
 from hotshoe.load import SiteFiles, load_site
 from hotshoe.pki import AuthorityFiles
-from hotshoe.plan import Plan, make_plan
+from hotshoe.plan import Plan, ServerPlan, make_plan
 from hotshoe.stage import rehearsal
 from hotshoe.stage.photos import make_photos
 from hotshoe.stage.stage import Stage
@@ -26,7 +26,7 @@ def run(site_name: str, release: str, keep: bool, console: Console) -> None:
     """Rehearse a Site and tell what happens.
 
     :param site_name: the Site's name
-    :param release: the Debian release of server and router
+    :param release: the Debian release of servers and routers
     :param keep: leave the stage up afterwards
     :raises HotshoeError: if anything on the way fails; the stage is left up then only with ``keep``
     """
@@ -35,47 +35,62 @@ def run(site_name: str, release: str, keep: bool, console: Console) -> None:
     secrets = load_secrets(files, site)
     plan = make_plan(site)
     stage = Stage.of(site_name, plan, Path(), release)
+    home = ", ".join(node.name for node in stage.topology.nodes)
     try:
-        with _step(console, "Building the home: Internet, camera, router, server") as done:
+        with _step(console, f"Building the home: {home}") as done:
             stage.up(say=lambda text: console.print(f"  [dim]{text}[/]"))
             done(f"{len(stage.topology.nodes)} containers, Debian {release}")
-        with _step(console, "Deploying: pyinfra inventories/home.py deploy.py") as done:
+        for name in stage.topology.by_hand:
+            console.print(f"  [dim]{name} is set up as its worksheet says[/]")
+        with _step(console, f"Deploying: pyinfra inventories/{site_name}.py deploy.py") as done:
             rehearsal.deploy(stage, done.update)
-            done("the server is ready, and the router leads to it")
+            done("the servers are ready, and the routers lead to them")
         photograph(stage, plan, secrets, console)
     finally:
         if not keep:
             stage.down()
     if keep:
+        at = f" --site {site_name}" if site_name != "home" else ""
         console.print(
-            f"\nThe stage stays up. Look around with [bold]{sys.argv[0]} stage shell "
-            f"{stage.topology.server}[/], take it down with [bold]{sys.argv[0]} stage down[/].",
+            f"\nThe stage stays up. Look around with [bold]{sys.argv[0]} stage shell{at} "
+            f"{plan.servers[0].name}[/], take it down with [bold]{sys.argv[0]} stage down{at}[/].",
             soft_wrap=True,
         )
 
 
 def photograph(stage: Stage, plan: Plan, secrets: Secrets, console: Console) -> None:
-    """Upload photos from the camera on the Internet, and compare them on the server.
+    """Upload photos from the camera on the Internet to each server, and compare them there.
 
     :raises HotshoeError: if an upload fails or a byte differs
     """
-    camera = plan.server.cameras[0]
     root = AuthorityFiles.of(plan, stage.folder).certificate
     if not root.exists():
         raise HotshoeError(f"{root}: is missing; deploy to the stage first")
     rehearsal.give_root_certificate(stage, root, CAMERA)
+    for server in plan.servers:
+        if server.cameras:
+            _photograph(stage, server, secrets, console, ipv6=False)
+            if server.address6:
+                _photograph(stage, server, secrets, console, ipv6=True)
+
+
+def _photograph(
+    stage: Stage, server: ServerPlan, secrets: Secrets, console: Console, *, ipv6: bool
+) -> None:
+    camera = server.cameras[0]
     with tempfile.TemporaryDirectory(prefix="hotshoe-photos-") as folder:
         # A name of its own for each run, since a photo that is there is never overwritten.
-        photos = make_photos(Path(folder), JPEGS, RAWS, prefix=f"{int(time.time()) % 1_000_000}_")
+        prefix = f"{int(time.time()) % 1_000_000}_{6 if ipv6 else 4}_"
+        photos = make_photos(Path(folder), JPEGS, RAWS, prefix=prefix)
         megabytes = sum(photo.stat().st_size for photo in photos) / 1e6
-        what = f"{len(photos)} photos ({megabytes:.0f} MB) to {plan.server.hostname}"
+        where = f"{server.hostname}:{server.control_port}{' over IPv6' if ipv6 else ''}"
+        what = f"{len(photos)} photos ({megabytes:.0f} MB) to {where}"
         with _step(console, f"Uploading from {camera} on the Internet: {what}") as done:
-            seconds = rehearsal.upload(
-                stage, CAMERA, camera, secrets.camera_passwords[camera], photos
-            )
+            password = secrets.camera_passwords[camera]
+            seconds = rehearsal.upload(stage, server, camera, password, photos, ipv6=ipv6)
             done(f"{megabytes / seconds:.0f} MB/s")
-        with _step(console, "Comparing every byte on the server") as done:
-            there = rehearsal.arrived(stage, camera).items()
+        with _step(console, f"Comparing every byte on {server.name}") as done:
+            there = rehearsal.arrived(stage, server, camera).items()
             if not rehearsal.digests(photos).items() <= there:
                 raise HotshoeError("the photos on the server are not those that were sent")
             done(f"{len(photos)} of {len(photos)} arrived intact")
