@@ -61,7 +61,8 @@ def _routes(plan: RouterPlan) -> None:
     live = look(host).routes
     missing = any(live.get(str(route.to)) != str(route.via) for route in plan.routes)
     listed = " && ".join(
-        f"ip route show {route.to} via {route.via} | grep -q ." for route in plan.routes
+        f"ip -{route.to.version} route show {route.to} via {route.via} | grep -q ."
+        for route in plan.routes
     )
     operations.service(
         ROUTES_UNIT, [routes, unit], ready=listed, force=missing, name="The static routes are set"
