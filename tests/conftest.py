@@ -14,6 +14,8 @@ from hotshoe.plan import Plan, make_plan
 from hotshoe.site import Site
 
 PROJECT = Path(__file__).parents[1]
+# The example Sites, one a shape: each has an inventory of its name.
+EXAMPLES = sorted(path.stem for path in (PROJECT / "inventories").glob("*.py"))
 
 # A slow or busy machine is no reason to fail, and the suite should stay quick.
 settings.register_profile("hotshoe", max_examples=60, deadline=None)

@@ -135,7 +135,7 @@ class Device:
     :param loaded: our units that run what the files say
     :param certificate: the server's certificate, PEM
     :param salts: of the cameras' passwords, ``$6$rounds=N$salt``
-    :param addresses: IP addresses and the interface of each
+    :param addresses: IP addresses that other hosts can use, and the interface of each
     :param default: the interface of the IPv4 default route; empty without one
     :param routes: the networks that have a gateway, and that gateway
     :param forwarding: the IP versions that the kernel forwards
@@ -210,6 +210,7 @@ class DebianDevice(FactBase[Device]):
                 address["local"]: link["ifname"]
                 for link in _json(get("addresses"))
                 for address in link.get("addr_info", [])
+                if address["scope"] == "global"
             },
             default=next((r["dev"] for r in _json(get("default")) if "dev" in r), ""),
             routes={

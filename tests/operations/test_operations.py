@@ -37,6 +37,8 @@ def test_case(path, on_host):
     kwargs = case.get("kwargs", {})
     if "needs" in kwargs:
         kwargs["needs"] = [operation(what) for what in kwargs["needs"]]
+    if "versions" in kwargs:
+        kwargs["versions"] = frozenset(kwargs["versions"])
     run = getattr(operations, path.parent.name)._inner
     assert as_texts(run(*case.get("args", ()), **kwargs)) == case.get("commands", [])
     assert host.noops == ([case["noop"]] if "noop" in case else [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 from pyinfra.api.exceptions import PyinfraError
@@ -87,8 +88,8 @@ SERVERS = [
     (
         "fresh_router",
         {},
-        "has no address 192.168.1.10, so it is not the server of the Site (it has 127.0.0.1, "
-        "203.0.113.20, 192.168.1.1)",
+        "has no address 192.168.1.10, so it is not the server of the Site (it has 203.0.113.20, "
+        "192.168.1.1)",
         "give it that fixed address, or mend server.address",
     ),
     (
@@ -149,9 +150,8 @@ ROUTERS = [
         "install one of these",
     ),
     (
-        {"addresses": {"127.0.0.1": "lo", "192.168.178.1": "eth1"}},
-        "has no address 192.168.1.1, so it is not this router of the Site (it has 127.0.0.1, "
-        "192.168.178.1)",
+        {"addresses": {"192.168.178.1": "eth1"}},
+        "has no address 192.168.1.1, so it is not this router of the Site (it has 192.168.178.1)",
         "mend the router's lan in the Site",
     ),
     (
@@ -177,13 +177,38 @@ def test_a_router_is_refused_that(on_host, router, changed, reason, remedy):
 
 
 def test_a_router_behind_another_is_warned_about(on_host, router, warnings):
-    addresses = {"127.0.0.1": "lo", "10.0.0.2": "eth0", "192.168.1.1": "eth1"}
+    addresses = {"10.0.0.2": "eth0", "192.168.1.1": "eth1"}
     on_host(replace(recorded("fresh_router"), addresses=addresses), "gateway")
     preflight.router(router)
     assert warnings == [
         "gateway: none of its interfaces has the public address 203.0.113.20; cameras get through "
         "only if something in front forwards everything to it"
     ]
+
+
+def test_an_inner_router_without_the_address_that_the_outer_one_sends_to_is_refused(
+    on_host, router
+):
+    inner = replace(
+        router, outside=IPv4Address("192.168.178.1"), wan_address=IPv4Address("192.168.178.2")
+    )
+    on_host(recorded("fresh_router"), "gateway")
+    assert refusal(preflight.router, inner) == (
+        "gateway: has no address 192.168.178.2, to which the router outside of it sends the "
+        "cameras (it has 203.0.113.20, 192.168.1.1)\n"
+        "    -> give it that fixed address, or mend its wan in the Site"
+    )
+
+
+def test_a_server_without_its_ipv6_address_is_refused(on_host, server):
+    on_host(recorded("fresh_server"))
+    with_ipv6 = replace(server, address6=IPv6Address("2001:db8:100:2::10"))
+    assert refusal(preflight.server, with_ipv6) == (
+        "darkroom: has no address 2001:db8:100:2::10\n"
+        "    -> give it that fixed address, or remove address6 from the Site"
+    )
+    on_host(recorded("deployed_server_with_ipv6"))
+    preflight.server(with_ipv6)
 
 
 def test_somebody_elses_rules_that_drop_are_warned_about(on_host, router, warnings):

@@ -128,7 +128,7 @@ class TestTheWayIn:
     def ready(*, complete: bool = True, failed: bool = False, in_this_run: bool = True) -> bool:
         done = SimpleNamespace(operation_meta=SimpleNamespace(is_complete=lambda: True))
         last = SimpleNamespace(operation_meta=SimpleNamespace(is_complete=lambda: complete))
-        ctx_inventory.set(SimpleNamespace(get_group=lambda group: {"server": ["darkroom"]}[group]))
+        ctx_inventory.set(SimpleNamespace(get_group=lambda group: {"servers": ["darkroom"]}[group]))
         ctx_state.set(
             SimpleNamespace(
                 activated_hosts={"darkroom", "gateway"} if in_this_run else {"gateway"},
@@ -137,7 +137,7 @@ class TestTheWayIn:
             )
         )
         try:
-            return router_linux._server_is_ready()
+            return router_linux._servers_are_ready()
         finally:
             ctx_inventory.reset()
             ctx_state.reset()
@@ -188,7 +188,7 @@ class TestInventory:
     def test_has_a_group_of_servers_and_one_of_routers(self):
         """deploy.py asks for the names of both."""
         text = (PROJECT / "inventories" / "home.py").read_text()
-        assert 'server, routers = hosts("home")' in text
+        assert 'servers, routers = hosts("home")' in text
 
     def test_sends_small_packets_at_once(self):
         with (

@@ -13,6 +13,8 @@ import pytest
 from jinja2 import UndefinedError
 
 from hotshoe import vsftpd
+from hotshoe.load import SiteFiles, load_site
+from hotshoe.plan import Plan, make_plan
 from hotshoe.ports import PortRange, Service
 from hotshoe.render import render
 from roles.base.device import RULESETS, ruleset_loaded, ruleset_path
@@ -39,7 +41,7 @@ def busy_plan(example_plan):
     router = replace(
         example_plan.routers[0], open_to_wan=(Service("udp", PortRange(51820, 51820)),)
     )
-    return replace(example_plan, server=server, routers=(router,))
+    return replace(example_plan, servers=(server,), routers=(router,))
 
 
 @pytest.fixture(params=["example_plan", "busy_plan"])
@@ -48,15 +50,27 @@ def plan(request):
 
 
 def firewall(plan) -> str:
-    return render("firewall/server.nft.j2", server=plan.server)
+    return render("firewall/server.nft.j2", server=plan.servers[0])
+
+
+def routing_of(router) -> str:
+    return render("router_linux/routing.nft.j2", router=router, wan="eth0")
+
+
+def forwards_of(router) -> str:
+    return render("router_linux/forwards.nft.j2", router=router)
 
 
 def routing(plan) -> str:
-    return render("router_linux/routing.nft.j2", router=plan.routers[0], wan="eth0")
+    return routing_of(plan.routers[0])
 
 
 def forwards(plan) -> str:
-    return render("router_linux/forwards.nft.j2", router=plan.routers[0])
+    return forwards_of(plan.routers[0])
+
+
+def plan_of(name: str) -> Plan:
+    return make_plan(load_site(SiteFiles(name, PROJECT)))
 
 
 def loader(table: str) -> str:
@@ -72,12 +86,19 @@ def loader(table: str) -> str:
 
 def daemon() -> str:
     return render(
-        "vsftpd/service.j2", v=vsftpd, loaded="sha256sum it", record="/run/hotshoe/it.loaded"
+        "vsftpd/service.j2",
+        v=vsftpd,
+        ipv6=False,
+        configuration=vsftpd.CONFIGURATION,
+        loaded="sha256sum it",
+        record="/run/hotshoe/it.loaded",
     )
 
 
 def configuration(plan) -> str:
-    return render("vsftpd/vsftpd.conf.j2", lines=vsftpd.lines(vsftpd.options(plan.server, "3.0.5")))
+    return render(
+        "vsftpd/vsftpd.conf.j2", lines=vsftpd.lines(vsftpd.options(plan.servers[0], "3.0.5"))
+    )
 
 
 def settling() -> str:
@@ -94,7 +115,7 @@ def everything(plan) -> list[str]:
         daemon(),
         *(loader(table) for table in RULESETS),
         render("users/pam.j2", pwdfile=vsftpd.PWDFILE),
-        render("router_linux/sysctl.j2"),
+        render("router_linux/sysctl.j2", router=plan.routers[0], wan="eth0"),
         render("vsftpd/openssl.cnf.j2"),
     ]
 
@@ -133,8 +154,8 @@ class TestTheServersFirewall:
 
     def test_opens_other_services_to_the_lan_only(self, busy_plan):
         text = firewall(busy_plan)
-        assert "ip saddr 192.168.1.0/24 tcp dport 445 accept" in text
-        assert "ip saddr 192.168.1.0/24 udp dport 60000-61000 accept" in text
+        assert "ip saddr { 192.168.1.0/24 } tcp dport 445 accept" in text
+        assert "ip saddr { 192.168.1.0/24 } udp dport 60000-61000 accept" in text
         assert not re.search(r"^\s*(tcp|udp) dport (445|60000-61000)", text, re.MULTILINE)
 
     def test_drops_the_rest(self, plan):
@@ -162,7 +183,7 @@ class TestTheRouter:
         assert text.count('counter drop comment "dropped"') == 2
 
     def test_masquerades_for_the_lan(self, plan):
-        assert 'oifname "eth0" ip saddr 192.168.1.0/24 masquerade' in routing(plan)
+        assert 'oifname "eth0" ip saddr { 192.168.1.0/24 } masquerade' in routing(plan)
 
     def test_answers_what_the_site_names(self, busy_plan, example_plan):
         assert "udp dport 51820 accept" in routing(busy_plan)
@@ -200,17 +221,21 @@ _WHY_NOT = next(
 )
 
 
+def nft_takes(text: str) -> None:
+    done = subprocess.run(
+        ["unshare", "--net", "nft", "--check", "--file", "-"],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.skipif(bool(_WHY_NOT), reason=_WHY_NOT)
 def test_nftables_takes_the_rules(plan):
     for text in (firewall(plan), routing(plan), forwards(plan)):
-        done = subprocess.run(
-            ["unshare", "--net", "nft", "--check", "--file", "-"],
-            input=text,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+        nft_takes(text)
 
 
 class TestVsftpd:
@@ -227,8 +252,8 @@ class TestVsftpd:
         assert "\nlisten_port=21\n" in text
 
     def test_announces_another_address_when_the_plan_has_one(self, plan):
-        server = replace(plan.server, public_address=IPv4Address("198.51.100.9"))
-        assert "\npasv_address=198.51.100.9\n" in configuration(replace(plan, server=server))
+        server = replace(plan.servers[0], public_address=IPv4Address("198.51.100.9"))
+        assert "\npasv_address=198.51.100.9\n" in configuration(replace(plan, servers=(server,)))
 
     def test_runs_from_the_files_that_the_roles_write(self):
         text = daemon()
@@ -281,5 +306,7 @@ def test_openssl_is_told_to_speak_tls_1_2_only():
     assert "\nMinProtocol = TLSv1.2\nMaxProtocol = TLSv1.2\n" in text
 
 
-def test_the_kernel_forwards_ipv4():
-    assert "\nnet.ipv4.ip_forward = 1\n" in render("router_linux/sysctl.j2")
+def test_the_kernel_forwards_ipv4(example_plan):
+    assert "\nnet.ipv4.ip_forward = 1\n" in render(
+        "router_linux/sysctl.j2", router=example_plan.routers[0], wan="eth0"
+    )

@@ -21,7 +21,7 @@ def version(request):
 
 
 def written(plan, version) -> dict[str, str]:
-    return dict(lines(options(plan.server, version)))
+    return dict(lines(options(plan.servers[0], version)))
 
 
 def test_every_line_is_one_that_vsftpd_takes_literally(example_plan, version):
