@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from hotshoe import worksheet
 from hotshoe.errors import HotshoeError
 from hotshoe.plan import Plan
-from hotshoe.stage import image, podman
+from hotshoe.stage import consumer, image, podman
 from hotshoe.stage.podman import run
 from hotshoe.stage.topology import INTERNET, Node, Topology, make_topology
 
@@ -314,13 +315,8 @@ class Stage:
         """What a person does with a worksheet, at a router that only a person can configure."""
         if node.name not in self.topology.by_hand:
             return
-        from hotshoe import worksheet
-        from hotshoe.stage import consumer
-
         rows = worksheet.rows(self.plan, self.plan.router(node.name))
-        podman.execute(
-            self.container(node.name), "sh", "-e", "-c", consumer.script(rows, node.ports)
-        )
+        podman.execute(self.container(node.name), "sh", "-e", "-c", consumer.script(rows))
 
     # -- SSH
 
