@@ -13,7 +13,10 @@ SUITES = {"13": "trixie", "12": "bookworm"}
 DEFAULT_RELEASE = "13"
 
 _DEVICE = "systemd systemd-sysv dbus openssh-server sudo iproute2 iputils-ping ca-certificates"
-_CLIENT = "iproute2 iputils-ping ca-certificates curl lftp openssl python3 nftables dnsmasq-base"
+_CLIENT = (
+    "iproute2 iputils-ping ca-certificates curl lftp openssl openssh-client python3 nftables "
+    "dnsmasq-base"
+)
 PACKAGES = {
     # A bare Debian with SSH, as a person would hand it over.
     "device": _DEVICE.split(),

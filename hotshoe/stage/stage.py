@@ -307,7 +307,7 @@ class Stage:
             )
         )
         return (
-            "table ip relay {\nchain forward {\n"
+            "table inet relay {\nchain forward {\n"
             f"type filter hook forward priority filter;\n{rules}\n}}\n}}\n"
         )
 

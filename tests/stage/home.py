@@ -98,16 +98,32 @@ class Home:
         replies: list[str] = json.loads(out)
         return replies
 
-    def uploads_work(self, node: str = CAMERA) -> None:
+    def reach(self, node: str, address: object, *ports: int) -> list[str]:
+        """Of each TCP port: ``open``, ``closed`` (an answer, and it was no) or ``silent``."""
+        script = f"""
+import concurrent.futures, socket
+def reach(port):
+    try: socket.create_connection(("{address}", port), 2).close(); return "open"
+    except ConnectionRefusedError: return "closed"
+    except (TimeoutError, OSError): return "silent"
+with concurrent.futures.ThreadPoolExecutor() as pool: print(*pool.map(reach, {list(ports)}))
+"""
+        said = podman.execute(self.stage.container(node), "python3", "-", input_text=script)
+        return said.split()
+
+    def uploads_work(
+        self, node: str = CAMERA, server: ServerPlan | None = None, *, ipv6: bool = False
+    ) -> None:
         """Prove it with one new photo, compared byte by byte."""
+        server = server or self.server_plan
+        user = server.cameras[0]
         name = f"{node}-{time.time_ns()}.JPG"  # one that is there would not be overwritten
         (photo,) = make_photos(self.project / "photos", 1)
         photo = photo.rename(photo.with_name(name))
-        rehearsal.upload(self.stage, self.server_plan, self.user, self.password, [photo], node=node)
-        assert (
-            rehearsal.arrived(self.stage, self.server_plan, self.user)[name]
-            == rehearsal.digests([photo])[name]
-        )
+        password = self.secrets.camera_passwords[user]
+        rehearsal.upload(self.stage, server, user, password, [photo], node=node, ipv6=ipv6)
+        arrived = rehearsal.arrived(self.stage, server, user)
+        assert arrived[name] == rehearsal.digests([photo])[name]
 
     def equip(self, node: str) -> None:
         """Give a device on the stage the root certificate and the camera in Python."""

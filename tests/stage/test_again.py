@@ -12,7 +12,6 @@ import pytest
 
 from hotshoe.stage.topology import CAMERA, LAPTOP
 from tests.stage.home import BIN, Home
-from tests.stage.test_refused import reach
 
 
 def test_a_second_run_changes_nothing(either_home: Home) -> None:
@@ -74,7 +73,7 @@ def test_what_debian_or_the_person_set_up_stays(home: Home) -> None:
 def test_port_forwards_of_the_person_s_own_still_work(home: Home) -> None:
     laptop = home.stage.node(LAPTOP).ports[0].address.ip
     public = home.server_plan.public_address
-    assert reach(home, CAMERA, public, 8080) == ["silent"]
+    assert home.reach(CAMERA, public, 8080) == ["silent"]
     home.sh(
         home.router,
         "nft add table ip mine; "
@@ -83,7 +82,7 @@ def test_port_forwards_of_the_person_s_own_still_work(home: Home) -> None:
     )
     try:
         # Nobody listens there, but the laptop itself says so.
-        assert reach(home, CAMERA, public, 8080, 8081) == ["closed", "silent"]
+        assert home.reach(CAMERA, public, 8080, 8081) == ["closed", "silent"]
     finally:
         home.sh(home.router, "nft delete table ip mine")
 

@@ -14,12 +14,11 @@ from hotshoe.stage import podman
 from hotshoe.stage.topology import CAMERA, LAPTOP
 from roles.base.operations import ROLLBACK_SECONDS
 from tests.stage.home import BIN, Home
-from tests.stage.test_refused import reach
 
 
 def test_drops_are_counted(home: Home) -> None:
     before = dropped(home)
-    assert reach(home, LAPTOP, home.server_plan.address, 80) == ["silent"]
+    assert home.reach(LAPTOP, home.server_plan.address, 80) == ["silent"]
     assert dropped(home) > before
 
 
@@ -82,7 +81,7 @@ def test_the_server_s_firewall_is_undone_too_and_ssh_from_prevents_it(home: Home
 
         site.write_text(said.replace("address: 192", "ssh_from: [10.9.0.0/24], address: 192"))
         subprocess.run(command, cwd=home.project, capture_output=True, check=True)
-        assert reach(home, LAPTOP, "10.9.0.1", 22, 80) == ["open", "silent"]
+        assert home.reach(LAPTOP, "10.9.0.1", 22, 80) == ["open", "silent"]
     finally:
         site.write_text(said)
         home.sh(LAPTOP, "ip address delete 10.9.0.2/24 dev eth0")
@@ -116,16 +115,16 @@ def test_a_change_that_cuts_off_its_author_is_undone(
     bare_home: Home, from_outside: list[str]
 ) -> None:
     home, address = bare_home, bare_home.server_plan.public_address
-    assert reach(home, CAMERA, address, 22) == ["open"]
+    assert home.reach(CAMERA, address, 22) == ["open"]
 
     # Killed while it is shut out: nobody is left to undo the change but the router itself.
     with subprocess.Popen(
         from_outside, cwd=home.project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         start_new_session=True,
     ) as process:  # fmt: skip
-        wait_until(lambda: reach(home, CAMERA, address, 22) == ["silent"], 60)
+        wait_until(lambda: home.reach(CAMERA, address, 22) == ["silent"], 60)
         os.killpg(process.pid, signal.SIGKILL)
-    wait_until(lambda: reach(home, CAMERA, address, 22) == ["open"], ROLLBACK_SECONDS + 10)
+    wait_until(lambda: home.reach(CAMERA, address, 22) == ["open"], ROLLBACK_SECONDS + 10)
 
     # Left alone: it notices, undoes the change at once, and says why.
     done = subprocess.run(
@@ -134,12 +133,12 @@ def test_a_change_that_cuts_off_its_author_is_undone(
     assert done.returncode == 1
     assert "a new SSH connection fails" in done.stderr
     assert "Traceback" not in done.stderr
-    assert reach(home, CAMERA, address, 22) == ["open"]
+    assert home.reach(CAMERA, address, 22) == ["open"]
     assert not home.succeeds(home.router, "test -e /etc/hotshoe/hotshoe_routing.nft")
 
     # And from inside the home, the same change goes through.
     home.deploy()
-    assert reach(home, CAMERA, address, 22) == ["silent"]
+    assert home.reach(CAMERA, address, 22) == ["silent"]
     assert home.deploy() == {}
 
 

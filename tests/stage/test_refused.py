@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from hotshoe.stage import podman
 from hotshoe.stage.topology import CAMERA, LAPTOP
 from hotshoe.vsftpd import CERTIFICATE
 from tests.stage.home import Home
@@ -118,27 +117,14 @@ def handshake(home: Home, version: str, ciphers: str | None) -> bool:
     )
 
 
-def reach(home: Home, node: str, address: object, *ports: int) -> list[str]:
-    """Of each port: ``open``, ``closed`` (an answer, and it was no) or ``silent``."""
-    script = f"""
-import concurrent.futures, socket
-def reach(port):
-    try: socket.create_connection(("{address}", port), 2); return "open"
-    except ConnectionRefusedError: return "closed"
-    except TimeoutError: return "silent"
-with concurrent.futures.ThreadPoolExecutor() as pool: print(*pool.map(reach, {list(ports)}))
-"""
-    return podman.execute(home.stage.container(node), "python3", "-", input_text=script).split()
-
-
 def test_the_internet_reaches_the_ftp_ports_and_nothing_else(either_home: Home) -> None:
     home, public = either_home, either_home.server_plan.public_address
     passive = home.server_plan.passive
-    assert reach(home, CAMERA, public, 21) == ["open"]
+    assert home.reach(CAMERA, public, 21) == ["open"]
     # Nobody listens on a passive port before PASV, but packets get there: the server says no.
-    assert reach(home, CAMERA, public, passive.first, passive.last) == ["closed", "closed"]
+    assert home.reach(CAMERA, public, passive.first, passive.last) == ["closed", "closed"]
     others = (passive.first - 1, passive.last + 1, 20, 22, 80, 990)
-    assert reach(home, CAMERA, public, *others) == ["silent"] * len(others)
+    assert home.reach(CAMERA, public, *others) == ["silent"] * len(others)
 
 
 def test_a_passive_port_outside_the_range_is_closed_even_if_somebody_listens(home: Home) -> None:
@@ -150,16 +136,16 @@ def test_a_passive_port_outside_the_range_is_closed_even_if_somebody_listens(hom
         "until ss -Hltn sport = :50100 | grep -q .; do sleep 0.1; done",
     )
     try:
-        assert reach(home, CAMERA, server.public_address, 50100) == ["silent"]
-        assert reach(home, LAPTOP, server.address, 50100) == ["silent"]
+        assert home.reach(CAMERA, server.public_address, 50100) == ["silent"]
+        assert home.reach(LAPTOP, server.address, 50100) == ["silent"]
     finally:
         home.sh(home.server, "systemctl stop stranger.service")
 
 
 def test_ssh_is_for_the_lan_only(home: Home) -> None:
-    assert reach(home, LAPTOP, home.server_plan.address, 22) == ["open"]
-    assert reach(home, LAPTOP, home.plan.routers[0].lan.ip, 22) == ["open"]
-    assert reach(home, CAMERA, home.server_plan.public_address, 22) == ["silent"]
+    assert home.reach(LAPTOP, home.server_plan.address, 22) == ["open"]
+    assert home.reach(LAPTOP, home.plan.routers[0].lan.ip, 22) == ["open"]
+    assert home.reach(CAMERA, home.server_plan.public_address, 22) == ["silent"]
 
 
 def test_local_rights_would_overwrite_which_is_why_cameras_have_anonymous_ones(home: Home) -> None:

@@ -1,0 +1,317 @@
+"""Every shape of home: the photo gets through, and nothing else does.
+
+One stage a shape, from the example Sites; each story then says what is special about it.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import IPv4Address
+
+import pytest
+
+from hotshoe.errors import HotshoeError
+from hotshoe.stage import consumer, podman
+from hotshoe.stage.topology import CAMERA, INTERNET, LAPTOP
+from hotshoe.worksheet import Menu, rows
+from tests.conftest import EXAMPLES
+from tests.stage.conftest import deployed
+from tests.stage.home import Home
+
+SHAPES = [name for name in EXAMPLES if name != "home"]
+
+
+@pytest.fixture(scope="module")
+def shaped(request: pytest.FixtureRequest) -> Iterator[Home]:
+    """A deployed home of the shape that the test names."""
+    yield from deployed("test-shape", site_name=request.param)
+
+
+def shape(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("shaped", [name], indirect=True)
+
+
+@pytest.mark.parametrize("shaped", SHAPES, indirect=True)
+class TestEveryShape:
+    def test_photos_arrive_from_the_internet_and_from_inside(self, shaped: Home) -> None:
+        for server in shaped.plan.servers:
+            shaped.uploads_work(CAMERA, server)
+            shaped.uploads_work(LAPTOP, server)
+
+    def test_all_its_ports_get_through_and_no_others(self, shaped: Home) -> None:
+        home, public = shaped, shaped.plan.public_address
+        ours = {p for server in home.plan.servers for r in server.ftp_ports for p in r}
+        for server in home.plan.servers:
+            passive = server.passive
+            assert home.reach(CAMERA, public, server.control_port) == ["open"]
+            # Nobody listens before PASV, but packets get there: the server says no.
+            assert home.reach(CAMERA, public, *passive) == ["closed"] * len(passive)
+            others = {passive.first - 1, passive.last + 1, 20, 22, 80, 445, 990} - ours
+            assert home.reach(CAMERA, public, *others) == ["silent"] * len(others)
+
+    def test_the_server_sees_who_connects(self, shaped: Home) -> None:
+        camera = next(node for node in shaped.stage.topology.nodes if node.name == CAMERA)
+        shaped.uploads_work()
+        shaped.sh(shaped.server, "journalctl --sync")
+        log = shaped.sh(shaped.server, "journalctl -o cat -t vsftpd")
+        assert f'OK UPLOAD: Client "{camera.ports[0].address.ip}"' in log
+
+    def test_a_second_run_changes_nothing(self, shaped: Home) -> None:
+        assert shaped.deploy() == {}
+
+    def test_it_works_again_after_a_power_cut(self, shaped: Home) -> None:
+        for router in shaped.plan.routers:
+            shaped.stage.reboot(router.name)
+        shaped.uploads_work()
+
+
+# -- what is special about each
+
+
+def peer(home: Home, node: str, address: object, port: int, at: str) -> str:
+    """The source address that a device sees of a connection that another one holds open."""
+    script = f"""
+import socket, sys
+line = socket.create_connection(("{address}", {port}), 5)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+    command = ["podman", "exec", "-i", home.stage.container(node), "python3", "-c", script]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        seen = home.sh(at, f"ss -Htn state established sport = :{port}")
+        process.communicate(b"")
+    (address_seen,) = {line.split()[-1].rpartition(":")[0] for line in seen.splitlines()}
+    return address_seen
+
+
+@contextmanager
+def listening(home: Home, node: str, *ports: int) -> Iterator[None]:
+    """Somebody who answers on these ports, whoever asks."""
+    script = f"""
+import os, pathlib, socket, time
+socks = [socket.create_server(("::", p), family=socket.AF_INET6, dualstack_ipv6=True)
+         for p in {list(ports)}]
+pathlib.Path("/run/listening").write_text(str(os.getpid()))
+time.sleep(600)
+"""
+    container = home.stage.container(node)
+    podman.run("podman", "exec", "--detach", container, "python3", "-c", script)
+    home.sh(node, "timeout 5 sh -c 'until test -s /run/listening; do sleep 0.1; done'")
+    try:
+        yield
+    finally:
+        home.sh(node, "kill $(cat /run/listening); rm /run/listening")
+
+
+def address_of(home: Home, node: str) -> IPv4Address:
+    found = next(n for n in home.stage.topology.nodes if n.name == node)
+    return found.ports[0].address.ip
+
+
+def opens(home: Home, address: object, port: int) -> bool:
+    """Whether the server can open a connection; it has no Python."""
+    return home.succeeds(
+        home.server, f"timeout 2 bash -c 'exec 3<>/dev/tcp/{address}/{port}' 2>/dev/null"
+    )
+
+
+@contextmanager
+def saying(home: Home, old: str, new: str) -> Iterator[None]:
+    """A Site that says something else, deployed; put back afterwards."""
+    site = home.project / "group_vars" / f"{home.stage.site}.yml"
+    said = site.read_text()
+    assert old in said
+    site.write_text(said.replace(old, new))
+    try:
+        home.deploy()
+        yield
+    finally:
+        site.write_text(said)
+        home.deploy()
+
+
+@shape("routed")
+class TestRouted:
+    def test_the_inner_router_translates_nothing(self, shaped: Home) -> None:
+        edge = shaped.plan.router("edge")
+        laptop = address_of(shaped, LAPTOP)
+        assert peer(shaped, LAPTOP, edge.lan.ip, 22, "edge") == str(laptop)
+
+    def test_the_static_route_comes_back_and_goes_with_the_setting(self, shaped: Home) -> None:
+        shown = "ip route show 192.168.1.0/24 via 192.168.178.2"
+        shaped.sh("edge", "ip link set eth1 down; ip link set eth1 up")
+        shaped.sh(
+            "edge", f"for i in $(seq 50); do {shown} | grep -q . && exit; sleep 0.1; done; false"
+        )
+        time.sleep(3)  # the interface's last event, the end of its IPv6 address's trial, is past
+        shaped.sh("edge", "ip route delete 192.168.1.0/24")
+        assert list(shaped.deploy()) == ["Router | The static routes are set"]
+        assert shaped.sh("edge", shown)
+        with saying(shaped, ", mode: routed", ""):
+            assert not shaped.sh("edge", shown)
+            assert not shaped.succeeds("edge", "test -e /etc/hotshoe/routes")
+            shaped.uploads_work()
+            edge = shaped.plan.router("edge")
+            assert peer(shaped, LAPTOP, edge.lan.ip, 22, "edge") == "192.168.178.2"
+        assert shaped.sh("edge", shown)
+        shaped.uploads_work()
+
+
+@shape("dmz")
+class TestDmz:
+    PORTS = (21, 22, 8080)
+
+    def test_the_server_cannot_open_anything_towards_the_home(self, shaped: Home) -> None:
+        home, gateway = shaped, shaped.plan.router("gateway")
+        laptop = address_of(home, LAPTOP)
+        with listening(home, LAPTOP, *self.PORTS):
+            # By the inner router's own address, and with it as the gateway to the home.
+            home.sh(home.server, f"ip route add {gateway.lan.network} via {gateway.wan_address}")
+            try:
+                for port in self.PORTS:
+                    assert not opens(home, gateway.wan_address, port)
+                    assert not opens(home, laptop, port)
+                    assert not opens(home, gateway.lan.ip, port)
+                # The listeners are there: the router itself reaches them.
+                home.sh("gateway", f"timeout 2 bash -c 'exec 3<>/dev/tcp/{laptop}/8080'")
+            finally:
+                home.sh(home.server, f"ip route delete {gateway.lan.network}")
+
+    def test_the_home_fetches_from_the_server(self, shaped: Home) -> None:
+        home = shaped
+        home.ftp(["stor", "fetched.JPG", 4321])
+        key = (home.stage.folder / "id_ed25519").read_text()
+        podman.execute(
+            home.stage.container(LAPTOP), "sh", "-c",
+            "install -d -m 700 /root/.ssh; umask 077; cat >/root/.ssh/id_ed25519", input_text=key,
+        )  # fmt: skip
+        home.sh(
+            LAPTOP,
+            f"cd /tmp && sftp -q -o StrictHostKeyChecking=no -o ConnectTimeout=5 "
+            f"root@{home.server_plan.address}:{home.uploads}/fetched.JPG .",
+        )
+        assert home.sh(LAPTOP, "cat /tmp/fetched.JPG") == "x" * 4321
+
+    def test_what_the_site_lets_it_open_is_open_and_goes_with_the_setting(
+        self, shaped: Home
+    ) -> None:
+        home, gateway = shaped, shaped.plan.router("gateway")
+        laptop = address_of(home, LAPTOP)
+        asked = f"address: 192.168.178.10, may_open: [{{to: {laptop}, services: [8080/tcp]}}]"
+        with listening(home, LAPTOP, 8080, 8081):
+            with saying(home, "address: 192.168.178.10", asked):
+                assert opens(home, gateway.wan_address, 8080)
+                assert not opens(home, gateway.wan_address, 8081)
+                assert home.reach(CAMERA, home.plan.public_address, 8080) == ["silent"]
+            assert not opens(home, gateway.wan_address, 8080)
+
+
+@shape("default-host")
+def test_a_default_host_sends_on_everything_and_the_router_behind_it_drops_it(shaped: Home) -> None:
+    count = "nft list chain inet hotshoe_routing input | grep -o 'packets [0-9]* .*dropped'"
+    before = shaped.sh("gateway", count)
+    assert shaped.reach(CAMERA, shaped.plan.public_address, 12345) == ["silent"]
+    assert shaped.sh("gateway", count) != before
+
+
+@shape("ipv6")
+class TestIpv6:
+    def test_photos_arrive_over_ipv6(self, shaped: Home) -> None:
+        shaped.uploads_work(CAMERA, ipv6=True)
+        shaped.uploads_work(LAPTOP, ipv6=True)
+        shaped.sh(shaped.server, "journalctl --sync")
+        log = shaped.sh(shaped.server, "journalctl -o cat -t vsftpd")
+        assert 'OK UPLOAD: Client "2001:db8:cafe::2"' in log
+
+    def test_the_server_has_the_same_ports_open_and_nobody_else_has_any(self, shaped: Home) -> None:
+        home, server = shaped, shaped.server_plan
+        assert home.reach(CAMERA, server.address6, server.control_port) == ["open"]
+        ends = (server.passive.first, server.passive.last)
+        assert home.reach(CAMERA, server.address6, *ends) == ["closed", "closed"]
+        others = (20, 22, 80, server.passive.first - 1, server.passive.last + 1)
+        assert home.reach(CAMERA, server.address6, *others) == ["silent"] * len(others)
+        laptop = next(node for node in home.stage.topology.nodes if node.name == LAPTOP)
+        assert laptop.ports[0].address6
+        ports = (server.control_port, server.passive.first, 8080)
+        with listening(home, LAPTOP, *ports):
+            assert home.reach(CAMERA, laptop.ports[0].address6.ip, *ports) == ["silent"] * 3
+            inside = laptop.ports[0].address6.ip
+            assert home.succeeds("gateway", f"timeout 2 bash -c 'exec 3<>/dev/tcp/{inside}/8080'")
+
+    def test_it_goes_away_with_the_setting(self, shaped: Home) -> None:
+        address6 = shaped.server_plan.address6
+        with saying(shaped, f", address6: {address6}", ""):
+            assert shaped.reach(CAMERA, address6, 21) == ["silent"]
+            assert not shaped.succeeds(shaped.server, "test -e /etc/hotshoe/vsftpd6.conf")
+            assert shaped.sh(shaped.server, "ss -Hltn sport = :21").count("LISTEN") == 1
+            shaped.uploads_work()
+        shaped.uploads_work(CAMERA, ipv6=True)
+
+    def test_a_photo_over_ipv6_is_settled_like_any_other(self, shaped: Home) -> None:
+        shaped.uploads_work(CAMERA, ipv6=True)
+        count = f"find {shaped.uploads} -name '*.JPG' ! -perm 0440 | grep -q ."
+        shaped.sh(shaped.server, f"for i in $(seq 60); do {count} || exit 0; sleep 1; done; exit 1")
+        assert not shaped.sh(shaped.server, "find /srv/hotshoe -path '*/incomplete/*'")
+
+
+@shape("map-e")
+class TestSharedAddress:
+    def test_only_ports_of_the_port_set_are_used(self, shaped: Home) -> None:
+        ours = {port for ports in shaped.plan.port_set for port in ports}
+        for server in shaped.plan.servers:
+            assert ours.issuperset(p for ports in server.ftp_ports for p in ports)
+            assert not {21, 990} & ours
+
+    def test_the_relay_never_saw_a_port_of_somebody_else(self, shaped: Home) -> None:
+        """Packages were installed, and photos uploaded, through it."""
+        assert relayed(shaped, "sport") == 0
+
+    def test_the_relay_drops_what_is_sent_to_others(self, shaped: Home) -> None:
+        before = relayed(shaped, "dport")
+        assert shaped.reach(CAMERA, shaped.plan.public_address, 21) == ["silent"]
+        assert relayed(shaped, "dport") > before
+
+
+def relayed(home: Home, port: str) -> int:
+    """How many packets the provider's relay has dropped because of their port."""
+    rules = home.sh(INTERNET, "nft list chain inet relay forward")
+    match = re.search(rf"th {port} != .* counter packets (\d+)", rules)
+    assert match
+    return int(match[1])
+
+
+@shape("two-servers")
+def test_a_camera_logs_in_to_its_own_server_only(shaped: Home) -> None:
+    darkroom, studio = shaped.plan.servers
+    shaped.uploads_work(CAMERA, darkroom)
+    shaped.uploads_work(CAMERA, studio)
+    user = darkroom.cameras[0]
+    replies = shaped.ftp(
+        port=studio.control_port, user=user, password=shaped.secrets.camera_passwords[user]
+    )
+    assert replies == ["error_perm: 530 Login incorrect."]
+
+
+@shape("by-hand")
+class TestByHand:
+    def test_the_router_does_what_its_rows_say_and_no_more(self, shaped: Home) -> None:
+        home, box = shaped, shaped.plan.router("box")
+        entered = rows(home.plan, box)
+        try:
+            without = [row for row in entered if row.menu is not Menu.FORWARD]
+            home.sh("box", consumer.script(without))
+            assert home.reach(CAMERA, home.plan.public_address, 21, 50000) == ["silent"] * 2
+            with pytest.raises(HotshoeError):
+                home.uploads_work()
+            home.sh("box", consumer.script([r for r in entered if r.menu is not Menu.HAIRPIN]))
+            home.uploads_work(CAMERA)
+            assert home.reach(LAPTOP, home.plan.public_address, 21) != ["open"]
+        finally:
+            home.sh("box", consumer.script(entered))
+        home.uploads_work(LAPTOP)
