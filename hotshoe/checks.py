@@ -383,7 +383,7 @@ def modes_fit(site: Any) -> Iterator[Found]:
                 "write mode: nat; and name what the server may open in may_open",
             )
         elif inner is None:
-            (*_, server) = [server for server, at in servers if at == i]
+            server, _ = servers[0]  # of several, the first is the default host
             for service in server.open_to_lan:
                 yield (
                     key,
