@@ -98,26 +98,40 @@ def allocate(site: Any) -> tuple[FtpPorts, ...]:
 
     :raises Impossible: if they do not suffice
     """
-    needs = [needed(len(cameras_of(site, i))) for i in range(len(site.servers))]
     own = allowed(site)
-    if own is None:
-        return _split(site, needs)
-    return _pick(site, needs, own)
+    return _split(site) if own is None else _pick(site, own)
 
 
-def _split(site: Any, needs: Sequence[int]) -> tuple[FtpPorts, ...]:
+def passive_range(site: Any) -> PortRange:
+    """The range that servers share where the home has all ports of its address.
+
+    :raises Impossible: if so many cameras need more ports than there are
+    """
+    return site.ftp.passive_ports or _default_range(sum(_wanted(site)))
+
+
+def _needs(site: Any) -> list[int]:
+    """How many passive ports each server needs."""
+    return [needed(len(cameras_of(site, i))) for i in range(len(site.servers))]
+
+
+def _wanted(site: Any) -> list[int]:
+    """How much of one range each server needs, with the control ports of all but the first."""
+    return [need + bool(i) for i, need in enumerate(_needs(site))]
+
+
+def _split(site: Any) -> tuple[FtpPorts, ...]:
     """Split one range; every server but the first has its control port in its own part."""
     control = site.ftp.control_port or CONTROL_PORT
-    extra = [0] + [1] * (len(needs) - 1)
-    wanted = [need + more for need, more in zip(needs, extra, strict=True)]
-    passive = site.ftp.passive_ports or _default_range(sum(wanted))
+    wanted = _wanted(site)
+    passive = passive_range(site)
     spare = len(passive) - sum(wanted)
     if spare < 0:
         cameras = len(site.cameras)
         what = bound(cameras)
-        if len(needs) > 1:
+        if len(wanted) > 1:
             what = (
-                f"{len(needs)} servers with {cameras} cameras need {sum(wanted)}, the control "
+                f"{len(wanted)} servers with {cameras} cameras need {sum(wanted)}, the control "
                 f"ports of all but the first among them ({what})"
             )
         raise Impossible(
@@ -141,12 +155,20 @@ def _split(site: Any, needs: Sequence[int]) -> tuple[FtpPorts, ...]:
 def _default_range(size: int) -> PortRange:
     """The usual range, made longer when it has to be."""
     size = max(size, len(PASSIVE_PORTS))
+    most = HIGHEST_PORT - LOWEST_PASSIVE_PORT + 1
+    if size > most:
+        raise Impossible(
+            "cameras",
+            f"are so many that they need {size} passive ports, and vsftpd can use {most}",
+            "list fewer cameras",
+        )
     first = min(PASSIVE_PORTS.first, HIGHEST_PORT - size + 1)
     return PortRange(first, first + size - 1)
 
 
-def _pick(site: Any, needs: Sequence[int], own: tuple[PortRange, ...]) -> tuple[FtpPorts, ...]:
+def _pick(site: Any, own: tuple[PortRange, ...]) -> tuple[FtpPorts, ...]:
     """Choose inside a port set: a run of ports for each server, and control ports beside them."""
+    needs = _needs(site)
     ours = {port for ports in own for port in ports}
     said, control = site.ftp.passive_ports, site.ftp.control_port
     for key, wanted in (("control_port", control and {control}), ("passive_ports", said)):
