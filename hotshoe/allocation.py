@@ -184,32 +184,73 @@ def _pick(site: Any, own: tuple[PortRange, ...]) -> tuple[FtpPorts, ...]:
     pool = set(said) if said else free
     # One more run than servers, for the control ports, unless those have a place already.
     runs = _at_least(_runs(pool), len(needs) + bool(controls and not said))
-    parts = dict(zip(sorted(range(len(needs)), key=lambda i: -needs[i]), runs, strict=False))
-    for i, need in enumerate(needs):
-        if i not in parts or len(parts[i]) < need:
-            longest = max((len(run) for run in _runs(pool)), default=0)
-            raise Impossible(
-                "port_set",
-                f"the ports that are this home's ({brief(own)}) have no run of {need} free ports "
-                f"in a row for each server, which vsftpd must have; the longest has {longest}: "
-                f"{bound(len(cameras_of(site, i)))}",
-                "use fewer cameras, or ask the provider for an address of your own or for more "
-                "ports in a row (a shorter PSID)",
-            )
-    beside = sorted(free - set(said) if said else {p for run in runs[len(needs) :] for p in run})
-    if len(beside) < controls:
-        raise Impossible(
-            "port_set",
-            f"the ports that are this home's ({brief(own)}) leave none for the control port "
-            "beside the passive range",
-            "ask the provider for an address of your own or for more ports",
+    enough = [parts for parts in (_whole(runs, needs), _cut(_runs(pool), needs)) if parts]
+    if not enough:
+        raise _too_short(site, own, _runs(pool))
+    for parts in enough:
+        beside = sorted(free.difference(said or (), *parts))
+        if len(beside) >= controls:
+            dialled = [*([control] if control else []), *beside]
+            return tuple(map(FtpPorts, dialled, parts))
+    raise Impossible(
+        "ftp.passive_ports" if said else "port_set",
+        f"the ports that are this home's ({brief(own)}) leave none for the control port beside "
+        "the passive range",
+        "leave it out; hotshoe then picks a smaller one"
+        if said
+        else "ask the provider for an address of your own or for more ports",
+    )
+
+
+def _whole(runs: Sequence[PortRange], needs: Sequence[int]) -> list[PortRange] | None:
+    """A whole run for each server, the longest for the most cameras; None if some are too short."""
+    order = sorted(range(len(needs)), key=lambda i: -needs[i])
+    parts = dict(zip(order, runs, strict=False))
+    if any(i not in parts or len(parts[i]) < need for i, need in enumerate(needs)):
+        return None
+    return [parts[i] for i in range(len(needs))]
+
+
+def _cut(runs: Sequence[PortRange], needs: Sequence[int]) -> list[PortRange] | None:
+    """No more than each server needs, from the shortest run that holds it; None if none does."""
+    left, parts = list(runs), {}
+    for i in sorted(range(len(needs)), key=lambda i: -needs[i]):
+        long_enough = [run for run in left if len(run) >= needs[i]]
+        if not long_enough:
+            return None
+        run = min(long_enough, key=len)
+        left.remove(run)
+        parts[i] = PortRange(run.first, run.first + needs[i] - 1)
+        if parts[i] != run:
+            left.append(PortRange(parts[i].last + 1, run.last))
+    return [parts[i] for i in range(len(needs))]
+
+
+def _too_short(site: Any, own: Sequence[PortRange], runs: Sequence[PortRange]) -> Impossible:
+    """Say that the ports hold no passive range as large as is needed."""
+    needs, said = _needs(site), site.ftp.passive_ports
+    longest = max(map(len, runs), default=0)
+    most = bound(len(cameras_of(site, needs.index(max(needs)))))
+    each = "" if len(needs) == 1 else f" for each of {len(needs)} servers"
+    if said:
+        return Impossible(
+            "ftp.passive_ports",
+            f"{said} does not hold {max(needs)} ports{each}: {most}",
+            "leave it out; hotshoe then picks some of the ports that are this home's",
         )
-    dialled = [*([control] if control else []), *beside]
-    return tuple(FtpPorts(dialled[i], parts[i]) for i in range(len(needs)))
+    return Impossible(
+        "port_set",
+        f"the ports that are this home's ({brief(own)}) do not hold {max(needs)} free ports in a "
+        f"row{each}, which vsftpd must have; the longest row has {longest}: {most}",
+        "use fewer cameras, or ask the provider for an address of your own or for more ports in a "
+        "row (a shorter PSID)",
+    )
 
 
 def brief(ranges: Sequence[PortRange]) -> str:
     """Ranges in a few words: ``5696-5711, 9792-9807 … 63040-63055, 240 ports``."""
+    if not ranges:
+        return "none"
     shown = [str(r) for r in ranges]
     if len(shown) > 4:
         shown = [", ".join(shown[:2]) + " … " + shown[-1]]
@@ -217,10 +258,12 @@ def brief(ranges: Sequence[PortRange]) -> str:
 
 
 def _taken(site: Any) -> set[int]:
-    """Ports that something else answers on, or that go elsewhere."""
+    """Ports that something else answers on, or that go elsewhere, or that were given already."""
     services = [s for r in site.routers for s in (*r.open_to_wan, *r.other_forwards)]
+    for server in site.servers:
+        services += [*server.open_to_lan, *(s for to in server.may_open for s in to.services)]
     taken = {port for s in services if s.protocol == "tcp" for port in s.ports}
-    return taken | {server.ssh_port for server in site.servers}
+    return taken | {server.ssh_port for server in site.servers} | {site.ftp.control_port}
 
 
 def _runs(ports: Iterable[int]) -> list[PortRange]:
