@@ -219,10 +219,13 @@ def _another(lans: Any, field: str) -> str:
     taken = [lan.network for _, lan, _ in lans]
     free = (
         network
-        for network in IPv4Network("192.168.0.0/16").subnets(new_prefix=24)
+        for block in ("192.168.0.0/16", "10.0.0.0/8", "172.16.0.0/12")
+        for network in IPv4Network(block).subnets(new_prefix=24)
         if not any(network.overlaps(other) for other in taken)
     )
-    network = next(free)
+    network = next(free, None)
+    if network is None:
+        return "with a longer prefix, so that they are fewer"
     return f"{network[1]}/{network.prefixlen}"
 
 
