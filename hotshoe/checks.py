@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
-from itertools import combinations, pairwise
+from itertools import combinations
 from typing import Any
 
 from hotshoe import portset
@@ -21,6 +22,12 @@ from hotshoe.ports import PortRange
 
 # A network with a longer prefix holds no router and server beside its two reserved addresses.
 LONGEST_LAN_PREFIX = 30
+LONGEST_LAN6_PREFIX = 126
+# This network, loopback, link-local, multicast and reserved (RFC 6890).
+NO_LAN = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")))
+# Global and unique local unicast (RFC 4291, RFC 4193).
+GLOBAL6 = IPv6Network("2000::/3")
+LAN6 = (GLOBAL6, IPv6Network("fc00::/7"))
 
 # key, reason, remedy
 Found = tuple[str, str, str]
@@ -89,6 +96,14 @@ def public_address_is_outside(site: Any) -> Iterator[Found]:
                 "public_address",
                 f"{site.public_address} is inside the LAN of {name}",
                 "write the address on the Internet side of the outermost router",
+            )
+    wan6 = site.routers[0].wan6
+    for _, lan6, name in _each(site.routers, "lan6", "name"):
+        if wan6 and lan6 and wan6 in lan6.network:
+            yield (
+                "routers[0].wan6",
+                f"{wan6} is inside the LAN of {name}",
+                "write the address on the Internet side of the outermost router, or leave it out",
             )
 
 
@@ -186,10 +201,10 @@ def lan_is_a_network(site: Any) -> Iterator[Found]:
                 f"{lan} leaves no room for a server",
                 f"write the prefix length of the whole LAN, for example {lan.ip}/24",
             )
-        elif lan.is_loopback or lan.is_multicast or lan.is_link_local or lan.is_unspecified:
+        elif block := next((block for block in NO_LAN if block.overlaps(lan.network)), None):
             yield (
                 f"routers[{i}].lan",
-                f"{lan} is in a block that no LAN can use",
+                f"{lan} has addresses of {block}, which no LAN can use",
                 "write the router's address inside the home, for example 192.168.1.1/24",
             )
         elif lan.ip in (lan.network.network_address, lan.network.broadcast_address):
@@ -197,6 +212,33 @@ def lan_is_a_network(site: Any) -> Iterator[Found]:
                 f"routers[{i}].lan",
                 f"{lan.ip} is the network's own or its broadcast address, not a router's",
                 f"write the router's address, for example {lan.network[1]}/{lan.network.prefixlen}",
+            )
+
+
+def lan6_is_a_network(site: Any) -> Iterator[Found]:
+    """Refuse an IPv6 LAN that nobody can use, and an address that no router can have in it."""
+    for i, lan6 in _each(site.routers, "lan6"):
+        if lan6 is None:
+            continue
+        key, network = f"routers[{i}].lan6", lan6.network
+        if network.prefixlen > LONGEST_LAN6_PREFIX:
+            yield (
+                key,
+                f"{lan6} leaves no room for a server",
+                f"write the prefix length of the whole LAN, for example {lan6.ip}/64",
+            )
+        elif not any(network.subnet_of(block) for block in LAN6):
+            yield (
+                key,
+                f"{lan6} is in a block that no LAN can use",
+                "write the router's address with the provider's prefix, for example "
+                "2001:db8:2::1/64",
+            )
+        elif lan6.ip == network.network_address:
+            yield (
+                key,
+                f"{lan6.ip} is the network's own address, not a router's",
+                f"write the router's address, for example {network[1]}/{network.prefixlen}",
             )
 
 
@@ -231,11 +273,13 @@ def _another(lans: Any, field: str) -> str:
 
 def wan_is_in_the_outer_lan(site: Any) -> Iterator[Found]:
     """Refuse a router behind another one without a fixed, free address in that one's LAN."""
-    for i in range(1, len(site.routers)):
-        try:
-            yield from _place(site, f"routers[{i}].wan", site.routers[i].wan, i - 1)
-        except Missing:
-            continue
+    for fields in (_V4, _V6):
+        for i in range(1, len(site.routers)):
+            try:
+                wan = getattr(site.routers[i], fields.wan)
+                yield from _place(site, f"routers[{i}].{fields.wan}", wan, i - 1, fields)
+            except Missing:
+                continue
 
 
 def server_is_behind_a_router(site: Any) -> Iterator[Found]:
@@ -252,22 +296,39 @@ def server_is_behind_a_router(site: Any) -> Iterator[Found]:
 
 def server_is_in_the_lan(site: Any) -> Iterator[Found]:
     """Refuse a server address that its router's LAN does not hold or that somebody else has."""
-    for i, server in enumerate(site.servers):
-        try:
-            yield from _place(
-                site, f"servers[{i}].address", server.address, behind(site, server), what="server"
-            )
-        except Missing:
-            continue
+    for fields in (_V4, _V6):
+        for i, server in enumerate(site.servers):
+            try:
+                address, at = getattr(server, fields.address), behind(site, server)
+                key = f"servers[{i}].{fields.address}"
+                yield from _place(site, key, address, at, fields, what="server")
+            except Missing:
+                continue
 
 
-def _place(site: Any, key: str, address: Any, i: int, what: str = "router") -> Iterator[Found]:
+@dataclass(frozen=True)
+class _Fields:
+    """What the fields with addresses are called."""
+
+    lan: str
+    wan: str
+    address: str
+
+
+_V4, _V6 = _Fields("lan", "wan", "address"), _Fields("lan6", "wan6", "address6")
+
+
+def _place(
+    site: Any, key: str, address: Any, i: int, fields: _Fields, what: str = "router"
+) -> Iterator[Found]:
     """Refuse an address that is not a free one of the LAN of router i."""
     outer = site.routers[i]
-    lan = outer.lan
-    if lan.network.prefixlen > LONGEST_LAN_PREFIX:
-        return  # lan_is_a_network refuses it; no address in it could be suggested
-    free = _free(site, i)
+    lan = getattr(outer, fields.lan)
+    if fields is _V6 and None in (lan, address):
+        return  # IPv6 is not for everybody; ipv6_is_complete tells what a server needs
+    if lan.network.prefixlen > (LONGEST_LAN_PREFIX if fields is _V4 else LONGEST_LAN6_PREFIX):
+        return  # refused already; no address in it could be suggested
+    free = _free(site, i, fields)
     if free is None:
         give = f"make the LAN of {outer.name} larger"
     else:
@@ -278,38 +339,39 @@ def _place(site: Any, key: str, address: Any, i: int, what: str = "router") -> I
         yield (key, f"{address} is not in the LAN {lan.network} of {outer.name}", give)
     elif address == lan.ip:
         yield (key, f"{address} is the address of {outer.name} itself", give)
-    elif address in (lan.network.network_address, lan.network.broadcast_address):
-        yield (key, f"{address} is the network's own or its broadcast address", give)
+    elif address == lan.network.network_address:
+        yield (key, f"{address} is the network's own address", give)
+    elif fields is _V4 and address == lan.network.broadcast_address:
+        yield (key, f"{address} is the network's broadcast address", give)
     else:
-        others = [other for other in _occupants(site, i) if other[0] != key]
         # Of two that clash, the second is told.
-        before = [other for other in others if other[0] < key]
-        for _, name, taken in before:
-            if taken == address:
+        for other, name, taken in _occupants(site, i, fields):
+            if other < key and taken == address:
                 yield (key, f"{address} is the address of {name} already", give)
 
 
-def _occupants(site: Any, i: int) -> Iterator[tuple[str, str, Any]]:
+def _occupants(site: Any, i: int, fields: _Fields) -> Iterator[tuple[str, str, Any]]:
     """The devices in the LAN of router i: key, name, address."""
     if i + 1 < len(site.routers):
-        for _, name, wan in _each(site.routers[i + 1 : i + 2], "name", "wan"):
-            yield f"routers[{i + 1}].wan", name, wan
+        for _, name, wan in _each(site.routers[i + 1 : i + 2], "name", fields.wan):
+            yield f"routers[{i + 1}].{fields.wan}", name, wan
     for j, server in enumerate(site.servers):
         try:
             if behind(site, server) == i:
-                yield f"servers[{j}].address", server.name, server.address
+                yield f"servers[{j}].{fields.address}", server.name, getattr(server, fields.address)
         except Missing:
             continue
 
 
-def _free(site: Any, i: int) -> Any:
-    lan = site.routers[i].lan
-    taken = {lan.ip, *(address for _, _, address in _occupants(site, i))}
+def _free(site: Any, i: int, fields: _Fields) -> Any:
+    lan = getattr(site.routers[i], fields.lan)
+    taken = {lan.ip, *(address for _, _, address in _occupants(site, i, fields))}
     return next((host for host in lan.network.hosts() if host not in taken), None)
 
 
 def ipv6_is_complete(site: Any) -> Iterator[Found]:
     """Refuse IPv6 that ends somewhere on the way to a server."""
+    told = set()
     for i, server in enumerate(site.servers):
         try:
             if server.address6 is None:
@@ -318,44 +380,24 @@ def ipv6_is_complete(site: Any) -> Iterator[Found]:
             lan6 = site.routers[last].lan6
         except Missing:
             continue
-        key = f"servers[{i}].address6"
-        if lan6 is not None and server.address6 not in lan6.network:
+        in_lan = lan6 is None or server.address6 in lan6.network  # else refused already
+        if in_lan and server.address6 not in GLOBAL6:
             yield (
-                key,
-                f"{server.address6} is not in the LAN {lan6.network} of {site.routers[last].name}",
-                f"write an address of that LAN, for example {lan6.network[0x10]}",
-            )
-        elif lan6 is not None and server.address6 == lan6.ip:
-            yield (
-                key,
-                f"{server.address6} is the address of {site.routers[last].name} itself",
-                f"write another address of {lan6.network}, for example {lan6.network[0x10]}",
-            )
-        elif server.address6 not in IPv6Network("2000::/3"):
-            yield (
-                key,
+                f"servers[{i}].address6",
                 f"{server.address6} is not a global unicast address (RFC 4291), so nobody on the "
                 "Internet reaches it",
                 "write the address that begins with the provider's prefix",
             )
         for j, router in enumerate(site.routers[: last + 1]):
             for field in ("lan6", "wan6") if j else ("lan6",):
-                if getattr(router, field) is None:
+                key = f"routers[{j}].{field}"
+                if getattr(router, field) is None and key not in told:
+                    told.add(key)
                     yield (
-                        f"routers[{j}].{field}",
+                        key,
                         f"is missing, and {server.name} has an IPv6 address behind it",
                         "write the router's IPv6 address there, or leave the server's out",
                     )
-    for j, (outer, inner) in enumerate(pairwise(site.routers), 1):
-        try:
-            if inner.wan6 and outer.lan6 and inner.wan6 not in outer.lan6.network:
-                yield (
-                    f"routers[{j}].wan6",
-                    f"{inner.wan6} is not in the LAN {outer.lan6.network} of {outer.name}",
-                    f"write an address of that LAN, for example {outer.lan6.network[2]}",
-                )
-        except Missing:
-            continue
 
 
 # -- how routers connect
@@ -547,6 +589,7 @@ CHECKS: tuple[Check, ...] = (
     public_address_is_outside,
     port_set_is_one,
     lan_is_a_network,
+    lan6_is_a_network,
     lans_do_not_overlap,
     names_are_unique,
     cameras_know_their_server,

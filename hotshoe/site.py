@@ -76,10 +76,17 @@ def _no_number(value: Any) -> Any:
     return value
 
 
+def _no_zone(value: Any) -> Any:
+    # ipaddress would keep it, and every text that an address is written into would have it too.
+    if isinstance(value, str) and "%" in value:
+        raise ValueError(f"{shown(value)} names an interface after its '%'")
+    return _no_number(value)
+
+
 def _lan(value: Any) -> Any:
     if isinstance(value, str) and "/" not in value:
         raise ValueError(f"{shown(value)} has no prefix length")
-    return _no_number(value)
+    return _no_zone(value)
 
 
 def _no_truth(value: Any) -> Any:
@@ -90,7 +97,7 @@ def _no_truth(value: Any) -> Any:
 
 
 Address = Annotated[IPv4Address, BeforeValidator(_no_number)]
-Address6 = Annotated[IPv6Address, BeforeValidator(_no_number)]
+Address6 = Annotated[IPv6Address, BeforeValidator(_no_zone)]
 Network = Annotated[IPv4Network, BeforeValidator(_no_number)]
 Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT), BeforeValidator(_no_truth)]
 Rate = Annotated[ByteSize, Field(ge=1000, le=HIGHEST_RATE), BeforeValidator(_no_truth)]
