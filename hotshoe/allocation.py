@@ -12,7 +12,7 @@ Debian's versions of vsftpd bind to them (SO_REUSEADDR), which a stage test prov
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -266,10 +266,11 @@ def _taken(site: Any) -> set[int]:
     return taken | {server.ssh_port for server in site.servers} | {site.ftp.control_port}
 
 
-def _runs(ports: Iterable[int]) -> list[PortRange]:
+def _runs(ports: Set[int]) -> list[PortRange]:
     """Ports as ranges, the longest first."""
-    merged = portset.merged(PortRange(port, port) for port in ports)
-    return sorted(merged, key=lambda run: (-len(run), run.first))
+    firsts = sorted(port for port in ports if port - 1 not in ports)
+    lasts = sorted(port for port in ports if port + 1 not in ports)
+    return sorted(map(PortRange, firsts, lasts), key=lambda run: (-len(run), run.first))
 
 
 def _at_least(runs: list[PortRange], number: int) -> list[PortRange]:
