@@ -16,7 +16,15 @@ from typing import Any
 
 from hotshoe import portset
 from hotshoe.addresses import why_unreachable
-from hotshoe.allocation import CONTROL_PORT, LOWEST_PASSIVE_PORT, Impossible, allocate
+from hotshoe.allocation import (
+    CONTROL_PORT,
+    LOWEST_PASSIVE_PORT,
+    FtpPorts,
+    Impossible,
+    allocate,
+    allowed,
+    passive_range,
+)
 from hotshoe.partial import Missing
 from hotshoe.ports import PortRange
 
@@ -461,63 +469,150 @@ def modes_fit(site: Any) -> Iterator[Found]:
                 )
 
 
+def masks_hide_nobody_that_is_told_apart(site: Any) -> Iterator[Found]:
+    """Refuse a hidden source where the home is let in by its addresses, or where none is hidden."""
+    for i, masks, mode, name in _each(site.routers, "masks_source", "mode", "name"):
+        if masks and mode == "routed":
+            yield (
+                f"routers[{i}].masks_source",
+                f"{name} is routed, so it replaces no addresses",
+                "remove it, or write mode: nat",
+            )
+        elif masks and mode == "default-host" and i == len(site.routers) - 1:
+            yield (
+                f"routers[{i}].masks_source",
+                f"{name} would send everything from the Internet to {site.servers[0].name} with "
+                "its own address in the LAN, so SSH would be open to everybody",
+                "write mode: nat; the FTP ports are then forwarded one by one",
+            )
+
+
 def home_services_can_be_reached(site: Any) -> Iterator[Found]:
-    """Refuse a may_open that leads nowhere, or that two hosts would share."""
+    """Refuse a may_open that leads nowhere, or that cannot be told from something else."""
     for i, server in enumerate(site.servers):
         try:
-            at, targets = behind(site, server), server.may_open
-            lans = [router.lan.network for router in site.routers]
+            at = behind(site, server)
         except Missing:
             continue
-        dialled: dict[str, Any] = {}
-        for j, target in enumerate(targets):
+        dialled: dict[tuple[Any, str], Any] = {}
+        for j, target in enumerate(server.may_open):
             key = f"servers[{i}].may_open[{j}]"
-            deep = [k for k in range(at + 1, len(lans)) if target.to in lans[k]]
-            if not deep:
+            deep = _lan_inside(site, at, target.to)
+            if deep is None:
                 yield (
                     f"{key}.to",
                     f"{target.to} is not in the LAN of a router inside of {server.name}",
                     "write an address behind a router that protects the home from the server"
-                    if at + 1 < len(lans)
+                    if at + 1 < len(site.routers)
                     else "remove may_open; no router is between the home and this server",
                 )
                 continue
-            if all(site.routers[k].mode == "routed" for k in range(at + 1, deep[0] + 1)):
-                continue
+            yield from _is_a_host(site, f"{key}.to", target.to, deep)
+            on_the_way = _translating(site, at, deep)
+            yield from _is_known_by_its_address(site, f"{key}.to", server, on_the_way, deep)
+            yield from _is_taken_by_nobody_else(site, f"{key}.services", target, on_the_way)
+            # Behind a translating router, the address to dial is that router's.
+            dial = on_the_way[0] if on_the_way else target.to
             for service in target.services:
-                for port in service.ports:
-                    other = dialled.setdefault(f"{port}/{service.protocol}", target.to)
-                    if other != target.to:
-                        yield (
-                            f"{key}.services",
-                            f"{port}/{service.protocol} of {target.to} and of {other} would be "
-                            "the same port of a router in between",
-                            "let one of them answer on another port",
+                each = [(dial, f"{port}/{service.protocol}") for port in service.ports]
+                for dialling in each:
+                    if dialling in dialled:
+                        yield _dialled_twice(
+                            f"{key}.services", dialling[1], target.to, dialled[dialling]
                         )
                         break
+                dialled |= dict.fromkeys(each, target.to)
+
+
+def _lan_inside(site: Any, at: int, host: Any) -> int | None:
+    """The router that has a host in its LAN, if it is one inside of router at."""
+    deeper = range(at + 1, len(site.routers))
+    return next((k for k in deeper if host in site.routers[k].lan.network), None)
+
+
+def _translating(site: Any, at: int, deep: int) -> list[int]:
+    """The routers that translate between the LANs of two routers."""
+    return [k for k in range(at + 1, deep + 1) if site.routers[k].mode != "routed"]
+
+
+def _is_a_host(site: Any, key: str, host: Any, i: int) -> Iterator[Found]:
+    lan = site.routers[i].lan
+    routers = {lan.ip: site.routers[i].name}
+    for inner in site.routers[i + 1 : i + 2]:
+        routers[inner.wan] = inner.name
+    remedy = f"write the address of a computer in {lan.network}"
+    if host in routers:
+        yield (key, f"{host} is the address of {routers[host]} itself", remedy)
+    elif host in (lan.network.network_address, lan.network.broadcast_address):
+        yield (key, f"{host} is the network's own or its broadcast address", remedy)
+
+
+def _is_known_by_its_address(
+    site: Any, key: str, server: Any, on_the_way: list[int], deep: int
+) -> Iterator[Found]:
+    for k in on_the_way:
+        router = site.routers[k]
+        if router.masks_source and k < deep:
+            yield (
+                key,
+                f"{router.name} hides who connects (masks_source), so "
+                f"{site.routers[k + 1].name} cannot tell {server.name} from others",
+                f"switch that off on {router.name} and remove masks_source, or write an address in "
+                f"the LAN of {router.name}",
+            )
+
+
+def _is_taken_by_nobody_else(
+    site: Any, key: str, target: Any, on_the_way: list[int]
+) -> Iterator[Found]:
+    for k in on_the_way:
+        router = site.routers[k]
+        for field in ("open_to_wan", "other_forwards"):
+            for other in getattr(router, field):
+                for service in target.services:
+                    if service.protocol == other.protocol and service.ports.overlaps(other.ports):
+                        yield (
+                            key,
+                            f"{service} of {target.to} would be dialled at {router.name}, where "
+                            f"{other} is taken already ({field})",
+                            f"let {target.to} answer on another port, or remove {other} from "
+                            f"{field} of {router.name}",
+                        )
+
+
+def _dialled_twice(key: str, port: str, host: Any, other: Any) -> Found:
+    if host == other:
+        return (key, f"{port} of {host} is listed already", "list it once")
+    return (
+        key,
+        f"{port} of {host} and of {other} would be the same port of a router in between",
+        "let one of them answer on another port",
+    )
 
 
 # -- ports
 
 
 def control_port_is_free(site: Any) -> Iterator[Found]:
-    """Refuse a control port that something else needs."""
+    """Refuse a control port that is a passive port too."""
     control, passive = site.ftp.control_port, site.ftp.passive_ports
-    if control is None:
-        control = CONTROL_PORT
-    if passive is not None and control in passive:
+    if not _is_shared(site):
+        control = control or CONTROL_PORT
+        with suppress(Impossible):  # told by ports_suffice
+            passive = passive_range(site)
+    if control and passive and control in passive:
         yield (
             "ftp.control_port",
             f"{control} is inside the passive range {passive}",
             "take a control port outside the range, for example 21",
         )
-    for _, port, name in _each(site.servers, "ssh_port", "name"):
-        if control == port and site.port_set is None:
-            yield (
-                "ftp.control_port",
-                f"{control} is where the SSH of {name} answers",
-                "take another control port, for example 21",
-            )
+
+
+def _is_shared(site: Any) -> bool:
+    """Whether only some ports of the public address are this home's."""
+    if site.port_set is not None and next(port_set_is_one(site), None):
+        raise Missing("port_set")
+    return allowed(site) is not None
 
 
 def passive_range_suits_vsftpd(site: Any) -> Iterator[Found]:
@@ -533,43 +628,81 @@ def passive_range_suits_vsftpd(site: Any) -> Iterator[Found]:
 
 def ports_suffice(site: Any) -> Iterator[Found]:
     """Refuse ports that are too few for the cameras, or not this home's."""
-    if site.port_set is not None and next(port_set_is_one(site), None):
-        return
+    _is_shared(site)
     try:
         allocate(site)
     except Impossible as impossible:
         yield impossible.found
 
 
-def other_services_leave_the_ftp_ports(site: Any) -> Iterator[Found]:
-    """Refuse another service, or another forward, on a port that FTP uses."""
+def _allocated(site: Any) -> tuple[FtpPorts, ...]:
+    _is_shared(site)
     try:
-        ports = allocate(site)
-    except (Impossible, TypeError, ValueError):
-        return  # told already
-    lists = [(f"servers[{i}].open_to_lan", s.open_to_lan) for i, s in enumerate(site.servers)]
+        return allocate(site)
+    except Impossible as impossible:
+        raise Missing("ftp") from impossible  # told by ports_suffice
+
+
+def ssh_keeps_its_port(site: Any) -> Iterator[Found]:
+    """Refuse FTP on a port of a server where SSH answers, which would be open to everybody."""
+    for i, (server, ports) in enumerate(zip(site.servers, _allocated(site), strict=True)):
+        if server.ssh_port == ports.control and i == 0:
+            yield (
+                "ftp.control_port",
+                f"{ports.control} is where the SSH of {server.name} answers",
+                "take another control port, for example 21",
+            )
+        elif server.ssh_port == ports.control or server.ssh_port in ports.passive:
+            yield (
+                "ftp.passive_ports",
+                f"{passive_range(site)} holds {server.ssh_port}, where the SSH of {server.name} "
+                "answers",
+                "take a range without it, or let SSH answer on another port",
+            )
+
+
+def other_services_leave_the_ftp_ports(site: Any) -> Iterator[Found]:
+    """Refuse another service, or another forward, on a port that FTP uses there."""
+    ports = _allocated(site)
+    at = [behind(site, server) for server in site.servers]
+    for i, server in enumerate(site.servers):
+        key = f"servers[{i}]"
+        remedy = "remove it; the FTP ports are opened by themselves"
+        yield from _ftp_clashes(f"{key}.open_to_lan", server.open_to_lan, [ports[i]], remedy)
+        for j, target in enumerate(server.may_open):
+            deep = _lan_inside(site, at[i], target.to)
+            on_the_way = _translating(site, at[i], deep) if deep else []
+            passing = [
+                p for p, k in zip(ports, at, strict=True) if on_the_way and k >= on_the_way[0]
+            ]
+            remedy = f"let {target.to} answer on another port"
+            yield from _ftp_clashes(
+                f"{key}.may_open[{j}].services", target.services, passing, remedy
+            )
     for i, router in enumerate(site.routers):
-        lists.append((f"routers[{i}].open_to_wan", router.open_to_wan))
-        lists.append((f"routers[{i}].other_forwards", router.other_forwards))
+        passing = [p for p, k in zip(ports, at, strict=True) if k >= i]
+        remedy = "remove it; the FTP ports are opened by themselves"
+        yield from _ftp_clashes(f"routers[{i}].open_to_wan", router.open_to_wan, passing, remedy)
+        remedy = (
+            "take other FTP ports (ftp.control_port, ftp.passive_ports), or remove that forward "
+            "from the router and from here"
+        )
+        yield from _ftp_clashes(
+            f"routers[{i}].other_forwards", router.other_forwards, passing, remedy
+        )
+
+
+def _ftp_clashes(key: str, services: Any, ports: list[FtpPorts], remedy: str) -> Iterator[Found]:
     used = [PortRange(p.control, p.control) for p in ports] + [p.passive for p in ports]
-    for key, services in lists:
-        for service in services:
-            clash = next((p for p in used if service.ports.overlaps(p)), None)
-            if service.protocol != "tcp" or clash is None:
-                continue
-            if key.endswith("other_forwards"):
-                yield (
-                    key,
-                    f"{service} goes elsewhere already, and the cameras need {clash}",
-                    "take other FTP ports (ftp.control_port, ftp.passive_ports), or remove that "
-                    "forward from the router and from here",
-                )
-            else:
-                yield (
-                    key,
-                    f"{service} is a port that the cameras' FTP connections use ({clash})",
-                    "remove it; the FTP ports are opened by themselves",
-                )
+    for service in services:
+        clash = next((p for p in used if service.ports.overlaps(p)), None)
+        if service.protocol != "tcp" or clash is None:
+            continue
+        if key.endswith("other_forwards"):
+            yield (key, f"{service} goes elsewhere already, and the cameras need {clash}", remedy)
+        else:
+            reason = f"{service} is a port that the cameras' FTP connections use ({clash})"
+            yield (key, reason, remedy)
 
 
 def helper_only_without_tls(site: Any) -> Iterator[Found]:
@@ -598,10 +731,12 @@ CHECKS: tuple[Check, ...] = (
     server_is_in_the_lan,
     ipv6_is_complete,
     modes_fit,
+    masks_hide_nobody_that_is_told_apart,
     home_services_can_be_reached,
     control_port_is_free,
     passive_range_suits_vsftpd,
     ports_suffice,
+    ssh_keeps_its_port,
     other_services_leave_the_ftp_ports,
     helper_only_without_tls,
 )
