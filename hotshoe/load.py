@@ -103,7 +103,7 @@ def _as_written(problem: Problem, single: bool) -> Problem:
     """With the key as the person wrote it, where a single server is written without a list."""
     if not single:
         return problem
-    key = re.sub(r"^servers(\[0\])?", "server", problem.key)
+    key = re.sub(r"^servers(\[0\])?(?=\.|$)", "server", problem.key)
     remedy = problem.remedy.replace("servers: [{", "server: {").replace("}]", "}")
     return replace(problem, key=key, remedy=remedy if key == "server" else problem.remedy)
 

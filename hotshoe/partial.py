@@ -76,7 +76,7 @@ def validate(
                 parts.append(part)
                 problems.extend(found)
             values[name] = tuple(parts)
-        elif inner is not None and not is_list and raw[name] is not None:
+        elif inner is not None and not is_list and not _is_left_out(raw[name], field):
             values[name], found = validate(inner, raw[name], file_of, key)
             problems.extend(found)
         else:
@@ -87,6 +87,11 @@ def validate(
                     at = key + "".join(f"[{i}]" for i in detail["loc"] if isinstance(i, int))
                     problem(at, _reason(detail), f"write for example: {_example(name, field)}")
     return Partial(**values), problems
+
+
+def _is_left_out(value: Any, field: FieldInfo) -> bool:
+    """Whether there is nothing where there may be nothing."""
+    return value is None and types.NoneType in typing.get_args(field.annotation)
 
 
 def _adapter(field: FieldInfo) -> TypeAdapter[Any]:
