@@ -64,10 +64,12 @@ def needed(cameras: int) -> int:
 
 def bound(cameras: int) -> str:
     """The computation of :func:`needed`, told in a sentence."""
+    cameras = max(cameras, 1)
+    who, need = ("1 camera", "needs") if cameras == 1 else (f"{cameras} cameras", "need")
     return (
-        f"{cameras} camera(s) may use {PORTS_IN_USE_PER_CAMERA * cameras} ports at once (one "
-        f"transfer each, and one that broke off less than {PORT_REUSE_SECONDS} seconds ago), and "
-        f"need {needed(cameras)} for vsftpd's {TRIES} random tries to find a free one"
+        f"{who} may use {PORTS_IN_USE_PER_CAMERA * cameras} ports at once (one transfer each, and "
+        f"one that broke off less than {PORT_REUSE_SECONDS} seconds ago), and {need} "
+        f"{needed(cameras)} for vsftpd's {TRIES} random tries to find a free one"
     )
 
 
@@ -131,8 +133,8 @@ def _split(site: Any) -> tuple[FtpPorts, ...]:
         what = bound(cameras)
         if len(wanted) > 1:
             what = (
-                f"{len(wanted)} servers with {cameras} cameras need {sum(wanted)}, the control "
-                f"ports of all but the first among them ({what})"
+                f"{len(wanted)} servers with {cameras} cameras need {sum(wanted)}, with a control "
+                "port in it for each but the first"
             )
         raise Impossible(
             "ftp.passive_ports",
@@ -242,8 +244,8 @@ def _too_short(site: Any, own: Sequence[PortRange], runs: Sequence[PortRange]) -
         "port_set",
         f"the ports that are this home's ({brief(own)}) do not hold {max(needs)} free ports in a "
         f"row{each}, which vsftpd must have; the longest row has {longest}: {most}",
-        "use fewer cameras, or ask the provider for an address of your own or for more ports in a "
-        "row (a shorter PSID)",
+        "ask the provider for an address of your own or for more ports in a row (a shorter PSID)"
+        + ("; or use fewer cameras" if len(site.cameras) > len(needs) else ""),
     )
 
 
@@ -254,7 +256,8 @@ def brief(ranges: Sequence[PortRange]) -> str:
     shown = [str(r) for r in ranges]
     if len(shown) > 4:
         shown = [", ".join(shown[:2]) + " … " + shown[-1]]
-    return f"{', '.join(shown)}, {sum(len(r) for r in ranges)} ports"
+    count = sum(len(r) for r in ranges)
+    return f"{', '.join(shown)}, {count} port{'s' * (count > 1)}"
 
 
 def _taken(site: Any) -> set[int]:
