@@ -80,7 +80,13 @@ def outermost_wan_is_public(site: Any) -> Iterator[Found]:
     wan, public = site.routers[0].wan, site.public_address
     if wan is None or wan == public:
         return
-    if reason := why_unreachable(wan):
+    if wan in site.routers[0].lan.network:
+        yield (
+            "routers[0].wan",
+            f"{wan} is inside its own LAN",
+            "leave wan out; the outermost router's address outside is the public_address",
+        )
+    elif reason := why_unreachable(wan):
         yield (
             "routers[0].wan",
             f"{wan} cannot be reached from the Internet: {reason}; so nothing that is sent to "
