@@ -265,13 +265,13 @@ def lans_do_not_overlap(site: Any) -> Iterator[Found]:
                 yield (
                     f"routers[{i}].{field}",
                     f"{inner.network} overlaps the LAN {outer.network} of {name}",
-                    f"give this LAN other addresses, for example {_another(lans, field)}",
+                    _another(lans, field),
                 )
 
 
 def _another(lans: Any, field: str) -> str:
     if field == "lan6":
-        return "another /64 of the prefix that the provider gave"
+        return "give this LAN another /64 of the prefix that the provider gave"
     taken = [lan.network for _, lan, _ in lans]
     free = (
         network
@@ -281,8 +281,8 @@ def _another(lans: Any, field: str) -> str:
     )
     network = next(free, None)
     if network is None:
-        return "with a longer prefix, so that they are fewer"
-    return f"{network[1]}/{network.prefixlen}"
+        return "make the LANs smaller, which is to say their prefixes longer, for example /24"
+    return f"give this LAN other addresses, for example {network[1]}/{network.prefixlen}"
 
 
 def wan_is_in_the_outer_lan(site: Any) -> Iterator[Found]:
