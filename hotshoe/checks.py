@@ -610,8 +610,12 @@ def control_port_is_free(site: Any) -> Iterator[Found]:
         yield (
             "ftp.control_port",
             f"{control} is inside the passive range {passive}",
-            "take a control port outside the range, for example 21",
+            _another_control_port(site, "take a control port outside the range"),
         )
+
+
+def _another_control_port(site: Any, remedy: str) -> str:
+    return f"{remedy}, or leave it out" if _is_shared(site) else f"{remedy}, for example 21"
 
 
 def _is_shared(site: Any) -> bool:
@@ -656,7 +660,7 @@ def ssh_keeps_its_port(site: Any) -> Iterator[Found]:
             yield (
                 "ftp.control_port",
                 f"{ports.control} is where the SSH of {server.name} answers",
-                "take another control port, for example 21",
+                _another_control_port(site, "take another control port"),
             )
         elif server.ssh_port == ports.control or server.ssh_port in ports.passive:
             yield (
