@@ -75,12 +75,16 @@ def bound(cameras: int) -> str:
 
 def cameras_of(site: Any, index: int) -> tuple[str, ...]:
     """The names of the cameras that upload to the server of that index."""
-    server = site.servers[index]
-    return tuple(
-        camera.name
+    return tuple(camera.name for camera in _cameras(site, index))
+
+
+def _cameras(site: Any, index: int) -> list[Any]:
+    name, single = site.servers[index].name, len(site.servers) == 1
+    return [
+        camera
         for camera in site.cameras
-        if camera.server == server.name or (camera.server is None and len(site.servers) == 1)
-    )
+        if camera.server == name or (camera.server is None and single)
+    ]
 
 
 def allowed(site: Any) -> tuple[PortRange, ...] | None:
@@ -114,7 +118,7 @@ def passive_range(site: Any) -> PortRange:
 
 def _needs(site: Any) -> list[int]:
     """How many passive ports each server needs."""
-    return [needed(len(cameras_of(site, i))) for i in range(len(site.servers))]
+    return [needed(len(_cameras(site, i))) for i in range(len(site.servers))]
 
 
 def _wanted(site: Any) -> list[int]:
@@ -232,7 +236,7 @@ def _too_short(site: Any, own: Sequence[PortRange], runs: Sequence[PortRange]) -
     """Say that the ports hold no passive range as large as is needed."""
     needs, said = _needs(site), site.ftp.passive_ports
     longest = max(map(len, runs), default=0)
-    most = bound(len(cameras_of(site, needs.index(max(needs)))))
+    most = bound(len(_cameras(site, needs.index(max(needs)))))
     each = "" if len(needs) == 1 else f" for each of {len(needs)} servers"
     if said:
         return Impossible(
