@@ -1,4 +1,8 @@
-"""The ``hotshoe`` command."""
+"""The ``hotshoe`` command.
+
+What only some commands need is imported inside them, so that the others start without waiting for
+it: images, keys and containers together take longer than making a Plan.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +11,18 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from hotshoe import rehearse as rehearsing
 from hotshoe.errors import HotshoeError
-from hotshoe.load import SiteFiles, load_site
-from hotshoe.plan import make_plan
-from hotshoe.stage import podman
 from hotshoe.stage.image import DEFAULT_RELEASE, SUITES
-from hotshoe.stage.stage import Stage
-from hotshoe.vault import load_secrets
 
-console = Console(highlight=False)
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hotshoe.stage.stage import Stage
+
 _site = click.option(
     "--site", default="home", show_default=True, help="The Site: group_vars/SITE.yml."
 )
@@ -49,6 +49,12 @@ def _refusing(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
 @click.group()
 @click.version_option(package_name="hotshoe")
 def main() -> None:
@@ -68,7 +74,9 @@ def rehearse(site: str, release: str, keep: bool) -> None:
 
     SITE is the name of a file in group_vars/; home unless said.
     """
-    rehearsing.run(site, release, keep, console)
+    from hotshoe import rehearse as rehearsing
+
+    rehearsing.run(site, release, keep, _console())
 
 
 @main.group()
@@ -77,6 +85,10 @@ def stage() -> None:
 
 
 def _stage_of(site: str, release: str = DEFAULT_RELEASE) -> Stage:
+    from hotshoe.load import SiteFiles, load_site
+    from hotshoe.plan import make_plan
+    from hotshoe.stage.stage import Stage
+
     return Stage.of(site, make_plan(load_site(SiteFiles(site))), Path(), release)
 
 
@@ -86,6 +98,7 @@ def _stage_of(site: str, release: str = DEFAULT_RELEASE) -> Stage:
 @_refusing
 def up(site: str, release: str) -> None:
     """Put the stage up; what an earlier run left is cleared away first."""
+    console = _console()
     made = _stage_of(site, release)
     made.up(say=console.print)
     arguments = " ".join(made.pyinfra_arguments())
@@ -100,6 +113,8 @@ def up(site: str, release: str) -> None:
 @_refusing
 def down(site: str) -> None:
     """Take the stage down; harmless when there is none."""
+    from hotshoe.stage import podman
+
     if reason := podman.why_no_stage():
         raise HotshoeError(reason)
     _stage_of(site).down()
@@ -110,12 +125,16 @@ def down(site: str) -> None:
 @_refusing
 def status(site: str) -> None:
     """Show the devices on the stage."""
+    from rich.table import Table
+
+    from hotshoe.stage import podman
+
     if reason := podman.why_no_stage():
         raise HotshoeError(reason)
     table = Table("device", "state", "addresses")
     for row in _stage_of(site).status():
         table.add_row(*row)
-    console.print(table)
+    _console().print(table)
 
 
 @stage.command()
@@ -123,11 +142,16 @@ def status(site: str) -> None:
 @_refusing
 def upload(site: str) -> None:
     """Upload photos from the camera and compare every byte on the server."""
+    from hotshoe import rehearse as rehearsing
+    from hotshoe.load import SiteFiles, load_site
+    from hotshoe.plan import make_plan
+    from hotshoe.vault import load_secrets
+
     files = SiteFiles(site)
     described = load_site(files)
     plan = make_plan(described)
     made = _running(site, plan.servers[0].name)
-    rehearsing.photograph(made, plan, load_secrets(files, described), console)
+    rehearsing.photograph(made, plan, load_secrets(files, described), _console())
 
 
 @stage.command()
@@ -152,6 +176,8 @@ def shell(site: str, name: str) -> None:
 
 def _running(site: str, name: str) -> Stage:
     """The stage, if it is up and has that device."""
+    from hotshoe.stage import podman
+
     if reason := podman.why_no_stage():
         raise HotshoeError(reason)
     made = _stage_of(site)
