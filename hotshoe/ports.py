@@ -15,6 +15,8 @@ HIGHEST_PORT = 65535
 class PortRange:
     """An inclusive range of ports; a single port is a range of one.
 
+    :param first: the lowest port
+    :param last: the highest port
     :raises ValueError: if the range is empty or leaves 1-65535
     """
 
@@ -59,9 +61,10 @@ class PortRange:
 
 @dataclass(frozen=True, order=True)
 class Service:
-    """A transport protocol and its port or ports, written ``445/tcp`` or ``60000-61000/udp``.
+    """A transport protocol and its port or ports; as text, ``445/tcp`` or ``60000-61000/udp``.
 
     :param protocol: ``tcp`` or ``udp``
+    :param ports: its port or ports
     """
 
     protocol: str

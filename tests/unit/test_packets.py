@@ -1,7 +1,7 @@
 """Packets walk through random homes, and arrive where they should and nowhere else.
 
 The boxes are those of :mod:`tests.unit.packets`, set up from the Plan; the homes are those of
-:mod:`tests.unit.homes`. What must be true of every home is a function ``…(home)`` here, so that it
+:mod:`tests.unit.random_homes`. What must be true of every home is a function ``…(home)`` here, so that it
 can be asked of a home that is wrong as well: the last tests take something out of good Plans.
 """
 
@@ -21,7 +21,7 @@ from hotshoe.plan import Address, Plan, PortForward, RouterPlan, ServerPlan, mak
 from hotshoe.ports import PortRange, Service
 from hotshoe.site import Site
 from tests.conftest import PROJECT
-from tests.unit.homes import sites
+from tests.unit.random_homes import sites
 from tests.unit.packets import INTERNET, Boxes, Journey, Packet
 
 CAMERA, CAMERA6 = IPv4Address("198.51.100.7"), IPv6Address("2001:db8:ffff::7")

@@ -1,0 +1,251 @@
+"""Random homes that make sense, to try on them what must be true of every home.
+
+What is drawn is little more than numbers; they are bent here into a Site that is valid.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface
+from typing import NamedTuple
+
+from hypothesis import strategies as st
+
+from hotshoe import checks
+from hotshoe.allocation import needed
+from hotshoe.ports import PortRange, Service
+from hotshoe.site import Camera, Ftp, HomeService, Router, Server, SharedAddress, Site
+
+BLOCKS = [
+    *IPv4Network("10.0.0.0/8").subnets(new_prefix=16),
+    *IPv4Network("172.16.0.0/12").subnets(new_prefix=16),
+    *IPv4Network("192.168.0.0/16").subnets(new_prefix=24),
+]
+# The devices of a LAN: its router, the next router, a server or more, and somebody at home.
+ROUTER, NEXT_ROUTER, SERVER, SOMEBODY = 0, 1, 2, 5
+# Six devices fit into this.
+LONGEST_PREFIX = 29
+MOST_ROUTERS, MOST_SERVERS = 8, 3
+
+# No port that FTP gets here is among them, except as UDP.
+OWN_SERVICES = ["80/tcp", "2222/tcp", "21/udp", "50000-50099/udp"]
+FORWARDED = ["443/tcp", "8443/tcp", "21/udp", "1024-65535/udp"]
+OPEN_TO_LAN = ["445/tcp", "137-138/udp", "60000-61000/udp"]
+HOME_SERVICES = ["22/tcp", "445/tcp", "445/udp", "1000-1009/tcp"]
+
+
+def _some(written: list[str]) -> st.SearchStrategy[tuple[Service, ...]]:
+    """None as often as not."""
+    services = st.sampled_from([Service.parse(text) for text in written])
+    return st.just(()) | st.lists(services, unique=True, max_size=2).map(tuple)
+
+
+class _Router(NamedTuple):
+    block: IPv4Network
+    longer: int
+    position: int
+    start: int
+    mode: int
+    open_to_wan: tuple[Service, ...]
+    other_forwards: tuple[Service, ...]
+    masks_source: bool
+
+
+class _Server(NamedTuple):
+    at: int
+    named: bool
+    ssh_port: int
+    ssh_from: tuple[IPv4Network, ...]
+    open_to_lan: tuple[Service, ...]
+    may_open: tuple[Service, ...]
+    deeper: int
+
+
+class _Ports(NamedTuple):
+    kind: str
+    control: int | None
+    first: int
+    more: int
+    listed: list[int]
+    offset: int
+    psid_length: int
+    psid: int
+
+
+_number = st.integers(0, 2**16 - 1)
+_routers = st.builds(
+    _Router,
+    block=st.sampled_from(BLOCKS),
+    longer=st.integers(0, LONGEST_PREFIX - 16),
+    position=_number,
+    start=_number,
+    mode=st.integers(0, 5),
+    open_to_wan=_some(OWN_SERVICES),
+    other_forwards=_some(FORWARDED),
+    masks_source=st.sampled_from([False, False, True]),
+)
+_servers = st.builds(
+    _Server,
+    at=st.integers(0, MOST_ROUTERS - 1),
+    named=st.booleans(),
+    ssh_port=st.sampled_from([22, 2022]),
+    ssh_from=st.sampled_from([(), (IPv4Network("10.9.0.0/24"),)]),
+    open_to_lan=_some(OPEN_TO_LAN),
+    may_open=_some(HOME_SERVICES),
+    deeper=st.integers(0, MOST_ROUTERS - 1),
+)
+_ports = st.builds(
+    _Ports,
+    kind=st.sampled_from(["default", "said", "computed", "listed"]),
+    control=st.sampled_from([None, 21, 990, 2121]),
+    first=st.integers(10000, 60000),
+    more=st.integers(0, 300),
+    listed=st.lists(st.integers(50, 250), min_size=4, max_size=6, unique=True),
+    offset=st.sampled_from([0, 4, 5, 6]),
+    psid_length=st.integers(1, 8),
+    psid=_number,
+)
+
+
+@st.composite
+def sites(draw, dmz: bool = False, ipv6: bool | None = None) -> Site:
+    """A home of up to eight routers and three servers.
+
+    :param dmz: with a server that the innermost router protects the home from
+    :param ipv6: with IPv6 up to the servers; None is either
+    """
+    least = 2 if dmz else 1
+    drawn = draw(_lists_of_routers[least])
+    chosen = draw(_lists_of_servers)
+    ipv6 = draw(_truth) if ipv6 is None else ipv6
+    twice = draw(_truth)  # whether every server has two cameras
+
+    lans = [_lan(router) for router in drawn]
+    last = len(lans) - 1
+    places = [server.at % len(lans) for server in chosen]
+    if dmz:
+        places[0] %= last
+    servers = [
+        _server(n, at, server, lans, ipv6)
+        for n, (at, server) in enumerate(zip(places, chosen, strict=True))
+    ]
+    cameras = [
+        Camera(name=f"c{n}", server=servers[n % len(servers)].name)
+        for n in range((1 + twice) * len(servers))
+    ]
+    ftp, port_set = _choose_ports(draw(_ports), len(servers), 1 + twice)
+    routers: list[Router] = []
+    for i in reversed(range(len(lans))):  # inside out, since what is inside limits the mode
+        routers.insert(0, _router(i, drawn[i], lans, places, servers, routers[:1], ipv6))
+    site = Site(
+        hostname="photos.example.net",
+        public_address="203.0.113.20",
+        port_set=port_set,
+        routers=routers,
+        servers=servers,
+        ftp=ftp,
+        cameras=cameras,
+    )
+    assert list(checks.run(site)) == []
+    return site
+
+
+_truth = st.booleans()
+_lists_of_routers = {
+    least: st.lists(
+        _routers, min_size=least, max_size=MOST_ROUTERS, unique_by=lambda router: router.block
+    )
+    for least in (1, 2)
+}
+_lists_of_servers = st.lists(_servers, min_size=1, max_size=MOST_SERVERS)
+
+
+def _name(i: int) -> str:
+    return f"router{i}"
+
+
+def _lan(router: _Router) -> tuple[int, list[IPv4Address]]:
+    """A part of the block: its prefix length, and the addresses of its devices."""
+    prefix = min(router.block.prefixlen + router.longer, LONGEST_PREFIX)
+    size = 2 ** (32 - prefix)
+    position = router.position % (router.block.num_addresses // size)
+    network = IPv4Network((int(router.block[0]) + position * size, prefix))
+    return prefix, [network[1 + (router.start + k) % (size - 2)] for k in range(SOMEBODY + 1)]
+
+
+def _server(n: int, at: int, drawn: _Server, lans: list, ipv6: bool) -> Server:
+    inner = range(at + 1, len(lans))
+    targets = [
+        HomeService(to=lans[inner[(drawn.deeper + k) % len(inner)]][1][SOMEBODY], services=(s,))
+        for k, s in enumerate(drawn.may_open if inner else ())
+    ]
+    return Server(
+        name=f"server{n}",
+        behind=_name(at) if inner or drawn.named else None,
+        address=lans[at][1][SERVER + n],
+        address6=IPv6Address(f"2001:db8:100:{at:x}::{n + 16:x}") if ipv6 else None,
+        ssh_port=drawn.ssh_port,
+        ssh_from=drawn.ssh_from,
+        open_to_lan=drawn.open_to_lan,
+        may_open=targets,
+    )
+
+
+def _router(
+    i: int,
+    drawn: _Router,
+    lans: list,
+    places: list[int],
+    servers: list[Server],
+    inside: list[Router],
+    ipv6: bool,
+) -> Router:
+    prefix, hosts = lans[i]
+    if inside:
+        (inner,) = inside
+        exposable = min(places) >= i < max(places)
+        exposable = exposable and inner.mode != "routed" and not inner.open_to_wan
+    else:
+        exposable = min(places) == i and not servers[0].open_to_lan
+    modes = ["nat", *(["routed"] if i else []), *(["default-host"] if exposable else [])]
+    mode = modes[drawn.mode % len(modes)]
+    # Nothing that tells computers apart by their addresses may depend on what a mask hides.
+    maskable = mode == "nat" or (mode == "default-host" and inside)
+    maskable = maskable and not _is_between(i, lans, places, servers)
+    return Router(
+        name=_name(i),
+        wan=lans[i - 1][1][NEXT_ROUTER] if i else None,
+        lan=f"{hosts[ROUTER]}/{prefix}",
+        wan6=IPv6Address(f"2001:db8:100:{i - 1:x}::2") if ipv6 and i else None,
+        lan6=IPv6Interface(f"2001:db8:100:{i:x}::1/64") if ipv6 else None,
+        mode=mode,
+        open_to_wan=drawn.open_to_wan,
+        other_forwards=drawn.other_forwards,
+        masks_source=drawn.masks_source and bool(maskable),
+    )
+
+
+def _is_between(i: int, lans: list, places: list[int], servers: list[Server]) -> bool:
+    """Whether a server opens connections through router i to somebody behind a further one."""
+    lan_of = {hosts[SOMEBODY]: k for k, (_, hosts) in enumerate(lans)}
+    return any(
+        at < i < lan_of[target.to]
+        for at, server in zip(places, servers, strict=True)
+        for target in server.may_open
+    )
+
+
+def _choose_ports(drawn: _Ports, servers: int, cameras: int) -> tuple[Ftp, SharedAddress | None]:
+    """FTP ports that suffice for that many cameras of each server."""
+    if drawn.kind == "said":
+        size = servers * (needed(cameras) + 1) + drawn.more
+        passive = PortRange(drawn.first, drawn.first + size - 1)
+        return Ftp(control_port=drawn.control, passive_ports=passive), None
+    if drawn.kind == "listed":
+        runs = [PortRange(n * 256, n * 256 + 63) for n in drawn.listed]
+        return Ftp(), SharedAddress(ports=runs)
+    if drawn.kind == "computed":
+        # At least 256 ports in a row, above the lowest, or else 15 rows of at least 16.
+        offset, length = drawn.offset, min(drawn.psid_length, 12 - drawn.offset)
+        psid = drawn.psid % 2**length | (2 ** (length - 1) if offset == 0 else 0)
+        return Ftp(), SharedAddress(offset=offset, psid_length=length, psid=psid)
+    return Ftp(), None

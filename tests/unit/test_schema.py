@@ -1,0 +1,111 @@
+"""The Plan as JSON: what it looks like is promised, so a change of it is deliberate."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+from pydantic import TypeAdapter
+
+from hotshoe.errors import Problem
+from hotshoe.schema import Document, dump, json_schema
+from tests.conftest import PROJECT
+from tests.unit.homes import PLANS, every_home
+
+COMMITTED = PROJECT / "hotshoe" / "plan.schema.json"
+WARNING = Problem("group_vars/home.yml", "ftp.tls", "none can be read", "write tls: explicit")
+
+
+def objects(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every kind of object that a schema describes."""
+    return [schema, *schema["$defs"].values()]
+
+
+def strict() -> Draft202012Validator:
+    """The committed schema, which allows no key that it does not describe."""
+    schema = json.loads(COMMITTED.read_text())
+    for described in objects(schema):
+        described["additionalProperties"] = False
+    return Draft202012Validator(schema, format_checker=FormatChecker())
+
+
+def test_the_committed_schema_is_the_code_s():
+    assert COMMITTED.read_text() == json_schema(), (
+        "if this change is meant: hotshoe plan --json-schema >hotshoe/plan.schema.json, and raise "
+        "SCHEMA where a key went or means something else now"
+    )
+
+
+def test_the_committed_schema_is_one():
+    schema = json.loads(COMMITTED.read_text())
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    Draft202012Validator.check_schema(schema)
+
+
+def test_every_field_is_described_and_always_there():
+    for described in objects(json.loads(COMMITTED.read_text())):
+        assert described["description"].endswith(".")
+        assert list(described["properties"]) == described["required"]
+        for name, field in described["properties"].items():
+            text = field["description"]
+            assert text, f"{described['title']}.{name}"
+            assert not set(text) & {"\n", "  "}
+            assert "None" not in text
+            assert ":param" not in text
+
+
+@every_home
+def test_what_is_printed_is_what_the_schema_says(plan):
+    validator = strict()
+    for warnings in ([], [WARNING]):
+        validator.validate(json.loads(dump("home", plan, warnings)))
+
+
+@every_home
+def test_nothing_is_lost(plan):
+    read = TypeAdapter(Document).validate_json(dump("home", plan, [WARNING]))
+    assert read == Document(1, "home", plan, (WARNING,))
+
+
+def test_the_top_of_it():
+    document = json.loads(dump("cabin", PLANS["home"], [WARNING]))
+    assert list(document) == ["schema", "site", "plan", "warnings"]
+    assert document["schema"] == 1
+    assert document["site"] == "cabin"
+    assert document["warnings"] == [
+        {
+            "file": "group_vars/home.yml",
+            "key": "ftp.tls",
+            "reason": "none can be read",
+            "remedy": "write tls: explicit",
+        }
+    ]
+
+
+def test_how_ports_addresses_and_networks_are_spelt():
+    plan = json.loads(dump("home", PLANS["ipv6"], []))["plan"]
+    edge, _ = plan["routers"]
+    assert edge["forwards"][1] == {
+        "service": {"protocol": "tcp", "ports": {"first": 50000, "last": 50099}},
+        "to": "192.168.178.2",
+        "source": None,
+        "purpose": "cameras to darkroom",
+    }
+    assert edge["lan"] == "192.168.178.1/24"
+    assert edge["lan6"] == "2001:db8:100:1::1/64"
+    assert edge["masquerade"] == ["192.168.178.0/24"]
+    assert edge["routes"] == [{"to": "2001:db8:100:2::/64", "via": "2001:db8:100:1::2"}]
+    assert edge["default_host"] is None
+    assert plan["servers"][0]["passive"] == {"first": 50000, "last": 50099}
+    assert plan["port_set"] == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("schema", 2), ("warnings", [{}]), ("plan", None), ("site", 7), ("more", 1)],
+)
+def test_the_schema_refuses_something_else(key, value):
+    document = json.loads(dump("home", PLANS["home"], []))
+    assert not strict().is_valid(document | {key: value})
