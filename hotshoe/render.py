@@ -5,7 +5,15 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import (
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    TemplateNotFound,
+    select_autoescape,
+)
+
+from hotshoe.errors import HotshoeError
 
 FOLDER = "templates"
 
@@ -29,5 +37,13 @@ def render(template: str, **values: Any) -> str:
     :param template: its path below that folder
     :param values: what the holes are filled with
     :returns: the text
+    :raises HotshoeError: if there is no such file, since templates/ is the person's own
     """
-    return _templates().get_template(template).render(**values)
+    try:
+        found = _templates().get_template(template)
+    except TemplateNotFound:
+        raise HotshoeError(
+            f"{FOLDER}/{template}: there is no such file\n"
+            "    -> run this in the folder that holds deploy.py"
+        ) from None
+    return found.render(**values)

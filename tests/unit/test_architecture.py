@@ -78,7 +78,9 @@ def test_only_the_stage_and_the_command_line_know_the_stage():
 
 def test_every_template_that_is_named_exists_and_every_one_that_exists_is_named():
     named = {
-        name for path in ROLES for name in re.findall(r'"([a-z_]+/[\w.-]+\.j2)"', path.read_text())
+        name
+        for path in (*CORE, *ROLES)
+        for name in re.findall(r'"([a-z_]+/[\w.-]+\.j2)"', path.read_text())
     }
     folder = PROJECT / "templates"
     assert named == {str(path.relative_to(folder)) for path in folder.rglob("*.j2")}
