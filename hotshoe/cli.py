@@ -64,6 +64,80 @@ def main() -> None:
     """
 
 
+def _print_schema(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from hotshoe.schema import json_schema
+
+        click.echo(json_schema(), nl=False)
+        context.exit()
+
+
+# Whether it can be written is said by hotshoe.files, in the words of every other refusal.
+_file = click.Path(path_type=Path, readable=False)
+
+
+@main.command()
+@click.argument("site", default="home")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for programs.")
+@click.option(
+    "--json-schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_schema,
+    help="Print the JSON Schema of what --json prints, and end.",
+)
+@click.option(
+    "--worksheet", type=_file, metavar="FILE.html", help="Write what to enter by hand on a router."
+)
+@click.option("--diagram", type=_file, metavar="FILE.svg", help="Write a picture of the home.")
+@_refusing
+def plan(site: str, as_json: bool, worksheet: Path | None, diagram: Path | None) -> None:
+    """Show what follows from a Site, device by device; no host is touched.
+
+    The Site is group_vars/SITE.yml, home unless said. Without --worksheet and --diagram, or with
+    --json, the Plan is printed; files and warnings are told on standard error.
+    """
+    from hotshoe.load import SiteFiles, load_site, warnings_of
+    from hotshoe.plan import make_plan
+
+    files = SiteFiles(site)
+    described = load_site(files)
+    made = make_plan(described)
+    warnings = warnings_of(files, described)
+    for warning in warnings:
+        click.secho("Warning: ", nl=False, err=True, fg="yellow")
+        click.echo(str(warning), err=True)
+
+    # Everything is made before anything is written: a refusal should leave no half of it.
+    texts: list[tuple[Path, str]] = []
+    if worksheet:
+        from hotshoe import worksheet as sheet
+
+        if sheet.by_hand(made):
+            texts.append((worksheet, sheet.html(made, site)))
+        else:
+            click.echo("No router is set up by hand, so there is no worksheet.", err=True)
+    if diagram:
+        from hotshoe.diagram import picture
+
+        texts.append((diagram, picture(made)))
+    for path, text in texts:
+        from hotshoe.files import write
+
+        write(path, text)
+        click.echo(f"{path} is written.", err=True)
+
+    if as_json:
+        from hotshoe.schema import dump
+
+        click.echo(dump(site, made, warnings), nl=False)
+    elif not (worksheet or diagram):
+        from hotshoe.tables import tables
+
+        _console().print(*tables(made), sep="\n")
+
+
 @main.command()
 @click.argument("site", default="home")
 @_debian

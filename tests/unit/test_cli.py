@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import subprocess
+import sys
+from types import SimpleNamespace
+
 import pytest
 from click.testing import CliRunner
 
 from hotshoe.cli import main
+from hotshoe.schema import json_schema
 from hotshoe.stage import podman
-from tests.conftest import SMALLEST
+from tests.conftest import PROJECT, SMALLEST
+from tests.unit.homes import EXAMPLES
+from tests.unit.worksheet_html import parse
 
 STAGE_COMMANDS = [
     ["demo"],
@@ -23,7 +33,7 @@ def run(*arguments: str):
     return CliRunner().invoke(main, arguments)
 
 
-@pytest.mark.parametrize("arguments", [[], ["stage"], ["demo"], ["stage", "up"]])
+@pytest.mark.parametrize("arguments", [[], ["stage"], ["demo"], ["stage", "up"], ["plan"]])
 def test_help_says_what_a_command_is_for(arguments):
     result = run(*arguments, "--help")
     assert result.exit_code == 0
@@ -34,6 +44,7 @@ def test_help_lists_the_commands():
     output = run("--help").output
     for line in (
         "demo   Rehearse the home in containers: deploy to it and upload photos.",
+        "plan   Show what follows from a Site, device by device; no host is touched.",
         "stage  The home, rehearsed in containers.",
     ):
         assert line in output
@@ -118,3 +129,199 @@ def test_a_command_that_does_not_exist_is_refused_with_its_usage(arguments):
     result = run(*arguments)
     assert result.exit_code == 2
     assert result.output.startswith("Usage: main")
+
+
+# One of its routers is set up by hand.
+BY_HAND = "cascade"
+
+
+class TestPlan:
+    """``hotshoe plan``."""
+
+    def test_tells_of_the_home_unless_another_site_is_named(self, project):
+        result = run("plan")
+        assert result.exit_code == 0
+        assert result.stdout.startswith(
+            "photos.example.net (203.0.113.20)\nInternet -> gateway [darkroom]\n"
+        )
+        assert result.stderr == ""
+        assert "Internet -> edge [darkroom] -> gateway" in run("plan", "dmz").stdout
+
+    @pytest.mark.parametrize("site", EXAMPLES)
+    def test_of_every_example_is_readable_and_valid_json(self, project, site):
+        assert "nothing else gets in" in run("plan", site).stdout
+        result = run("plan", site, "--json")
+        assert result.exit_code == 0
+        assert json.loads(result.stdout)["site"] == site
+
+    @pytest.mark.parametrize("options", [[], ["--json"], ["--worksheet", "w.html"]], ids=str)
+    def test_of_a_broken_site_is_refused_with_one_message(self, write_site, home, options):
+        write_site(SMALLEST.replace("203.0.113.20", "10.1.1.1"))
+        result = run("plan", *options)
+        assert result.exit_code == 1
+        assert result.stdout == ""
+        assert result.stderr.startswith(
+            "Error: 1 problem, nothing was changed:\ngroup_vars/home.yml: public_address: "
+        )
+        assert not (home / "w.html").exists()
+
+    def test_of_a_site_that_is_not_there_is_refused_with_one_message(self, project):
+        result = run("plan", "cabin")
+        assert result.exit_code == 1
+        assert result.stdout == ""
+        assert result.stderr.startswith(
+            "Error: 1 problem, nothing was changed:\ngroup_vars/cabin.yml: there is no such file\n"
+        )
+
+    def test_says_on_standard_error_what_is_doubtful(self, write_site):
+        write_site(SMALLEST + "ftp: {tls: none}\n")
+        warning = (
+            "Warning: group_vars/home.yml: ftp.tls: without TLS, everybody on the way can read the "
+            "passwords and the photos\n"
+            "    -> use it only on a direct link; otherwise write tls: explicit\n"
+        )
+        result = run("plan")
+        assert (result.exit_code, result.stderr) == (0, warning)
+        result = run("plan", "--json")
+        assert (result.exit_code, result.stderr) == (0, warning)
+        (told,) = json.loads(result.stdout)["warnings"]
+        assert told["key"] == "ftp.tls"
+
+    def test_prints_the_schema_without_any_site(self, home):
+        result = run("plan", "--json-schema")
+        assert result.exit_code == 0
+        assert result.stdout == json_schema()
+        assert result.stderr == ""
+
+    def test_writes_a_worksheet(self, project):
+        result = run("plan", BY_HAND, "--worksheet", "box.html")
+        assert result.exit_code == 0
+        assert result.stdout == ""
+        assert result.stderr == "box.html is written.\n"
+        assert set(parse((project / "box.html").read_text(encoding="utf-8"))) == {"box"}
+
+    def test_writes_no_worksheet_where_nothing_is_done_by_hand(self, project):
+        result = run("plan", "--worksheet", "box.html")
+        assert result.exit_code == 0
+        assert result.stdout == ""
+        assert result.stderr == "No router is set up by hand, so there is no worksheet.\n"
+        assert not (project / "box.html").exists()
+
+    @pytest.fixture
+    def drawn(self, monkeypatch):
+        """The Plans of which a picture was drawn."""
+        plans = []
+
+        def picture(plan):
+            plans.append(plan)
+            return "<svg/>\n"
+
+        monkeypatch.setitem(sys.modules, "hotshoe.diagram", SimpleNamespace(picture=picture))
+        return plans
+
+    def test_writes_a_picture(self, project, drawn):
+        result = run("plan", "dmz", "--diagram", "home.svg")
+        assert (result.exit_code, result.stdout) == (0, "")
+        assert result.stderr == "home.svg is written.\n"
+        assert (project / "home.svg").read_text() == "<svg/>\n"
+        assert [router.name for router in drawn[0].routers] == ["edge", "gateway"]
+
+    def test_does_everything_at_once(self, project, drawn):
+        options = ["--json", "--worksheet", "box.html", "--diagram", "home.svg"]
+        result = run("plan", BY_HAND, *options)
+        assert result.exit_code == 0
+        assert json.loads(result.stdout)["site"] == BY_HAND
+        assert result.stderr == "box.html is written.\nhome.svg is written.\n"
+        assert (project / "box.html").exists()
+        assert (project / "home.svg").exists()
+
+    @pytest.mark.parametrize(
+        ("name", "reason"),
+        [
+            ("nowhere/box.html", "there is no folder {folder}/nowhere"),
+            ("group_vars", "it is a folder"),
+            ("pipe", "it is a device or a pipe"),
+            ("loop", "it is a loop of links"),
+            ("n" * 300, "File name too long"),
+            ("deploy.py/box.html", "there is no folder {folder}/deploy.py"),
+        ],
+        ids=lambda value: value[:20],
+    )
+    @pytest.mark.parametrize("option", ["--worksheet", "--diagram"])
+    def test_refuses_to_write_where_it_cannot(self, project, drawn, option, name, reason):
+        os.mkfifo(project / "pipe")
+        (project / "loop").symlink_to("loop")
+        before = sorted(project.iterdir())
+        result = run("plan", BY_HAND, "--json", option, name)
+        assert result.exit_code == 1
+        assert result.stdout == ""
+        said = reason.format(folder=project)
+        assert result.stderr == f"Error: {name}: cannot be written: {said}\n"
+        assert sorted(project.iterdir()) == before
+
+    def test_refuses_to_write_what_may_only_be_read(self, project, monkeypatch):
+        (project / "box.html").write_text("old")
+        # Root may write everything.
+        monkeypatch.setattr("hotshoe.files.os.access", lambda path, mode: mode != os.W_OK)
+        result = run("plan", BY_HAND, "--worksheet", "box.html")
+        assert result.exit_code == 1
+        assert result.stderr == "Error: box.html: cannot be written: it may only be read\n"
+        assert (project / "box.html").read_text() == "old"
+
+    def test_a_write_that_fails_leaves_what_was_there(self, project, monkeypatch):
+        (project / "box.html").write_text("old")
+
+        def full(*_):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("hotshoe.files.Path.replace", full)
+        result = run("plan", BY_HAND, "--worksheet", "box.html")
+        assert result.exit_code == 1
+        assert result.stderr == "Error: box.html: cannot be written: No space left on device\n"
+        assert (project / "box.html").read_text() == "old"
+        assert not list(project.glob(".hotshoe*"))
+
+    def test_a_file_that_is_there_is_replaced_with_its_permissions_and_through_a_link(
+        self, project
+    ):
+        (project / "kept.html").write_text("old")
+        (project / "kept.html").chmod(0o640)
+        (project / "box.html").symlink_to("kept.html")
+        assert run("plan", BY_HAND, "--worksheet", "box.html").exit_code == 0
+        assert (project / "box.html").is_symlink()
+        assert (project / "kept.html").read_text().startswith("<!DOCTYPE html>")
+        assert (project / "kept.html").stat().st_mode & 0o777 == 0o640
+
+    def test_a_new_file_gets_the_usual_permissions(self, project):
+        mask = os.umask(0o027)
+        try:
+            run("plan", BY_HAND, "--worksheet", "box.html")
+        finally:
+            os.umask(mask)
+        assert (project / "box.html").stat().st_mode & 0o777 == 0o640
+
+    def test_through_a_pipe_is_plain_text_of_eighty_columns(self, project):
+        done = process("plan", "ipv6")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.isascii()
+        assert "\x1b" not in done.stdout
+        assert max(map(len, done.stdout.splitlines())) <= 80
+
+    def test_starts_without_what_only_other_commands_need(self, project):
+        done = process("plan", "--json", python=["-X", "importtime"])
+        imported = set(re.findall(r"\| +([\w.]+)$", done.stderr, re.MULTILINE))
+        assert "pydantic" in imported
+        assert not imported & {"cryptography", "PIL", "passlib", "jinja2", "hotshoe.stage.stage"}
+
+
+def process(*arguments: str, python: list[str] | None = None):
+    """The command as a process of its own, its output piped."""
+    call = "import sys; from hotshoe.cli import main; sys.argv[0] = 'hotshoe'; main()"
+    return subprocess.run(
+        [sys.executable, *(python or []), "-c", call, *arguments],
+        env={k: v for k, v in os.environ.items() if k not in {"COLUMNS", "FORCE_COLOR"}}
+        | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
