@@ -6,6 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks import planning
 from benchmarks.bench import Bench
 from hotshoe.errors import HotshoeError
 from hotshoe.stage import podman
@@ -19,6 +20,8 @@ def main() -> None:
     if reason := podman.why_no_stage():
         raise HotshoeError(reason)
     with tempfile.TemporaryDirectory(prefix="hotshoe-bench-") as folder:
+        for figure in planning.figures(Path(folder)):
+            print(figure, flush=True)
         bench = Bench(Path(folder))
         try:
             for figure in bench.run():
