@@ -95,8 +95,8 @@ _file = click.Path(path_type=Path, readable=False)
 def plan(site: str, as_json: bool, worksheet: Path | None, diagram: Path | None) -> None:
     """Show what follows from a Site, device by device; no host is touched.
 
-    The Site is group_vars/SITE.yml, home unless said. Without --worksheet and --diagram, or with
-    --json, the Plan is printed; files and warnings are told on standard error.
+    SITE is the name of a file in group_vars/; home unless said. The options may be combined; with
+    --worksheet or --diagram alone, nothing is printed. Warnings go to standard error.
     """
     from hotshoe.load import SiteFiles, load_site, warnings_of
     from hotshoe.plan import make_plan

@@ -16,13 +16,7 @@ from hotshoe import checks
 from hotshoe.load import SiteFiles, load_site
 from hotshoe.plan import Plan, make_plan
 from hotshoe.site import Site
-from tests.conftest import PROJECT
-
-EXAMPLES = sorted(
-    path.stem
-    for path in (PROJECT / "group_vars").glob("*.yml")
-    if path.stem != "all" and not path.stem.endswith(".vault")
-)
+from tests.conftest import EXAMPLES, PROJECT
 
 HOME = {"hostname": "photos.example.net", "public_address": "203.0.113.20"}
 LONGEST = "a-name-as-long-as-names-may-be0"

@@ -15,8 +15,7 @@ from click.testing import CliRunner
 from hotshoe.cli import main
 from hotshoe.schema import json_schema
 from hotshoe.stage import podman
-from tests.conftest import PROJECT, SMALLEST
-from tests.unit.homes import EXAMPLES
+from tests.conftest import EXAMPLES, PROJECT, SMALLEST
 from tests.unit.worksheet_html import parse
 
 STAGE_COMMANDS = [
