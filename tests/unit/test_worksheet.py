@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, ip_address, ip_network
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from hotshoe.errors import HotshoeError
 from hotshoe.plan import Passage, PortForward, Route
 from hotshoe.ports import PortRange, Service
+from hotshoe.stage import consumer
 from hotshoe.worksheet import ALSO, Menu, Row, by_hand, html, rows
 from tests.conftest import PROJECT
 from tests.unit.homes import PLANS, every_home
@@ -120,6 +122,15 @@ def test_a_helper_is_told_on_which_port_it_listens():
     home = PLANS["a default host behind which another one is"]
     for router in home.routers:
         assert rows(home, router)[-1] == Row(Menu.HELPER, (("FTP ALG", "on"), ("Port", "2121")))
+
+
+def test_an_ipv6_address_in_a_network_that_nobody_told_is_not_called_static():
+    plan = PLANS["cascade"]
+    outer, inner = plan.routers
+    inner = replace(inner, wan6=IPv6Address("2001:db8::2"))
+    assert rows(replace(plan, routers=(outer, inner)), inner)[1] == Row(
+        Menu.WAN, (("Address assignment", "automatic"), ("IPv6 address", "2001:db8::2"))
+    )
 
 
 class Entered:
@@ -238,6 +249,12 @@ def _check_the_outside(entered: Entered, plan: Any, i: int) -> None:
             outer.lan6.network
         )
         assert six["Default gateway"] == str(outer.lan6.ip)
+
+
+@every_home
+def test_a_router_on_the_stage_has_a_box_for_every_field(plan):
+    for router in plan.routers:
+        assert consumer.script(rows(plan, router))
 
 
 @every_home
