@@ -59,6 +59,10 @@ def test_no_role_knows_ansible_or_the_stage(path):
         "vsftpd",
         "partial",
         "errors",
+        "captions",
+        "diagram",
+        "shapes",
+        "wrap",
     ],
 )
 def test_what_is_pure_touches_no_host_no_file_and_no_clock(module):
