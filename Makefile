@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Containers need root; sudo is used where it is there.
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help demo test lint unit stage-test bench lock clean
+.PHONY: help demo test lint unit browser-test stage-test bench lock clean
 
 help: ## what can be done
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -19,7 +19,7 @@ demo: $(READY) ## the whole story in containers: build a home, deploy, upload ph
 	@tools/containers
 	@$(AS_ROOT) $(BIN)/hotshoe rehearse $(if $(KEEP),--keep)
 
-test: lint unit stage-test ## everything that proves that it works
+test: lint unit browser-test stage-test ## everything that proves that it works
 
 lint: $(READY) ## style and types
 	$(BIN)/ruff check
@@ -27,7 +27,10 @@ lint: $(READY) ## style and types
 	$(BIN)/mypy
 
 unit: $(READY) ## tests that need neither root nor network
-	$(BIN)/pytest -q -m "not stage"
+	$(BIN)/pytest -q -m "not stage and not browser"
+
+browser-test: $(READY) ## tests of what people look at, in a browser
+	@tools/browser-test
 
 stage-test: $(READY) ## tests with real packets, in containers
 	@tools/stage-test
