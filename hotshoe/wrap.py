@@ -36,6 +36,10 @@ def _cut(text: str, width: int) -> int:
     space = text.rfind(" ", 0, width + 1)
     if space > 0:
         return space + 1
-    # A "::" that is torn apart reads like two addresses.
-    ends = (i for i in range(width, 0, -1) if text[i - 1] in _AFTER and text[i] != ":")
+    # Neither inside of "::" nor behind it, where an address would seem to end.
+    ends = (
+        i
+        for i in range(width, 0, -1)
+        if text[i - 1] in _AFTER and text[i] != ":" and text[i - 2 : i] != "::"
+    )
     return next(ends, width)

@@ -99,6 +99,14 @@ def said(thing: Any) -> Iterator[str]:
         yield str(thing)
 
 
+def luminance(colour: str) -> float:
+    """The relative luminance of ``#rgb`` or ``#rrggbb`` (WCAG 2)."""
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    parts = [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
 class TestTheDocument:
     def test_is_well_formed_and_stands_by_itself(self, plan):
         root = ElementTree.fromstring(picture(plan))
@@ -113,6 +121,16 @@ class TestTheDocument:
         links = re.findall(r"https?://[^\"'\s]+", picture(plan))
         assert links == ["http://www.w3.org/2000/svg"]
         assert not re.search(r"href|url\(|@import|<image", picture(plan))
+
+    def test_has_the_contrast_of_print(self, plan):
+        """The ratio of WCAG 2, whose highest grade asks for 7."""
+        svg = picture(plan)
+        inks = set(re.findall(r'<(?:svg|text|tspan)\b[^>]* fill="(#\w+)"', svg))
+        papers = set(re.findall(r'<(?:rect|path)\b[^>]* fill="(#\w+)"', svg))
+        assert inks and papers
+        for ink in inks:
+            for paper in papers:
+                assert (luminance(paper) + 0.05) / (luminance(ink) + 0.05) >= 7
 
     def test_leaves_no_number_unrounded(self, plan):
         numbers = " ".join(re.findall(r' (?:x|y|d|width|height|points)="([^"]+)"', picture(plan)))
@@ -355,6 +373,7 @@ class TestWrapping:
             ("2001:db8:100:2::10/64", ["2001:db8:100:", "2::10/64"]),
             ("2001:db8:1234:a::10", ["2001:db8:1234:", "a::10"]),
             ("2001:db8:12345::10", ["2001:db8:", "12345::10"]),
+            ("2001:db8:1234::10", ["2001:db8:", "1234::10"]),
             ("abcdefghijklmnopqrstuvwxyz", ["abcdefghijklmno", "pqrstuvwxyz"]),
             ("  a \n b\x00 ", ["a b\N{REPLACEMENT CHARACTER}"]),
             ("", [""]),
