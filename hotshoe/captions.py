@@ -137,14 +137,12 @@ def _router(one: RouterPlan) -> Iterator[Paragraph]:
     yield from _let_in("port forwards", one.forwards)
     if one.default_host:
         yield _heading("default host")
-        yield Paragraph("all else" if one.forwards else "everything")
-        yield _to(one.default_host)
+        yield _leading("all else" if one.forwards else "everything", one.default_host)
     yield from _let_in("lets in, address unchanged", one.passages)
     if one.routes:
         yield _heading("static routes")
         for route in one.routes:
-            yield Paragraph(f"{route.to}")
-            yield Paragraph(f"via{_TIE}{route.via}")
+            yield Paragraph(f"{route.to} via{_TIE}{route.via}")
     if one.masquerade:
         yield _heading("masquerades")
         for network in one.masquerade:
@@ -180,8 +178,7 @@ def _let_in(title: str, rules: Sequence[PortForward | Passage]) -> Iterator[Para
     for (purpose, to, source), services in uses.items():
         if len(purposes) > 1:
             yield Paragraph(f"{purpose}:", kind="use")
-        yield Paragraph(_services(services))
-        yield _to(to)
+        yield _leading(_services(services), to)
         if source:
             yield Paragraph(f"only from {source}")
 
@@ -199,25 +196,24 @@ def _server(plan: Plan, one: ServerPlan) -> Iterator[Paragraph]:
     if one.open_to_lan:
         yield _heading("open to the home too")
         yield Paragraph(_services(one.open_to_lan))
-    if one.may_open and has_server(plan, plan.routers[-1]):
-        yield _heading("may open inwards only")
+    # Where a home is drawn behind the innermost router, it says so.
+    innermost = plan.routers[-1]
+    if one.behind != innermost.name and has_server(plan, innermost):
+        yield _heading("may open inwards")
         yield from _accesses(one.may_open)
 
 
 def _home(servers: Sequence[ServerPlan]) -> Iterator[Paragraph]:
     for one in servers:
-        if one.may_open:
-            yield _heading(f"{one.name} may open only")
-            yield from _accesses(one.may_open)
-        else:
-            yield _heading(f"{one.name} may open")
-            yield Paragraph("nothing in here")
+        yield _heading(f"{one.name} may open inwards")
+        yield from _accesses(one.may_open)
 
 
-def _accesses(accesses: Iterable[HomeAccess]) -> Iterator[Paragraph]:
+def _accesses(accesses: Sequence[HomeAccess]) -> Iterator[Paragraph]:
+    if not accesses:
+        yield Paragraph("nothing")
     for (host, dial), same in groupby(accesses, key=lambda access: (access.host, access.dial)):
-        yield Paragraph(_services(access.service for access in same))
-        yield _to(host)
+        yield _leading(_services(access.service for access in same), host)
         if dial != host:
             yield Paragraph(f"dialled as {dial}")
 
@@ -234,8 +230,8 @@ def _heading(text: str) -> Paragraph:
     return Paragraph(text, kind="heading")
 
 
-def _to(address: Address) -> Paragraph:
-    return Paragraph(f"→{_TIE}{address}")
+def _leading(what: str, to: Address) -> Paragraph:
+    return Paragraph(f"{what} →{_TIE}{to}")
 
 
 def _services(services: Iterable[Service]) -> str:

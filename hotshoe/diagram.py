@@ -26,9 +26,9 @@ WIDTH = 718
 PAGE_HEIGHT, MOST_ON_A_PAGE = 1046, 1320
 _MARGIN = 3
 # The left edges and widths of the three columns; connectors run in the gaps between them.
-_INTERNET, _ROUTERS, _LANS = (_MARGIN, 192), (255, 208), (523, 192)
+_INTERNET, _ROUTERS, _LANS = (_MARGIN, 192), (249, 208), (523, 192)
 # How far into a gap a connector may turn; a label has its place before that.
-_TURN = 51
+_TURN = 55
 _BETWEEN_ROWS, _BETWEEN_BOXES = 42, 14
 
 _PADDING, _INDENT, _ICON, _CAMERA = 8, 6, 24, 18

@@ -235,21 +235,23 @@ class TestWhatItSays:
         assert boxes_of(picture(HOMES["dmz"]))["home"] == [
             "home",
             "behind gateway",
-            "darkroom may open",
-            "nothing in here",
+            "darkroom may open inwards",
+            "nothing",
         ]
+        outer = boxes_of(picture(HOMES["a server in every LAN"]))["server-0"]
+        assert outer[-2:] == ["may open inwards", "nothing"]
 
     def test_what_a_server_may_open_is_listed_exactly(self):
         assert boxes_of(picture(HOMES["may open"]))["home"][2:] == [
-            "server0 may open only",
-            "TCP\xa022, 445; UDP\xa060000-61000",
-            "→\xa010.0.1.20",
+            "server0 may open inwards",
+            "TCP\xa022, 445; UDP\xa060000-61000 →\xa010.0.1.20",
             "dialled as 10.0.0.2",
-            "TCP\xa02049",
-            "→\xa010.0.2.20",
+            "TCP\xa02049 →\xa010.0.2.20",
             "dialled as 10.0.0.2",
         ]
-        assert "→\xa010.0.1.20" in boxes_of(picture(HOMES["may open beside a server"]))["server-0"]
+        beside = boxes_of(picture(HOMES["may open beside a server"]))["server-0"]
+        assert "TCP\xa02049 →\xa010.0.2.20" in beside
+        assert "nothing" not in beside
 
     def test_the_ports_of_a_shared_address_are_listed(self):
         for name in ("map-e", "many ports"):
