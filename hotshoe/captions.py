@@ -91,14 +91,14 @@ def home(plan: Plan) -> Caption:
 def summary(plan: Plan) -> str:
     """The picture in a few sentences, for those who cannot see it."""
     routers = ", then ".join(one.name for one in plan.routers)
-    servers = "; ".join(
-        f"the server {one.name} ({one.address}) is behind {one.behind}, "
-        f"with control port {one.control_port} and passive range {one.passive}"
+    servers = " ".join(
+        f"The server {one.name} ({one.address}) is behind {one.behind}, "
+        f"with control port {one.control_port} and passive range {one.passive}."
         for one in plan.servers
     )
     return (
         f"A camera on the Internet dials {plan.hostname}, which is {plan.public_address}. "
-        f"From the Internet inwards, the routers are {routers}. Of the servers, {servers}."
+        f"From the Internet inwards, the routers are {routers}. {servers}"
     )
 
 
