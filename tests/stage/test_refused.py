@@ -166,3 +166,29 @@ def test_local_rights_would_overwrite_which_is_why_cameras_have_anonymous_ones(h
         assert home.sh(home.server, f"stat -c %s {home.uploads}/twice.JPG").strip() == "5"
     finally:
         home.sh(home.server, "systemctl stop local-rights; systemctl reload hotshoe-firewall")
+
+
+def test_plain_ftp_and_helpers_are_there_only_while_the_site_asks_for_them(home: Home) -> None:
+    shared = home.project / "group_vars" / "all.yml"
+    said = shared.read_text()
+    helper = "nft list chain inet hotshoe_routing helper"
+    assert not home.succeeds(home.router, helper)
+    shared.write_text("ftp: {tls: none, helper: true}\n")
+    try:
+        done = home.pyinfra("-y")
+        assert "everybody on the way can read the passwords and the photos" in done.stderr
+        assert 'tcp dport 21 ct helper set "ftp"' in home.sh(home.router, helper)
+        name = f"plain-{time.time_ns()}.JPG"
+        podman.execute(
+            home.stage.container(CAMERA), "sh", "-c",
+            f"head -c 1000 /dev/zero >/tmp/plain; cat >/tmp/netrc; curl --silent --show-error "
+            f"--disable-epsv --netrc-file /tmp/netrc -T /tmp/plain "
+            f"ftp://{home.server_plan.hostname}/{name}",
+            input_text=f"default login {home.user} password {home.password}\n",
+        )  # fmt: skip
+        assert home.sh(home.server, f"stat -c %s {home.uploads}/{name}") == "1000\n"
+    finally:
+        shared.write_text(said)
+        home.deploy()
+    assert not home.succeeds(home.router, helper)
+    home.uploads_work()

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from hotshoe.allocation import PORT_REUSE_SECONDS
 from hotshoe.stage.topology import CAMERA
 from tests.stage.home import Home
 from tests.stage.test_firewall import wait_until
@@ -110,6 +111,27 @@ def test_the_bandwidth_limit_holds_and_goes_away_with_the_setting(slow_home: Hom
     started = time.monotonic()
     assert slow_home.ftp(["stor", f"{started}.JPG", 400_000]) == [OK]
     assert time.monotonic() - started > 3
+
+
+def test_ports_that_linger_are_used_again_at_once(either_home: Home) -> None:
+    """The size of the passive range is computed from this: TIME_WAIT does not count."""
+    home, first = either_home, either_home.server_plan.passive.first
+    configuration = "/etc/hotshoe/vsftpd.conf"
+    try:
+        home.sh(
+            home.server,
+            f"sed -i s/^pasv_max_port=.*/pasv_max_port={first + 1}/ {configuration}; "
+            "systemctl restart hotshoe-vsftpd",
+        )
+        started = time.monotonic()
+        photos = [["stor", f"{started}-{i}.JPG", 10] for i in range(20)]
+        assert home.ftp(*photos) == [OK] * len(photos)
+        assert time.monotonic() - started < PORT_REUSE_SECONDS
+        ports = f"sport = :{first} or sport = :{first + 1}"
+        lingering = home.sh(home.server, f"ss -Htn state time-wait '( {ports} )'")
+        assert len(lingering.splitlines()) >= len(photos)
+    finally:
+        home.deploy()
 
 
 def test_one_address_gets_no_more_sessions_than_the_plan_says(home: Home) -> None:

@@ -19,7 +19,7 @@ from tests.conftest import EXAMPLES, PROJECT, SMALLEST
 from tests.unit.worksheet_html import parse
 
 STAGE_COMMANDS = [
-    ["demo"],
+    ["rehearse"],
     ["stage", "up"],
     ["stage", "down"],
     ["stage", "status"],
@@ -32,7 +32,7 @@ def run(*arguments: str):
     return CliRunner().invoke(main, arguments)
 
 
-@pytest.mark.parametrize("arguments", [[], ["stage"], ["demo"], ["stage", "up"], ["plan"]])
+@pytest.mark.parametrize("arguments", [[], ["stage"], ["rehearse"], ["stage", "up"], ["plan"]])
 def test_help_says_what_a_command_is_for(arguments):
     result = run(*arguments, "--help")
     assert result.exit_code == 0
@@ -42,9 +42,9 @@ def test_help_says_what_a_command_is_for(arguments):
 def test_help_lists_the_commands():
     output = run("--help").output
     for line in (
-        "demo   Rehearse the home in containers: deploy to it and upload photos.",
+        "rehearse  Rehearse a home in containers: build it, deploy to it, upload...",
         "plan   Show what follows from a Site, device by device; no host is touched.",
-        "stage  The home, rehearsed in containers.",
+        "stage     The home, rehearsed in containers.",
     ):
         assert line in output
 
@@ -78,7 +78,8 @@ def test_a_broken_site_is_refused_with_one_message(able, write_site, arguments):
 
 @pytest.mark.parametrize("arguments", STAGE_COMMANDS, ids=" ".join)
 def test_a_site_that_is_not_there_is_refused_with_one_message(able, home, arguments):
-    result = run(*arguments, "--site", "cabin")
+    site = ["cabin"] if arguments == ["rehearse"] else ["--site", "cabin"]
+    result = run(*arguments, *site)
     assert result.exit_code == 1
     assert result.output.startswith(
         "Error: 1 problem, nothing was changed:\ngroup_vars/cabin.yml: there is no such file\n"

@@ -64,8 +64,9 @@ REFUSALS = [
         "    -> did you mean 'cameras'?\n"
         "group_vars/home.yml: cameras: is missing\n"
         "    -> write for example: cameras: [{name: r5}]\n"
-        "group_vars/home.yml: server.address: 192.168.2.10 is not in the LAN 192.168.1.0/24\n"
-        "    -> give the server a fixed address in that LAN, for example 192.168.1.2\n",
+        "group_vars/home.yml: server.address: 192.168.2.10 is not in the LAN 192.168.1.0/24 of "
+        "gateway\n"
+        "    -> give the server a fixed address in 192.168.1.0/24, for example 192.168.1.2\n",
     ),
 ]
 

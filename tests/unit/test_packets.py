@@ -1,8 +1,9 @@
 """Packets walk through random homes, and arrive where they should and nowhere else.
 
 The boxes are those of :mod:`tests.unit.packets`, set up from the Plan; the homes are those of
-:mod:`tests.unit.random_homes`. What must be true of every home is a function ``…(home)`` here, so that it
-can be asked of a home that is wrong as well: the last tests take something out of good Plans.
+:mod:`tests.unit.random_homes`. What must be true of every home is a function ``…(home)`` here, so
+that it can be asked of a home that is wrong as well: the last tests take something out of good
+Plans.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from hotshoe.plan import Address, Plan, PortForward, RouterPlan, ServerPlan, mak
 from hotshoe.ports import PortRange, Service
 from hotshoe.site import Site
 from tests.conftest import PROJECT
-from tests.unit.random_homes import sites
 from tests.unit.packets import INTERNET, Boxes, Journey, Packet
+from tests.unit.random_homes import sites
 
 CAMERA, CAMERA6 = IPv4Address("198.51.100.7"), IPv6Address("2001:db8:ffff::7")
 WEB, WEB6 = IPv4Address("198.51.100.80"), IPv6Address("2001:db8:ffff::80")
