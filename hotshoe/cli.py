@@ -93,10 +93,11 @@ _file = click.Path(path_type=Path, readable=False)
 @click.option("--diagram", type=_file, metavar="FILE.svg", help="Write a picture of the home.")
 @_refusing
 def plan(site: str, as_json: bool, worksheet: Path | None, diagram: Path | None) -> None:
-    """Show what follows from a Site, device by device; no host is touched.
+    """Show what follows from a Site, device by device.
 
-    SITE is the name of a file in group_vars/; home unless said. The options may be combined; with
-    --worksheet or --diagram alone, nothing is printed. Warnings go to standard error.
+    SITE is the name of a file in group_vars/; home unless said. No host is touched. The options may
+    be combined; with --worksheet or --diagram alone, nothing is printed. Warnings go to standard
+    error.
     """
     from hotshoe.load import SiteFiles, load_site, warnings_of
     from hotshoe.plan import make_plan
@@ -144,9 +145,10 @@ def plan(site: str, as_json: bool, worksheet: Path | None, diagram: Path | None)
 @click.option("--keep", is_flag=True, help="Leave the stage up afterwards.")
 @_refusing
 def rehearse(site: str, release: str, keep: bool) -> None:
-    """Rehearse a home in containers: build it, deploy to it, upload photos, compare every byte.
+    """Rehearse a home: build it, deploy to it, upload photos.
 
-    SITE is the name of a file in group_vars/; home unless said.
+    In containers; every byte is compared. SITE is the name of a file in group_vars/; home unless
+    said.
     """
     from hotshoe import rehearse as rehearsing
 

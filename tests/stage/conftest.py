@@ -44,15 +44,19 @@ def copy_project(name: str) -> Path:
     return project
 
 
-def bare(name: str, release: str = "13", site_name: str = "home") -> Iterator[Home]:
+def bare(
+    name: str, release: str = "13", site_name: str = "home", change: tuple[str, str] = ("", "")
+) -> Iterator[Home]:
     """A home that nobody has deployed to yet.
 
     :param name: of the project's copy
     :param release: the Debian release
     :param site_name: the Site
+    :param change: what its file says, and what it says here instead
     """
     project = copy_project(name)
     files = SiteFiles(site_name, project)
+    files.site.write_text(files.site.read_text().replace(*change))
     site = load_site(files)
     plan = make_plan(site)
     stage = Stage.of(site_name, plan, project, release)
@@ -63,9 +67,11 @@ def bare(name: str, release: str = "13", site_name: str = "home") -> Iterator[Ho
         stage.down()
 
 
-def deployed(name: str, release: str = "13", site_name: str = "home") -> Iterator[Home]:
+def deployed(
+    name: str, release: str = "13", site_name: str = "home", change: tuple[str, str] = ("", "")
+) -> Iterator[Home]:
     """The same, deployed to, with the root certificate on camera and laptop."""
-    for home in bare(name, release, site_name):
+    for home in bare(name, release, site_name, change):
         home.deploy()
         for node in ("camera", "laptop"):
             home.equip(node)

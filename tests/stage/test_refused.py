@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from hotshoe.stage import podman
 from hotshoe.stage.topology import CAMERA, LAPTOP
 from hotshoe.vsftpd import CERTIFICATE
 from tests.stage.home import Home

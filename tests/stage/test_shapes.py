@@ -278,6 +278,17 @@ class TestSharedAddress:
         assert relayed(shaped, "dport") > before
 
 
+def test_a_debian_router_at_a_shared_address_uses_its_own_ports_too() -> None:
+    change = ("{name: box, managed_by: hand", "{name: box, managed_by: linux")
+    for home in deployed("test-shape", site_name="map-e", change=change):
+        assert not home.stage.topology.by_hand
+        home.uploads_work(CAMERA)
+        home.uploads_work(LAPTOP)
+        assert relayed(home, "sport") == 0
+        assert home.reach(CAMERA, home.plan.public_address, 22) == ["silent"]
+        assert home.deploy() == {}
+
+
 def relayed(home: Home, port: str) -> int:
     """How many packets the provider's relay has dropped because of their port."""
     rules = home.sh(INTERNET, "nft list chain inet relay forward")

@@ -42,8 +42,8 @@ def test_help_says_what_a_command_is_for(arguments):
 def test_help_lists_the_commands():
     output = run("--help").output
     for line in (
-        "rehearse  Rehearse a home in containers: build it, deploy to it, upload...",
-        "plan   Show what follows from a Site, device by device; no host is touched.",
+        "rehearse  Rehearse a home: build it, deploy to it, upload photos.",
+        "plan      Show what follows from a Site, device by device.",
         "stage     The home, rehearsed in containers.",
     ):
         assert line in output
