@@ -176,7 +176,8 @@ class RouterPlan:
     :param routes: the static routes that it needs
     :param hairpin: the networks inside from which its WAN address can be dialled as well, their
         packets then leaving with its LAN address, so that the answers come back through it
-    :param ftp_helper: whether it reads and changes FTP commands (ALG)
+    :param ftp_helper: the control ports on which it reads and changes FTP commands (ALG); none is
+        off
     :param open_to_wan: what else it answers on its WAN side
     """
 
@@ -197,7 +198,7 @@ class RouterPlan:
     passages: tuple[Passage, ...]
     routes: tuple[Route, ...]
     hairpin: tuple[IPv4Network, ...]
-    ftp_helper: bool
+    ftp_helper: tuple[int, ...]
     open_to_wan: tuple[Service, ...]
 
     @property
@@ -381,7 +382,7 @@ class _Chain:
             passages=tuple(let for let in let_in if isinstance(let, Passage)),
             routes=tuple(self._routes(i)),
             hairpin=self._untranslated(i) if translates and (forwards or default_host) else (),
-            ftp_helper=self._site.ftp.helper,
+            ftp_helper=tuple(self._helped(i, servers)),
             open_to_wan=router.open_to_wan,
         )
 
@@ -404,6 +405,12 @@ class _Chain:
                     to = self._next(i, lan, access.host)
                     purpose = f"{server.name} to {access.host}"
                     yield kind(access.service, to, server.address, purpose)
+
+    def _helped(self, i: int, servers: tuple[ServerPlan, ...]) -> Iterator[int]:
+        """The control ports that a router's FTP helper would have to read."""
+        for server, said in zip(servers, self._site.servers, strict=True):
+            if self._site.ftp.helper and i <= self._behind(said):
+                yield server.control_port
 
     def _default_host(self, i: int) -> IPv4Address:
         if i + 1 < len(self._routers):

@@ -79,7 +79,8 @@ def _router(router: RouterPlan) -> Iterator[Line]:
     over = ", over IPv6" if router.default_host else ""
     yield "", f"nothing else gets in{over}"
     yield "hairpin", f"from {_list(router.hairpin)}" if router.hairpin else "none"
-    yield "FTP helper", "on" if router.ftp_helper else "off"
+    ports = ", ".join(map(str, router.ftp_helper))
+    yield "FTP helper", f"on port {ports}" if ports else "off"
 
 
 def _let_in(let: PortForward | Passage) -> tuple[str, str]:

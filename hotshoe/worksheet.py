@@ -144,7 +144,7 @@ def rows(plan: Plan, router: RouterPlan) -> tuple[Row, ...]:
         *_firewall(router),
         *_pinholes(router),
         *_hairpin(router),
-        _helper(plan, router),
+        _helper(router),
     )
 
 
@@ -273,11 +273,11 @@ def _hairpin(router: RouterPlan) -> Iterator[Row]:
         yield Row(Menu.HAIRPIN, (("NAT loopback", "on"), *_network("Network", network)))
 
 
-def _helper(plan: Plan, router: RouterPlan) -> Row:
+def _helper(router: RouterPlan) -> Row:
     if not router.ftp_helper:
         return Row(Menu.HELPER, (("FTP ALG", "off"),))
-    ports = ", ".join(str(server.control_port) for server in _inside(plan, router))
-    return Row(Menu.HELPER, (("FTP ALG", "on"), *((("Port", ports),) if ports else ())))
+    ports = ", ".join(map(str, router.ftp_helper))
+    return Row(Menu.HELPER, (("FTP ALG", "on"), ("Port", ports)))
 
 
 def _inside(plan: Plan, router: RouterPlan) -> tuple[ServerPlan, ...]:

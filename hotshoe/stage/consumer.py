@@ -153,8 +153,8 @@ class _Box:
         return f"{limited}{left.pop('Protocol').lower()} dport {left.pop(label)}"
 
     def _helper(self, left: dict[str, str]) -> None:
-        if left.pop("FTP ALG") == "on" and (ports := left.pop("Port", None)):
-            self._helped = ports.split(", ")
+        if left.pop("FTP ALG") == "on":
+            self._helped = left.pop("Port").split(", ")
 
     # -- what they come to
 

@@ -179,7 +179,7 @@ def test_plain_ftp_and_helpers_are_there_only_while_the_site_asks_for_them(home:
     try:
         done = home.pyinfra("-y")
         assert "everybody on the way can read the passwords and the photos" in done.stderr
-        assert 'tcp dport 21 ct helper set "ftp"' in home.sh(home.router, helper)
+    XX
         name = f"plain-{time.time_ns()}.JPG"
         podman.execute(
             home.stage.container(CAMERA), "sh", "-c",

@@ -140,7 +140,7 @@ def test_what_else_a_site_may_say():
     assert f"SSH             {'u' * 32}, port 22, from 192.168.200.0/24, 10.9.0.0/24\n" in server
     assert "other services  445/tcp to 192.168.200.0/24\n" in server
     assert "own services    51820/udp, 60000-61000/udp, 8443/tcp\n" in router
-    assert "FTP helper      on\n" in router
+    assert "FTP helper      on port 21, 50050\n" in router
 
 
 def values(part: Any) -> set[str]:
