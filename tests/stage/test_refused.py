@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -179,7 +180,8 @@ def test_plain_ftp_and_helpers_are_there_only_while_the_site_asks_for_them(home:
     try:
         done = home.pyinfra("-y")
         assert "everybody on the way can read the passwords and the photos" in done.stderr
-    XX
+        listed = home.sh(home.router, helper)
+        assert re.search(r'tcp dport (\{ )?21( \})? ct helper set "ftp"', listed)
         name = f"plain-{time.time_ns()}.JPG"
         podman.execute(
             home.stage.container(CAMERA), "sh", "-c",
