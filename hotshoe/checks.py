@@ -179,23 +179,26 @@ def _twice(what: str, names: list[tuple[str, str]]) -> Iterator[Found]:
 def cameras_know_their_server(site: Any) -> Iterator[Found]:
     """Refuse a camera of which nobody knows where it uploads, and a server without cameras."""
     names = [server.name for server in site.servers]
-    chosen = set()
+    chosen = {server or names[0] for _, server in _each(site.cameras, "server")}
+    undecided = False
     for i, server in _each(site.cameras, "server"):
         if server is None and len(names) > 1:
+            undecided = True
             yield (
                 f"cameras[{i}].server",
                 f"is missing, and there are {len(names)} servers",
                 f"write one of: {', '.join(names)}",
             )
         elif server is not None and server not in names:
+            undecided = True
             yield (
                 f"cameras[{i}].server",
                 f"there is no server named {server!r}",
                 f"write one of: {', '.join(names)}",
             )
-        chosen.add(server or names[0])
     for i, name in enumerate(names):
-        if len(names) > 1 and name not in chosen:
+        # A camera that is still to be told its server may be the one.
+        if len(names) > 1 and name not in chosen and not undecided:
             yield (
                 f"servers[{i}]",
                 f"no camera uploads to {name}",
