@@ -669,6 +669,45 @@ def test_refused_is(write_site, lines, key, reason, remedy):
     assert refusal(write_site(with_lines(lines))) == one_problem(key, reason, remedy)
 
 
+def test_a_value_that_is_wrong_hides_nothing_that_is_wrong_elsewhere(write_site):
+    files = write_site("""\
+hostname: photos.example.net
+public_address: 203.0.113.20
+port_set: {offset: 4, psid_length: 8, psid: 256}
+routers:
+  - {name: edge, lan: 192.168.178.1/24, lan6: 2001:db8:1::1/64}
+  - {name: middle, mode: bridge, wan: here, lan: 10.0.0.1/24, wan6: 2001:db8:1::1}
+  - {name: gateway, wan: 10.0.0.1, lan: 192.168.1.1/24}
+servers:
+  - {name: darkroom, behind: outside, address: 192.168.1.10}
+  - {name: studio, address: 192.168.1.1, may_open: [{to: 192.168.1.20, services: [22/tcp]}]}
+cameras: [{name: r5, server: darkroom}, {name: a7}]
+""")
+    assert (
+        refusal(files)
+        == f"""\
+9 problems, nothing was changed:
+{FILE}: routers[1].wan: 'here' is not an IPv4 address
+    -> write for example: wan: 192.168.178.2
+{FILE}: routers[1].mode: 'bridge' is not 'nat', 'default-host' or 'routed'
+    -> write for example: mode: nat
+{FILE}: port_set: a PSID of length 8 is 0 to 255, not 256
+    -> write the numbers that the provider's router shows
+{FILE}: cameras[1].server: is missing, and there are 2 servers
+    -> write one of: darkroom, studio
+{FILE}: routers[2].wan: 10.0.0.1 is the address of middle itself
+    -> give the router a fixed address in 10.0.0.0/24, for example 10.0.0.2
+{FILE}: routers[1].wan6: 2001:db8:1::1 is the address of edge itself
+    -> give the router a fixed address in 2001:db8:1::/64, for example 2001:db8:1::2
+{FILE}: servers[0].behind: there is no router named 'outside'
+    -> write one of: edge, middle, gateway
+{FILE}: servers[1].address: 192.168.1.1 is the address of gateway itself
+    -> give the server a fixed address in 192.168.1.0/24, for example 192.168.1.2
+{FILE}: servers[1].may_open[0].to: 192.168.1.20 is not in the LAN of a router inside of studio
+    -> remove may_open; no router is between the home and this server"""
+    )
+
+
 ACCEPTED = [
     ("two routers", two_routers()),
     ("a server in a DMZ", two_routers() + "\n" + in_dmz()),
