@@ -25,7 +25,7 @@ from hotshoe.plan import (
 from hotshoe.ports import PortRange, Service
 from hotshoe.site import Camera, Ftp, HomeService, Site
 from tests.conftest import PROJECT
-from tests.unit.homes import sites
+from tests.unit.random_homes import sites
 
 CONTROL, TRANSFERS = Service.parse("21/tcp"), Service.parse("50000-50099/tcp")
 # The networks of the examples, from the outside inwards.
