@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hotshoe import checks
 from hotshoe.allocation import (
     CONTROL_PORT,
     LOWEST_PASSIVE_PORT,
@@ -27,7 +28,7 @@ from hotshoe.allocation import (
     needed,
 )
 from hotshoe.ports import PortRange
-from hotshoe.portset import merged, port_set
+from hotshoe.portset import merged
 from hotshoe.site import Camera, Ftp, HomeService, Router, Server, SharedAddress, Site
 
 
@@ -117,6 +118,16 @@ class TestWithAllPortsOfAnAddress:
 
     def test_and_begins_further_down_when_it_must(self):
         assert told(allocate(site(3000))) == [f"21 {65536 - needed(3000)}-65535"]
+
+    def test_and_ends_where_ports_do(self):
+        with pytest.raises(Impossible) as impossible:
+            allocate(site(9000))
+        assert impossible.value.found == (
+            "cameras",
+            "are so many that they need 64689 passive ports, and vsftpd can use 64511",
+            "list fewer cameras",
+        )
+        assert list(checks.control_port_is_free(site(9000))) == []
 
     def test_further_servers_have_their_control_ports_in_it(self):
         assert told(allocate(site(1, 1, 1))) == [
@@ -324,11 +335,3 @@ def test_what_is_said_inside_a_port_set_is_kept_or_impossible(cameras, shared, d
         assert control in (None, ports[0].control)
         assert all(set(each.passive) <= set(passive) for each in ports)
         assert {each.control for each in ports} <= set(ours) - set(passive)
-
-
-@given(st.integers(0, 15), st.data())
-def test_what_is_computed_is_what_the_numbers_say(offset, data):
-    length = data.draw(st.integers(1, 16 - offset))
-    psid = data.draw(st.integers(0, 2**length - 1))
-    shared = SharedAddress(offset=offset, psid_length=length, psid=psid)
-    assert allowed(site(1, shared=shared)) == port_set(offset, length, psid)

@@ -547,13 +547,6 @@ REFUSED = [
         "each but the first",
         "write for example: passive_ports: 50000-50099; or leave it out",
     ),
-    (
-        "more cameras than there are ports",
-        f"cameras: [{', '.join(f'{{name: c{n}}}' for n in range(9000))}]",
-        "cameras",
-        "are so many that they need 64689 passive ports, and vsftpd can use 64511",
-        "list fewer cameras",
-    ),
     # -- ports of a shared address
     (
         "a port set without the control port",

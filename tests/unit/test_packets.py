@@ -8,10 +8,11 @@ Plans.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -34,6 +35,11 @@ FEW = 16
 homes = sites().map(lambda site: Home(make_plan(site), masks_of(site)))
 homes_with_a_dmz = sites(dmz=True).map(lambda site: Home(make_plan(site), masks_of(site)))
 homes_with_ipv6 = sites(ipv6=True).map(lambda site: Home(make_plan(site), masks_of(site)))
+
+
+def every(*strategies: st.SearchStrategy[Any]) -> Callable[[Any], Any]:
+    """Ask it of fewer examples than usual, for each is a whole home and many packets."""
+    return lambda test: settings(max_examples=25)(given(*strategies)(test))
 
 
 def masks_of(site: Site) -> frozenset[str]:
@@ -124,7 +130,7 @@ def cameras_reach_their_server(home: Home) -> None:
         assert list(journey.routers) == home.names[: home.at(server) + 1]
 
 
-@given(homes)
+@every(homes)
 def test_a_camera_reaches_its_server_on_every_port_of_ftp_unchanged(home):
     cameras_reach_their_server(home)
 
@@ -143,7 +149,7 @@ def cameras_reach_their_server_over_ipv6(home: Home) -> None:
         assert back.routers == journey.routers[::-1]
 
 
-@given(homes_with_ipv6)
+@every(homes_with_ipv6)
 def test_a_camera_reaches_its_server_over_ipv6_with_nothing_translated(home):
     cameras_reach_their_server_over_ipv6(home)
 
@@ -160,12 +166,12 @@ def cameras_get_an_answer(home: Home) -> None:
         assert back.routers == journey.routers[::-1]
 
 
-@given(homes)
+@every(homes)
 def test_the_answer_takes_the_same_way_back_and_comes_from_whom_the_camera_dialled(home):
     cameras_get_an_answer(home)
 
 
-@given(homes)
+@every(homes)
 def test_the_server_sees_who_the_camera_is_unless_a_router_hides_it(home):
     boxes = home.boxes()
     for server, port in home.ftp():
@@ -176,7 +182,7 @@ def test_the_server_sees_who_the_camera_is_unless_a_router_hides_it(home):
         assert bool(server.new_connections_per_minute) == (not hidden)
 
 
-@given(homes)
+@every(homes)
 def test_cameras_behind_the_same_nat_are_told_apart(home):
     boxes = home.boxes()
     server, port = next(home.ftp())
@@ -230,7 +236,7 @@ def strangers_reach_nobody(home: Home, ports: set[int]) -> None:
             assert journey.end in home.names, journey
 
 
-@given(homes, st.sets(st.integers(1, 65535), max_size=4))
+@every(homes, st.sets(st.integers(1, 65535), max_size=4))
 def test_nothing_else_from_the_internet_reaches_anybody(home, ports):
     strangers_reach_nobody(home, home.odd_ports() | ports)
 
@@ -258,12 +264,12 @@ def everybody_reaches_the_internet(home: Home) -> None:
             assert back.routers == journey.routers[::-1]
 
 
-@given(homes)
+@every(homes)
 def test_whoever_is_at_home_reaches_the_internet_from_the_public_address_and_its_ports(home):
     everybody_reaches_the_internet(home)
 
 
-@given(homes_with_ipv6)
+@every(homes_with_ipv6)
 def test_whoever_is_at_home_reaches_the_internet_over_ipv6_with_nothing_translated(home):
     boxes = home.boxes()
     for lan, router in enumerate(home.routers):
@@ -275,7 +281,7 @@ def test_whoever_is_at_home_reaches_the_internet_over_ipv6_with_nothing_translat
         assert (back.end, back.packet) == (str(sent.source), sent.answer())
 
 
-@given(homes)
+@every(homes)
 def test_a_routed_router_changes_no_packet(home):
     routed = {router.name for router in home.routers if router.mode == "routed"}
     boxes = home.boxes()
@@ -310,12 +316,12 @@ def everybody_may_dial_the_public_address(home: Home) -> None:
             assert len(seen) == 1
 
 
-@given(homes)
+@every(homes)
 def test_whoever_is_at_home_may_dial_the_public_address_too(home):
     everybody_may_dial_the_public_address(home)
 
 
-@given(homes_with_ipv6)
+@every(homes_with_ipv6)
 def test_whoever_is_at_home_may_dial_the_server_s_ipv6_address(home):
     boxes = home.boxes()
     for lan, router in enumerate(home.routers):
@@ -347,7 +353,7 @@ def the_home_reaches_its_servers(home: Home) -> None:
                 assert (back.end, back.packet) == (str(host), sent.answer())
 
 
-@given(homes_with_a_dmz)
+@every(homes_with_a_dmz)
 def test_the_home_reaches_a_server_in_its_own_lan_or_outside_of_it(home):
     the_home_reaches_its_servers(home)
 
@@ -396,8 +402,7 @@ def servers_open_only_what_they_may(home: Home, ports: set[int]) -> None:
                     ), journey
 
 
-@given(homes_with_a_dmz, st.sets(st.integers(1, 65535), max_size=2))
-@settings(max_examples=40)
+@every(homes_with_a_dmz, st.sets(st.integers(1, 65535), max_size=2))
 def test_a_server_in_a_dmz_opens_nothing_towards_the_home_but_what_it_may(home, ports):
     servers_open_only_what_they_may(home, home.odd_ports() | ports)
 
@@ -417,12 +422,12 @@ def servers_open_what_they_may(home: Home) -> None:
                 assert back.packet == sent.answer()
 
 
-@given(homes_with_a_dmz)
+@every(homes_with_a_dmz)
 def test_a_server_in_a_dmz_opens_what_it_may(home):
     servers_open_what_they_may(home)
 
 
-@given(homes_with_a_dmz)
+@every(homes_with_a_dmz)
 def test_nobody_else_in_a_dmz_opens_what_the_server_may(home):
     boxes = home.boxes()
     for server in home.servers:
@@ -439,7 +444,7 @@ def test_nobody_else_in_a_dmz_opens_what_the_server_may(home):
 # -- the numbers
 
 
-@given(homes)
+@every(homes)
 def test_every_router_on_the_way_is_open_on_the_ports_of_the_servers_and_no_other(home):
     for i, router in enumerate(home.routers):
         let_in = {
@@ -459,7 +464,7 @@ def test_every_router_on_the_way_is_open_on_the_ports_of_the_servers_and_no_othe
                 assert {s.ports for to, s in let_in if to == server.address6} == {*server.ftp_ports}
 
 
-@given(homes)
+@every(homes)
 def test_no_two_servers_share_a_port(home):
     every = [ports for server in home.servers for ports in server.ftp_ports]
     for i, ports in enumerate(every):
