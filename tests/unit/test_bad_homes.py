@@ -464,6 +464,16 @@ REFUSED = [
         "middle",
     ),
     (
+        "a door through a default host",
+        two_routers(gateway="wan: 192.168.178.2, mode: default-host")
+        + "\n"
+        + in_dmz(may_open("192.168.1.20 22/tcp")),
+        "routers[1].mode",
+        "gateway would send everything that darkroom opens further into the home, which it is "
+        "there to protect",
+        "write mode: nat; and name what the server may open in may_open",
+    ),
+    (
         "one door to two hosts",
         two_routers() + "\n" + in_dmz(may_open("192.168.1.20 22/tcp", "192.168.1.21 20-30/tcp")),
         "server.may_open[1].services",

@@ -372,7 +372,7 @@ def attempts(home: Home, server: ServerPlan, ports: set[int]) -> Iterator[Packet
             to += [router.wan6, router.lan6.ip, router.lan6.network[0xFFFF]]
     to += [other.address for other in home.servers if home.at(other) > at]
     to += [other.address6 for other in home.servers if home.at(other) > at and other.address6]
-    for each in to:
+    for each in dict.fromkeys(to):
         source = server.address if each.version == 4 else server.address6
         for protocol in ("tcp", "udp"):
             yield from (Packet(protocol, source, SOURCE_PORT, each, port) for port in ports)
