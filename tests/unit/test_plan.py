@@ -101,7 +101,7 @@ def test_the_router_of_the_example(example_plan):
             passages=(),
             routes=(),
             hairpin=(INNER,),
-            ftp_helper=False,
+            ftp_helper=(),
             open_to_wan=(),
         ),
     )
@@ -282,10 +282,10 @@ def test_a_rate_is_passed_on(example_site):
     assert make_plan(site).servers[0].bytes_per_second == 20_000_000
 
 
-def test_a_helper_is_every_router_s():
+def test_a_helper_reads_the_control_port_on_every_router():
     site = load_site(SiteFiles("cascade", PROJECT))
     plan = make_plan(site.model_copy(update={"ftp": Ftp(tls="none", helper=True)}))
-    assert [router.ftp_helper for router in plan.routers] == [True, True]
+    assert [router.ftp_helper for router in plan.routers] == [(21,), (21,)]
     assert plan.servers[0].tls == "none"
 
 
