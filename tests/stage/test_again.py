@@ -115,7 +115,7 @@ def test_after_a_reboot_uploads_work_untouched(either_home: Home, name: str) -> 
 
 def test_a_camera_that_leaves_the_site_cannot_log_in_but_its_photos_stay(home: Home) -> None:
     site = home.project / "group_vars" / "home.yml"
-    vault = home.project / "group_vars" / "home.vault.yml"
+    vault = home.project / "group_vars" / "all.vault.yml"
     said, kept = site.read_text(), vault.read_bytes()
     other, password = "a7", home.secrets.camera_passwords["a7"]
     assert home.ftp(["stor", "keep.JPG", 7], user=other, password=password)[0][:3] == "226"

@@ -58,7 +58,7 @@ def test_the_authority_s_key_is_encrypted_and_never_on_the_server(home: Home) ->
 
 def test_the_repository_holds_no_plain_secret(home: Home) -> None:
     root = Path(__file__).parents[2]
-    vault = root / "group_vars" / "home.vault.yml"
+    vault = root / "group_vars" / "all.vault.yml"
     assert vault.read_text().startswith("$ANSIBLE_VAULT;")
     for path in (p for part in ("group_vars", "inventories") for p in (root / part).iterdir()):
         if path.is_file():

@@ -49,20 +49,9 @@ def test_no_role_knows_ansible_or_the_stage(path):
 @pytest.mark.parametrize(
     "module",
     [
-        "site",
-        "plan",
-        "ports",
-        "portset",
-        "allocation",
-        "checks",
-        "addresses",
-        "vsftpd",
-        "partial",
-        "errors",
-        "captions",
-        "diagram",
-        "shapes",
-        "wrap",
+        *("site", "plan", "ports", "portset", "allocation", "addresses", "vsftpd", "partial"),
+        *("errors", "captions", "diagram", "shapes", "wrap", "tables", "worksheet"),
+        *sorted(f"checks/{path.stem}" for path in (PROJECT / "hotshoe" / "checks").glob("*.py")),
     ],
 )
 def test_what_is_pure_touches_no_host_no_file_and_no_clock(module):

@@ -813,6 +813,24 @@ def test_what_works_though_not_as_well_as_one_may_think_is_warned_of(
     assert str(warning) == f"{FILE}: {key}: {reason}\n    -> {remedy}"
 
 
+def test_two_servers_that_one_name_means_over_ipv6_are_warned_of(write_site):
+    files = write_site("""\
+hostname: photos.example.net
+public_address: 203.0.113.20
+routers: [{name: gateway, lan: 192.168.1.1/24, lan6: 2001:db8:1::1/64}]
+servers:
+  - {name: darkroom, address: 192.168.1.10, address6: 2001:db8:1::10}
+  - {name: studio, address: 192.168.1.11, address6: 2001:db8:1::11}
+cameras: [{name: r5, server: darkroom}, {name: a7, server: studio}]
+""")
+    (warning,) = warnings_of(files, load_site(files))
+    assert str(warning) == (
+        f"{FILE}: servers[1].address6: photos.example.net would lead to darkroom and to studio "
+        "over IPv6, and a client may try the wrong one first\n"
+        "    -> give only one server an address6; over IPv4 the port tells them apart"
+    )
+
+
 @pytest.mark.parametrize(
     "lines",
     [

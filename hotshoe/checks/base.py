@@ -1,0 +1,35 @@
+"""What every check uses.
+
+A check is a small function of the Site that yields what is wrong. It may get a Site with holes (see
+:mod:`hotshoe.partial`): touching a hole ends the check, for that value was refused already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from hotshoe.partial import Missing
+
+# key, reason, remedy
+Found = tuple[str, str, str]
+Check = Callable[[Any], Iterator[Found]]
+
+
+def each(parts: Any, *names: str) -> Iterator[tuple[Any, ...]]:
+    """Each part of a list with its index and these fields, unless one of them was refused."""
+    for i, part in enumerate(parts):
+        try:
+            yield (i, *(getattr(part, name) for name in names))
+        except Missing:
+            continue
+
+
+def behind(site: Any, server: Any) -> int:
+    """The index of the router in whose LAN a server is."""
+    names = [router.name for router in site.routers]
+    if server.behind is None:
+        return len(names) - 1
+    if server.behind not in names:
+        raise Missing(server.behind)
+    return names.index(server.behind)

@@ -1,0 +1,69 @@
+"""What works, though not as well as one may think."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from hotshoe.checks.base import Found, behind, each
+
+
+def plain_ftp_can_be_read(site: Any) -> Iterator[Found]:
+    """Warn of FTP without TLS."""
+    if site.ftp.tls == "none":
+        yield (
+            "ftp.tls",
+            "without TLS, everybody on the way can read the passwords and the photos",
+            "use it only on a direct link; otherwise write tls: explicit",
+        )
+
+
+def source_is_masked(site: Any) -> Iterator[Found]:
+    """Warn of a router that hides who connects."""
+    for i, masks, name in each(site.routers, "masks_source", "name"):
+        last = max(behind(site, server) for server in site.servers)
+        if masks and i <= last:
+            yield (
+                f"routers[{i}].masks_source",
+                f"{name} gives all connections from outside its own address, so the server cannot "
+                "tell cameras from strangers: limits for each address are off, and anybody who "
+                "hits an open passive port passes vsftpd's check that both connections come from "
+                "the same address",
+                "switch that off on the router if it lets you (source NAT of forwarded "
+                "connections), and remove masks_source",
+            )
+
+
+def server_is_exposed(site: Any) -> Iterator[Found]:
+    """Warn of a server that gets everything from the Internet."""
+    *_, (i, mode, name) = each(site.routers, "mode", "name")
+    if mode == "default-host" and i == len(site.routers) - 1:
+        yield (
+            f"routers[{i}].mode",
+            f"{name} sends everything from the Internet to the server, whose own firewall is then "
+            "the only one",
+            "write mode: nat if the router can forward single ports",
+        )
+
+
+def openwrt_is_set_up_by_hand(site: Any) -> Iterator[Found]:
+    """Warn of routers that this version does not configure."""
+    for i, managed_by, name in each(site.routers, "managed_by", "name"):
+        if managed_by == "openwrt":
+            yield (
+                f"routers[{i}].managed_by",
+                f"this version of hotshoe does not configure OpenWrt, so {name} stays as it is",
+                "set it up from the worksheet: hotshoe plan --worksheet FILE.html",
+            )
+
+
+def one_name_leads_to_several_servers(site: Any) -> Iterator[Found]:
+    """Warn of a host name that means more than one server over IPv6."""
+    having = [(i, name) for i, address6, name in each(site.servers, "address6", "name") if address6]
+    for i, name in having[1:]:
+        yield (
+            f"servers[{i}].address6",
+            f"{site.hostname} would lead to {having[0][1]} and to {name} over IPv6, and a client "
+            "may try the wrong one first",
+            "give only one server an address6; over IPv4 the port tells them apart",
+        )

@@ -1,0 +1,93 @@
+"""What the Internet sees of the home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from hotshoe import portset
+from hotshoe.addresses import why_unreachable
+from hotshoe.checks.base import Found, each
+
+
+def public_address_is_reachable(site: Any) -> Iterator[Found]:
+    """Refuse an address that nobody on the Internet can reach."""
+    if reason := why_unreachable(site.public_address):
+        yield (
+            "public_address",
+            f"{site.public_address} cannot be reached from the Internet: {reason}",
+            "write the address that the provider gave the outermost router; if the provider gives "
+            "only an address like this one, ask for a public one",
+        )
+
+
+def outermost_wan_is_public(site: Any) -> Iterator[Found]:
+    """Refuse an outermost router whose own address says that another NAT is in front of it."""
+    wan, public = site.routers[0].wan, site.public_address
+    if wan is None or wan == public:
+        return
+    if wan in site.routers[0].lan.network:
+        yield (
+            "routers[0].wan",
+            f"{wan} is inside its own LAN",
+            "leave wan out; the outermost router's address outside is the public_address",
+        )
+    elif reason := why_unreachable(wan):
+        yield (
+            "routers[0].wan",
+            f"{wan} cannot be reached from the Internet: {reason}; so nothing that is sent to "
+            f"{public} arrives at {site.routers[0].name}",
+            "ask the provider for a public IPv4 address; if another router of yours is in front, "
+            "add it to the list, before this one",
+        )
+    else:
+        yield (
+            "routers[0].wan",
+            f"{wan} is not the public_address {public}: something between them translates",
+            "write the same address in both, or leave wan out here",
+        )
+
+
+def public_address_is_outside(site: Any) -> Iterator[Found]:
+    """Refuse a public address that is inside the home."""
+    for _, lan, name in each(site.routers, "lan", "name"):
+        if site.public_address in lan.network:
+            yield (
+                "public_address",
+                f"{site.public_address} is inside the LAN of {name}",
+                "write the address on the Internet side of the outermost router",
+            )
+    wan6 = site.routers[0].wan6
+    for _, lan6, name in each(site.routers, "lan6", "name"):
+        if wan6 and lan6 and wan6 in lan6.network:
+            yield (
+                "routers[0].wan6",
+                f"{wan6} is inside the LAN of {name}",
+                "write the address on the Internet side of the outermost router, or leave it out",
+            )
+
+
+def port_set_is_one(site: Any) -> Iterator[Found]:
+    """Refuse a port set that is neither three numbers nor a list, or that RFC 7597 forbids."""
+    shared = site.port_set
+    if shared is None:
+        return
+    numbers = (shared.offset, shared.psid_length, shared.psid)
+    if shared.ports and any(number is not None for number in numbers):
+        yield (
+            "port_set",
+            "has both a list of ports and numbers to compute them from",
+            "keep one of the two",
+        )
+    elif not shared.ports and None in numbers:
+        yield (
+            "port_set",
+            "needs offset, psid_length and psid, or the list of ports",
+            "write for example: port_set: {offset: 6, psid_length: 8, psid: 0x34}, or "
+            "port_set: {ports: [5136-5151, 9232-9247]}",
+        )
+    elif not shared.ports:
+        try:
+            portset.port_set(*numbers)
+        except ValueError as error:
+            yield ("port_set", str(error), "write the numbers that the provider's router shows")
