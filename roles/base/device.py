@@ -137,6 +137,7 @@ class Device:
     :param salts: of the cameras' passwords, ``$6$rounds=N$salt``
     :param addresses: IP addresses that other hosts can use, and the interface of each
     :param default: the interface of the IPv4 default route; empty without one
+    :param uplinks: the interfaces of all default routes; with a tunnel for IPv4, IPv6 has another
     :param routes: the networks that have a gateway, and that gateway
     :param forwarding: the IP versions that the kernel forwards
     :param listeners: TCP ports and the program on each
@@ -154,6 +155,7 @@ class Device:
     salts: Mapping[str, str] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict)
     default: str = ""
+    uplinks: tuple[str, ...] = ()
     routes: Mapping[str, str] = field(default_factory=dict)
     forwarding: frozenset[int] = frozenset()
     listeners: Mapping[int, str] = field(default_factory=dict)
@@ -213,6 +215,15 @@ class DebianDevice(FactBase[Device]):
                 if address["scope"] == "global"
             },
             default=next((r["dev"] for r in _json(get("default")) if "dev" in r), ""),
+            uplinks=tuple(
+                sorted(
+                    {
+                        route["dev"]
+                        for route in (*_json(get("routes")), *_json(get("routes6")))
+                        if route["dst"] == "default" and "dev" in route
+                    }
+                )
+            ),
             routes={
                 route["dst"]: route["gateway"]
                 for route in (*_json(get("routes")), *_json(get("routes6")))

@@ -84,6 +84,13 @@ def router(plan: RouterPlan) -> None:
             f"its default route leaves by {device.default}, the interface of its LAN",
             "a router needs an interface of its own towards the Internet",
         )
+    for address6 in (plan.lan6 and plan.lan6.ip, plan.wan6):
+        if address6 and str(address6) not in device.addresses:
+            refuse(
+                host,
+                f"has no address {address6}",
+                "give it that fixed address, or mend its lan6 or wan6 in the Site",
+            )
     if plan.outside and str(plan.wan_address) not in device.addresses:
         refuse(
             host,

@@ -15,19 +15,21 @@ from roles.base.device import ROUTES, ROUTES_LOADED, ROUTES_UNIT, SYSCTL, look, 
 @deploy("Router")
 def routing(plan: RouterPlan) -> None:
     """Forward and masquerade for the LAN; let nothing in that nobody asked for."""
-    wan = look(host).default
+    device = look(host)
+    inside = device.addresses.get(str(plan.lan.ip))
+    uplinks = tuple(uplink for uplink in device.uplinks if uplink != inside)
     operations.packages(("nftables",), name="nftables")
     operations.folder(FOLDER, name="Folder of hotshoe's configuration")
     sysctl = operations.put(
         SYSCTL,
-        render("router_linux/sysctl.j2", router=plan, wan=wan),
+        render("router_linux/sysctl.j2", router=plan, uplinks=uplinks),
         name="Forwarding, at every boot",
     )
     versions = frozenset({4, 6} if plan.lan6 else {4})
     operations.forwarding(SYSCTL, versions, [sysctl], name="Forwarding, now")
     rulesets.load(
         "hotshoe_routing",
-        render("router_linux/routing.nft.j2", router=plan, wan=wan),
+        render("router_linux/routing.nft.j2", router=plan, wan=device.default, uplinks=uplinks),
         "routing and masquerading",
     )
     if plan.routes:

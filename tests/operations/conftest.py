@@ -31,7 +31,7 @@ def device_from(known: dict[str, Any]) -> Device:
         values[name] = frozenset(values.get(name, ()))
     if "listeners" in values:
         values["listeners"] = {int(port): who for port, who in values["listeners"].items()}
-    for name in ("dropping", "refusing"):
+    for name in ("dropping", "refusing", "uplinks"):
         values[name] = tuple(values.get(name, ()))
     return Device(**values)
 
@@ -40,7 +40,7 @@ def as_json(device: Device) -> dict[str, Any]:
     """A Device as JSON has it."""
     known = asdict(device)
     known |= {name: sorted(known[name]) for name in ("packages", "loaded", "forwarding")}
-    known |= {name: list(known[name]) for name in ("dropping", "refusing")}
+    known |= {name: list(known[name]) for name in ("dropping", "refusing", "uplinks")}
     return json.loads(json.dumps(known))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, IPv6Interface
 
 import pytest
 from pyinfra.api.exceptions import PyinfraError
@@ -197,6 +197,16 @@ def test_an_inner_router_without_the_address_that_the_outer_one_sends_to_is_refu
         "gateway: has no address 192.168.178.2, to which the router outside of it sends the "
         "cameras (it has 203.0.113.20, 192.168.1.1)\n"
         "    -> give it that fixed address, or mend its wan in the Site"
+    )
+
+
+@pytest.mark.parametrize("field", ["lan6", "wan6"])
+def test_a_router_without_its_ipv6_address_is_refused(on_host, router, field):
+    address = {"lan6": IPv6Interface("2001:db8:1::1/64"), "wan6": IPv6Address("2001:db8:1::1")}
+    on_host(recorded("fresh_router"), "gateway")
+    assert refusal(preflight.router, replace(router, **{field: address[field]})) == (
+        "gateway: has no address 2001:db8:1::1\n"
+        "    -> give it that fixed address, or mend its lan6 or wan6 in the Site"
     )
 
 

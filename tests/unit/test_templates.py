@@ -54,7 +54,7 @@ def firewall(plan) -> str:
 
 
 def routing_of(router) -> str:
-    return render("router_linux/routing.nft.j2", router=router, wan="eth0")
+    return render("router_linux/routing.nft.j2", router=router, wan="eth0", uplinks=("eth0",))
 
 
 def forwards_of(router) -> str:
@@ -115,7 +115,7 @@ def everything(plan) -> list[str]:
         daemon(),
         *(loader(table) for table in RULESETS),
         render("users/pam.j2", pwdfile=vsftpd.PWDFILE),
-        render("router_linux/sysctl.j2", router=plan.routers[0], wan="eth0"),
+        render("router_linux/sysctl.j2", router=plan.routers[0], uplinks=("eth0",)),
         render("vsftpd/openssl.cnf.j2"),
     ]
 
