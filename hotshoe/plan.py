@@ -202,6 +202,12 @@ class RouterPlan:
     open_to_wan: tuple[Service, ...]
 
     @property
+    def inside(self) -> tuple[Network, ...]:
+        """The networks on its inner side, which nobody outside can be in."""
+        own = (self.lan.network, *((self.lan6.network,) if self.lan6 else ()))
+        return (*own, *(route.to for route in self.routes))
+
+    @property
     def targets(self) -> tuple[IPv4Address, ...]:
         """Everybody inside to whom it sends what arrives for its WAN address."""
         default = () if self.default_host is None else (self.default_host,)

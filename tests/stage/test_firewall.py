@@ -22,6 +22,21 @@ def test_drops_are_counted(home: Home) -> None:
     assert dropped(home) > before
 
 
+def test_nobody_on_the_internet_can_pretend_to_be_at_home(home: Home) -> None:
+    public, inside = home.plan.public_address, home.plan.routers[0].lan.network[77]
+    script = f"""
+import socket, struct
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28, 1, 0, 64, socket.IPPROTO_UDP, 0,
+                   socket.inet_aton("{inside}"), socket.inet_aton("{public}"))
+raw.sendto(head + struct.pack("!HHHH", 1000, 50000, 8, 0), ("{public}", 0))
+"""
+    count = "nft list chain inet hotshoe_routing input | grep -o 'packets [0-9]* .*spoofed'"
+    before = home.sh(home.router, count)
+    podman.execute(home.stage.container(CAMERA), "python3", "-", input_text=script)
+    assert home.sh(home.router, count) != before
+
+
 def dropped(home: Home) -> int:
     listing = home.sh(home.server, "nft list chain inet hotshoe_firewall input")
     match = re.search(r'counter packets (\d+) bytes \d+ comment "dropped"', listing)
