@@ -61,6 +61,11 @@ def load_site(files: SiteFiles) -> Site:
     :returns: a Site that a Plan can be made of
     :raises SiteError: with every problem found
     """
+    if files.name in ("", "..") or Path(files.name).name != files.name:
+        # The name is that of a folder under .stage/ as well.
+        reason = f"{files.name!r} is not the name of a Site"
+        remedy = "write what a file in group_vars/ is called, without .yml; for example home"
+        raise SiteError([Problem(str(files.site), "", reason, remedy)])
     own = read_mapping(
         files.site, "run this in the folder that holds deploy.py; group_vars/home.yml is an example"
     )

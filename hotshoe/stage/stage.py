@@ -294,6 +294,13 @@ class Stage:
         podman.execute(self.container(INTERNET), "sh", "-c", script)
         if self.plan.port_set:
             podman.execute(self.container(INTERNET), "nft", "-f", "-", input_text=self._relay())
+            self._lead_out_by_itself(self.plan.routers[0].name)
+
+    def _lead_out_by_itself(self, router: str) -> None:
+        """As a router at a shared address has to, before hotshoe was there: to get packages."""
+        ports = max(self.plan.port_set, key=len)
+        script = f"echo {ports.first} {ports.last} >/proc/sys/net/ipv4/ip_local_port_range"
+        podman.execute(self.container(router), "sh", "-c", script)
 
     def _relay(self) -> str:
         """What a MAP border relay does: it knows who has which ports (RFC 7597, section 8.1)."""

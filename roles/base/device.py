@@ -224,9 +224,10 @@ class DebianDevice(FactBase[Device]):
                     }
                 )
             ),
+            # Of several to one network, the kernel lists the one that it takes first.
             routes={
                 route["dst"]: route["gateway"]
-                for route in (*_json(get("routes")), *_json(get("routes6")))
+                for route in reversed((*_json(get("routes")), *_json(get("routes6"))))
                 if "gateway" in route
             },
             forwarding=frozenset(

@@ -36,6 +36,12 @@ def test_what_was_recorded_is_read_as(name):
     assert device_from(expected) == recorded(name)
 
 
+def test_of_several_routes_to_one_network_the_first_is_the_one_taken():
+    routes = [{"dst": "10.0.0.0/24", "gateway": via} for via in ("192.168.1.2", "192.168.1.9")]
+    seen = DebianDevice().process(["@routes", json.dumps(routes), "@routes6", "[]"])
+    assert seen.routes == {"10.0.0.0/24": "192.168.1.2"}
+
+
 def test_every_recording_has_its_expectation():
     assert sorted(path.stem for path in FACTS.glob("*.json")) == RECORDED
     assert len(RECORDED) >= 5

@@ -86,6 +86,16 @@ def test_a_site_that_is_not_there_is_refused_with_one_message(able, home, argume
     )
 
 
+@pytest.mark.parametrize("arguments", [*STAGE_COMMANDS, ["plan"]], ids=" ".join)
+@pytest.mark.parametrize("name", ["../group_vars/home", "..", "", "a/b"])
+def test_a_path_is_not_the_name_of_a_site(able, write_site, arguments, name):
+    write_site(SMALLEST)
+    site = [name] if len(arguments) == 1 else ["--site", name]
+    result = run(*arguments, *site)
+    assert result.exit_code == 1
+    assert f"{name!r} is not the name of a Site\n" in result.output
+
+
 @pytest.mark.parametrize("command", ["reboot", "shell"])
 def test_a_device_that_is_not_on_the_stage_is_refused(able, write_site, command):
     write_site(SMALLEST)
