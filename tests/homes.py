@@ -1,4 +1,4 @@
-"""Homes to draw: the examples that the project ships, and awkward ones that are allowed too."""
+"""Homes to try things on: the examples that the project ships, and awkward ones beside them."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from hotshoe import checks
 from hotshoe.load import SiteFiles, load_site
 from hotshoe.plan import Plan, make_plan
 from hotshoe.site import Site
-from tests.conftest import PROJECT
+from tests.conftest import EXAMPLES, PROJECT
 
 MANAGERS = ("hand", "openwrt", "linux")
-EXAMPLES = sorted(
-    path.stem
-    for path in (PROJECT / "group_vars").glob("*.yml")
-    if path.stem != "all" and ".vault" not in path.name
-)
 
 
 def example(name: str) -> Plan:
-    """The Plan of an example site."""
+    """The Plan of an example."""
     return make_plan(load_site(SiteFiles(name, PROJECT)))
+
+
+def plan_of(site: Site) -> Plan:
+    """The Plan of a Site that passes all checks."""
+    assert list(checks.run(site)) == []
+    return make_plan(site)
 
 
 def site_of(
@@ -100,49 +101,72 @@ def site_of(
 
 
 def home(*args: Any, **kwargs: Any) -> Plan:
-    """The Plan of a Site that passes all checks; the parameters are those of :func:`site_of`."""
-    site = site_of(*args, **kwargs)
-    assert not list(checks.run(site))
-    return make_plan(site)
+    """The Plan of a home that makes sense; the parameters are those of :func:`site_of`."""
+    return plan_of(site_of(*args, **kwargs))
 
 
-def awkward() -> dict[str, Plan]:
-    """Homes whose pictures are hard to draw."""
-    busy = {"open_to_wan": ["51820/udp", "8443/tcp", "60000-61000/udp"]}
-    inwards = [
-        {"to": "10.0.1.20", "services": ["22/tcp", "445/tcp", "60000-61000/udp"]},
-        {"to": "10.0.2.20", "services": ["2049/tcp"]},
-    ]
-    return {
-        "one router": home(),
-        "eight routers": home(("nat",) * 8),
-        "eight routers, all long": home(("nat",) * 8, ipv6=True, long=True),
-        "everything routed": home(("nat",) + ("routed",) * 7, ipv6=True, long=True),
-        "five servers": home(("nat",), (0,) * 5),
-        "five servers, all long": home(("nat", "nat"), (1,) * 5, ipv6=True, long=True),
-        "a server in every LAN": home(("nat", "routed", "nat", "routed"), (0, 1, 2, 3), ipv6=True),
-        "may open": home(("nat", "nat", "nat"), (0,), may_open=inwards),
-        "may open, routed": home(("nat", "routed", "routed"), (0, 0), may_open=inwards),
-        "may open beside a server": home(("nat", "nat", "nat"), (0, 2), may_open=inwards),
-        "default hosts": home(("default-host",) * 4, long=True),
-        "all is the server's": home(("default-host",)),
-        "many ports": home(
-            ("nat", "nat"), port_set={"offset": 6, "psid_length": 6, "psid": 52}, each=1
-        ),
-        "too many ports": home(port_set={"offset": 11, "psid_length": 1, "psid": 1}, each=1),
-        "a hundred cameras": home(each=100),
-        "no TLS": home(ftp={"tls": "none", "helper": True}),
-        "other services": home(
-            routers=[{"name": "gateway", "lan": "10.0.0.1/24", "managed_by": "openwrt"} | busy],
-            servers=[
-                {
-                    "name": "darkroom",
-                    "address": "10.0.0.10",
-                    "ssh_port": 2222,
-                    "ssh_from": ["10.9.0.0/24", "192.168.178.128/25"],
-                    "open_to_lan": ["445/tcp", "137-138/udp"],
-                }
-            ],
-            cameras=[{"name": "r5"}],
-        ),
-    }
+# All that a Site may say beside the least.
+EVERYTHING_SAID = {
+    "routers": [
+        {
+            "name": "box",
+            "managed_by": "hand",
+            "lan": "192.168.178.1/24",
+            "lan6": "2001:db8:100:1::1/64",
+            "open_to_wan": ["51820/udp", "60000-61000/udp", "8443/tcp"],
+        },
+        {
+            "name": "edge",
+            "managed_by": "openwrt",
+            "wan": "192.168.178.2",
+            "lan": "192.168.1.1/24",
+            "wan6": "2001:db8:100:1::2",
+            "lan6": "2001:db8:100:2::1/64",
+            "mode": "routed",
+        },
+        {"name": "gateway", "managed_by": "hand", "wan": "192.168.1.2", "lan": "172.16.0.1/20"},
+    ],
+    "servers": [
+        {
+            "name": "darkroom",
+            "behind": "edge",
+            "address": "192.168.1.10",
+            "address6": "2001:db8:100:2::10",
+            "ssh_user": "u" * 32,
+            "ssh_port": 2222,
+            "ssh_from": ["10.9.0.0/24"],
+            "open_to_lan": ["445/tcp", "137-138/udp"],
+            "may_open": [{"to": "172.16.1.20", "services": ["22/tcp", "10000-20000/udp"]}],
+        },
+        {"name": "studio", "behind": "box", "address": "192.168.178.10"},
+    ],
+    "ftp": {"tls": "none", "helper": True, "bytes_per_second": "20MB"},
+    "cameras": [{"name": "r5", "server": "darkroom"}, {"name": "a7", "server": "studio"}],
+}
+_INWARDS = [
+    {"to": "10.0.1.20", "services": ["22/tcp", "445/tcp", "60000-61000/udp"]},
+    {"to": "10.0.2.20", "services": ["2049/tcp"]},
+]
+_SHARED = {"offset": 6, "psid_length": 6, "psid": 52}
+
+# What is hard to draw, to print or to read.
+AWKWARD: dict[str, Plan] = {
+    "one router": home(),
+    "eight routers": home(("nat",) * 8),
+    "eight routers, all long": home(("nat",) * 8, ipv6=True, long=True),
+    "everything routed": home(("nat",) + ("routed",) * 7, ipv6=True, long=True),
+    "five servers, all long": home(("nat", "nat"), (1,) * 5, ipv6=True, long=True),
+    "a server in every LAN": home(("nat", "routed", "nat", "routed"), (0, 1, 2, 3), ipv6=True),
+    "may open": home(("nat", "nat", "nat"), (0,), may_open=_INWARDS),
+    "may open, routed": home(("nat", "routed", "routed"), (0, 0), may_open=_INWARDS),
+    "may open beside a server": home(("nat", "nat", "nat"), (0, 2), may_open=_INWARDS),
+    "default hosts": home(
+        ("default-host",) * 4, long=True, ftp={"tls": "none", "helper": True, "control_port": 2121}
+    ),
+    "all is the server's": home(("default-host",)),
+    "many ports": home(("nat", "routed"), (1, 0), port_set=_SHARED, each=1),
+    "too many ports": home(port_set={"offset": 11, "psid_length": 1, "psid": 1}, each=1),
+    "a hundred cameras": home(each=100),
+    "everything said": home(**EVERYTHING_SAID),
+}
+HOMES = {name: example(name) for name in EXAMPLES} | AWKWARD

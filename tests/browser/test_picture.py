@@ -14,7 +14,7 @@ import pytest
 from hotshoe.diagram import WIDTH, picture
 from tests.browser.chromium import BrowserError, evaluate
 from tests.conftest import PROJECT
-from tests.homes import EXAMPLES, awkward, example
+from tests.homes import HOMES
 
 MEASURE = Path(__file__).with_name("measure.js").read_text(encoding="utf-8")
 # Where a picture is looked at: on A4 between margins of a centimetre, and on a phone held sideways
@@ -146,8 +146,7 @@ def pictures() -> dict[str, str]:
     """The pictures of all homes, by name."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(PROJECT)
-        homes = {name: example(name) for name in EXAMPLES} | awkward()
-        return {name: picture(plan) for name, plan in homes.items()}
+        return {name: picture(plan) for name, plan in HOMES.items()}
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +166,7 @@ def seen(pictures: dict[str, str]) -> Any:
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("name", [*EXAMPLES, *awkward()])
+@pytest.mark.parametrize("name", HOMES)
 def test_a_picture_is_legible(seen, name, place):
     measured = seen[f"{place}: {name}"]
     assert len(measured["texts"]) > 20

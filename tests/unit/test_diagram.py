@@ -17,21 +17,20 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
-from hotshoe import checks
 from hotshoe.diagram import MOST_ON_A_PAGE, PAGE_HEIGHT, WIDTH, Drawing, draw, picture
-from hotshoe.plan import Plan, make_plan
+from hotshoe.plan import Plan
 from hotshoe.ports import PortRange
 from hotshoe.shapes import EM_PER_CHARACTER, Text
 from hotshoe.wrap import wrap
 from tests.conftest import PROJECT
-from tests.homes import EXAMPLES, awkward, example, home, site_of
+from tests.homes import AWKWARD, HOMES, home
+from tests.random_homes import plans
 
 LONGEST_LINE = 26
 SVG = "{http://www.w3.org/2000/svg}"
-HOMES = {name: example(name) for name in EXAMPLES} | awkward()
 
 Rectangle = tuple[float, float, float, float]
 
@@ -45,19 +44,6 @@ def _in_the_project(monkeypatch):
 def plan(request) -> Plan:
     """A home to draw."""
     return HOMES[request.param]
-
-
-@st.composite
-def plans(draw_: Any) -> Plan:
-    """Any home that passes the checks."""
-    mode = st.sampled_from(["nat", "routed", "default-host"])
-    modes = ["nat", *draw_(st.lists(mode, max_size=7))]
-    behind = draw_(st.lists(st.integers(0, len(modes) - 1), min_size=1, max_size=5))
-    if "default-host" in modes:
-        behind = [-1] * len(behind)
-    site = site_of(modes, behind, ipv6=draw_(st.booleans()), long=draw_(st.booleans()))
-    assume(not list(checks.run(site)))
-    return make_plan(site)
 
 
 def boxes_of(svg: str) -> dict[str, list[str]]:
@@ -138,10 +124,10 @@ class TestTheDocument:
 
     def test_is_the_same_whenever_it_is_drawn(self):
         code = (
-            "from tests.homes import awkward\n"
+            "from tests.homes import AWKWARD\n"
             "from hotshoe.diagram import picture\n"
             "import sys\n"
-            "sys.stdout.buffer.write(''.join(map(picture, awkward().values())).encode())"
+            "sys.stdout.buffer.write(''.join(map(picture, AWKWARD.values())).encode())"
         )
         runs = [
             subprocess.run(
@@ -153,7 +139,7 @@ class TestTheDocument:
             ).stdout
             for seed in ("1", "2")
         ]
-        assert runs[0] == runs[1] == "".join(map(picture, awkward().values())).encode()
+        assert runs[0] == runs[1] == "".join(map(picture, AWKWARD.values())).encode()
 
     @given(st.text(st.characters(), max_size=40), st.text(st.characters(), max_size=40))
     def test_no_character_breaks_it(self, hostname, name):
@@ -224,7 +210,7 @@ class TestWhatItSays:
         assert shown[1].endswith(f", {manager}")
 
     def test_who_else_gets_in_is_named(self):
-        gateway = boxes_of(picture(HOMES["other services"]))["router-0"]
+        gateway = boxes_of(picture(HOMES["everything said"]))["router-0"]
         assert "UDP\xa051820, 60000-61000; TCP\xa08443" in gateway
 
     def test_a_protected_home_is_drawn_only_where_there_is_one(self, plan):
@@ -304,7 +290,7 @@ class TestTheLayout:
     def test_of_every_home(self, plan):
         judge(draw(plan))
 
-    @given(plans())
+    @given(plans)
     def test_of_any_home(self, plan):
         judge(draw(plan))
 

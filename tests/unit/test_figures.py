@@ -3,7 +3,8 @@
 from benchmarks import planning
 from benchmarks.figures import Figure, Round, compare
 from benchmarks.stopwatch import Run
-from tests.unit.homes import plan_of
+from hotshoe.site import Site
+from tests.homes import plan_of
 
 
 def _run(seconds: float) -> Run:
@@ -33,6 +34,6 @@ def test_a_figure_is_one_line_of_name_value_unit():
 def test_the_homes_that_a_plan_is_timed_with_make_sense():
     for routers, cameras in ((planning.ROUTERS, planning.CAMERAS), (1, 1)):
         home = planning.home(routers, cameras)
-        plan = plan_of(home | {"servers": [home.pop("server")]})
+        plan = plan_of(Site.model_validate(home | {"servers": [home.pop("server")]}))
         assert len(plan.routers) == routers
         assert len(plan.servers[0].cameras) == cameras

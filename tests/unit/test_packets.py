@@ -1,7 +1,7 @@
 """Packets walk through random homes, and arrive where they should and nowhere else.
 
 The boxes are those of :mod:`tests.unit.packets`, set up from the Plan; the homes are those of
-:mod:`tests.unit.random_homes`. What must be true of every home is a function ``…(home)`` here, so
+:mod:`tests.random_homes`. What must be true of every home is a function ``…(home)`` here, so
 that it can be asked of a home that is wrong as well: the last tests take something out of good
 Plans.
 """
@@ -18,13 +18,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hotshoe.load import SiteFiles, load_site
 from hotshoe.plan import Address, Plan, PortForward, RouterPlan, ServerPlan, make_plan
 from hotshoe.ports import PortRange, Service
 from hotshoe.site import Site
-from tests.conftest import PROJECT
+from tests.conftest import EXAMPLES
+from tests.homes import HOMES
+from tests.random_homes import sites
 from tests.unit.packets import INTERNET, Boxes, Journey, Packet
-from tests.unit.random_homes import sites
 
 CAMERA, CAMERA6 = IPv4Address("198.51.100.7"), IPv6Address("2001:db8:ffff::7")
 WEB, WEB6 = IPv4Address("198.51.100.80"), IPv6Address("2001:db8:ffff::80")
@@ -486,13 +486,9 @@ def everything_is_right(home: Home) -> None:
     servers_open_what_they_may(home)
 
 
-EXAMPLES = sorted(path.stem for path in (PROJECT / "inventories").glob("*.py"))
-
-
 @pytest.fixture(params=EXAMPLES)
 def example(request) -> Home:
-    site = load_site(SiteFiles(request.param, PROJECT))
-    return Home(make_plan(site), masks_of(site))
+    return Home(HOMES[request.param])
 
 
 def test_all_is_right_in_the_examples(example):

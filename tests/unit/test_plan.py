@@ -25,16 +25,13 @@ from hotshoe.plan import (
 from hotshoe.ports import PortRange, Service
 from hotshoe.site import Camera, Ftp, HomeService, Site
 from tests.conftest import PROJECT
-from tests.unit.random_homes import sites
+from tests.homes import example
+from tests.random_homes import sites
 
 CONTROL, TRANSFERS = Service.parse("21/tcp"), Service.parse("50000-50099/tcp")
 # The networks of the examples, from the outside inwards.
 OUTER, INNER = IPv4Network("192.168.178.0/24"), IPv4Network("192.168.1.0/24")
 INNER_WAN, SERVER = IPv4Address("192.168.178.2"), IPv4Address("192.168.1.10")
-
-
-def planned(name: str) -> Plan:
-    return make_plan(load_site(SiteFiles(name, PROJECT)))
 
 
 def changed(site: Site, **more: object) -> Site:
@@ -119,7 +116,7 @@ class TestChains:
     """Each example, by what is particular about it."""
 
     def test_of_two_nats_the_outer_one_forwards_to_the_inner_one(self):
-        outer, inner = planned("cascade").routers
+        outer, inner = example("cascade").routers
         assert outer.forwards == forwards_to(INNER_WAN)
         assert inner.forwards == forwards_to(SERVER)
         assert (outer.outside, inner.outside) == (None, IPv4Address("192.168.178.1"))
@@ -127,12 +124,12 @@ class TestChains:
         assert outer.passages == inner.passages == outer.routes == inner.routes == ()
 
     def test_a_default_host_needs_no_forwards(self):
-        outer, inner = planned("default-host").routers
+        outer, inner = example("default-host").routers
         assert (outer.default_host, outer.forwards) == (INNER_WAN, ())
         assert (inner.default_host, inner.forwards) == (None, forwards_to(SERVER))
 
     def test_a_routed_lan_is_reached_by_a_route_and_translated_by_the_outer_router(self):
-        plan = planned("routed")
+        plan = example("routed")
         outer, inner = plan.routers
         assert outer.forwards == forwards_to(SERVER)
         assert outer.routes == (Route(INNER, INNER_WAN),)
@@ -141,7 +138,7 @@ class TestChains:
         assert inner.forwards == inner.masquerade == inner.hairpin == ()
 
     def test_three_routers_in_three_ways(self):
-        box, edge, gateway = planned("three-routers").routers
+        box, edge, gateway = example("three-routers").routers
         assert (box.default_host, box.forwards) == (INNER_WAN, ())
         assert edge.forwards == forwards_to(SERVER)
         assert edge.routes == (Route(INNER, IPv4Address("10.0.0.2")),)
@@ -150,7 +147,7 @@ class TestChains:
         assert box.routes == gateway.routes == gateway.masquerade == ()
 
     def test_the_router_inside_of_a_dmz_lets_nothing_in(self):
-        plan = planned("dmz")
+        plan = example("dmz")
         outer, inner = plan.routers
         assert outer.forwards == forwards_to(IPv4Address("192.168.178.10"))
         assert inner.forwards == inner.passages == inner.hairpin == ()
@@ -160,7 +157,7 @@ class TestChains:
         assert plan.servers[0].inside == (OUTER,)
 
     def test_ipv6_passes_untranslated(self):
-        plan = planned("ipv6")
+        plan = example("ipv6")
         outer, inner = plan.routers
         address6 = IPv6Address("2001:db8:100:2::10")
         assert outer.passages == inner.passages == passages_to(address6)
@@ -171,7 +168,7 @@ class TestChains:
         assert plan.client_firewall[0].to == (IPv4Address("203.0.113.20"), address6)
 
     def test_the_outermost_router_keeps_to_the_ports_of_a_shared_address(self):
-        plan = planned("map-e")
+        plan = example("map-e")
         box, gateway = plan.routers
         assert len(plan.port_set) == 15
         assert box.masquerade_ports == plan.port_set
@@ -180,7 +177,7 @@ class TestChains:
         assert (server.control_port, str(server.passive)) == (9792, "5696-5711")
 
     def test_two_servers_share_the_ports(self):
-        plan = planned("two-servers")
+        plan = example("two-servers")
         darkroom, studio = plan.servers
         assert (darkroom.control_port, str(darkroom.passive)) == (21, "50000-50049")
         assert (studio.control_port, str(studio.passive)) == (50050, "50051-50099")

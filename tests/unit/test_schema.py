@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 from hotshoe.errors import Problem
 from hotshoe.schema import Document, dump, json_schema
 from tests.conftest import PROJECT
-from tests.unit.homes import PLANS, every_home
+from tests.homes import HOMES
+from tests.random_homes import every_home
 
 COMMITTED = PROJECT / "hotshoe" / "plan.schema.json"
 WARNING = Problem("group_vars/home.yml", "ftp.tls", "none can be read", "write tls: explicit")
@@ -70,7 +71,7 @@ def test_nothing_is_lost(plan):
 
 
 def test_the_top_of_it():
-    document = json.loads(dump("cabin", PLANS["home"], [WARNING]))
+    document = json.loads(dump("cabin", HOMES["home"], [WARNING]))
     assert list(document) == ["schema", "site", "plan", "warnings"]
     assert document["schema"] == 1
     assert document["site"] == "cabin"
@@ -85,7 +86,7 @@ def test_the_top_of_it():
 
 
 def test_how_ports_addresses_and_networks_are_spelt():
-    plan = json.loads(dump("home", PLANS["ipv6"], []))["plan"]
+    plan = json.loads(dump("home", HOMES["ipv6"], []))["plan"]
     edge, _ = plan["routers"]
     assert edge["forwards"][1] == {
         "service": {"protocol": "tcp", "ports": {"first": 50000, "last": 50099}},
@@ -107,5 +108,5 @@ def test_how_ports_addresses_and_networks_are_spelt():
     [("schema", 2), ("warnings", [{}]), ("plan", None), ("site", 7), ("more", 1)],
 )
 def test_the_schema_refuses_something_else(key, value):
-    document = json.loads(dump("home", PLANS["home"], []))
+    document = json.loads(dump("home", HOMES["home"], []))
     assert not strict().is_valid(document | {key: value})

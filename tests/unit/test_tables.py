@@ -20,7 +20,8 @@ from rich.console import Console
 
 from hotshoe.ports import PortRange
 from hotshoe.tables import tables
-from tests.unit.homes import LONGEST, PLANS, every_home
+from tests.homes import HOMES
+from tests.random_homes import every_home
 
 ADDRESSES = (IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network)
 
@@ -38,7 +39,7 @@ def part(text: str, heading: str) -> str:
 
 
 def test_two_routers():
-    text = printed(PLANS["cascade"])
+    text = printed(HOMES["cascade"])
     assert (
         text
         == """\
@@ -85,14 +86,14 @@ for darkroom  21/tcp, 50000-50099/tcp to 203.0.113.20
 
 
 def test_a_default_host_gets_everything_else():
-    below = part(printed(PLANS["default-host"]), "Router box")
+    below = part(printed(HOMES["default-host"]), "Router box")
     assert "default host    192.168.178.2 gets everything else\n" in below
     assert "nothing else gets in, over IPv6\n" in below
     assert "forwards" not in below
 
 
 def test_a_routed_router():
-    text = printed(PLANS["routed"])
+    text = printed(HOMES["routed"])
     outer, inner = part(text, "Router edge"), part(text, "Router gateway")
     assert "NAT             for 192.168.178.0/24, 192.168.1.0/24\n" in outer
     assert "static routes   192.168.1.0/24 via 192.168.178.2\n" in outer
@@ -102,43 +103,40 @@ def test_a_routed_router():
 
 
 def test_ipv6():
-    below = part(printed(PLANS["ipv6"]), "Router edge")
+    below = part(printed(HOMES["ipv6"]), "Router edge")
     assert "static routes   2001:db8:100:2::/64 via 2001:db8:100:1::2\n" in below
     assert "lets pass       21/tcp           to 2001:db8:100:2::10 (cameras to darkroom)\n" in below
 
 
 def test_a_server_before_a_router_stands_where_it_is():
-    assert "\nInternet -> edge [darkroom] -> gateway\n" in printed(PLANS["dmz"])
-    assert "\nInternet -> gateway [darkroom, studio]\n" in printed(PLANS["two-servers"])
+    assert "\nInternet -> edge [darkroom] -> gateway\n" in printed(HOMES["dmz"])
+    assert "\nInternet -> gateway [darkroom, studio]\n" in printed(HOMES["two-servers"])
 
 
 def test_what_a_server_may_open_is_told_at_both_ends():
-    text = printed(PLANS["longest"], width=160)
-    name = "d" + LONGEST[1:]
-    server, router = part(text, f"Server {name}"), part(text, f"Router {'c' + LONGEST[1:]}")
+    text = printed(HOMES["everything said"], width=160)
+    server, router = part(text, "Server darkroom"), part(text, "Router gateway")
+    assert "may open        22/tcp           of 172.16.1.20 by dialling 192.168.1.2" in server
     assert (
-        "may open        22/tcp           of 172.16.101.201 by dialling 192.168.200.200" in server
-    )
-    assert (
-        "forwards        22/tcp           to 172.16.101.201, only from 192.168.200.110 "
-        f"({name} to 172.16.101.201)\n"
+        "forwards        22/tcp           to 172.16.1.20, only from 192.168.1.10 "
+        "(darkroom to 172.16.1.20)\n"
     ) in router
 
 
 def test_a_shared_address_shows_its_ports():
-    text = printed(PLANS["map-e"])
+    text = printed(HOMES["map-e"])
     assert "\nPorts of that address that are this home's: 5696-5711, 9792-9807, " in text
     assert "with these source ports only: 5696-5711," in part(text, "Router box")
     assert "source ports" not in part(text, "Router gateway")
 
 
 def test_what_else_a_site_may_say():
-    text = printed(PLANS["longest"], width=160)
-    server, router = part(text, f"Server {'d' + LONGEST[1:]}"), part(text, "Router a")
+    text = printed(HOMES["everything said"], width=160)
+    server, router = part(text, "Server darkroom"), part(text, "Router box")
     assert "plain FTP, which everybody on the way can read" in server
     assert "20000000 bytes a second for each transfer\n" in server
-    assert f"SSH             {'u' * 32}, port 22, from 192.168.200.0/24, 10.9.0.0/24\n" in server
-    assert "other services  445/tcp to 192.168.200.0/24\n" in server
+    assert f"SSH             {'u' * 32}, port 2222, from 192.168.1.0/24, 10.9.0.0/24\n" in server
+    assert "other services  445/tcp, 137-138/udp to 192.168.1.0/24\n" in server
     assert "own services    51820/udp, 60000-61000/udp, 8443/tcp\n" in router
     assert "FTP helper      on port 21, 50050\n" in router
 
@@ -182,12 +180,12 @@ def test_nothing_is_cut_off_at_any_width(plan):
     assert letters(40) == letters(80) == letters(200)
 
 
-@pytest.mark.parametrize("home", PLANS)
+@pytest.mark.parametrize("home", HOMES)
 def test_a_terminal_gets_the_same_words(home):
     file = io.StringIO()
     Console(file=file, width=80, highlight=False, force_terminal=True).print(
-        *tables(PLANS[home]), sep="\n"
+        *tables(HOMES[home]), sep="\n"
     )
     plain = re.sub(r"\x1b\[[0-9;]*m", "", file.getvalue())
     assert "\x1b" in file.getvalue()
-    assert [line.rstrip() for line in plain.splitlines()] == printed(PLANS[home]).splitlines()
+    assert [line.rstrip() for line in plain.splitlines()] == printed(HOMES[home]).splitlines()

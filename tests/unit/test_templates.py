@@ -13,8 +13,6 @@ import pytest
 from jinja2 import UndefinedError
 
 from hotshoe import vsftpd
-from hotshoe.load import SiteFiles, load_site
-from hotshoe.plan import Plan, make_plan
 from hotshoe.ports import PortRange, Service
 from hotshoe.render import render
 from roles.base.device import RULESETS, ruleset_loaded, ruleset_path
@@ -67,10 +65,6 @@ def routing(plan) -> str:
 
 def forwards(plan) -> str:
     return forwards_of(plan.routers[0])
-
-
-def plan_of(name: str) -> Plan:
-    return make_plan(load_site(SiteFiles(name, PROJECT)))
 
 
 def loader(table: str) -> str:

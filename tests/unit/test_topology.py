@@ -12,12 +12,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hotshoe.errors import HotshoeError
-from hotshoe.load import SiteFiles, load_site
 from hotshoe.plan import Plan, make_plan
 from hotshoe.stage.stage import Stage
 from hotshoe.stage.topology import CAMERA, INTERNET, LAPTOP, Topology, make_topology
-from tests.conftest import EXAMPLES, PROJECT
-from tests.unit.random_homes import sites
+from tests.conftest import EXAMPLES
+from tests.homes import example
+from tests.random_homes import sites
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_whatever_the_addresses_everybody_reaches_the_next_hop(example_plan, lan
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_example_can_be_wired(name):
-    plan = make_plan(load_site(SiteFiles(name, PROJECT)))
+    plan = example(name)
     topology = make_topology(plan)
     check_wiring(topology)
     assert [n.name for n in topology.nodes if n.image == "device"] == [
@@ -118,7 +118,7 @@ def test_every_example_can_be_wired(name):
 
 
 def test_ipv6_leads_all_the_way_to_the_server():
-    topology = make_topology(make_plan(load_site(SiteFiles("ipv6", PROJECT))))
+    topology = make_topology(example("ipv6"))
     assert {str(address) for address in topology.public} == {"203.0.113.20", "2001:db8:100:2::10"}
     assert {str(route.to) for route in topology.routes} == {
         "2001:db8:100:1::/64",

@@ -16,7 +16,8 @@ from hotshoe.ports import PortRange, Service
 from hotshoe.stage import consumer
 from hotshoe.worksheet import ALSO, Menu, Row, by_hand, html, rows
 from tests.conftest import PROJECT
-from tests.unit.homes import PLANS, every_home
+from tests.homes import HOMES
+from tests.random_homes import every_home
 from tests.unit.worksheet_html import parse
 
 
@@ -26,7 +27,7 @@ def _in_the_project(monkeypatch):
 
 
 def of(home: str, router: str) -> tuple[Row, ...]:
-    plan = PLANS[home]
+    plan = HOMES[home]
     return rows(plan, plan.router(router))
 
 
@@ -80,18 +81,18 @@ def test_a_box_with_a_default_host_blocks_nothing_of_what_goes_there():
 
 
 def test_a_box_before_a_routed_router_translates_for_the_network_behind_that_one():
-    entered = of("shared address and two servers", "box")
+    entered = of("many ports", "router0")
     assert (
-        Row(Menu.NAT, (("NAT", "on"), ("Network", "10.0.0.0"), ("Subnet mask", "255.0.0.0")))
+        Row(Menu.NAT, (("NAT", "on"), ("Network", "10.0.1.0"), ("Subnet mask", "255.255.255.0")))
         in entered
     )
     assert (
         Row(
             Menu.ROUTE,
             (
-                ("Destination network", "10.0.0.0"),
-                ("Subnet mask", "255.0.0.0"),
-                ("Gateway", "192.168.178.2"),
+                ("Destination network", "10.0.1.0"),
+                ("Subnet mask", "255.255.255.0"),
+                ("Gateway", "10.0.0.2"),
             ),
         )
         in entered
@@ -111,21 +112,21 @@ def test_a_box_with_a_shared_address_is_told_its_ports():
 def test_only_where_somebody_alone_may_use_a_forward_is_a_source_asked_for():
     sources = [
         dict(row.fields).get("Allowed source")
-        for row in of("longest", PLANS["longest"].routers[2].name)
+        for row in of("everything said", "gateway")
         if row.menu == Menu.FORWARD
     ]
-    assert sources == ["192.168.200.110", "192.168.200.110"]
+    assert sources == ["192.168.1.10", "192.168.1.10"]
     assert not [row for row in of("cascade", "box") if "Allowed source" in row.labels]
 
 
 def test_a_helper_is_told_on_which_port_it_listens():
-    home = PLANS["a default host behind which another one is"]
+    home = HOMES["default hosts"]
     for router in home.routers:
         assert rows(home, router)[-1] == Row(Menu.HELPER, (("FTP ALG", "on"), ("Port", "2121")))
 
 
 def test_an_ipv6_address_in_a_network_that_nobody_told_is_not_called_static():
-    plan = PLANS["cascade"]
+    plan = HOMES["cascade"]
     outer, inner = plan.routers
     inner = replace(inner, wan6=IPv6Address("2001:db8::2"))
     assert rows(replace(plan, routers=(outer, inner)), inner)[1] == Row(
@@ -308,7 +309,7 @@ def test_the_page_says_whose_it_is_what_the_router_does_and_what_to_check(plan):
 
 def test_small_print_names_the_menus_of_other_routers():
     assert set(ALSO) == set(Menu)
-    text = html(PLANS["longest"], "home")
+    text = html(HOMES["everything said"], "home")
     for menu in Menu:
         if menu is not Menu.DEFAULT_HOST:
             assert f"<h2>{menu}</h2>".replace("&", "&amp;") in text
@@ -316,7 +317,7 @@ def test_small_print_names_the_menus_of_other_routers():
         assert name in text
 
 
-@pytest.mark.parametrize("home", PLANS)
+@pytest.mark.parametrize("home", HOMES)
 def test_the_page_needs_nothing_else_and_runs_nothing(home):
     class Tags(HTMLParser):
         def handle_starttag(self, tag, attributes):
@@ -331,7 +332,7 @@ def test_the_page_needs_nothing_else_and_runs_nothing(home):
                 assert last in {"meta", "wbr"}, f"{last} is not closed"
 
     opened: list[str] = []
-    text = html(PLANS[home], "home")
+    text = html(HOMES[home], "home")
     Tags().feed(text)
     assert opened == []
     assert "@import" not in text
@@ -340,14 +341,14 @@ def test_the_page_needs_nothing_else_and_runs_nothing(home):
 
 
 def test_what_a_person_said_cannot_become_markup():
-    assert "(site &lt;b&gt;)" in html(PLANS["cascade"], "<b>")
+    assert "(site &lt;b&gt;)" in html(HOMES["cascade"], "<b>")
 
 
 def test_without_the_templates_there_is_one_message(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("hotshoe.render._templates", _fresh_templates())
     with pytest.raises(HotshoeError, match=r"^templates/worksheet/worksheet.html.j2: there is no"):
-        html(PLANS["cascade"], "home")
+        html(HOMES["cascade"], "home")
 
 
 def _fresh_templates():

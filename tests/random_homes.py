@@ -5,15 +5,20 @@ What is drawn is little more than numbers; they are bent here into a Site that i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface
 from typing import NamedTuple
 
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotshoe import checks
 from hotshoe.allocation import needed
+from hotshoe.plan import Plan, make_plan
 from hotshoe.ports import PortRange, Service
 from hotshoe.site import Camera, Ftp, HomeService, Router, Server, SharedAddress, Site
+from tests.homes import HOMES
 
 BLOCKS = [
     *IPv4Network("10.0.0.0/8").subnets(new_prefix=16),
@@ -45,6 +50,7 @@ class _Router(NamedTuple):
     position: int
     start: int
     mode: int
+    managed_by: str
     open_to_wan: tuple[Service, ...]
     other_forwards: tuple[Service, ...]
     masks_source: bool
@@ -69,6 +75,7 @@ class _Ports(NamedTuple):
     offset: int
     psid_length: int
     psid: int
+    plain: bool
 
 
 _number = st.integers(0, 2**16 - 1)
@@ -79,6 +86,7 @@ _routers = st.builds(
     position=_number,
     start=_number,
     mode=st.integers(0, 5),
+    managed_by=st.sampled_from(["linux", "hand", "openwrt"]),
     open_to_wan=_some(OWN_SERVICES),
     other_forwards=_some(FORWARDED),
     masks_source=st.sampled_from([False, False, True]),
@@ -103,6 +111,7 @@ _ports = st.builds(
     offset=st.sampled_from([0, 4, 5, 6]),
     psid_length=st.integers(1, 8),
     psid=_number,
+    plain=st.booleans(),
 )
 
 
@@ -118,6 +127,7 @@ def sites(draw, dmz: bool = False, ipv6: bool | None = None) -> Site:
     chosen = draw(_lists_of_servers)
     ipv6 = draw(_truth) if ipv6 is None else ipv6
     twice = draw(_truth)  # whether every server has two cameras
+    name = _long if draw(_truth) else _short
 
     lans = [_lan(router) for router in drawn]
     last = len(lans) - 1
@@ -125,17 +135,18 @@ def sites(draw, dmz: bool = False, ipv6: bool | None = None) -> Site:
     if dmz:
         places[0] %= last
     servers = [
-        _server(n, at, server, lans, ipv6)
+        _server(n, at, server, lans, name, ipv6)
         for n, (at, server) in enumerate(zip(places, chosen, strict=True))
     ]
     cameras = [
-        Camera(name=f"c{n}", server=servers[n % len(servers)].name)
+        Camera(name=name("camera", n), server=servers[n % len(servers)].name)
         for n in range((1 + twice) * len(servers))
     ]
     ftp, port_set = _choose_ports(draw(_ports), len(servers), 1 + twice)
     routers: list[Router] = []
     for i in reversed(range(len(lans))):  # inside out, since what is inside limits the mode
-        routers.insert(0, _router(i, drawn[i], lans, places, servers, routers[:1], ipv6))
+        router = _router(name("router", i), i, drawn[i], lans, places, servers, routers[:1], ipv6)
+        routers.insert(0, router)
     site = Site(
         hostname="photos.example.net",
         public_address="203.0.113.20",
@@ -159,8 +170,15 @@ _lists_of_routers = {
 _lists_of_servers = st.lists(_servers, min_size=1, max_size=MOST_SERVERS)
 
 
-def _name(i: int) -> str:
-    return f"router{i}"
+plans: st.SearchStrategy[Plan] = sites().map(make_plan)
+
+
+def _short(kind: str, i: int) -> str:
+    return f"{kind}{i}"
+
+
+def _long(kind: str, i: int) -> str:
+    return f"{kind}-{i}-with-the-longest-name-of-all"[:31]
 
 
 def _lan(router: _Router) -> tuple[int, list[IPv4Address]]:
@@ -172,15 +190,17 @@ def _lan(router: _Router) -> tuple[int, list[IPv4Address]]:
     return prefix, [network[1 + (router.start + k) % (size - 2)] for k in range(SOMEBODY + 1)]
 
 
-def _server(n: int, at: int, drawn: _Server, lans: list, ipv6: bool) -> Server:
+def _server(
+    n: int, at: int, drawn: _Server, lans: list, name: Callable[[str, int], str], ipv6: bool
+) -> Server:
     inner = range(at + 1, len(lans))
     targets = [
         HomeService(to=lans[inner[(drawn.deeper + k) % len(inner)]][1][SOMEBODY], services=(s,))
         for k, s in enumerate(drawn.may_open if inner else ())
     ]
     return Server(
-        name=f"server{n}",
-        behind=_name(at) if inner or drawn.named else None,
+        name=name("server", n),
+        behind=name("router", at) if inner or drawn.named else None,
         address=lans[at][1][SERVER + n],
         address6=IPv6Address(f"2001:db8:100:{at:x}::{n + 16:x}") if ipv6 else None,
         ssh_port=drawn.ssh_port,
@@ -191,6 +211,7 @@ def _server(n: int, at: int, drawn: _Server, lans: list, ipv6: bool) -> Server:
 
 
 def _router(
+    name: str,
     i: int,
     drawn: _Router,
     lans: list,
@@ -212,12 +233,13 @@ def _router(
     maskable = mode == "nat" or (mode == "default-host" and inside)
     maskable = maskable and not _is_between(i, lans, places, servers)
     return Router(
-        name=_name(i),
+        name=name,
         wan=lans[i - 1][1][NEXT_ROUTER] if i else None,
         lan=f"{hosts[ROUTER]}/{prefix}",
         wan6=IPv6Address(f"2001:db8:100:{i - 1:x}::2") if ipv6 and i else None,
         lan6=IPv6Interface(f"2001:db8:100:{i:x}::1/64") if ipv6 else None,
         mode=mode,
+        managed_by=drawn.managed_by,
         open_to_wan=drawn.open_to_wan,
         other_forwards=drawn.other_forwards,
         masks_source=drawn.masks_source and bool(maskable),
@@ -236,16 +258,32 @@ def _is_between(i: int, lans: list, places: list[int], servers: list[Server]) ->
 
 def _choose_ports(drawn: _Ports, servers: int, cameras: int) -> tuple[Ftp, SharedAddress | None]:
     """FTP ports that suffice for that many cameras of each server."""
+    plain = {"tls": "none", "helper": True} if drawn.plain else {}
     if drawn.kind == "said":
         size = servers * (needed(cameras) + 1) + drawn.more
         passive = PortRange(drawn.first, drawn.first + size - 1)
-        return Ftp(control_port=drawn.control, passive_ports=passive), None
+        return Ftp(control_port=drawn.control, passive_ports=passive, **plain), None
+    shared = None
     if drawn.kind == "listed":
         runs = [PortRange(n * 256, n * 256 + 63) for n in drawn.listed]
-        return Ftp(), SharedAddress(ports=runs)
+        shared = SharedAddress(ports=runs)
     if drawn.kind == "computed":
         # At least 256 ports in a row, above the lowest, or else 15 rows of at least 16.
         offset, length = drawn.offset, min(drawn.psid_length, 12 - drawn.offset)
         psid = drawn.psid % 2**length | (2 ** (length - 1) if offset == 0 else 0)
-        return Ftp(), SharedAddress(offset=offset, psid_length=length, psid=psid)
-    return Ftp(), None
+        shared = SharedAddress(offset=offset, psid_length=length, psid=psid)
+    return Ftp(**plain), shared
+
+
+def every_home(test: Callable[..., None]) -> Callable[..., None]:
+    """Run a test of one argument, ``plan``, on the examples, the awkward homes and random ones."""
+
+    @pytest.mark.parametrize("name", [*HOMES, "random"])
+    def wrapped(name: str) -> None:
+        if name == "random":
+            settings(max_examples=15)(given(plan=plans)(test))()
+        else:
+            test(plan=HOMES[name])
+
+    wrapped.__name__, wrapped.__doc__ = test.__name__, test.__doc__
+    return wrapped
