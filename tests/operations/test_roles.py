@@ -156,6 +156,13 @@ class TestTheWayIn:
 
 
 class TestInventory:
+    @pytest.fixture(autouse=True)
+    def begun(self, monkeypatch) -> list[str]:
+        """The Sites whose vaults were begun to be opened, which takes half a second."""
+        names: list[str] = []
+        monkeypatch.setattr(inventory, "begin_secrets", names.append)
+        return names
+
     def test_says_how_to_log_in_to_each_host(self, on_host, project):
         on_host(Device())
         (server,), (router,) = inventory.hosts("home")
@@ -179,6 +186,11 @@ class TestInventory:
         text = repr(inventory.hosts("home"))
         for secret in (*secrets.camera_passwords.values(), secrets.ca_passphrase):
             assert secret not in text
+
+    def test_begins_to_open_the_vault_while_pyinfra_connects(self, on_host, project, begun):
+        on_host(Device())
+        inventory.hosts("home")
+        assert begun == ["home"]
 
     def test_makes_the_first_failure_stop_the_run(self, on_host, project):
         on_host(Device())

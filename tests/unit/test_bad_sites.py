@@ -11,7 +11,7 @@ import re
 from ipaddress import IPv4Interface
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -955,7 +955,6 @@ def odd_files(tmp_path_factory) -> SiteFiles:
     return SiteFiles("home", folder)
 
 
-@settings(max_examples=80)
 @given(st.data(), st.sampled_from([SMALLEST, LARGEST]))
 def test_a_site_with_any_value_anywhere_is_loaded_or_refused(odd_files, data, text):
     """Take a good Site and put something odd in one to three places, or add or remove a key."""
@@ -982,7 +981,6 @@ def test_a_site_with_any_value_anywhere_is_loaded_or_refused(odd_files, data, te
     loaded_or_refused(odd_files)
 
 
-@settings(max_examples=80)
 @given(st.binary(max_size=60) | st.text("ab:-[]{}!&*|>#%@'\"\\ \n0123456789xU", max_size=40))
 def test_any_content_is_loaded_or_refused(odd_files, content):
     odd_files.site.write_bytes(content if isinstance(content, bytes) else content.encode())

@@ -10,8 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.conftest import PROJECT
 
 PYINFRA = str(Path(sys.executable).with_name("pyinfra"))
@@ -45,20 +43,10 @@ def change(project: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-# what stands in group_vars/home.yml, what is there instead, what pyinfra says after its own lines
-REFUSALS = [
-    (
-        "a date that does not exist",
-        "hostname: photos.example.net",
-        "hostname: 2024-02-30",
-        "--> pyinfra error: 1 problem, nothing was changed:\n"
-        "group_vars/home.yml: holds a value that cannot be read: day is out of range for month\n"
-        "    -> put quotes around what is meant as text\n",
-    ),
-    (
-        "two mistakes",
-        "address: 192.168.1.10}\ncameras:",
-        "address: 192.168.2.10}\ncamera:",
+def test_a_broken_site_is_refused_before_any_host_is_contacted(project):
+    change(project, "192.168.1.10}\ncameras:", "192.168.2.10}\ncamera:")
+    assert deploy(project).stderr == (
+        "--> Loading config...\n--> Loading inventory...\n"
         "--> pyinfra error: 3 problems, nothing was changed:\n"
         "group_vars/home.yml: camera: is not a key that belongs here\n"
         "    -> did you mean 'cameras'?\n"
@@ -66,17 +54,8 @@ REFUSALS = [
         "    -> write for example: cameras: [{name: r5}]\n"
         "group_vars/home.yml: server.address: 192.168.2.10 is not in the LAN 192.168.1.0/24 of "
         "gateway\n"
-        "    -> give the server a fixed address in 192.168.1.0/24, for example 192.168.1.2\n",
-    ),
-]
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"), [pytest.param(*case[1:], id=case[0]) for case in REFUSALS]
-)
-def test_a_broken_site_is_refused_before_any_host_is_contacted(project, old, new, message):
-    change(project, old, new)
-    assert deploy(project).stderr == f"--> Loading config...\n--> Loading inventory...\n{message}"
+        "    -> give the server a fixed address in 192.168.1.0/24, for example 192.168.1.2\n"
+    )
 
 
 def test_a_missing_site_is_refused_before_any_host_is_contacted(project):

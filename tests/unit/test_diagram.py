@@ -129,17 +129,15 @@ class TestTheDocument:
             "import sys\n"
             "sys.stdout.buffer.write(''.join(map(picture, AWKWARD.values())).encode())"
         )
-        runs = [
-            subprocess.run(
-                [sys.executable, "-c", code],
-                env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(PROJECT)},
-                cwd=PROJECT,
-                capture_output=True,
-                check=True,
-            ).stdout
-            for seed in ("1", "2")
-        ]
-        assert runs[0] == runs[1] == "".join(map(picture, AWKWARD.values())).encode()
+        another_seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
+        run = subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"PYTHONHASHSEED": another_seed, "PYTHONPATH": str(PROJECT)},
+            cwd=PROJECT,
+            capture_output=True,
+            check=True,
+        )
+        assert run.stdout == "".join(map(picture, AWKWARD.values())).encode()
 
     @given(st.text(st.characters(), max_size=40), st.text(st.characters(), max_size=40))
     def test_no_character_breaks_it(self, hostname, name):
@@ -201,7 +199,7 @@ class TestWhatItSays:
             ("default-host", 0, "NAT, default host", "by hand"),
             ("routed", 1, "routed, no NAT", "Debian"),
             ("dmz", 1, "NAT, no port forwards", "Debian"),
-            ("eight routers", 7, "NAT, port forwards", "OpenWrt"),
+            ("eight routers, all long", 7, "NAT, port forwards", "OpenWrt"),
         ],
     )
     def test_modes_and_managers_are_named(self, name, router, mode, manager):
