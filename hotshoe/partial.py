@@ -10,6 +10,7 @@ import difflib
 import types
 import typing
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -81,7 +82,7 @@ def validate(
             problems.extend(found)
         else:
             try:
-                values[name] = _adapter(field).validate_python(raw[name])
+                values[name] = _adapter(model, name).validate_python(raw[name])
             except ValidationError as error:
                 for detail in error.errors():
                     at = key + "".join(f"[{i}]" for i in detail["loc"] if isinstance(i, int))
@@ -94,7 +95,9 @@ def _is_left_out(value: Any, field: FieldInfo) -> bool:
     return value is None and types.NoneType in typing.get_args(field.annotation)
 
 
-def _adapter(field: FieldInfo) -> TypeAdapter[Any]:
+@cache
+def _adapter(model: type[BaseModel], name: str) -> TypeAdapter[Any]:
+    field = model.model_fields[name]
     annotated: Any = Annotated[field.annotation, field]
     return TypeAdapter(annotated)
 

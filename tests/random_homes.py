@@ -281,7 +281,7 @@ def every_home(test: Callable[..., None]) -> Callable[..., None]:
     @pytest.mark.parametrize("name", [*HOMES, "random"])
     def wrapped(name: str) -> None:
         if name == "random":
-            settings(max_examples=15)(given(plan=plans)(test))()
+            settings(max_examples=10)(given(plan=plans)(test))()
         else:
             test(plan=HOMES[name])
 
