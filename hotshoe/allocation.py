@@ -73,12 +73,8 @@ def bound(cameras: int) -> str:
     )
 
 
-def cameras_of(site: Any, index: int) -> tuple[str, ...]:
-    """The names of the cameras that upload to the server of that index."""
-    return tuple(camera.name for camera in _cameras(site, index))
-
-
-def _cameras(site: Any, index: int) -> list[Any]:
+def cameras_of(site: Any, index: int) -> list[Any]:
+    """The cameras that upload to the server of that index."""
     name, single = site.servers[index].name, len(site.servers) == 1
     return [
         camera
@@ -118,7 +114,7 @@ def passive_range(site: Any) -> PortRange:
 
 def _needs(site: Any) -> list[int]:
     """How many passive ports each server needs."""
-    return [needed(len(_cameras(site, i))) for i in range(len(site.servers))]
+    return [needed(len(cameras_of(site, i))) for i in range(len(site.servers))]
 
 
 def _wanted(site: Any) -> list[int]:
@@ -236,7 +232,7 @@ def _too_short(site: Any, own: Sequence[PortRange], runs: Sequence[PortRange]) -
     """Say that the ports hold no passive range as large as is needed."""
     needs, said = _needs(site), site.ftp.passive_ports
     longest = max(map(len, runs), default=0)
-    most = bound(len(_cameras(site, needs.index(max(needs)))))
+    most = bound(len(cameras_of(site, needs.index(max(needs)))))
     each = "" if len(needs) == 1 else f" for each of {len(needs)} servers"
     if said:
         return Impossible(

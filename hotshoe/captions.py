@@ -198,7 +198,7 @@ def _server(plan: Plan, one: ServerPlan) -> Iterator[Paragraph]:
         yield Paragraph(_services(one.open_to_lan))
     # Where a home is drawn behind the innermost router, it says so.
     innermost = plan.routers[-1]
-    if one.behind != innermost.name and has_server(plan, innermost):
+    if one.behind != innermost.name and plan.servers_behind(innermost):
         yield _heading("may open inwards")
         yield from _accesses(one.may_open)
 
@@ -219,11 +219,6 @@ def _accesses(accesses: Sequence[HomeAccess]) -> Iterator[Paragraph]:
 
 
 # -- words
-
-
-def has_server(plan: Plan, one: RouterPlan) -> bool:
-    """Whether a server hangs in a router's LAN."""
-    return any(each.behind == one.name for each in plan.servers)
 
 
 def _heading(text: str) -> Paragraph:

@@ -157,7 +157,7 @@ def _behind(plan: Plan, router: RouterPlan) -> Iterator[Box]:
     for i, server in enumerate(plan.servers):
         if server.behind == router.name:
             yield _box(f"server-{i}", captions.server(plan, server), _LANS, 0)
-    if router == plan.routers[-1] and not captions.has_server(plan, router):
+    if router == plan.routers[-1] and not plan.servers_behind(router):
         yield _box(_HOME, captions.home(plan), _LANS, 0)
 
 
@@ -176,8 +176,7 @@ def _stacked(boxes: Iterator[Box], router: Box) -> list[Box]:
 
 def _way_in(outside: Box, router: Box, plan: Plan, i: int) -> tuple[Connector, Text]:
     """The connector from the Internet, or from the next router outside, and its label."""
-    inside = {one.name for one in plan.routers[i:]}
-    camera = any(server.behind in inside for server in plan.servers)
+    camera = bool(plan.servers_through(plan.routers[i]))
     points: tuple[Point, ...]
     if i == 0:
         y = router.y + router.head / 2

@@ -208,6 +208,11 @@ class RouterPlan:
         return (*own, *(route.to for route in self.routes))
 
     @property
+    def by_hand(self) -> bool:
+        """Whether a person sets it up, from its worksheet."""
+        return self.managed_by != "linux"
+
+    @property
     def targets(self) -> tuple[IPv4Address, ...]:
         """Everybody inside to whom it sends what arrives for its WAN address."""
         default = () if self.default_host is None else (self.default_host,)
@@ -260,6 +265,15 @@ class Plan:
         :raises KeyError: if there is none
         """
         return {router.name: router for router in self.routers}[name]
+
+    def servers_behind(self, router: RouterPlan) -> tuple[ServerPlan, ...]:
+        """The servers in a router's LAN."""
+        return tuple(server for server in self.servers if server.behind == router.name)
+
+    def servers_through(self, router: RouterPlan) -> tuple[ServerPlan, ...]:
+        """The servers to which cameras get through a router."""
+        names = {each.name for each in self.routers[self.routers.index(router) :]}
+        return tuple(server for server in self.servers if server.behind in names)
 
 
 def make_plan(site: Site) -> Plan:
@@ -322,7 +336,7 @@ class _Chain:
         site, server, ports = self._site, self._site.servers[index], self._ports[index]
         behind = self._behind(server)
         lan = self._routers[behind].lan
-        cameras = cameras_of(site, index)
+        cameras = tuple(camera.name for camera in cameras_of(site, index))
         sessions = SESSIONS_PER_CAMERA * max(len(cameras), 1)
         # Strangers who connect and never log in must not use up the cameras' places.
         clients = 2 * sessions + 10
@@ -347,9 +361,13 @@ class _Chain:
             cameras=cameras,
             open_to_lan=server.open_to_lan,
             may_open=tuple(
-                HomeAccess(service, host, self._next(behind, self._lan_of(host), host))
-                for host, services in ((target.to, target.services) for target in server.may_open)
-                for service in services
+                HomeAccess(
+                    service,
+                    target.to,
+                    self._next(behind, self._lan_of(target.to), target.to),
+                )
+                for target in server.may_open
+                for service in target.services
             ),
             max_clients=clients,
             # Where all come with one address, a limit for each address would be one for all.

@@ -51,8 +51,8 @@ def _overview(plan: Plan) -> str:
     """The way from the Internet inwards, the servers beside the router that they are behind."""
     way = ["Internet"]
     for router in plan.routers:
-        here = [server.name for server in plan.servers if server.behind == router.name]
-        way.append(f"{router.name} [{', '.join(here)}]" if here else router.name)
+        here = _list(server.name for server in plan.servers_behind(router))
+        way.append(f"{router.name} [{here}]" if here else router.name)
     return " -> ".join(way)
 
 
@@ -79,8 +79,7 @@ def _router(router: RouterPlan) -> Iterator[Line]:
     over = ", over IPv6" if router.default_host else ""
     yield "", f"nothing else gets in{over}"
     yield "hairpin", f"from {_list(router.hairpin)}" if router.hairpin else "none"
-    ports = ", ".join(map(str, router.ftp_helper))
-    yield "FTP helper", f"on port {ports}" if ports else "off"
+    yield "FTP helper", f"on port {_list(router.ftp_helper)}" if router.ftp_helper else "off"
 
 
 def _let_in(let: PortForward | Passage) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Interface
 from itertools import groupby
 
-from hotshoe.plan import Network, Passage, Plan, RouterPlan, ServerPlan
+from hotshoe.plan import Network, Passage, Plan, RouterPlan
 from hotshoe.ports import Service
 from hotshoe.render import render
 
@@ -114,7 +114,7 @@ class Page:
 
 def by_hand(plan: Plan) -> tuple[RouterPlan, ...]:
     """The routers that a person sets up, from the Internet inwards."""
-    return tuple(router for router in plan.routers if router.managed_by != "linux")
+    return tuple(router for router in plan.routers if router.by_hand)
 
 
 def html(plan: Plan, site: str) -> str:
@@ -280,12 +280,6 @@ def _helper(router: RouterPlan) -> Row:
     return Row(Menu.HELPER, (("FTP ALG", "on"), ("Port", ports)))
 
 
-def _inside(plan: Plan, router: RouterPlan) -> tuple[ServerPlan, ...]:
-    """The servers to which cameras get through a router."""
-    names = [other.name for other in plan.routers]
-    return tuple(s for s in plan.servers if names.index(s.behind) >= names.index(router.name))
-
-
 def _own(interface: IPv4Interface | IPv6Interface) -> tuple[tuple[str, str], ...]:
     """A router's own address, and how large its network is."""
     address = (f"IPv{interface.version} address", str(interface.ip))
@@ -306,20 +300,16 @@ def _protocol(service: Service) -> str:
     return service.protocol.upper()
 
 
-def _index(plan: Plan, name: str) -> int:
-    return [router.name for router in plan.routers].index(name)
-
-
 def _outer(plan: Plan, router: RouterPlan) -> RouterPlan | None:
-    i = _index(plan, router.name)
+    i = plan.routers.index(router)
     return plan.routers[i - 1] if i else None
 
 
 def _neighbours(plan: Plan, router: RouterPlan) -> dict[IPv4Address, str]:
     """The next router and the servers in a router's LAN, by their addresses there."""
-    inner = plan.routers[_index(plan, router.name) + 1 :]
+    inner = plan.routers[plan.routers.index(router) + 1 :]
     found = {next_.wan_address: next_.name for next_ in inner[:1]}
-    return found | {s.address: s.name for s in plan.servers if s.behind == router.name}
+    return found | {server.address: server.name for server in plan.servers_behind(router)}
 
 
 def _page(plan: Plan, router: RouterPlan) -> Page:
@@ -331,7 +321,7 @@ def _page(plan: Plan, router: RouterPlan) -> Page:
         )
         for menu, entries in groupby(rows(plan, router), key=lambda row: row.menu)
     )
-    place = f"router {_index(plan, router.name) + 1} of {len(plan.routers)} from the Internet"
+    place = f"router {plan.routers.index(router) + 1} of {len(plan.routers)} from the Internet"
     return Page(router.name, place, _purpose(plan, router), sections, _checks(plan, router))
 
 
@@ -352,7 +342,7 @@ def _purpose(plan: Plan, router: RouterPlan) -> str:
 
 
 def _checks(plan: Plan, router: RouterPlan) -> tuple[str, ...]:
-    if inside := _inside(plan, router):
+    if inside := plan.servers_through(router):
         ports = " or ".join(str(server.control_port) for server in inside)
         return (
             f"From outside, with a phone whose Wi-Fi is off: an FTP app reaches {plan.hostname}, "

@@ -37,9 +37,7 @@ def hosts(site: str) -> tuple[list[HostData], list[HostData]]:
     for warning in warnings_of(SiteFiles(site), site_of(site)):
         logger.warning(str(warning))
     servers = [_host(site, s.name, str(s.address), s) for s in plan.servers]
-    routers = [
-        _host(site, r.name, str(r.lan.ip), r) for r in plan.routers if r.managed_by == "linux"
-    ]
+    routers = [_host(site, r.name, str(r.lan.ip), r) for r in plan.routers if not r.by_hand]
     return servers, routers
 
 

@@ -33,3 +33,14 @@ def behind(site: Any, server: Any) -> int:
     if server.behind not in names:
         raise Missing(server.behind)
     return names.index(server.behind)
+
+
+def lan_inside(site: Any, at: int, host: Any) -> int | None:
+    """The router that has a host in its LAN, if it is one inside of router at."""
+    deeper = range(at + 1, len(site.routers))
+    return next((k for k in deeper if host in site.routers[k].lan.network), None)
+
+
+def translating(site: Any, at: int, deep: int) -> list[int]:
+    """The routers that translate between the LANs of two routers."""
+    return [k for k in range(at + 1, deep + 1) if site.routers[k].mode != "routed"]

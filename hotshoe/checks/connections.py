@@ -5,24 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hotshoe.checks.base import Found, behind, each
+from hotshoe.checks.base import Found, behind, each, lan_inside, translating
 from hotshoe.partial import Missing
 
+ONE_BY_ONE = "write mode: nat; the FTP ports are then forwarded one by one"
 
-def modes_fit(site: Any) -> Iterator[Found]:
-    """Refuse chains of modes through which nothing can get, or too much."""
+
+def outermost_router_translates(site: Any) -> Iterator[Found]:
+    """Refuse a home whose addresses would have to be known on the Internet."""
+    outermost = site.routers[0]
+    if outermost.mode == "routed":
+        yield (
+            "routers[0].mode",
+            f"{outermost.name} is the outermost router, and the home's addresses cannot be used "
+            "on the Internet without NAT",
+            "write mode: nat, or list the router that translates before this one",
+        )
+
+
+def default_hosts_expose_servers_only(site: Any) -> Iterator[Found]:
+    """Refuse a default host through which nothing can get, or too much."""
     servers = [(server, behind(site, server)) for server in site.servers]
     deepest, shallowest = max(at for _, at in servers), min(at for _, at in servers)
     for i, mode in each(site.routers, "mode"):
         key, router = f"routers[{i}].mode", site.routers[i]
         inner = site.routers[i + 1] if i + 1 < len(site.routers) else None
-        if mode == "routed" and i == 0:
-            yield (
-                key,
-                f"{router.name} is the outermost router, and the home's addresses cannot be used "
-                "on the Internet without NAT",
-                "write mode: nat, or list the router that translates before this one",
-            )
         if mode != "default-host":
             continue
         if i > shallowest:
@@ -40,14 +47,14 @@ def modes_fit(site: Any) -> Iterator[Found]:
                     key,
                     f"{router.name} would send everything from the Internet to {server.name}, "
                     f"{service} included, which is meant for the home",
-                    "write mode: nat; the FTP ports are then forwarded one by one",
+                    ONE_BY_ONE,
                 )
         elif deepest <= i:
             yield (
                 key,
                 f"{router.name} would send everything from the Internet to {inner.name}, which is "
                 "there to protect the home behind it",
-                "write mode: nat; the FTP ports are then forwarded one by one",
+                ONE_BY_ONE,
             )
         elif inner.mode == "routed":
             yield (
@@ -81,7 +88,7 @@ def masks_hide_nobody_that_is_told_apart(site: Any) -> Iterator[Found]:
                 f"routers[{i}].masks_source",
                 f"{name} would send everything from the Internet to {site.servers[0].name} with "
                 "its own address in the LAN, so SSH would be open to everybody",
-                "write mode: nat; the FTP ports are then forwarded one by one",
+                ONE_BY_ONE,
             )
 
 
@@ -95,7 +102,7 @@ def home_services_can_be_reached(site: Any) -> Iterator[Found]:
         dialled: dict[tuple[Any, str], Any] = {}
         for j, target in enumerate(server.may_open):
             key = f"servers[{i}].may_open[{j}]"
-            deep = _lan_inside(site, at, target.to)
+            deep = lan_inside(site, at, target.to)
             if deep is None:
                 yield (
                     f"{key}.to",
@@ -106,7 +113,7 @@ def home_services_can_be_reached(site: Any) -> Iterator[Found]:
                 )
                 continue
             yield from _is_a_host(site, f"{key}.to", target.to, deep)
-            on_the_way = _translating(site, at, deep)
+            on_the_way = translating(site, at, deep)
             yield from _is_known_by_its_address(site, f"{key}.to", server, on_the_way, deep)
             yield from _is_taken_by_nobody_else(site, f"{key}.services", target, on_the_way)
             # Behind a translating router, the address to dial is that router's.
@@ -120,17 +127,6 @@ def home_services_can_be_reached(site: Any) -> Iterator[Found]:
                         )
                         break
                 dialled |= dict.fromkeys(each, target.to)
-
-
-def _lan_inside(site: Any, at: int, host: Any) -> int | None:
-    """The router that has a host in its LAN, if it is one inside of router at."""
-    deeper = range(at + 1, len(site.routers))
-    return next((k for k in deeper if host in site.routers[k].lan.network), None)
-
-
-def _translating(site: Any, at: int, deep: int) -> list[int]:
-    """The routers that translate between the LANs of two routers."""
-    return [k for k in range(at + 1, deep + 1) if site.routers[k].mode != "routed"]
 
 
 def _is_a_host(site: Any, key: str, host: Any, i: int) -> Iterator[Found]:

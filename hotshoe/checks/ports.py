@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -15,11 +15,12 @@ from hotshoe.allocation import (
     allowed,
     passive_range,
 )
-from hotshoe.checks.base import Found, behind
-from hotshoe.checks.connections import _lan_inside, _translating
+from hotshoe.checks.base import Found, behind, lan_inside, translating
 from hotshoe.checks.outside import port_set_is_one
 from hotshoe.partial import Missing
-from hotshoe.ports import PortRange
+from hotshoe.ports import PortRange, Service
+
+NOT_NEEDED = "remove it; the FTP ports are opened by themselves"
 
 
 def control_port_is_free(site: Any) -> Iterator[Found]:
@@ -98,44 +99,48 @@ def other_services_leave_the_ftp_ports(site: Any) -> Iterator[Found]:
     """Refuse another service, or another forward, on a port that FTP uses there."""
     ports = _allocated(site)
     at = [behind(site, server) for server in site.servers]
+
+    def through(i: int) -> list[FtpPorts]:
+        return [p for p, k in zip(ports, at, strict=True) if k >= i]
+
     for i, server in enumerate(site.servers):
-        key = f"servers[{i}]"
-        remedy = "remove it; the FTP ports are opened by themselves"
-        yield from _ftp_clashes(f"{key}.open_to_lan", server.open_to_lan, [ports[i]], remedy)
+        for service, clash in _clashes(server.open_to_lan, [ports[i]]):
+            yield (f"servers[{i}].open_to_lan", _is_in_use(service, clash), NOT_NEEDED)
         for j, target in enumerate(server.may_open):
-            deep = _lan_inside(site, at[i], target.to)
-            on_the_way = _translating(site, at[i], deep) if deep else []
-            passing = [
-                p for p, k in zip(ports, at, strict=True) if on_the_way and k >= on_the_way[0]
-            ]
-            remedy = f"let {target.to} answer on another port"
-            yield from _ftp_clashes(
-                f"{key}.may_open[{j}].services", target.services, passing, remedy
-            )
+            deep = lan_inside(site, at[i], target.to)
+            on_the_way = translating(site, at[i], deep) if deep else []
+            passing = through(on_the_way[0]) if on_the_way else []
+            for service, clash in _clashes(target.services, passing):
+                yield (
+                    f"servers[{i}].may_open[{j}].services",
+                    _is_in_use(service, clash),
+                    f"let {target.to} answer on another port",
+                )
     for i, router in enumerate(site.routers):
-        passing = [p for p, k in zip(ports, at, strict=True) if k >= i]
-        remedy = "remove it; the FTP ports are opened by themselves"
-        yield from _ftp_clashes(f"routers[{i}].open_to_wan", router.open_to_wan, passing, remedy)
-        remedy = (
-            "take other FTP ports (ftp.control_port, ftp.passive_ports), or remove that forward "
-            "from the router and from here"
-        )
-        yield from _ftp_clashes(
-            f"routers[{i}].other_forwards", router.other_forwards, passing, remedy
-        )
+        for service, clash in _clashes(router.open_to_wan, through(i)):
+            yield (f"routers[{i}].open_to_wan", _is_in_use(service, clash), NOT_NEEDED)
+        for service, clash in _clashes(router.other_forwards, through(i)):
+            yield (
+                f"routers[{i}].other_forwards",
+                f"{service} goes elsewhere already, and the cameras need {clash}",
+                "take other FTP ports (ftp.control_port, ftp.passive_ports), or remove that "
+                "forward from the router and from here",
+            )
 
 
-def _ftp_clashes(key: str, services: Any, ports: list[FtpPorts], remedy: str) -> Iterator[Found]:
+def _clashes(
+    services: Iterable[Service], ports: list[FtpPorts]
+) -> Iterator[tuple[Service, PortRange]]:
+    """The services on FTP ports, each with the first of those ports that it meets."""
     used = [PortRange(p.control, p.control) for p in ports] + [p.passive for p in ports]
     for service in services:
         clash = next((p for p in used if service.ports.overlaps(p)), None)
-        if service.protocol != "tcp" or clash is None:
-            continue
-        if key.endswith("other_forwards"):
-            yield (key, f"{service} goes elsewhere already, and the cameras need {clash}", remedy)
-        else:
-            reason = f"{service} is a port that the cameras' FTP connections use ({clash})"
-            yield (key, reason, remedy)
+        if service.protocol == "tcp" and clash:
+            yield service, clash
+
+
+def _is_in_use(service: Service, clash: PortRange) -> str:
+    return f"{service} is a port that the cameras' FTP connections use ({clash})"
 
 
 def helper_only_without_tls(site: Any) -> Iterator[Found]:

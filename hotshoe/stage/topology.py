@@ -143,8 +143,7 @@ def make_topology(plan: Plan) -> Topology:
         nodes.append(_router(router, outer, provider))
         nodes += [
             _inside(server.name, "device", router, server.address, server.address6)
-            for server in plan.servers
-            if server.behind == router.name
+            for server in plan.servers_behind(router)
         ]
     if laptop := _laptop(plan):
         nodes.append(laptop)
@@ -154,7 +153,7 @@ def make_topology(plan: Plan) -> Topology:
         public=(plan.public_address, *(s.address6 for s in plan.servers if s.address6)),
         resolver=away[1],
         routes=tuple(Route(lan, _HOME6.ip) for lan in lans6),
-        by_hand=tuple(router.name for router in plan.routers if router.managed_by != "linux"),
+        by_hand=tuple(router.name for router in plan.routers if router.by_hand),
         servers=tuple(server.name for server in plan.servers),
     )
 
@@ -179,7 +178,7 @@ def _router(router: RouterPlan, outer: RouterPlan | None, provider: IPv4Address)
         gateway = outer.lan.ip
     return Node(
         router.name,
-        "device" if router.managed_by == "linux" else "client",
+        "client" if router.by_hand else "device",
         (wan, Port(_lan(router), "eth1", router.lan, router.lan6)),
         gateway,
         gateway6,

@@ -226,12 +226,13 @@ class TestWithSomePortsOfAnAddress:
 
 
 def test_cameras_belong_to_the_server_that_they_name():
-    assert cameras_of(site(2, 1), 0) == ("c0-0", "c0-1")
-    assert cameras_of(site(2, 1), 1) == ("c1-0",)
+    home = site(2, 1)
+    assert cameras_of(home, 0) == list(home.cameras[:2])
+    assert cameras_of(home, 1) == list(home.cameras[2:])
 
 
 def test_cameras_that_name_none_belong_to_the_only_one(example_site):
-    assert cameras_of(example_site, 0) == ("r5", "a7")
+    assert cameras_of(example_site, 0) == list(example_site.cameras)
 
 
 @pytest.mark.parametrize(
