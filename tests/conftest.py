@@ -18,7 +18,7 @@ PROJECT = Path(__file__).parents[1]
 EXAMPLES = sorted(path.stem for path in (PROJECT / "inventories").glob("*.py"))
 
 # A slow or busy machine is no reason to fail, and the suite should stay quick.
-settings.register_profile("hotshoe", max_examples=40, deadline=None)
+settings.register_profile("hotshoe", max_examples=30, deadline=None)
 settings.load_profile("hotshoe")
 
 # The smallest Site: everything else has a default.

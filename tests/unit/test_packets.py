@@ -39,7 +39,7 @@ homes_with_ipv6 = sites(ipv6=True).map(lambda site: Home(make_plan(site), masks_
 
 def every(*strategies: st.SearchStrategy[Any]) -> Callable[[Any], Any]:
     """Ask it of fewer examples than usual, for each is a whole home and many packets."""
-    return lambda test: settings(max_examples=20)(given(*strategies)(test))
+    return lambda test: settings(max_examples=15)(given(*strategies)(test))
 
 
 def masks_of(site: Site) -> frozenset[str]:
