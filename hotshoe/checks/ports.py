@@ -44,9 +44,14 @@ def _another_control_port(site: Any, remedy: str) -> str:
 
 def _is_shared(site: Any) -> bool:
     """Whether only some ports of the public address are this home's."""
-    if site.port_set is not None and next(port_set_is_one(site), None):
-        raise Missing("port_set")
+    _require_a_port_set(site)
     return allowed(site) is not None
+
+
+def _require_a_port_set(site: Any) -> None:
+    """End a check that needs the ports of this home, where what is said of them was refused."""
+    if next(port_set_is_one(site), None):
+        raise Missing("port_set")
 
 
 def passive_range_suits_vsftpd(site: Any) -> Iterator[Found]:
@@ -62,7 +67,7 @@ def passive_range_suits_vsftpd(site: Any) -> Iterator[Found]:
 
 def ports_suffice(site: Any) -> Iterator[Found]:
     """Refuse ports that are too few for the cameras, or not this home's."""
-    _is_shared(site)
+    _require_a_port_set(site)
     try:
         allocate(site)
     except Impossible as impossible:
@@ -70,7 +75,7 @@ def ports_suffice(site: Any) -> Iterator[Found]:
 
 
 def _allocated(site: Any) -> tuple[FtpPorts, ...]:
-    _is_shared(site)
+    _require_a_port_set(site)
     try:
         return allocate(site)
     except Impossible as impossible:
