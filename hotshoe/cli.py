@@ -45,6 +45,8 @@ def _refusing(command: Callable[..., None]) -> Callable[..., None]:
             command(*args, **kwargs)
         except HotshoeError as error:
             raise click.ClickException(str(error)) from None
+        except OSError as error:  # standard output is full, for example
+            raise click.ClickException(str(error)) from None
 
     return wrapped
 

@@ -9,20 +9,27 @@ from hotshoe.plan import RouterPlan
 from hotshoe.render import render
 from hotshoe.vsftpd import FOLDER
 from roles.base import operations, rulesets
-from roles.base.device import ROUTES, ROUTES_LOADED, ROUTES_UNIT, SYSCTL, look, record_path
+from roles.base.device import (
+    RECORDS,
+    ROUTES,
+    ROUTES_LOADED,
+    ROUTES_UNIT,
+    SYSCTL,
+    look,
+    record_path,
+)
 
 
 @deploy("Router")
 def routing(plan: RouterPlan) -> None:
     """Forward and masquerade for the LAN; let nothing in that nobody asked for."""
-    device = look(host)
-    inside = device.addresses.get(str(plan.lan.ip))
-    uplinks = tuple(uplink for uplink in device.uplinks if uplink != inside)
+    device, uplinks = look(host), _uplinks(plan)
     operations.packages(("nftables",), name="nftables")
     operations.folder(FOLDER, name="Folder of hotshoe's configuration")
     sysctl = operations.put(
         SYSCTL,
         render("router_linux/sysctl.j2", router=plan, uplinks=uplinks),
+        check=_NO_LONGER_SET,
         name="Forwarding, at every boot",
     )
     versions = frozenset({4, 6} if plan.lan6 else {4})
@@ -36,6 +43,32 @@ def routing(plan: RouterPlan) -> None:
         _routes(plan)
     else:
         operations.absent(ROUTES_UNIT, (ROUTES,), name="No static routes")
+
+
+# What the file said and says no longer is put back, as far as others do not need it: IPv4 goes on.
+_NO_LONGER_SET = (
+    f"mkdir -p {RECORDS}; ! test -f {SYSCTL} || {{ grep -vxFf $new {SYSCTL} | sed -n "
+    "'/ipv6/{s/forwarding = 1/forwarding = 0/p;s/accept_ra = 2/accept_ra = 1/p}' "
+    f">{RECORDS}/undo.conf; /usr/lib/systemd/systemd-sysctl {RECORDS}/undo.conf; }}"
+)
+
+
+def _uplinks(plan: RouterPlan) -> tuple[str, ...]:
+    """The interfaces that lead outside."""
+    inside = look(host).addresses.get(str(plan.lan.ip))
+    return tuple(uplink for uplink in look(host).uplinks if uplink != inside)
+
+
+def _dialled(plan: RouterPlan) -> str:
+    """How a packet is known that is meant for its address outside.
+
+    The other addresses of a router, a VPN's for example, are its own. Where something in front
+    translates one to one, the public address is on no interface, and any outside will do.
+    """
+    if str(plan.wan_address) in look(host).addresses:
+        return f"ip daddr {plan.wan_address}"
+    outside = ", ".join(f'"{uplink}"' for uplink in _uplinks(plan))
+    return f"iifname {{ {outside} }} fib daddr type local"
 
 
 def _routes(plan: RouterPlan) -> None:
@@ -76,7 +109,7 @@ def port_forwards(plan: RouterPlan) -> None:
     """Lead the control port and the passive range to the server, if the server is ready."""
     rulesets.load(
         "hotshoe_forwards",
-        render("router_linux/forwards.nft.j2", router=plan),
+        render("router_linux/forwards.nft.j2", router=plan, dialled=_dialled(plan)),
         "port forwards to the server",
         _if=_servers_are_ready,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -119,6 +120,23 @@ def test_the_demo_password_never_protects_a_real_home(on_host, project, example_
         "    -> ansible-vault edit it, put new passwords in, then ansible-vault rekey it with a "
         "password of your own in .vault-password"
     )
+
+
+class TestWhatIsDialled:
+    """roles.router_linux: which packets are meant for the address that cameras dial."""
+
+    def test_is_the_address_outside_and_no_other_of_the_router(self, on_host, example_plan):
+        on_host(recorded("fresh_router"), "gateway")
+        assert router_linux._dialled(example_plan.routers[0]) == "ip daddr 203.0.113.20"
+
+    def test_is_any_address_outside_where_something_in_front_translates(
+        self, on_host, example_plan
+    ):
+        device = recorded("fresh_router")
+        on_host(replace(device, addresses={"10.0.0.2": "eth0", "192.168.1.1": "eth1"}), "gateway")
+        assert router_linux._dialled(example_plan.routers[0]) == (
+            'iifname { "eth0" } fib daddr type local'
+        )
 
 
 class TestTheWayIn:

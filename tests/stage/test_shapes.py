@@ -253,6 +253,27 @@ class TestIpv6:
             shaped.uploads_work()
         shaped.uploads_work(CAMERA, ipv6=True)
 
+    def test_a_router_no_longer_forwards_it_when_the_site_no_longer_says_so(
+        self, shaped: Home
+    ) -> None:
+        settings = (
+            "cat /proc/sys/net/ipv6/conf/all/forwarding /proc/sys/net/ipv6/conf/eth0/accept_ra"
+        )
+        assert shaped.sh("gateway", settings).split() == ["1", "2"]
+        site = shaped.project / "group_vars" / "ipv6.yml"
+        said = site.read_text()
+        site.write_text(re.sub(r",\s*(lan6|wan6|address6): [^,}]+", "", said))
+        try:
+            shaped.deploy()
+            assert shaped.sh("gateway", settings).split() == ["0", "1"]
+            assert not shaped.sh("edge", "ip -6 route show 2001:db8:100:2::/64")
+            assert shaped.deploy() == {}
+            shaped.uploads_work()
+        finally:
+            site.write_text(said)
+            shaped.deploy()
+        shaped.uploads_work(CAMERA, ipv6=True)
+
     def test_a_photo_over_ipv6_is_settled_like_any_other(self, shaped: Home) -> None:
         shaped.uploads_work(CAMERA, ipv6=True)
         count = f"find {shaped.uploads} -name '*.JPG' ! -perm 0440 | grep -q ."

@@ -56,7 +56,8 @@ def routing_of(router) -> str:
 
 
 def forwards_of(router) -> str:
-    return render("router_linux/forwards.nft.j2", router=router)
+    dialled = f"ip daddr {router.wan_address}"
+    return render("router_linux/forwards.nft.j2", router=router, dialled=dialled)
 
 
 def routing(plan) -> str:
@@ -183,8 +184,8 @@ class TestTheRouter:
         assert "udp dport 51820 accept" in routing(busy_plan)
         assert "51820" not in routing(example_plan)
 
-    def test_does_not_lead_its_own_lan_address_away(self, plan):
-        assert forwards(plan).count("ip daddr != 192.168.1.1 ") == 2
+    def test_leads_only_its_address_outside_away(self, plan):
+        assert forwards(plan).count("ip daddr 203.0.113.20 tcp dport") == 2
 
 
 @pytest.mark.parametrize(
