@@ -12,10 +12,10 @@ from statistics import median
 from benchmarks.figures import Figure, Round, compare
 from benchmarks.stopwatch import Run
 from benchmarks.tools import Ansible, Hotshoe, Laptop, Tool
+from hotshoe.chain import make_plan
 from hotshoe.errors import HotshoeError
 from hotshoe.load import SiteFiles, load_site
 from hotshoe.pki import AuthorityFiles
-from hotshoe.plan import make_plan
 from hotshoe.stage import image, podman, rehearsal
 from hotshoe.stage.stage import Stage
 from hotshoe.stage.topology import CAMERA

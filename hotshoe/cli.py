@@ -101,8 +101,8 @@ def plan(site: str, as_json: bool, worksheet: Path | None, diagram: Path | None)
     be combined; with --worksheet or --diagram alone, nothing is printed. Warnings go to standard
     error.
     """
+    from hotshoe.chain import make_plan
     from hotshoe.load import SiteFiles, load_site, warnings_of
-    from hotshoe.plan import make_plan
 
     files = SiteFiles(site)
     described = load_site(files)
@@ -163,8 +163,8 @@ def stage() -> None:
 
 
 def _stage_of(site: str, release: str = DEFAULT_RELEASE) -> Stage:
+    from hotshoe.chain import make_plan
     from hotshoe.load import SiteFiles, load_site
-    from hotshoe.plan import make_plan
     from hotshoe.stage.stage import Stage
 
     return Stage.of(site, make_plan(load_site(SiteFiles(site))), Path(), release)
@@ -221,8 +221,8 @@ def status(site: str) -> None:
 def upload(site: str) -> None:
     """Upload photos from the camera and compare every byte on the server."""
     from hotshoe import rehearse as rehearsing
+    from hotshoe.chain import make_plan
     from hotshoe.load import SiteFiles, load_site
-    from hotshoe.plan import make_plan
     from hotshoe.vault import load_secrets
 
     files = SiteFiles(site)

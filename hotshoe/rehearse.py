@@ -9,10 +9,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from hotshoe.chain import make_plan
 from hotshoe.errors import HotshoeError
 from hotshoe.load import SiteFiles, load_site
 from hotshoe.pki import AuthorityFiles
-from hotshoe.plan import Plan, ServerPlan, make_plan
+from hotshoe.plan import Plan, ServerPlan
 from hotshoe.stage import rehearsal
 from hotshoe.stage.photos import make_photos
 from hotshoe.stage.stage import Stage

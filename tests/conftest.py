@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from hotshoe.chain import make_plan
 from hotshoe.load import SiteFiles, load_site
-from hotshoe.plan import Plan, make_plan
+from hotshoe.plan import Plan
 from hotshoe.site import Site
 
 PROJECT = Path(__file__).parents[1]

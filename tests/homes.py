@@ -7,8 +7,9 @@ from ipaddress import IPv4Interface, IPv6Interface
 from typing import Any
 
 from hotshoe import checks
+from hotshoe.chain import make_plan
 from hotshoe.load import SiteFiles, load_site
-from hotshoe.plan import Plan, make_plan
+from hotshoe.plan import Plan
 from hotshoe.site import Site
 from tests.conftest import EXAMPLES, PROJECT
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from hotshoe import checks
 from hotshoe.allocation import needed
-from hotshoe.plan import Plan, make_plan
+from hotshoe.chain import make_plan
+from hotshoe.plan import Plan
 from hotshoe.ports import PortRange, Service
 from hotshoe.site import Camera, Ftp, HomeService, Router, Server, SharedAddress, Site
 from tests.homes import HOMES

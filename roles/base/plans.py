@@ -10,10 +10,11 @@ from typing import TypeVar
 from pyinfra.api import Host
 from pyinfra.api.exceptions import PyinfraError
 
+from hotshoe.chain import make_plan
 from hotshoe.errors import HotshoeError
 from hotshoe.load import SiteFiles, load_site
 from hotshoe.pki import AuthorityFiles
-from hotshoe.plan import Plan, make_plan
+from hotshoe.plan import Plan
 from hotshoe.site import Site
 from hotshoe.vault import Opening, Secrets, begin_opening, load_secrets
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from hotshoe.chain import make_plan
 from hotshoe.load import SiteFiles, load_site
-from hotshoe.plan import make_plan
 from hotshoe.stage.stage import Stage
 from hotshoe.vault import load_secrets
 from tests.stage.home import Home

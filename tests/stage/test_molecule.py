@@ -7,8 +7,8 @@ import re
 import subprocess
 from pathlib import Path
 
+from hotshoe.chain import make_plan
 from hotshoe.load import SiteFiles, load_site
-from hotshoe.plan import make_plan
 from hotshoe.stage import podman
 from hotshoe.stage.stage import Stage
 from tests.stage.conftest import copy_project

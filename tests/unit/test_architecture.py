@@ -49,7 +49,17 @@ def test_no_role_knows_ansible_or_the_stage(path):
 @pytest.mark.parametrize(
     "module",
     [
-        *("site", "plan", "ports", "portset", "allocation", "addresses", "vsftpd", "partial"),
+        *(
+            "site",
+            "plan",
+            "chain",
+            "ports",
+            "portset",
+            "allocation",
+            "addresses",
+            "vsftpd",
+            "partial",
+        ),
         *("errors", "captions", "diagram", "shapes", "wrap", "tables", "worksheet"),
         *sorted(f"checks/{path.stem}" for path in (PROJECT / "hotshoe" / "checks").glob("*.py")),
     ],

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
+from hotshoe.chain import make_plan
 from hotshoe.load import load_site, warnings_of
-from hotshoe.plan import make_plan
 from tests.unit.refusals import FILE, one_problem, refusal, with_lines
 
 INSIDE = "name: darkroom, address: 192.168.1.10"

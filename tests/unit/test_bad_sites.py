@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from hotshoe.chain import make_plan
 from hotshoe.errors import SiteError
 from hotshoe.load import SiteFiles, load_site, parse_mapping, warnings_of
-from hotshoe.plan import make_plan
 from hotshoe.site import Camera, Ftp, HomeService, Router, Server, SharedAddress, Site
 from tests.conftest import SMALLEST
 from tests.unit.refusals import FILE, one_problem, refusal, with_lines, without

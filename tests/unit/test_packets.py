@@ -18,7 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hotshoe.plan import Address, Plan, PortForward, RouterPlan, ServerPlan, make_plan
+from hotshoe.chain import make_plan
+from hotshoe.plan import Address, Plan, PortForward, RouterPlan, ServerPlan
 from hotshoe.ports import PortRange, Service
 from hotshoe.site import Site
 from tests.conftest import EXAMPLES

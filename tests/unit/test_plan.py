@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hotshoe.chain import make_plan
 from hotshoe.load import SiteFiles, load_site
 from hotshoe.plan import (
     ClientRule,
@@ -20,7 +21,6 @@ from hotshoe.plan import (
     Route,
     RouterPlan,
     ServerPlan,
-    make_plan,
 )
 from hotshoe.ports import PortRange, Service
 from hotshoe.site import Camera, Ftp, HomeService, Site

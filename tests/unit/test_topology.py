@@ -11,8 +11,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from hotshoe.chain import make_plan
 from hotshoe.errors import HotshoeError
-from hotshoe.plan import Plan, make_plan
+from hotshoe.plan import Plan
 from hotshoe.stage.stage import Stage
 from hotshoe.stage.topology import CAMERA, INTERNET, LAPTOP, Topology, make_topology
 from tests.conftest import EXAMPLES
