@@ -119,14 +119,14 @@ def home_services_can_be_reached(site: Any) -> Iterator[Found]:
             # Behind a translating router, the address to dial is that router's.
             dial = on_the_way[0] if on_the_way else target.to
             for service in target.services:
-                each = [(dial, f"{port}/{service.protocol}") for port in service.ports]
-                for dialling in each:
+                wanted = [(dial, f"{port}/{service.protocol}") for port in service.ports]
+                for dialling in wanted:
                     if dialling in dialled:
                         yield _dialled_twice(
                             f"{key}.services", dialling[1], target.to, dialled[dialling]
                         )
                         break
-                dialled |= dict.fromkeys(each, target.to)
+                dialled |= dict.fromkeys(wanted, target.to)
 
 
 def _is_a_host(site: Any, key: str, host: Any, i: int) -> Iterator[Found]:
