@@ -160,7 +160,8 @@ class RouterPlan:
     :param lan6: its IPv6 address and network inside
     :param masquerade: the networks whose packets leave with its WAN address; none when routed, for
         those keep their addresses
-    :param masquerade_ports: the only source ports that they may leave with; empty is all (MAP-E)
+    :param masquerade_ports: the only source ports that they, and its own packets, may leave with;
+        empty is all (MAP-E)
     :param forwards: from its WAN address to somebody inside
     :param default_host: who gets everything that no forward and no service of its own takes
     :param passages: what it lets in untranslated

@@ -263,6 +263,6 @@ def absent(unit: str, paths: tuple[str, ...]) -> Commands:
         host.noop(f"{unit} is not there")
         return
     yield (
-        f"systemctl disable --quiet --now {unit} || test ! -e {unit_path}; "
+        f"{{ systemctl disable --quiet --now {unit} || test ! -e {unit_path}; }} && "
         f"rm -f {shlex.join((*paths, unit_path))} && systemctl daemon-reload"
     )

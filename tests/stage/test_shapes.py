@@ -308,6 +308,14 @@ def test_a_debian_router_at_a_shared_address_uses_its_own_ports_too() -> None:
         assert relayed(home, "sport") == 0
         assert home.reach(CAMERA, home.plan.public_address, 22) == ["silent"]
         assert home.deploy() == {}
+        # What it opens itself, with nothing but hotshoe's rules to tell it how.
+        home.stage.reboot("box")
+        loaded = "nft list table inet hotshoe_routing >/dev/null 2>&1"
+        home.sh("box", f"timeout 20 sh -c 'until {loaded}; do sleep 0.2; done'")
+        away = f"/dev/tcp/{address_of(home, CAMERA)}/9"
+        for _ in range(10):
+            home.sh("box", f"timeout 2 bash -c 'exec 3<>{away}' 2>/dev/null || true")
+        assert relayed(home, "sport") == 0
 
 
 def relayed(home: Home, port: str) -> int:

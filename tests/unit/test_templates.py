@@ -13,10 +13,12 @@ import pytest
 from jinja2 import UndefinedError
 
 from hotshoe import vsftpd
+from hotshoe.plan import PortForward
 from hotshoe.ports import PortRange, Service
 from hotshoe.render import render
 from roles.base.device import RULESETS, ruleset_loaded, ruleset_path
-from tests.conftest import PROJECT
+from tests.conftest import EXAMPLES, PROJECT
+from tests.homes import example
 
 
 @pytest.fixture(autouse=True)
@@ -305,3 +307,101 @@ def test_the_kernel_forwards_ipv4(example_plan):
     assert "\nnet.ipv4.ip_forward = 1\n" in render(
         "router_linux/sysctl.j2", router=example_plan.routers[0], wan="eth0"
     )
+
+
+class TestShapes:
+    """What is special about the routers of each example."""
+
+    def test_of_a_chain_each_router_leads_to_the_next(self):
+        box, gateway = example("cascade").routers
+        assert re.findall(r"dnat ip to (\S+)", forwards_of(box)) == ["192.168.178.2"] * 2
+        assert re.findall(r"dnat ip to (\S+)", forwards_of(gateway)) == ["192.168.1.10"] * 2
+
+    def test_a_default_host_gets_what_nobody_else_takes(self):
+        box = example("default-host").routers[0]
+        assert [line.strip() for line in forwards_of(box).splitlines() if "dnat ip" in line] == [
+            "ip daddr 203.0.113.20 meta l4proto { 6, 17 } dnat ip to 192.168.178.2 "
+            'comment "default host"'
+        ]
+        text = forwards_of(replace(box, open_to_wan=(Service("udp", PortRange(51820, 51820)),)))
+        assert text.index("udp dport 51820 return") < text.index("default host")
+
+    def test_a_routed_router_translates_nothing(self):
+        edge, gateway = example("routed").routers
+        assert "dnat ip" not in forwards_of(gateway)
+        assert "masquerade" not in routing_of(gateway)
+        assert "ip daddr 192.168.1.10 tcp dport 21 counter accept" in routing_of(gateway)
+        assert "ip saddr { 192.168.178.0/24, 192.168.1.0/24 } masquerade" in routing_of(edge)
+        assert render("router_linux/routes.j2", router=edge) == (
+            "route replace 192.168.1.0/24 via 192.168.178.2\n"
+        )
+
+    def test_a_router_that_protects_the_home_lets_in_nothing(self):
+        gateway = example("dmz").routers[1]
+        assert "dnat ip" not in forwards_of(gateway)
+        assert "tcp dport" not in routing_of(gateway)
+
+    def test_ipv6_is_passed_to_the_server_alone(self):
+        for router in example("ipv6").routers:
+            rules = [line for line in routing_of(router).splitlines() if "ip6 daddr" in line]
+            assert len(rules) == 2
+            assert all("ip6 daddr 2001:db8:100:2::10 tcp dport" in rule for rule in rules)
+            sysctl = render("router_linux/sysctl.j2", router=router, uplinks=("eth0.7",))
+            assert "\nnet.ipv6.conf.all.forwarding = 1\n" in sysctl
+            assert "\nnet.ipv6.conf.eth0/7.accept_ra = 2\n" in sysctl
+
+    def test_ipv6_that_comes_by_another_interface_is_filtered_as_well(self):
+        """With a tunnel for IPv4 (MAP-E, DS-Lite), IPv6 has an uplink of its own."""
+        router = example("ipv6").routers[0]
+        text = render(
+            "router_linux/routing.nft.j2", router=router, wan="map0", uplinks=("eth0", "map0")
+        )
+        assert text.count('iifname != { "eth0", "map0" } accept') == 2
+        assert 'oifname "map0" ip saddr' in text
+        assert 'oifname "eth0"' not in text
+
+    def test_nobody_outside_can_pretend_to_be_inside(self):
+        edge = example("routed").routers[0]
+        spoofed = 'ip saddr { 192.168.178.0/24, 192.168.1.0/24 } counter drop comment "spoofed"'
+        assert routing_of(edge).count(spoofed) == 2
+        edge = example("ipv6").routers[0]
+        spoofed = "ip6 saddr { 2001:db8:100:1::/64, 2001:db8:100:2::/64 } counter drop"
+        assert routing_of(edge).count(spoofed) == 2
+
+    def test_behind_a_shared_address_all_leave_with_ports_of_the_home(self):
+        """The router itself as well."""
+        box = example("map-e").routers[0]
+        rules = re.findall(
+            r"ip saddr { (.*) } meta .* random mod (\d+) 0 masquerade to :(\S+)", routing_of(box)
+        )
+        assert [int(remaining) for _, remaining, _ in rules] == list(range(15, 0, -1))
+        assert {who for who, _, _ in rules} == {"192.168.178.0/24, 203.0.113.20"}
+        assert [ports for _, _, ports in rules] == [str(ports) for ports in box.masquerade_ports]
+        assert not re.search(r"masquerade$", routing_of(box), re.MULTILINE)
+
+    def test_what_a_server_may_open_is_open_to_it_alone(self):
+        gateway = example("dmz").routers[1]
+        access = PortForward(
+            Service("tcp", PortRange(22, 22)),
+            IPv4Address("192.168.1.20"),
+            IPv4Address("192.168.178.10"),
+            "darkroom to 192.168.1.20",
+        )
+        opened = replace(gateway, forwards=(access,), hairpin=(gateway.lan.network,))
+        assert "ip saddr 192.168.178.10 tcp dport 22 dnat ip to 192.168.1.20" in forwards_of(opened)
+        assert (
+            "ct status dnat ip daddr 192.168.1.20 ip saddr 192.168.178.10 tcp dport 22 counter"
+        ) in routing_of(opened)
+
+    def test_a_helper_reads_the_control_port_and_is_off_unless_asked_for(self):
+        gateway = example("home").routers[0]
+        assert "helper" not in routing_of(gateway)
+        helped = routing_of(replace(gateway, ftp_helper=(21, 50050)))
+        assert 'tcp dport { 21, 50050 } ct helper set "ftp"' in helped
+
+    @pytest.mark.skipif(bool(_WHY_NOT), reason=_WHY_NOT)
+    @pytest.mark.parametrize("name", EXAMPLES)
+    def test_nftables_takes_the_rules_of_every_example(self, name):
+        for router in example(name).routers:
+            nft_takes(routing_of(replace(router, ftp_helper=(21,))))
+            nft_takes(forwards_of(router))

@@ -54,6 +54,19 @@ def test_published_passwords_under_a_password_of_ones_own_are_still_the_demo(
     assert load_secrets(vault, example_site).demo
 
 
+def test_a_site_without_a_vault_uses_the_one_that_all_share(vault, example_site, monkeypatch):
+    """Which may hold passwords of other Sites' cameras."""
+    text = CONTENT.replace("{r5:", "{z9: qk7wvm3xbt9zhe, r5:")
+    monkeypatch.setattr("hotshoe.vault._begin", lambda vault, password_file: None)
+    monkeypatch.setattr("hotshoe.vault._finish", lambda opening, vault: text)
+    vault.shared_vault.write_bytes(vault.vault.read_bytes())
+    assert vault.vault != vault.shared_vault  # a Site's own goes first
+    assert "camera_passwords.z9: is no camera" in refusal(vault, example_site)
+    vault.vault.unlink()
+    assert vault.vault == vault.shared_vault
+    assert set(load_secrets(vault, example_site).camera_passwords) >= {"r5", "a7"}
+
+
 class TestAVaultThatDoesNotOpen:
     def test_with_the_wrong_password(self, vault, example_site, home):
         (home / ".vault-password").write_text("another password")
