@@ -8,10 +8,11 @@ of its own, because pyinfra orders operations by line.
 
 from pyinfra import host
 
-from roles import firewall, router_linux, tls, users, vsftpd
+from roles import firewall, openwrt, router_linux, tls, users, vsftpd
 from roles.base import preflight
 from roles.base.operations import barrier
 from roles.base.plans import plan_of
+from roles.openwrt import preflight as openwrt_preflight
 
 plan = plan_of(host.data.site)
 
@@ -20,12 +21,16 @@ if "servers" in host.groups:
     preflight.server(plan.server(host.name))
 if "routers" in host.groups:
     preflight.router(plan.router(host.name))
+if "openwrt_routers" in host.groups:
+    openwrt_preflight.router(plan.router(host.name))
 barrier(name="Every host is as the Site says")
 
 # The way out, from the Internet inwards: whoever is inside installs packages through it.
 for router in host.loop(plan.routers):
-    if router.name == host.name:
+    if router.name == host.name and router.managed_by == "linux":
         router_linux.routing(router)
+    if router.name == host.name and router.managed_by == "openwrt":
+        openwrt.routing(router)
     barrier(name=f"{router.name} leads out")
 
 # The servers, ready and protected before anything leads to them.
@@ -46,3 +51,5 @@ barrier(name="The servers are ready")
 # The way in, last, and never towards a server that failed.
 if "routers" in host.groups:
     router_linux.port_forwards(plan.router(host.name))
+if "openwrt_routers" in host.groups:
+    openwrt.port_forwards(plan.router(host.name))

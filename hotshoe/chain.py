@@ -17,6 +17,7 @@ from hotshoe.plan import (
     Address,
     ClientRule,
     HomeAccess,
+    Lease,
     Passage,
     Plan,
     PortForward,
@@ -164,6 +165,11 @@ class _Chain:
             default_host=default_host,
             passages=tuple(let for let in let_in if isinstance(let, Passage)),
             routes=tuple(self._routes(i)),
+            leases=tuple(
+                Lease(server.name, server.mac, server.address)
+                for server in self._site.servers
+                if server.mac and self._behind(server) == i
+            ),
             hairpin=self._untranslated(i) if translates and (forwards or default_host) else (),
             ftp_helper=tuple(self._helped(i, servers)),
             open_to_wan=router.open_to_wan,

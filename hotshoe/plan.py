@@ -73,6 +73,20 @@ class Route:
 
 
 @dataclass(frozen=True)
+class Lease:
+    """An address that a router's DHCP server always gives the same device.
+
+    :param name: the device
+    :param mac: its hardware address, ``b8:27:eb:12:34:56``
+    :param address: what it gets
+    """
+
+    name: str
+    mac: str
+    address: IPv4Address
+
+
+@dataclass(frozen=True)
 class HomeAccess:
     """What a server may open towards the home behind the routers inside of it.
 
@@ -166,6 +180,7 @@ class RouterPlan:
     :param default_host: who gets everything that no forward and no service of its own takes
     :param passages: what it lets in untranslated
     :param routes: the static routes that it needs
+    :param leases: the addresses that its DHCP server must not give to others
     :param hairpin: the networks inside from which its WAN address can be dialled as well, their
         packets then leaving with its LAN address, so that the answers come back through it
     :param ftp_helper: the control ports on which it reads and changes FTP commands (ALG); none is
@@ -189,6 +204,7 @@ class RouterPlan:
     default_host: IPv4Address | None
     passages: tuple[Passage, ...]
     routes: tuple[Route, ...]
+    leases: tuple[Lease, ...]
     hairpin: tuple[IPv4Network, ...]
     ftp_helper: tuple[int, ...]
     open_to_wan: tuple[Service, ...]
@@ -202,7 +218,7 @@ class RouterPlan:
     @property
     def by_hand(self) -> bool:
         """Whether a person sets it up, from its worksheet."""
-        return self.managed_by != "linux"
+        return self.managed_by == "hand"
 
     @property
     def targets(self) -> tuple[IPv4Address, ...]:

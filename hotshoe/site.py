@@ -16,6 +16,7 @@ from ipaddress import (
 )
 from typing import Annotated, Any, Literal
 
+from netaddr import EUI, mac_unix_expanded, valid_mac
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -69,6 +70,17 @@ def _parsed(kind: type[PortRange] | type[Service]) -> Any:
     return BeforeValidator(parse)
 
 
+def _mac(value: Any) -> str:
+    if not isinstance(value, str) or not valid_mac(value):
+        raise ValueError(
+            f"{shown(value)} is not a hardware address of six bytes, such as b8:27:eb:12:34:56"
+        )
+    mac = EUI(value, dialect=mac_unix_expanded)
+    if mac.words[0] & 1:
+        raise ValueError(f"{shown(value)} is a multicast address, which no device has")
+    return str(mac)
+
+
 def _no_number(value: Any) -> Any:
     # ipaddress would take a number for an address in binary: 24 for 0.0.0.24.
     if isinstance(value, int | bytes):
@@ -101,6 +113,7 @@ Address6 = Annotated[IPv6Address, BeforeValidator(_no_zone)]
 Network = Annotated[IPv4Network, BeforeValidator(_no_number)]
 Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT), BeforeValidator(_no_truth)]
 Rate = Annotated[ByteSize, Field(ge=1000, le=HIGHEST_RATE), BeforeValidator(_no_truth)]
+Mac = Annotated[str, BeforeValidator(_mac)]
 Hostname = Annotated[str, BeforeValidator(_hostname)]
 Name = Annotated[str, BeforeValidator(_name)]
 SshUser = Annotated[str, BeforeValidator(_ssh_user)]
@@ -125,7 +138,7 @@ class Router(_Part):
     managed_by: ManagedBy = Field(
         default="linux",
         examples=["linux"],
-        description="who configures it: linux is Debian, hand is a person with a worksheet",
+        description="what it is: linux is Debian, hand is set up by a person with a worksheet",
     )
     wan: Address | None = Field(
         default=None,
@@ -182,6 +195,11 @@ class Server(_Part):
     )
     address: Address = Field(examples=["192.168.1.10"])
     address6: Address6 | None = Field(default=None, examples=["2001:db8:2::10"])
+    mac: Mac | None = Field(
+        default=None,
+        examples=["b8:27:eb:12:34:56"],
+        description="its hardware address, so that the router's DHCP always gives it its address",
+    )
     ssh_user: SshUser = Field(default="root", examples=["root"])
     ssh_port: Port = Field(default=22, examples=[22])
     ssh_from: tuple[Network, ...] = Field(

@@ -16,7 +16,7 @@ from hotshoe.plan import ClientRule, HomeAccess, Passage, Plan, PortForward, Rou
 
 MANAGED_BY = {
     "linux": "Debian, configured by hotshoe",
-    "openwrt": "OpenWrt, set up by hand from the worksheet",
+    "openwrt": "OpenWrt, configured by hotshoe",
     "hand": "set up by hand from the worksheet",
 }
 TLS = {"explicit": "explicit FTPS (TLS)", "none": "plain FTP, which everybody on the way can read"}
@@ -69,6 +69,8 @@ def _router(router: RouterPlan) -> Iterator[Line]:
         yield "", f"with these source ports only: {_list(router.masquerade_ports)}"
     if router.routes:
         yield "static routes", _rows((f"{route.to} via {route.via}",) for route in router.routes)
+    if router.leases:
+        yield "static leases", _rows((f"{it.address} for {it.mac}", it.name) for it in router.leases)
     if router.forwards:
         yield "forwards", _rows(_let_in(forward) for forward in router.forwards)
     if router.default_host:

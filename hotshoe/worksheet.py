@@ -187,8 +187,10 @@ def _reservations(plan: Plan, router: RouterPlan) -> Iterator[Row]:
         for access in server.may_open:
             if access.host in router.lan.network:
                 devices.setdefault(access.host, f"what {server.name} may open")
+    macs = {lease.address: (("MAC address", lease.mac),) for lease in router.leases}
     for address, name in devices.items():
-        yield Row(Menu.RESERVATION, (("Device", name), ("IPv4 address", str(address))))
+        mac = macs.get(address, ())
+        yield Row(Menu.RESERVATION, (("Device", name), *mac, ("IPv4 address", str(address))))
 
 
 def _nat(router: RouterPlan) -> Iterator[Row]:

@@ -18,8 +18,8 @@ from roles.base.plans import begin_secrets, plan_of, site_of
 HostData = tuple[str, dict[str, Any]]
 
 
-def hosts(site: str) -> tuple[list[HostData], list[HostData]]:
-    """The servers and the Linux routers of a Site, each a list that pyinfra takes for a group.
+def hosts(site: str) -> tuple[list[HostData], list[HostData], list[HostData]]:
+    """The servers, Debian routers and OpenWrt routers; pyinfra takes each list for a group.
 
     :param site: the Site's name: its file is ``group_vars/SITE.yml``
     :raises Refused: if the Site is refused; no host has been contacted then
@@ -37,8 +37,11 @@ def hosts(site: str) -> tuple[list[HostData], list[HostData]]:
     for warning in warnings_of(SiteFiles(site), site_of(site)):
         logger.warning(str(warning))
     servers = [_host(site, s.name, str(s.address), s) for s in plan.servers]
-    routers = [_host(site, r.name, str(r.lan.ip), r) for r in plan.routers if not r.by_hand]
-    return servers, routers
+    routers = {
+        kind: [_host(site, r.name, str(r.lan.ip), r) for r in plan.routers if r.managed_by == kind]
+        for kind in ("linux", "openwrt")
+    }
+    return servers, routers["linux"], routers["openwrt"]
 
 
 def _host(site: str, name: str, address: str, device: Any) -> HostData:

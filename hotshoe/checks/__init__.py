@@ -23,6 +23,8 @@ CHECKS: tuple[Check, ...] = (
     addresses.lan6_is_a_network,
     addresses.lans_do_not_overlap,
     names.names_are_unique,
+    names.hardware_addresses_are_unique,
+    names.openwrt_is_reached_as_root,
     names.cameras_know_their_server,
     addresses.wan_is_in_the_outer_lan,
     addresses.server_is_behind_a_router,
@@ -44,7 +46,7 @@ WARNINGS: tuple[Check, ...] = (
     doubts.plain_ftp_can_be_read,
     doubts.source_is_masked,
     doubts.server_is_exposed,
-    doubts.openwrt_is_set_up_by_hand,
+    doubts.nobody_gives_the_lease,
     doubts.one_name_leads_to_several_servers,
 )
 

@@ -46,14 +46,16 @@ def server_is_exposed(site: Any) -> Iterator[Found]:
         )
 
 
-def openwrt_is_set_up_by_hand(site: Any) -> Iterator[Found]:
-    """Warn of routers that this version does not configure."""
-    for i, managed_by, name in each(site.routers, "managed_by", "name"):
-        if managed_by == "openwrt":
+def nobody_gives_the_lease(site: Any) -> Iterator[Found]:
+    """Warn of a hardware address that no DHCP server is told of."""
+    for i, mac, name in each(site.servers, "mac", "name"):
+        router = site.routers[behind(site, site.servers[i])]
+        if mac and router.managed_by == "linux":
             yield (
-                f"routers[{i}].managed_by",
-                f"this version of hotshoe does not configure OpenWrt, so {name} stays as it is",
-                "set it up from the worksheet: hotshoe plan --worksheet FILE.html",
+                f"servers[{i}].mac",
+                f"{router.name} runs Debian, on which hotshoe sets up no DHCP server, so {name} "
+                "has to keep its address by itself",
+                "give the server a fixed address in its own settings, and remove mac",
             )
 
 

@@ -37,6 +37,31 @@ def _twice(what: str, names: list[tuple[str, str]]) -> Iterator[Found]:
         seen.add(name)
 
 
+def hardware_addresses_are_unique(site: Any) -> Iterator[Found]:
+    """Refuse two servers of one hardware address."""
+    seen: dict[str, str] = {}
+    for i, mac, name in each(site.servers, "mac", "name"):
+        if mac and mac in seen:
+            yield (
+                f"servers[{i}].mac",
+                f"{mac} is the hardware address of {seen[mac]} already",
+                f"write that of {name}, as ip link shows it there",
+            )
+        elif mac:
+            seen[mac] = name
+
+
+def openwrt_is_reached_as_root(site: Any) -> Iterator[Found]:
+    """Refuse another user on a system that has no other."""
+    for i, managed_by, user in each(site.routers, "managed_by", "ssh_user"):
+        if managed_by == "openwrt" and user != "root":
+            yield (
+                f"routers[{i}].ssh_user",
+                f"is {user!r}, and OpenWrt lets only root change its configuration",
+                "remove ssh_user",
+            )
+
+
 def cameras_know_their_server(site: Any) -> Iterator[Found]:
     """Refuse a camera of which nobody knows where it uploads, and a server without cameras."""
     names = [server.name for server in site.servers]

@@ -101,6 +101,7 @@ class _Box:
         return str(address.ip)
 
     def _reservation(self, left: dict[str, str]) -> None:
+        left.pop("MAC address", None)
         del left["Device"], left["IPv4 address"]  # on the stage, nobody's address changes
 
     def _route(self, left: dict[str, str]) -> None:

@@ -206,19 +206,29 @@ def ruleset(table: str, text: str, needs: list[OperationMeta]) -> Commands:
     )
 
 
-def _reach_again(state: State, host: Host, table: str, back: str) -> bool:  # noqa: ARG001
-    """Log in over a new connection, or put the old rules back.
+def reconnect(host: Host) -> str:
+    """Log in over a new connection, which what follows in this run then uses.
 
-    :returns: whether the host can still be reached; pyinfra fails the operation if not
+    :returns: why that fails, and the old connection stays in use; empty if it does not
     """
     connector = host.connector
     if not isinstance(connector, SSHConnector):
-        return True
+        return ""
     old = connector.client
     try:
         connector.connect()
     except ConnectError as error:
         connector.client = old
+        return str(error)
+    return ""
+
+
+def _reach_again(state: State, host: Host, table: str, back: str) -> bool:  # noqa: ARG001
+    """Log in over a new connection, or put the old rules back.
+
+    :returns: whether the host can still be reached; pyinfra fails the operation if not
+    """
+    if error := reconnect(host):
         host.run_shell_command(StringCommand(f"nft -f {back}"), **sudo(host))
         host.log_styled(
             f"with the new rules of {table}, a new SSH connection fails ({error}), so the old "
@@ -227,7 +237,6 @@ def _reach_again(state: State, host: Host, table: str, back: str) -> bool:  # no
             fg="red",
         )
         return False
-    # What follows in this run goes over the new connection, which the new rules let in.
     return True
 
 

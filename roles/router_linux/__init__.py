@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyinfra import host, inventory, state
+from pyinfra import host
 from pyinfra.api.deploy import deploy
 
 from hotshoe.plan import RouterPlan
@@ -18,6 +18,7 @@ from roles.base.device import (
     look,
     record_path,
 )
+from roles.base.servers import are_ready
 
 
 @deploy("Router")
@@ -111,19 +112,5 @@ def port_forwards(plan: RouterPlan) -> None:
         "hotshoe_forwards",
         render("router_linux/forwards.nft.j2", router=plan, dialled=_dialled(plan)),
         "port forwards to the server",
-        _if=_servers_are_ready,
-    )
-
-
-def _servers_are_ready() -> bool:
-    """Whether the servers of this run are done and well.
-
-    The barrier before it is enough for a plain run; this also holds when the person chose to go on
-    after a failure, or ran one host after the other.
-    """
-    servers = [h for h in inventory.get_group("servers") if h in state.activated_hosts]
-    return all(
-        server not in state.failed_hosts
-        and all(data.operation_meta.is_complete() for data in state.ops[server].values())
-        for server in servers
+        _if=are_ready,
     )

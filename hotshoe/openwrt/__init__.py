@@ -1,0 +1,1 @@
+"""What a Plan means on an OpenWrt router, in terms of UCI. Pure."""

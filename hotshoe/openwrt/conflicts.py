@@ -1,0 +1,144 @@
+"""What other people's sections of a router would take from what a Plan needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_address, ip_network
+
+from hotshoe.openwrt.sections import WAY_IN, WAY_OUT
+from hotshoe.openwrt.sides import Side, Sides, Unfit, words
+from hotshoe.plan import RouterPlan
+from hotshoe.ports import PortRange, Service
+from hotshoe.uci.changes import foreign
+from hotshoe.uci.data import Package, Section
+
+# With any of these a redirect takes some connections only; whose, nobody can tell from here.
+_LIMITED = ("src_ip", "src_mac", "src_port", "ipset", "mark", "helper")
+
+
+def conflicts(
+    router: RouterPlan, sides: Sides, packages: Mapping[str, Package]
+) -> Iterator[Unfit]:
+    """Find what has to go, or the Site has to make room for.
+
+    :param packages: network, firewall and dhcp, as they are
+    """
+    others = {name: foreign(p, (WAY_OUT, WAY_IN)) for name, p in packages.items()}
+    yield from _redirects(router, sides, others["firewall"])
+    yield from _routes(router, others["network"])
+    yield from _leases(router, others["dhcp"])
+
+
+def _redirects(router: RouterPlan, sides: Sides, firewall: Package) -> Iterator[Unfit]:
+    for number, theirs in enumerate(firewall.of_type("redirect")):
+        if not _takes(theirs, sides.wan, router):
+            continue
+        what = f"somebody else's {_called(theirs, number)} in its firewall"
+        ports = _ports(theirs)
+        if ports is None:
+            if router.forwards or router.default_host:
+                yield Unfit(
+                    f"{what} already sends everything from outside to {_to(theirs)}",
+                    "delete it on the router if it may go; a default host of your own is written "
+                    "as mode: default-host in the Site",
+                )
+            continue
+        for forward in router.forwards:
+            if _protocols(theirs, forward.service) and ports.overlaps(forward.service.ports):
+                yield Unfit(
+                    f"{what} already takes {forward.service} and sends it to {_to(theirs)}",
+                    "delete it on the router if it may go, or choose other ports in the Site",
+                )
+
+
+def _takes(redirect: Section, wan: Side, router: RouterPlan) -> bool:
+    options = redirect.options
+    target = options.get("target", "DNAT")
+    return (
+        options.get("enabled") != "0"
+        and options.get("src") == wan.zone
+        and isinstance(target, str)
+        and target.upper() == "DNAT"
+        and options.get("src_dip") in (None, str(router.wan_address))
+        and not any(option in options for option in _LIMITED)
+        and any(_protocols(redirect, f.service) for f in (*router.forwards, _ANY))
+    )
+
+
+class _AnyTcp:
+    service = Service("tcp", PortRange(1, 65535))
+
+
+_ANY = _AnyTcp()
+
+
+def _protocols(redirect: Section, service: Service) -> bool:
+    said = [word.lower() for word in words(redirect.options.get("proto")) or ("tcp", "udp")]
+    said = [part for word in said for part in (("tcp", "udp") if word == "tcpudp" else (word,))]
+    return bool({service.protocol, "all", "any", "*"} & set(said))
+
+
+def _ports(redirect: Section) -> PortRange | None:
+    said = redirect.options.get("src_dport")
+    if not isinstance(said, str):
+        return None
+    # Both ways of writing a range are fw4's; a negated port takes nearly all.
+    text = said.removeprefix("!").strip().replace(":", "-")
+    try:
+        return PortRange(1, 65535) if said.startswith("!") else PortRange.parse(text)
+    except ValueError:
+        return None
+
+
+def _called(section: Section, number: int) -> str:
+    name = section.options.get("name")
+    where = section.name or f"@redirect[{number}]"
+    return f"port forward {name!r} ({where})" if name else f"port forward {where}"
+
+
+def _to(redirect: Section) -> str:
+    to = redirect.options.get("dest_ip")
+    return str(to) if to else "the router itself"
+
+
+def _routes(router: RouterPlan, network: Package) -> Iterator[Unfit]:
+    for theirs in (*network.of_type("route"), *network.of_type("route6")):
+        target = theirs.options.get("target")
+        mask = theirs.options.get("netmask")
+        try:
+            to = ip_network(f"{target}/{mask}" if mask else str(target), strict=False)
+        except ValueError:
+            continue
+        for route in router.routes:
+            gateway = theirs.options.get("gateway")
+            if to == route.to and theirs.options.get("disabled") != "1":
+                if gateway == str(route.via):
+                    continue
+                yield Unfit(
+                    f"somebody else's static route to {route.to} leads to {gateway} instead of "
+                    f"{route.via}",
+                    "delete it on the router if it may go: LuCI, Network, Routing",
+                )
+
+
+def _leases(router: RouterPlan, dhcp: Package) -> Iterator[Unfit]:
+    """Two leases with one address would keep dnsmasq from starting: no DNS, no addresses."""
+    for theirs in dhcp.of_type("host"):
+        address = theirs.options.get("ip")
+        macs = [mac.lower() for mac in words(theirs.options.get("mac"))]
+        for lease in router.leases:
+            has_address = isinstance(address, str) and _same(address, str(lease.address))
+            if has_address != (lease.mac in macs) or (has_address and lease.mac in macs):
+                yield Unfit(
+                    f"somebody else's static lease {theirs.options.get('name') or theirs.name} "
+                    f"has {' '.join(macs) or 'no MAC'} at {address}",
+                    f"delete it on the router if it may go, or remove the mac of {lease.name} from "
+                    "the Site",
+                )
+
+
+def _same(first: str, second: str) -> bool:
+    try:
+        return ip_address(first) == ip_address(second)
+    except ValueError:
+        return False

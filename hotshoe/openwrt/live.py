@@ -1,0 +1,107 @@
+"""Whether what the configuration says is really in force: the rules in the kernel, and the routes.
+
+fw4 leaves out a section that it does not like and exits 0; netifd leaves out a route that it cannot
+set and says nothing. So the kernel is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_network
+
+from hotshoe.uci.changes import Wanted
+from hotshoe.uci.data import Package, Section
+
+_RULES = ("redirect", "rule", "nat")
+# Options whose values are in the rule as nft lists it.
+_SHOWN = ("src_ip", "src_dip", "dest_ip", "src_dport", "dest_port", "snat_ip")
+
+
+def not_live(
+    wanted: Iterable[Wanted],
+    firewall: Package,
+    rules: Iterable[str],
+    routes: Mapping[str, str],
+    label: str = "",
+) -> tuple[str, ...]:
+    """Tell what is wanted and not in force, and what is in force and no longer wanted.
+
+    :param firewall: /etc/config/firewall, for the names of the zones
+    :param rules: ``nft --stateless list table inet fw4``, line by line
+    :param routes: the networks that have a gateway, and that gateway
+    :param label: what the names of all rules of this owner begin with; those that are not wanted
+        must not be there. Empty: nothing is said of others
+    :returns: in words; empty if all is well
+    """
+    listed = [line for line in rules if "comment" in line]
+    return tuple(_not_live(tuple(wanted), firewall, listed, routes, label))
+
+
+def _not_live(
+    wanted: tuple[Wanted, ...],
+    firewall: Package,
+    listed: list[str],
+    routes: Mapping[str, str],
+    label: str,
+) -> Iterator[str]:
+    names = set()
+    for each in wanted:
+        for section in each.sections:
+            if each.package == "firewall" and section.type in _RULES:
+                if section.options.get("enabled") == "0":
+                    continue
+                names.add(_name(section))
+                if not any(_shows(line, section) for line in listed):
+                    yield f"the rule {_name(section)!r}"
+            if each.package == "network" and section.type in ("route", "route6"):
+                if routes.get(_target(section)) != section.options.get("gateway"):
+                    yield (
+                        f"the route to {section.options.get('target')} by "
+                        f"{section.options.get('gateway')}"
+                    )
+        for setting in each.settings:
+            if each.package == "firewall" and setting.option == "masq":
+                yield from _masquerading(firewall, setting.section, setting.value == "1", listed)
+    if label:
+        for line in listed:
+            name = _comment(line).removesuffix(" (reflection)")
+            if name.startswith(label) and name not in names:
+                yield f"gone is not yet the rule {name!r}"
+
+
+def _name(section: Section) -> str:
+    return str(section.options.get("name", section.name))
+
+
+def _target(section: Section) -> str:
+    target, mask = section.options.get("target"), section.options.get("netmask")
+    return str(ip_network(f"{target}/{mask}" if mask else str(target), strict=False))
+
+
+def _comment(line: str) -> str:
+    # The last one: the name itself may hold the word.
+    return line.rpartition('comment "!fw4: ')[2].removesuffix('"')
+
+
+def _shows(line: str, section: Section) -> bool:
+    if _comment(line) != _name(section):
+        return False
+    values = (section.options.get(option) for option in _SHOWN)
+    return all(str(value) in line for value in values if value)
+
+
+def _masquerading(
+    firewall: Package, selector: str, wanted: bool, listed: list[str]
+) -> Iterator[str]:
+    zone = _zone(firewall, selector)
+    is_there = any(_comment(line) == f"Masquerade IPv4 {zone} traffic" for line in listed)
+    if wanted != is_there:
+        yield f"masquerading of zone {zone} {'on' if wanted else 'off'}"
+
+
+def _zone(firewall: Package, selector: str) -> str:
+    zones = firewall.of_type("zone")
+    for number, zone in enumerate(zones):
+        if selector in (zone.name, f"@zone[{number}]"):
+            return str(zone.options.get("name"))
+    return selector

@@ -1,0 +1,66 @@
+"""Whether a staged change is what was meant, before it goes live.
+
+``uci batch`` exits 0 whatever happens, and so does fw4 with sections that it leaves out. So what
+they wrote is read: their messages, the packages read back, and the rules that would be loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from hotshoe.uci import text
+from hotshoe.uci.changes import Wanted, expected
+from hotshoe.uci.data import Package, Section
+
+_RULES = ("redirect", "rule", "nat")
+
+
+def disproofs(
+    wanted: Iterable[Wanted], before: Mapping[str, Package], said: Mapping[str, list[str]]
+) -> tuple[str, ...]:
+    """Tell what is wrong with a staged change.
+
+    :param before: the packages before it
+    :param said: what staging printed, by its headings: ``batch`` (messages of ``uci batch``), each
+        package's name (``uci export``), ``before`` and ``after`` (messages of ``fw4 print``),
+        ``check`` (of ``nft -c``), ``chains before``, ``print``
+    :returns: in words; empty if the change may go live
+    """
+    return tuple(_disproofs(tuple(wanted), before, said))
+
+
+def _disproofs(
+    wanted: tuple[Wanted, ...], before: Mapping[str, Package], said: Mapping[str, list[str]]
+) -> Iterator[str]:
+    for line in said.get("batch", ["staging said nothing"]):
+        yield f"uci: {line}"
+    for each in wanted:
+        read = text.parse("\n".join(said.get(each.package, ())), each.package)
+        if tuple(read) != (expected(before[each.package], each),):
+            yield f"{each.package}: what was staged reads back differently"
+    known = set(said.get("before", ()))
+    for line in said.get("after", ()):
+        # What fw4 says of other people's sections, it said before.
+        if line not in known:
+            yield f"fw4: {line}"
+    for line in said.get("check", ()):
+        yield f"nft: {line}"
+    printed = [line.strip() for line in said.get("print", ())]
+    chains = {line.split(" {")[0] for line in printed if line.startswith("chain ")}
+    if not said.get("chains before"):
+        yield "fw4: there are no zones, so /etc/config/firewall was broken before this change"
+    for chain in said.get("chains before", ()):
+        if chain not in chains:
+            yield f"fw4: the zone of {chain!r} would be gone"
+    for section in _rules(wanted):
+        name = section.options.get("name", section.name)
+        if not any(line.endswith(f'comment "!fw4: {name}"') for line in printed):
+            yield f"fw4: it makes no rule of {name!r}"
+
+
+def _rules(wanted: Iterable[Wanted]) -> Iterator[Section]:
+    for each in wanted:
+        if each.package == "firewall":
+            for section in each.sections:
+                if section.type in _RULES and section.options.get("enabled") != "0":
+                    yield section

@@ -1,0 +1,193 @@
+"""Which interface and which firewall zone of an OpenWrt router lead outside, and which inside.
+
+Zones and interfaces have whatever names their owner gave them; what a Site says of a router are its
+addresses. So the sides are found by those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv6Address,
+    IPv6Interface,
+    ip_interface,
+)
+from typing import Any
+
+from hotshoe.errors import HotshoeError
+from hotshoe.plan import RouterPlan
+from hotshoe.uci.data import Package, Value
+
+
+class Unfit(HotshoeError):  # noqa: N818 - as a person would call it
+    """A router that is not as the Site says.
+
+    :param reason: what is wrong
+    :param remedy: what to do about it
+    """
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        self.reason, self.remedy = reason, remedy
+        super().__init__(f"{reason}\n    -> {remedy}")
+
+
+@dataclass(frozen=True)
+class Interface:
+    """A logical interface, as ``ubus call network.interface dump`` tells of it.
+
+    :param name: its name in /etc/config/network
+    :param device: the device that carries IP packets; empty without one
+    :param up: whether it is in use
+    :param addresses: its own, with prefix lengths
+    :param default: whether an IPv4 default route leaves by it
+    :param protocol: ``static``, ``dhcp``, ``map`` …
+    :param zone: the firewall zone that its protocol asked for, as those of tunnels do; else empty
+    """
+
+    name: str
+    device: str
+    up: bool
+    addresses: tuple[IPv4Interface | IPv6Interface, ...]
+    default: bool
+    protocol: str = ""
+    zone: str = ""
+
+    @property
+    def own(self) -> tuple[IPv4Address | IPv6Address, ...]:
+        """Its addresses without prefix lengths."""
+        return tuple(address.ip for address in self.addresses)
+
+
+@dataclass(frozen=True)
+class Side:
+    """The outside or the inside of a router.
+
+    :param interface: its logical interface
+    :param device: the device that carries IP packets
+    :param zone: its firewall zone
+    :param section: that zone in /etc/config/firewall: a section's name, or ``@zone[1]``
+    :param protocol: of the interface
+    """
+
+    interface: str
+    device: str
+    zone: str
+    section: str
+    protocol: str = ""
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Both sides of a router.
+
+    :param wan: towards the Internet
+    :param lan: towards the home
+    """
+
+    wan: Side
+    lan: Side
+
+
+def interfaces(dump: Mapping[str, Any]) -> tuple[Interface, ...]:
+    """Read the answer of ``ubus call network.interface dump``, whose fields netifd documents."""
+    return tuple(_interface(entry) for entry in dump.get("interface", ()))
+
+
+def _interface(entry: Mapping[str, Any]) -> Interface:
+    local = [
+        assignment["local-address"]
+        for assignment in entry.get("ipv6-prefix-assignment", ())
+        if "local-address" in assignment
+    ]
+    listed = [*entry.get("ipv4-address", ()), *entry.get("ipv6-address", ()), *local]
+    return Interface(
+        name=entry["interface"],
+        device=entry.get("l3_device") or entry.get("device") or "",
+        up=bool(entry.get("up")),
+        addresses=tuple(ip_interface(f"{a['address']}/{a['mask']}") for a in listed),
+        default=any(
+            route.get("target") == "0.0.0.0" and route.get("mask") == 0
+            for route in entry.get("route", ())
+        ),
+        protocol=entry.get("proto", ""),
+        zone=entry.get("data", {}).get("zone", ""),
+    )
+
+
+def find_sides(router: RouterPlan, having: Iterable[Interface], firewall: Package) -> Sides:
+    """Find the sides of a router.
+
+    :param having: its interfaces
+    :param firewall: /etc/config/firewall
+    :raises Unfit: if it is another router, has no way out, or an interface is in no zone
+    """
+    up = [interface for interface in having if interface.up and interface.device]
+    addresses = ", ".join(str(own) for interface in up for own in interface.own) or "none"
+    for address6 in (router.lan6 and router.lan6.ip, router.wan6):
+        if address6 and not any(address6 in interface.own for interface in up):
+            raise Unfit(
+                f"has no address {address6} (it has {addresses})",
+                "give it that fixed address, or mend its lan6 or wan6 in the Site",
+            )
+    inside = next((i for i in up if router.lan.ip in i.own), None)
+    if inside is None:
+        raise Unfit(
+            f"has no address {router.lan.ip}, so it is not this router of the Site "
+            f"(it has {addresses})",
+            "mend the router's lan in the Site",
+        )
+    outside = next((i for i in up if router.wan_address in i.own), None)
+    if outside is None and router.outside:
+        raise Unfit(
+            f"has no address {router.wan_address}, to which the router outside of it sends the "
+            f"cameras (it has {addresses})",
+            "give it that fixed address, or mend its wan in the Site",
+        )
+    outside = outside or next((i for i in up if i.default), None)
+    if outside is None:
+        down = ", ".join(i.name for i in having if i not in up and i.name != "loopback")
+        raise Unfit(
+            f"has no default route{f', and {down} is down' if down else ''}",
+            "connect it to the Internet first",
+        )
+    sides = Sides(_side(outside, firewall), _side(inside, firewall))
+    if sides.wan.interface == sides.lan.interface:
+        raise Unfit(
+            f"its default route leaves by {outside.name}, the interface of its LAN",
+            "a router needs an interface of its own towards the Internet",
+        )
+    if sides.wan.zone == sides.lan.zone:
+        raise Unfit(
+            f"its interfaces {outside.name} and {inside.name} are in one firewall zone, "
+            f"{sides.wan.zone}",
+            "give each a zone of its own: LuCI, Network, Firewall",
+        )
+    return sides
+
+
+def _side(interface: Interface, firewall: Package) -> Side:
+    for number, zone in enumerate(firewall.of_type("zone")):
+        name = zone.options.get("name")
+        if not isinstance(name, str) or zone.options.get("enabled") == "0":
+            continue
+        covered = interface.name in words(zone.options.get("network"))
+        covered |= interface.device in words(zone.options.get("device"))
+        if covered or (interface.zone and interface.zone == name):
+            section = zone.name or f"@zone[{number}]"
+            return Side(interface.name, interface.device, name, section, interface.protocol)
+    names = ", ".join(str(zone.options.get("name")) for zone in firewall.of_type("zone")) or "none"
+    raise Unfit(
+        f"its interface {interface.name} ({interface.device}) is in no firewall zone; the zones "
+        f"are {names}",
+        "give it one: LuCI, Network, Interfaces, Firewall settings",
+    )
+
+
+def words(value: Value | None) -> tuple[str, ...]:
+    """The items of a list, which may be written as one option with spaces as well."""
+    if value is None:
+        return ()
+    return tuple(value.split()) if isinstance(value, str) else value

@@ -1,0 +1,327 @@
+"""Facts about an OpenWrt router. Each costs one round trip, and so does all of them together.
+
+    from roles.openwrt.facts import Router, UciPackages
+    firewall = host.get_fact(UciPackages, ("firewall",))["firewall"]
+
+They need nothing on the router that a default image lacks, and change nothing there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyinfra.api import FactBase
+
+from hotshoe.openwrt.sides import Interface, interfaces
+from hotshoe.uci import text
+from hotshoe.uci.data import Package
+
+MARK = "@@hotshoe"
+INIT = "/etc/init.d/hotshoe"
+ENABLED = "/etc/rc.d/S11hotshoe"
+KEPT = "/etc/hotshoe"
+PENDING = f"{KEPT}/pending"
+KEEP = "/lib/upgrade/keep.d/hotshoe"
+PACKAGES = ("network", "firewall", "dhcp")
+# What the roles call on a router; a default image has all of it.
+PROGRAMS = ("uci", "fw4", "nft", "ubus", "ip", "flock", "start-stop-daemon", "sha256sum", "logger")
+
+# Passwords and keys (of PPPoE, of WireGuard) are nobody's business here.
+_SECRET = "key|psk|pass|secret|token|pin|auth"
+HIDE = f"sed -E \"s/^(\\t(option|list) [a-z0-9_]*({_SECRET})[a-z0-9_]* ).*/\\1'hidden'/\""
+# A change that waits to be confirmed goes before the next one begins: what counts is what was.
+_CONFIG = f"$(test -d {PENDING}/config && echo '-P /var/run/hotshoe -c {PENDING}/config')"
+
+
+def export(package: str, options: str = "") -> str:
+    """The shell command that prints a package as ``uci export`` does, without secrets."""
+    return f"uci {options} -q export {package} | {HIDE}"
+
+
+_PARTS = {
+    "release": "cat /etc/openwrt_release 2>/dev/null || cat /etc/os-release",
+    "board": "ubus -S call system board 2>/dev/null",
+    "manager": "command -v apk || command -v opkg",
+    "installed": "if command -v apk >/dev/null; then apk list --installed --manifest 2>/dev/null; "
+    "else opkg list-installed 2>/dev/null; fi",
+    "changes": "uci changes 2>/dev/null",
+    "interfaces": "ubus -S call network.interface dump 2>/dev/null",
+    "lacking": f"for p in {' '.join(PROGRAMS)}; do command -v $p >/dev/null || echo $p; done",
+    "overlay": "test -w /etc/config && echo writable; df -k /etc/config | tail -n 1",
+    "pending": f"cat {PENDING}/id 2>/dev/null",
+    "rules": "nft --stateless --terse list table inet fw4 2>/dev/null",
+    "routes": "ip -4 route; ip -6 route",
+    "digests": f"sha256sum {INIT} {KEEP} {KEPT}/*.nft 2>/dev/null",
+    "enabled": f"test -x {ENABLED} && echo yes",
+    "running": "pidof dnsmasq >/dev/null && echo dnsmasq",
+    "helper": "test -d /sys/module/nf_conntrack_ftp && echo ftp",
+}
+
+
+def _script(parts: Iterable[str], packages: Iterable[str] = (), config: str = "") -> str:
+    lines = ["export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
+    lines += [f"echo '{MARK} {part}'; {_PARTS[part]}" for part in parts]
+    for package in packages:
+        lines.append(f"echo '{MARK} uci {package}'; {export(package, config)}")
+    return "\n".join([*lines, "true"])
+
+
+def sections(output: Iterable[str]) -> dict[str, list[str]]:
+    """Split output at its :data:`MARK` lines."""
+    found: dict[str, list[str]] = {}
+    current: list[str] = []
+    for line in output:
+        if line.startswith(f"{MARK} "):
+            current = found.setdefault(line.removeprefix(MARK).strip(), [])
+        else:
+            current.append(line)
+    return found
+
+
+def read_package(name: str, lines: Iterable[str]) -> Package:
+    """Read what :func:`export` printed.
+
+    :raises HotshoeError: if it is not what ``uci export`` prints
+    """
+    packages = text.parse("\n".join(lines), name)
+    return packages[0] if packages else Package(name, ())
+
+
+@dataclass(frozen=True)
+class Board:
+    """What a router is.
+
+    :param distribution: ``OpenWrt``; empty if it is something else altogether
+    :param release: ``24.10.0``
+    :param model: ``GL.iNet GL-MT300N-V2``
+    """
+
+    distribution: str = ""
+    release: str = ""
+    model: str = ""
+
+
+class RouterBoard(FactBase[Board]):
+    """Returns the router's :class:`Board`."""
+
+    @staticmethod
+    def default() -> Board:
+        """What an unreachable router gives."""
+        return Board()
+
+    def command(self) -> str:
+        """The command."""
+        return _script(("release", "board"))
+
+    def process(self, output: Iterable[str]) -> Board:
+        """Read its output."""
+        return _board(sections(output))
+
+
+def _board(found: Mapping[str, list[str]]) -> Board:
+    said = dict(line.split("=", 1) for line in found.get("release", ()) if "=" in line)
+    said = {key: value.strip("'\"") for key, value in said.items()}
+    board = _json(found.get("board", ()))
+    return Board(
+        said.get("DISTRIB_ID") or said.get("NAME", ""),
+        said.get("DISTRIB_RELEASE") or said.get("VERSION_ID", ""),
+        board.get("model", ""),
+    )
+
+
+def _json(lines: Iterable[str]) -> dict[str, Any]:
+    try:
+        read = json.loads("\n".join(lines))
+    except json.JSONDecodeError:
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+class PackageManager(FactBase[str]):
+    """Returns ``opkg`` or ``apk``, whichever the router has; empty without one."""
+
+    @staticmethod
+    def default() -> str:
+        """What an unreachable router gives."""
+        return ""
+
+    def command(self) -> str:
+        """The command."""
+        return _PARTS["manager"] + "; true"
+
+    def process(self, output: Iterable[str]) -> str:
+        """Read its output."""
+        return next((line.rpartition("/")[2] for line in output), "")
+
+
+class InstalledPackages(FactBase[frozenset[str]]):
+    """Returns the names of the packages that are installed."""
+
+    @staticmethod
+    def default() -> frozenset[str]:
+        """What an unreachable router gives."""
+        return frozenset()
+
+    def command(self) -> str:
+        """The command; ``NAME - VERSION`` by opkg, ``NAME VERSION`` by apk."""
+        return _PARTS["installed"] + "; true"
+
+    def process(self, output: Iterable[str]) -> frozenset[str]:
+        """Read its output."""
+        return frozenset(line.split()[0] for line in output if line.strip())
+
+
+class UciChanges(FactBase[tuple[str, ...]]):
+    """Returns what ``uci changes`` prints: what is staged and not committed, by whomever."""
+
+    @staticmethod
+    def default() -> tuple[str, ...]:
+        """What an unreachable router gives."""
+        return ()
+
+    def command(self) -> str:
+        """The command."""
+        return _PARTS["changes"] + "; true"
+
+    def process(self, output: Iterable[str]) -> tuple[str, ...]:
+        """Read its output."""
+        return tuple(line for line in output if line.strip())
+
+
+class UciPackages(FactBase[Mapping[str, Package]]):
+    """Returns packages under /etc/config by name; one that is not there has no sections.
+
+    Staged changes are in them, as in everything that reads UCI. Values of options whose names sound
+    like a password or a key are replaced by ``hidden``.
+    """
+
+    @staticmethod
+    def default() -> Mapping[str, Package]:
+        """What an unreachable router gives."""
+        return {}
+
+    def command(self, packages: tuple[str, ...]) -> str:
+        """The command.
+
+        + packages: their names, such as ``("firewall",)``
+        """
+        return _script((), packages)
+
+    def process(self, output: Iterable[str]) -> Mapping[str, Package]:
+        """Read its output."""
+        return _packages(sections(output))
+
+
+def _packages(found: Mapping[str, list[str]]) -> dict[str, Package]:
+    names = [part.removeprefix("uci ") for part in found if part.startswith("uci ")]
+    return {name: read_package(name, found[f"uci {name}"]) for name in names}
+
+
+class ZoneDevices(FactBase[Mapping[str, tuple[str, ...]]]):
+    """Returns the firewall's zones, and the devices that carry their packets."""
+
+    @staticmethod
+    def default() -> Mapping[str, tuple[str, ...]]:
+        """What an unreachable router gives."""
+        return {}
+
+    def command(self) -> str:
+        """The command."""
+        return (
+            "uci -q show firewall | sed -n \"s/.*\\.name='\\([A-Za-z0-9_]*\\)'$/\\1/p\" | "
+            "while read -r zone; do devices=$(fw4 -q zone $zone 2>/dev/null) && "
+            "echo $zone $devices; done; true"
+        )
+
+    def process(self, output: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+        """Read its output."""
+        return {words[0]: tuple(words[1:]) for words in map(str.split, output) if words}
+
+
+@dataclass(frozen=True)
+class RouterState:
+    """All that the roles compare with.
+
+    :param board: what it is
+    :param manager: ``opkg`` or ``apk``
+    :param lacking: programs of :data:`PROGRAMS` that are not there
+    :param writable: whether /etc/config can be written to
+    :param changes: what is staged and not committed
+    :param pending: the change that waits to be confirmed; empty without one
+    :param packages: network, firewall and dhcp; while a change waits, as they were before it
+    :param interfaces: logical interfaces
+    :param rules: ``nft list table inet fw4``, without counters and without elements of sets
+    :param routes: the networks that have a gateway, and that gateway
+    :param digests: SHA-256 of our files
+    :param enabled: whether our service is run at boot
+    :param running: the services that run, of those that a change here reloads
+    :param helper: whether the kernel can help FTP
+    """
+
+    board: Board = field(default_factory=Board)
+    manager: str = ""
+    lacking: tuple[str, ...] = ()
+    writable: bool = True
+    changes: tuple[str, ...] = ()
+    pending: str = ""
+    packages: Mapping[str, Package] = field(default_factory=dict)
+    interfaces: tuple[Interface, ...] = ()
+    rules: tuple[str, ...] = ()
+    routes: Mapping[str, str] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+    enabled: bool = False
+    running: frozenset[str] = frozenset()
+    helper: bool = False
+
+
+class Router(FactBase[RouterState]):
+    """Returns a :class:`RouterState`; everything in it comes from one command."""
+
+    @staticmethod
+    def default() -> RouterState:
+        """What an unreachable router gives: nothing is known."""
+        return RouterState()
+
+    def command(self, packages: tuple[str, ...] = PACKAGES) -> str:
+        """The command.
+
+        + packages: names of packages under /etc/config
+        """
+        return _script((part for part in _PARTS if part != "installed"), packages, _CONFIG)
+
+    def process(self, output: Iterable[str]) -> RouterState:
+        """Read its output."""
+        found = sections(output)
+
+        def get(name: str) -> list[str]:
+            return [line for line in found.get(name, ()) if line.strip()]
+
+        return RouterState(
+            board=_board(found),
+            manager="".join(get("manager")[:1]).rpartition("/")[2],
+            lacking=tuple(get("lacking")),
+            writable="writable" in get("overlay"),
+            changes=tuple(get("changes")),
+            pending="".join(get("pending")),
+            packages=_packages(found),
+            interfaces=interfaces(_json(get("interfaces"))),
+            rules=tuple(line.strip() for line in get("rules")),
+            routes=_routes(get("routes")),
+            digests={line[66:]: line[:64] for line in get("digests")},
+            enabled=bool(get("enabled")),
+            running=frozenset(get("running")),
+            helper=bool(get("helper")),
+        )
+
+
+def _routes(lines: Iterable[str]) -> dict[str, str]:
+    """Of several to one network, the kernel lists the one that it takes first."""
+    routes: dict[str, str] = {}
+    for line in lines:
+        words = line.split()
+        if len(words) > 2 and words[1] == "via":
+            routes.setdefault(words[0], words[2])
+    return routes

@@ -1,0 +1,96 @@
+"""Refuse what cannot work, before anything is changed."""
+
+from __future__ import annotations
+
+from pyinfra import host, logger
+
+from hotshoe.errors import HotshoeError
+from hotshoe.openwrt.conflicts import conflicts
+from hotshoe.openwrt.sides import Sides, Unfit, find_sides
+from hotshoe.plan import RouterPlan
+from roles.base.plans import refuse
+from roles.openwrt.facts import PACKAGES, RouterState
+from roles.openwrt.operations import look
+
+# Those with fw4 that OpenWrt still mends, or did when this was written.
+RELEASES = ("23.05", "24.10", "25.12")
+
+
+def router(plan: RouterPlan) -> None:
+    """Refuse a router that is not OpenWrt, not this one, or not in a state to be changed.
+
+    :raises Refused: with the reason and what to do
+    """
+    try:
+        state = look(host)
+    except HotshoeError as error:
+        return refuse(host, str(error), "mend that file on the router first")
+    _system(state)
+    _files(state)
+    try:
+        sides = find_sides(plan, state.interfaces, state.packages["firewall"])
+    except Unfit as unfit:
+        return refuse(host, unfit.reason, unfit.remedy)
+    for conflict in conflicts(plan, sides, state.packages):
+        refuse(host, conflict.reason, conflict.remedy)
+    if not any(plan.wan_address in interface.own for interface in state.interfaces):
+        logger.warning(
+            f"{host.name}: none of its interfaces has the public address {plan.wan_address}; "
+            "cameras get through only if something in front forwards everything to it"
+        )
+    return None
+
+
+def sides_of(plan: RouterPlan) -> Sides:
+    """Which interfaces and zones lead outside and inside, once :func:`router` has agreed."""
+    state = look(host)
+    return find_sides(plan, state.interfaces, state.packages["firewall"])
+
+
+def _system(state: RouterState) -> None:
+    board = state.board
+    if board.distribution != "OpenWrt":
+        refuse(
+            host,
+            f"runs {board.distribution or 'an unknown system'} {board.release}".rstrip()
+            + ", not OpenWrt",
+            "mend the router's managed_by in the Site",
+        )
+    if not board.release.startswith(tuple(f"{known}." for known in RELEASES)):
+        refuse(
+            host,
+            f"runs OpenWrt {board.release or 'of an unknown release'}; hotshoe knows "
+            f"{', '.join(RELEASES)}",
+            "bring it to one of these releases, or write managed_by: hand and use the worksheet",
+        )
+    if state.lacking:
+        refuse(
+            host,
+            f"lacks {', '.join(state.lacking)}, which every image of OpenWrt has as it comes",
+            "install what is missing (fw4 is in the package firewall4)",
+        )
+
+
+def _files(state: RouterState) -> None:
+    if not state.writable:
+        refuse(
+            host,
+            "its /etc/config cannot be written to",
+            "see why the overlay is read-only: mount, logread",
+        )
+    # Those of a killed run go with it.
+    if state.changes and not state.pending:
+        listed = "\n".join(f"       {change}" for change in state.changes)
+        refuse(
+            host,
+            f"somebody else's changes are staged there and not committed:\n{listed}",
+            "commit them or take them back: uci commit, uci revert PACKAGE; in LuCI: Unsaved "
+            "Changes",
+        )
+    for name in PACKAGES:
+        if not state.packages[name].sections:
+            refuse(
+                host,
+                f"has nothing in /etc/config/{name}",
+                "restore that file; the image's own is /rom/etc/config/" + name,
+            )
