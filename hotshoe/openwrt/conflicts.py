@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_network
 from hotshoe.openwrt.sections import WAY_IN, WAY_OUT
 from hotshoe.openwrt.sides import Side, Sides, Unfit, words
 from hotshoe.plan import RouterPlan
-from hotshoe.ports import PortRange, Service
+from hotshoe.ports import HIGHEST_PORT, PortRange, Service
 from hotshoe.uci.changes import foreign
 from hotshoe.uci.data import Package, Section
 
@@ -30,10 +30,10 @@ def conflicts(
 
 
 def _redirects(router: RouterPlan, sides: Sides, firewall: Package) -> Iterator[Unfit]:
-    for number, theirs in enumerate(firewall.of_type("redirect")):
+    for where, theirs in firewall.addressed("redirect"):
         if not _takes(theirs, sides.wan, router):
             continue
-        what = f"somebody else's {_called(theirs, number)} in its firewall"
+        what = f"somebody else's port forward {_called(theirs, where)}"
         ports = _ports(theirs)
         if ports is None:
             if router.forwards or router.default_host:
@@ -61,15 +61,8 @@ def _takes(redirect: Section, wan: Side, router: RouterPlan) -> bool:
         and target.upper() == "DNAT"
         and options.get("src_dip") in (None, str(router.wan_address))
         and not any(option in options for option in _LIMITED)
-        and any(_protocols(redirect, f.service) for f in (*router.forwards, _ANY))
+        and _protocols(redirect, Service("tcp", PortRange(1, HIGHEST_PORT)))
     )
-
-
-class _AnyTcp:
-    service = Service("tcp", PortRange(1, 65535))
-
-
-_ANY = _AnyTcp()
 
 
 def _protocols(redirect: Section, service: Service) -> bool:
@@ -85,15 +78,14 @@ def _ports(redirect: Section) -> PortRange | None:
     # Both ways of writing a range are fw4's; a negated port takes nearly all.
     text = said.removeprefix("!").strip().replace(":", "-")
     try:
-        return PortRange(1, 65535) if said.startswith("!") else PortRange.parse(text)
+        return PortRange(1, HIGHEST_PORT) if said.startswith("!") else PortRange.parse(text)
     except ValueError:
         return None
 
 
-def _called(section: Section, number: int) -> str:
+def _called(section: Section, where: str) -> str:
     name = section.options.get("name")
-    where = section.name or f"@redirect[{number}]"
-    return f"port forward {name!r} ({where})" if name else f"port forward {where}"
+    return f"{name!r} (firewall.{where})" if name else f"firewall.{where}"
 
 
 def _to(redirect: Section) -> str:

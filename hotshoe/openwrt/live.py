@@ -100,8 +100,5 @@ def _masquerading(
 
 
 def _zone(firewall: Package, selector: str) -> str:
-    zones = firewall.of_type("zone")
-    for number, zone in enumerate(zones):
-        if selector in (zone.name, f"@zone[{number}]"):
-            return str(zone.options.get("name"))
-    return selector
+    zone = dict(firewall.addressed("zone")).get(selector)
+    return str(zone.options.get("name")) if zone else selector

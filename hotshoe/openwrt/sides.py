@@ -169,14 +169,13 @@ def find_sides(router: RouterPlan, having: Iterable[Interface], firewall: Packag
 
 
 def _side(interface: Interface, firewall: Package) -> Side:
-    for number, zone in enumerate(firewall.of_type("zone")):
+    for section, zone in firewall.addressed("zone"):
         name = zone.options.get("name")
         if not isinstance(name, str) or zone.options.get("enabled") == "0":
             continue
         covered = interface.name in words(zone.options.get("network"))
         covered |= interface.device in words(zone.options.get("device"))
         if covered or (interface.zone and interface.zone == name):
-            section = zone.name or f"@zone[{number}]"
             return Side(interface.name, interface.device, name, section, interface.protocol)
     names = ", ".join(str(zone.options.get("name")) for zone in firewall.of_type("zone")) or "none"
     raise Unfit(

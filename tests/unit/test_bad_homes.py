@@ -656,6 +656,22 @@ REFUSED = [
         "take a control port outside the range, or leave it out",
     ),
     (
+        "two servers of one hardware address",
+        two_servers(
+            'mac: "b8:27:eb:12:34:56"', second=f'{BESIDE}, mac: "B8-27-EB-12-34-56"'
+        ),
+        "servers[1].mac",
+        "b8:27:eb:12:34:56 is the hardware address of darkroom already",
+        "write that of studio, as ip link shows it there",
+    ),
+    (
+        "another user than root on OpenWrt",
+        router("managed_by: openwrt, ssh_user: pi"),
+        "routers[0].ssh_user",
+        "is 'pi', and OpenWrt lets only root change its configuration",
+        "remove ssh_user",
+    ),
+    (
         "SSH on the control port of a port set",
         "port_set: {ports: [5696-5711]}\nftp: {control_port: 5696}\n" + server("ssh_port: 5696"),
         "ftp.control_port",
@@ -796,10 +812,11 @@ WARNED = [
         "write mode: nat if the router can forward single ports",
     ),
     (
-        router("managed_by: openwrt"),
-        "routers[0].managed_by",
-        "this version of hotshoe does not configure OpenWrt, so gateway stays as it is",
-        "set it up from the worksheet: hotshoe plan --worksheet FILE.html",
+        server('mac: "B8-27-EB-12-34-56"'),
+        "servers[0].mac",
+        "gateway runs Debian, on which hotshoe sets up no DHCP server, so darkroom has to keep its "
+        "address by itself",
+        "give the server a fixed address in its own settings, and remove mac",
     ),
 ]
 

@@ -62,6 +62,26 @@ ONE_LINE = [
         "5 is not a host name with a domain (RFC 1123)",
         "write for example: hostname: photos.example.net",
     ),
+    # -- the server's hardware address
+    (
+        'server: {name: darkroom, address: 192.168.1.10, mac: "b8:27:eb:12:34"}',
+        "server.mac",
+        "'b8:27:eb:12:34' is not a hardware address of six bytes, such as b8:27:eb:12:34:56",
+        "write for example: mac: b8:27:eb:12:34:56",
+    ),
+    (
+        'server: {name: darkroom, address: 192.168.1.10, mac: "01:27:eb:12:34:56"}',
+        "server.mac",
+        "'01:27:eb:12:34:56' is a multicast address, which no device has",
+        "write for example: mac: b8:27:eb:12:34:56",
+    ),
+    # Without quotes YAML reads it as a number.
+    (
+        "server: {name: darkroom, address: 192.168.1.10, mac: 112233445566}",
+        "server.mac",
+        "112233445566 is not a hardware address of six bytes, such as b8:27:eb:12:34:56",
+        "write for example: mac: b8:27:eb:12:34:56",
+    ),
     # -- the public address
     (
         "public_address: 192.168.178.2",
@@ -934,8 +954,8 @@ routers:
 servers:
   - {name: darkroom, behind: edge, address: 192.168.178.10, address6: 2001:db8:1::10,
      may_open: [{to: 192.168.1.20, services: [445/tcp]}]}
-  - {name: studio, behind: gateway, address: 192.168.1.10, ssh_user: root, ssh_port: 22,
-     ssh_from: [10.9.0.0/24], open_to_lan: [445/tcp]}
+  - {name: studio, behind: gateway, address: 192.168.1.10, mac: "b8:27:eb:12:34:56",
+     ssh_user: root, ssh_port: 22, ssh_from: [10.9.0.0/24], open_to_lan: [445/tcp]}
 ftp: {tls: explicit, control_port: null, passive_ports: null, helper: false, bytes_per_second: 20MB}
 cameras: [{name: r5, server: darkroom}, {name: a7, server: studio}]
 """

@@ -97,6 +97,7 @@ def test_the_router_of_the_example(example_plan):
             default_host=None,
             passages=(),
             routes=(),
+            leases=(),
             hairpin=(INNER,),
             ftp_helper=(),
             open_to_wan=(),

@@ -39,6 +39,7 @@ def test_the_example_is_the_home_that_the_documentation_describes(example_site):
                 "behind": "gateway",
                 "address": "192.168.1.10",
                 "address6": None,
+                "mac": None,
                 "ssh_user": "root",
                 "ssh_port": 22,
                 "ssh_from": [],
