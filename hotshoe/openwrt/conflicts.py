@@ -16,9 +16,7 @@ from hotshoe.uci.data import Package, Section
 _LIMITED = ("src_ip", "src_mac", "src_port", "ipset", "mark", "helper")
 
 
-def conflicts(
-    router: RouterPlan, sides: Sides, packages: Mapping[str, Package]
-) -> Iterator[Unfit]:
+def conflicts(router: RouterPlan, sides: Sides, packages: Mapping[str, Package]) -> Iterator[Unfit]:
     """Find what has to go, or the Site has to make room for.
 
     :param packages: network, firewall and dhcp, as they are

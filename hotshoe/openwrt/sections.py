@@ -153,6 +153,7 @@ def _hairpins(router: RouterPlan, lan: Side) -> Iterator[Section]:
     """Reflection of fw4 serves the router's own networks only, not those behind the next one."""
     further = [network for network in router.hairpin if network != router.lan.network]
     for network in further:
+        dialled: list[tuple[Service | None, IPv4Address]]
         dialled = [(f.service, f.to) for f in router.forwards if not f.source]
         if router.default_host:
             dialled.append((None, router.default_host))
@@ -282,8 +283,8 @@ def _default_host(router: RouterPlan, sides: Sides) -> Iterator[Section]:
 # -- words
 
 
-def _section(owner: str, name: str, kind: str, **options: str) -> Section:
-    return Section(kind, f"{owner}_{name}", dict(options))
+def _section(owner: str, part: str, kind: str, /, **options: str) -> Section:
+    return Section(kind, f"{owner}_{part}", dict(options))
 
 
 def _word(text: object) -> str:

@@ -30,8 +30,8 @@ PACKAGES = ("network", "firewall", "dhcp")
 PROGRAMS = ("uci", "fw4", "nft", "ubus", "ip", "flock", "start-stop-daemon", "sha256sum", "logger")
 
 # Passwords and keys (of PPPoE, of WireGuard) are nobody's business here.
-_SECRET = "key|psk|pass|secret|token|pin|auth"
-HIDE = f"sed -E \"s/^(\\t(option|list) [a-z0-9_]*({_SECRET})[a-z0-9_]* ).*/\\1'hidden'/\""
+_NAMES = "[A-Za-z0-9_]*(key|psk|password|passwd|passphrase|secret|token)|pin|pincode"
+HIDE = f"sed -E \"s/^(\\t(option|list) ({_NAMES}) ).*/\\1'hidden'/\""
 # A change that waits to be confirmed goes before the next one begins: what counts is what was.
 _CONFIG = f"$(test -d {PENDING}/config && echo '-P /var/run/hotshoe -c {PENDING}/config')"
 

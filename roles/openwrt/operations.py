@@ -20,7 +20,8 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
@@ -166,9 +167,9 @@ def configuration(
     if not reason:
         host.noop("the router is as it should be")
         return
-    change = secrets.token_hex(4)
-    for step in (_stage, _apply, _confirm):
-        yield FunctionCommand(step, (change, wanted, label, seconds), {})
+    change = Change(secrets.token_hex(4), wanted, label, seconds)
+    for step in (change.stage, change.apply, change.confirm):
+        yield FunctionCommand(step, (), {})
 
 
 def _with_firewall(names: Iterable[str]) -> tuple[str, ...]:
@@ -183,74 +184,103 @@ def _why(seen: RouterState, wanted: tuple[Wanted, ...], label: str) -> str:
     for each in wanted:
         if diff(seen.packages.get(each.package, Package(each.package, ())), each):
             return f"{each.package} differs"
-    missing = not_live(wanted, seen.packages["firewall"], seen.rules, seen.routes, label)
+    missing = _is_live(seen, wanted, label)
     return f"not in force: {missing[0]}" if missing else ""
 
 
-# -- the steps; pyinfra fails the operation where one returns False
+def _is_live(state: RouterState, wanted: Iterable[Wanted], label: str) -> tuple[str, ...]:
+    return not_live(wanted, state.packages["firewall"], state.rules, state.routes, label)
 
 
-def _stage(  # noqa: ARG001
-    state: State, host: Host, change: str, wanted: tuple[Wanted, ...], label: str, seconds: int
-) -> bool:
-    names = tuple(each.package for each in wanted)
-    try:
-        # An earlier operation of this run may have changed other sections of the same package.
-        before = _look_again(host, _with_firewall(names)).packages
-        batch = [line for each in wanted for line in diff(before[each.package], each)]
-    except HotshoeError as error:
-        return _undone(host, str(error))
-    done, output = host.run_shell_command(
-        StringCommand(f"{INIT} stage {change} {seconds} {' '.join(names)}"),
-        _stdin="\n".join(batch),
-    )
-    if not done:
-        return _undone(host, "; ".join(output.stderr_lines) or "staging failed")
-    wrong = disproofs(wanted, before, facts.sections(output.stdout_lines))
-    return _undone(host, *wrong) if wrong else True
+@dataclass
+class Change:
+    """One change of a router; pyinfra fails the operation where a step returns False.
 
+    :param id: by which the router tells it from others
+    :param wanted: what packages shall hold
+    :param label: what the names of all rules of its owner begin with
+    :param seconds: until it is put back
+    """
 
-def _apply(  # noqa: ARG001
-    state: State, host: Host, change: str, wanted: tuple[Wanted, ...], label: str, seconds: int
-) -> bool:
-    try:
-        done, output = host.run_shell_command(
-            StringCommand(f"{INIT} apply {change}"), _timeout=max(seconds // 2, 5)
-        )
-    except (OSError, EOFError):
-        # A connection that the change cut off; whether there is another way in, the next step sees.
-        return True
-    return done or _undone(host, "; ".join(output.stderr_lines) or "committing failed")
+    id: str
+    wanted: tuple[Wanted, ...]
+    label: str
+    seconds: int
 
+    def __post_init__(self) -> None:
+        self._names = _with_firewall(each.package for each in self.wanted)
+        self._lost: list[str] = []
+        self._running: frozenset[str] = frozenset()
 
-def _confirm(  # noqa: ARG001
-    state: State, host: Host, change: str, wanted: tuple[Wanted, ...], label: str, seconds: int
-) -> bool:
-    if error := reconnect(host):
-        host.log_styled(
-            f"with the new configuration, a new SSH connection fails ({error}), so the router puts "
-            f"the old one back, {seconds} seconds after the change began",
-            fg="red",
-        )
-        return False
-    names = _with_firewall(each.package for each in wanted)
-    running = look(host, names).running
-    wrong: tuple[str, ...] = ()
-    deadline = time.monotonic() + min(SETTLING_SECONDS, seconds // 2)
-    while True:
+    def stage(self, state: State, host: Host) -> bool:  # noqa: ARG002
+        """Have the files kept and the timer armed; stage, and prove what is staged."""
         try:
-            now = _look_again(host, names)
+            # An earlier operation of this run may have changed other sections of a package.
+            now = _look_again(host, self._names)
+            batches = {each.package: diff(now.packages[each.package], each) for each in self.wanted}
         except HotshoeError as error:
             return _undone(host, str(error))
-        wrong = not_live(wanted, now.packages["firewall"], now.rules, now.routes, label)
-        wrong += tuple(f"{name}, which ran before" for name in sorted(running - now.running))
-        if not wrong or time.monotonic() > deadline:
-            break
-        time.sleep(0.5)
-    if wrong:
-        return _undone(host, *(f"not in force: {each}" for each in wrong))
-    done, output = host.run_shell_command(StringCommand(f"{INIT} confirm {change}"))
-    return done or _undone(host, "; ".join(output.stderr_lines))
+        self._running = now.running
+        self._lost = list(_lost_routes(self.wanted, now))
+        # Where nothing differs, loading the firewall again puts its rules in force.
+        touched = tuple(name for name, lines in batches.items() if lines) or ("firewall",)
+        done, output = host.run_shell_command(
+            StringCommand(f"{INIT} stage {self.id} {self.seconds} {' '.join(touched)}"),
+            _stdin="\n".join(line for lines in batches.values() for line in lines),
+        )
+        if not done:
+            return _undone(host, "; ".join(output.stderr_lines) or "staging failed")
+        staged = tuple(each for each in self.wanted if each.package in touched)
+        wrong = disproofs(staged, now.packages, facts.sections(output.stdout_lines))
+        return _undone(host, *wrong) if wrong else True
+
+    def apply(self, state: State, host: Host) -> bool:  # noqa: ARG002
+        """Commit and load it."""
+        command = "; ".join([*self._lost, f"{INIT} apply {self.id}"])
+        try:
+            done, output = host.run_shell_command(
+                StringCommand(command), _timeout=max(self.seconds // 2, 5)
+            )
+        except (OSError, EOFError):
+            # The change cut this connection off; whether there is another way in, is seen next.
+            return True
+        return done or _undone(host, "; ".join(output.stderr_lines) or "committing failed")
+
+    def confirm(self, state: State, host: Host) -> bool:  # noqa: ARG002
+        """See over a new connection that it is in force, and keep it."""
+        if error := reconnect(host):
+            host.log_styled(
+                f"with the new configuration, a new SSH connection fails ({error}), so the router "
+                f"puts the old one back, {self.seconds} seconds after the change began",
+                fg="red",
+            )
+            return False
+        deadline = time.monotonic() + min(SETTLING_SECONDS, self.seconds // 2)
+        try:
+            while wrong := self._not_in_force(_look_again(host, self._names)):
+                if time.monotonic() > deadline:
+                    return _undone(host, *(f"not in force: {each}" for each in wrong))
+                time.sleep(0.5)
+        except HotshoeError as error:
+            return _undone(host, str(error))
+        done, output = host.run_shell_command(StringCommand(f"{INIT} confirm {self.id}"))
+        return done or _undone(host, "; ".join(output.stderr_lines))
+
+    def _not_in_force(self, now: RouterState) -> tuple[str, ...]:
+        stopped = sorted(self._running - now.running)
+        return (
+            *_is_live(now, self.wanted, self.label),
+            *(f"{name}, which ran before" for name in stopped),
+        )
+
+
+def _lost_routes(wanted: Iterable[Wanted], now: RouterState) -> Iterator[str]:
+    """Set what is configured and gone; netifd believes that such a route is still there."""
+    for each in wanted:
+        for section in each.sections:
+            if section in now.packages[each.package].sections and each.package == "network":
+                target, gateway = section.options["target"], section.options["gateway"]
+                yield f"ip route replace {target} via {gateway}"
 
 
 def _undone(host: Host, *reasons: str) -> bool:
@@ -258,6 +288,5 @@ def _undone(host: Host, *reasons: str) -> bool:
     for reason in reasons:
         host.log_styled(reason, fg="red")
     done, output = host.run_shell_command(StringCommand(f"{INIT} rollback"))
-    said = "the router is as it was" if done else "; ".join(output.stderr_lines)
-    host.log_styled(said, fg="red")
+    host.log_styled("the router is as it was" if done else "; ".join(output.stderr_lines), fg="red")
     return False

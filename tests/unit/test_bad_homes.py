@@ -657,9 +657,7 @@ REFUSED = [
     ),
     (
         "two servers of one hardware address",
-        two_servers(
-            'mac: "b8:27:eb:12:34:56"', second=f'{BESIDE}, mac: "B8-27-EB-12-34-56"'
-        ),
+        two_servers('mac: "b8:27:eb:12:34:56"', second=f'{BESIDE}, mac: "B8-27-EB-12-34-56"'),
         "servers[1].mac",
         "b8:27:eb:12:34:56 is the hardware address of darkroom already",
         "write that of studio, as ip link shows it there",
