@@ -70,10 +70,8 @@ def _router(router: RouterPlan) -> Iterator[Line]:
     if router.routes:
         yield "static routes", _rows((f"{route.to} via {route.via}",) for route in router.routes)
     if router.leases:
-        yield (
-            "static leases",
-            _rows((f"{it.address} for {it.mac}", it.name) for it in router.leases),
-        )
+        leases = ((str(lease.address), f"for {lease.name}, {lease.mac}") for lease in router.leases)
+        yield "static leases", _rows(leases)
     if router.forwards:
         yield "forwards", _rows(_let_in(forward) for forward in router.forwards)
     if router.default_host:

@@ -47,18 +47,13 @@ def _not_live(
     names = set()
     for each in wanted:
         for section in each.sections:
-            if each.package == "firewall" and section.type in _RULES:
-                if section.options.get("enabled") == "0":
-                    continue
+            if _is_rule(each, section):
                 names.add(_name(section))
                 if not any(_shows(line, section) for line in listed):
                     yield f"the rule {_name(section)!r}"
-            if each.package == "network" and section.type in ("route", "route6"):
-                if routes.get(_target(section)) != section.options.get("gateway"):
-                    yield (
-                        f"the route to {section.options.get('target')} by "
-                        f"{section.options.get('gateway')}"
-                    )
+            elif is_route(each, section) and not is_set(section, routes):
+                options = section.options
+                yield f"the route to {options.get('target')} by {options.get('gateway')}"
         for setting in each.settings:
             if each.package == "firewall" and setting.option == "masq":
                 yield from _masquerading(firewall, setting.section, setting.value == "1", listed)
@@ -67,6 +62,24 @@ def _not_live(
             name = _comment(line).removesuffix(" (reflection)")
             if name.startswith(label) and name not in names:
                 yield f"gone is not yet the rule {name!r}"
+
+
+def _is_rule(wanted: Wanted, section: Section) -> bool:
+    enabled = section.options.get("enabled") != "0"
+    return wanted.package == "firewall" and section.type in _RULES and enabled
+
+
+def is_route(wanted: Wanted, section: Section) -> bool:
+    """Whether a section is a static route."""
+    return wanted.package == "network" and section.type in ("route", "route6")
+
+
+def is_set(route: Section, routes: Mapping[str, str]) -> bool:
+    """Whether the kernel has a static route.
+
+    :param routes: the networks that have a gateway, and that gateway
+    """
+    return routes.get(_target(route)) == route.options.get("gateway")
 
 
 def _name(section: Section) -> str:

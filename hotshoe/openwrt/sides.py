@@ -109,7 +109,7 @@ def _interface(entry: Mapping[str, Any]) -> Interface:
         up=bool(entry.get("up")),
         addresses=tuple(ip_interface(f"{a['address']}/{a['mask']}") for a in listed),
         default=any(
-            route.get("target") == "0.0.0.0" and route.get("mask") == 0
+            route.get("mask") == 0 and ":" not in route.get("target", ":")
             for route in entry.get("route", ())
         ),
         protocol=entry.get("proto", ""),

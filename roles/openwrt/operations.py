@@ -28,7 +28,7 @@ from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 from pyinfra.context import host
 
 from hotshoe.errors import HotshoeError
-from hotshoe.openwrt.live import not_live
+from hotshoe.openwrt.live import is_route, is_set, not_live
 from hotshoe.openwrt.proof import disproofs
 from hotshoe.render import render
 from hotshoe.uci.changes import Wanted, diff
@@ -278,7 +278,8 @@ def _lost_routes(wanted: Iterable[Wanted], now: RouterState) -> Iterator[str]:
     """Set what is configured and gone; netifd believes that such a route is still there."""
     for each in wanted:
         for section in each.sections:
-            if section in now.packages[each.package].sections and each.package == "network":
+            configured = section in now.packages[each.package].sections
+            if is_route(each, section) and configured and not is_set(section, now.routes):
                 target, gateway = section.options["target"], section.options["gateway"]
                 yield f"ip route replace {target} via {gateway}"
 
