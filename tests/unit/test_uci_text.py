@@ -174,7 +174,6 @@ def test_nothing_is_nothing():
         ("package a\nlist b c\n", None, "a, line 2: an option or list before the first section"),
         ("package a\nconfig t\npackage b\nlist c d", None, "b, line 4: an option or list before"),
         ("package a.b", None, "(no name yet), line 1: 'a.b' is no name of a package"),
-        ("", "a.b", "a.b, line 0: 'a.b' is no name of a package"),
         ("config 'a b'", "p", "p, line 1: 'a b' is no type of a section"),
         ("config t s-x", "p", "line 1: 's-x' is no name of a section: letters, digits and _ only"),
         ("config t s u", "p", "p, line 1: 'u' is one word too many"),
@@ -188,6 +187,11 @@ def test_a_mistake_is_told_with_its_line(text, name, message):
         parse(text, name)
     assert message in str(refusal.value)
     assert str(refusal.value).startswith("UCI package ")
+
+
+def test_a_name_that_is_given_is_one():
+    with pytest.raises(ValueError, match="no name of a UCI package"):
+        parse("", "a.b")
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: f"{path.parent.name}-{path.name}")
