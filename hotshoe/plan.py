@@ -202,7 +202,7 @@ class RouterPlan:
     @property
     def by_hand(self) -> bool:
         """Whether a person sets it up, from its worksheet."""
-        return self.managed_by != "linux"
+        return self.managed_by == "hand"
 
     @property
     def targets(self) -> tuple[IPv4Address, ...]:
