@@ -186,9 +186,7 @@ class Firewall:
                     raise Skipped("skipped due to invalid options")
                 continue
             if kind == "unplayed":
-                raise Skipped(
-                    f"uses option '{name}', which the stand-in does not play"
-                )
+                raise Skipped(f"uses option '{name}', which the stand-in does not play")
             if isinstance(value, list) and "list" not in flags:
                 self.warn(section, f"option '{name}' must not be a list")
                 raise Skipped("skipped due to invalid options")
