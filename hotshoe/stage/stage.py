@@ -18,7 +18,7 @@ from hotshoe.errors import HotshoeError
 from hotshoe.plan import Plan
 from hotshoe.stage import consumer, image, openwrt, podman
 from hotshoe.stage.podman import run
-from hotshoe.stage.topology import INTERNET, Node, Topology, make_topology
+from hotshoe.stage.topology import INTERNET, Node, Port, Topology, make_topology
 
 FOLDER = ".stage"
 BOOT_SECONDS = 30
@@ -144,6 +144,10 @@ class Stage:
         """Restart a device: new kernel state for its network, and whatever its disk says."""
         with self._locked():
             node = self.node(name)
+            # The kernel takes its time to forget the old namespace, and the cables with it.
+            for port in node.ports:
+                far, switch = self._far_end(node, port), self.switch(port.segment)
+                run("ip", "-n", switch, "link", "delete", far, check=False)
             run("podman", "restart", "--time=5", self.container(name))
             self._plug(node)
             self._set_up_by_hand(node)
@@ -274,14 +278,18 @@ class Stage:
         )
         run("ip", "netns", "exec", space, "sh", "-c", script)
 
+    def _far_end(self, node: Node, port: Port) -> str:
+        """The name of a cable's end in the switch."""
+        # Not the device's name: an interface's name has at most 15 characters.
+        return f"node{self.topology.nodes.index(node)}-{port.name}"
+
     def _plug(self, node: Node) -> None:
         """Give a container its interfaces and addresses; the kernel forgets them at a restart."""
         container = self.container(node.name)
         process = podman.pid(container)
         lines: list[str] = []
         for port in node.ports:
-            # Not the device's name: an interface's name has at most 15 characters.
-            far = f"node{self.topology.nodes.index(node)}-{port.name}"
+            far = self._far_end(node, port)
             switch = self.switch(port.segment)
             run(
                 "ip", "-n", switch, "link", "add", "name", far, "type", "veth",
