@@ -247,9 +247,11 @@ def reboot(site: str, name: str) -> None:
 @_refusing
 def shell(site: str, name: str) -> None:
     """Open a shell on the device NAME."""
-    container = _running(site, name).container(name)
+    stage = _running(site, name)
+    program = "/bin/ash" if stage.node(name).image == "openwrt" else "/bin/bash"
     terminal = ["--tty"] if sys.stdin.isatty() else []
-    os.execvp("podman", ["podman", "exec", "--interactive", *terminal, container, "/bin/bash"])  # noqa: S606
+    container = stage.container(name)
+    os.execvp("podman", ["podman", "exec", "--interactive", *terminal, container, program])  # noqa: S606
 
 
 def _running(site: str, name: str) -> Stage:

@@ -1,4 +1,7 @@
-"""The images of a stage, made from Debian's packages; no image registry is needed."""
+"""The images of a stage, made from Debian's packages; no image registry is needed.
+
+OpenWrt's, and the stand-in for it, have a module of their own.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import hashlib
 import tempfile
 from pathlib import Path
 
+from hotshoe.stage import openwrt
 from hotshoe.stage.podman import run
 
 # Debian release -> suite
@@ -29,6 +33,8 @@ _NO_SYSCTL = "cd $1/usr/lib/sysctl.d && for f in *; do ln -sf /dev/null $1/etc/s
 
 def tag(kind: str, release: str) -> str:
     """The image's name, which changes with its recipe."""
+    if kind == "openwrt":
+        return openwrt.tag()
     recipe = f"{PACKAGES[kind]} {_NO_SYSCTL}"
     return f"localhost/hotshoe-{kind}-{release}:{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
 
@@ -38,11 +44,22 @@ def exists(kind: str, release: str) -> bool:
     return bool(run("podman", "images", "--quiet", tag(kind, release)).strip())
 
 
+def describe(kind: str, release: str) -> str:
+    """What the image is, in a few words."""
+    if kind == "openwrt":
+        given = openwrt.STANDIN_NAME if openwrt.is_standin() else "the given OpenWrt"
+        return f"the image of {given}"
+    return f"the Debian {release} image for a {kind}"
+
+
 def build(kind: str, release: str) -> None:
     """Make an image; about 20 seconds.
 
     :raises HotshoeError: if a package cannot be had
     """
+    if kind == "openwrt":
+        openwrt.build()
+        return
     # Everything of a device's kernel settings but its own file is the host's.
     hooks = [f"--customize-hook={_NO_SYSCTL}"] if kind == "device" else []
     with tempfile.TemporaryDirectory(prefix="hotshoe-image-") as folder:

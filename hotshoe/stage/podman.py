@@ -62,11 +62,11 @@ def why_no_stage() -> str | None:
 
 
 def runtime_arguments() -> list[str]:
-    """What ``podman run`` needs for systemd on this host.
+    """What ``podman run`` needs for systemd, or another init, on this host.
 
     crun refuses the hybrid cgroup layout, and runc there wants its limits spelled out.
     """
-    arguments = ["--systemd=always", "--privileged"]
+    arguments: list[str] = []
     if Path("/sys/fs/cgroup/cgroup.controllers").exists():
         return arguments
     for name, limit in (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC)):

@@ -16,13 +16,24 @@ from pathlib import Path
 from hotshoe import worksheet
 from hotshoe.errors import HotshoeError
 from hotshoe.plan import Plan
-from hotshoe.stage import consumer, image, podman
+from hotshoe.stage import consumer, image, openwrt, podman
 from hotshoe.stage.podman import run
 from hotshoe.stage.topology import INTERNET, Node, Topology, make_topology
 
 FOLDER = ".stage"
 BOOT_SECONDS = 30
 Say = Callable[[str], None]
+_PRIVILEGED = (
+    "--systemd=always",
+    "--privileged",
+    # sshd -i behind a pipe looks up its peer's "address"; without DNS that takes 40 s.
+    "--add-host=UNKNOWN:127.0.0.1",
+)
+# How each kind tells the public half of its host key.
+_HOST_KEY = {
+    "device": "cat /etc/ssh/ssh_host_ed25519_key.pub",
+    "openwrt": openwrt.PUBLIC_KEY,
+}
 
 
 @dataclass(frozen=True)
@@ -64,7 +75,10 @@ class Stage:
 
     @property
     def ssh_config(self) -> Path:
-        """An ssh_config(5) file that reaches servers and routers without any network."""
+        """An ssh_config(5) file that reaches servers and routers.
+
+        Debian's without any network; OpenWrt's from a neighbour in the LAN, through the firewall.
+        """
         return self.folder / "ssh_config"
 
     def container(self, node: str) -> str:
@@ -167,11 +181,21 @@ class Stage:
                 run("ip", "netns", "delete", space["name"])
 
     def _images(self, say: Say) -> None:
-        wanted = {("device", self.release), ("client", image.DEFAULT_RELEASE)}
-        for kind, release in sorted(wanted):
+        for kind in sorted({node.image for node in self.topology.nodes}):
+            release = self._release(kind)
             if not image.exists(kind, release):
-                say(f"making the Debian {release} image for a {kind} (once, about 20 seconds)")
+                say(f"making {image.describe(kind, release)} (once, about 20 seconds)")
                 image.build(kind, release)
+        if self._standins():
+            say(f"{', '.join(self._standins())}: played by {openwrt.STANDIN_NAME}")
+
+    def _release(self, kind: str) -> str:
+        return self.release if kind == "device" else image.DEFAULT_RELEASE
+
+    def _standins(self) -> list[str]:
+        """The routers that only look like OpenWrt."""
+        routers = [node.name for node in self.topology.nodes if node.image == "openwrt"]
+        return routers if openwrt.is_standin() else []
 
     def _make_key(self) -> None:
         key = self.folder / "id_ed25519"
@@ -180,8 +204,11 @@ class Stage:
 
     def _start(self, node: Node) -> None:
         network = "podman" if node.name == INTERNET else "none"
-        release = self.release if node.image == "device" else image.DEFAULT_RELEASE
-        command = ["/sbin/init"] if node.image == "device" else ["sleep", "infinity"]
+        command, rights = {
+            "device": (["/sbin/init"], [*_PRIVILEGED, "--stop-signal=SIGRTMIN+3"]),
+            "client": (["sleep", "infinity"], [*_PRIVILEGED, "--stop-signal=SIGKILL"]),
+            "openwrt": (["/bin/sh", "-c", openwrt.BOOT], [*openwrt.RUNTIME]),
+        }[node.image]
         run(
             "podman",
             "run",
@@ -192,15 +219,17 @@ class Stage:
             f"--network={network}",
             # A new namespace would inherit this from the host; a router has to turn it on itself.
             "--sysctl=net.ipv4.ip_forward=0",
-            # sshd -i behind a pipe looks up its peer's "address"; without DNS that takes 40 s.
-            "--add-host=UNKNOWN:127.0.0.1",
-            "--stop-signal=SIGKILL" if node.image == "client" else "--stop-signal=SIGRTMIN+3",
+            *rights,
             *podman.runtime_arguments(),
-            image.tag(node.image, release),
+            image.tag(node.image, self._release(node.image)),
             *command,
         )
-        if node.image == "device":
-            key = (self.folder / "id_ed25519.pub").read_text()
+        key = (self.folder / "id_ed25519.pub").read_text()
+        if node.image == "openwrt":
+            commands = openwrt.set_up(self.topology, node, key, self._ssh_port(node))
+            script = "\n".join(commands)
+            podman.execute(self.container(node.name), "sh", "-s", input_text=script)
+        elif node.image == "device":
             podman.execute(
                 self.container(node.name),
                 "sh",
@@ -209,12 +238,18 @@ class Stage:
                 input_text=key,
             )
 
+    def _ssh_port(self, router: Node) -> int:
+        return self.plan.router(router.name).ssh_port
+
     def _wait(self, node: Node) -> None:
         """Wait until a device has booted."""
-        if node.image != "device":
+        if node.image == "device":
+            probe = "systemctl is-active --quiet ssh.service && test -S /dev/log"
+        elif node.image == "openwrt":
+            probe = openwrt.probe(node, self._ssh_port(node))
+        else:
             return
         deadline = time.monotonic() + BOOT_SECONDS
-        probe = "systemctl is-active --quiet ssh.service && test -S /dev/log"
         while time.monotonic() < deadline:
             done = subprocess.run(
                 ["podman", "exec", self.container(node.name), "sh", "-c", probe],
@@ -243,7 +278,7 @@ class Stage:
         """Give a container its interfaces and addresses; the kernel forgets them at a restart."""
         container = self.container(node.name)
         process = podman.pid(container)
-        lines = []
+        lines: list[str] = []
         for port in node.ports:
             # Not the device's name: an interface's name has at most 15 characters.
             far = f"node{self.topology.nodes.index(node)}-{port.name}"
@@ -257,6 +292,8 @@ class Stage:
             if port.address6:
                 lines += [f"address add {port.address6} dev {port.name} nodad"]
             lines += [f"link set {port.name} up"]
+        if node.image == "openwrt":
+            return  # all else is its own, from /etc/config/network
         if node.gateway:
             lines += [f"route add default via {node.gateway}"]
         if node.gateway6:
@@ -331,16 +368,18 @@ class Stage:
         """One entry a device, by the address that the inventory gives pyinfra."""
         entries, known_hosts = [], []
         for node in self.topology.nodes:
-            if node.image != "device":
+            if node.image == "client":
                 continue
             addresses = " ".join(str(port.address.ip) for port in node.ports)
-            key = podman.execute(
-                self.container(node.name), "cat", "/etc/ssh/ssh_host_ed25519_key.pub"
-            )
+            key = podman.execute(self.container(node.name), "sh", "-c", _HOST_KEY[node.image])
+            proxy = f"podman exec -i {self.container(node.name)} /usr/sbin/sshd -i"
+            if node.image == "openwrt":
+                neighbour = self.container(self.topology.neighbour(node).name)
+                proxy = openwrt.proxy_command(self.topology, node, neighbour, self._ssh_port(node))
             known_hosts += [f"{name} {key}" for name in (node.name, *addresses.split())]
             entries.append(
                 f"Host {node.name} {addresses}\n"
-                f"    ProxyCommand podman exec -i {self.container(node.name)} /usr/sbin/sshd -i\n"
+                f"    ProxyCommand {proxy}\n"
                 f"    User root\n"
                 f"    IdentityFile {self.folder / 'id_ed25519'}\n"
                 f"    UserKnownHostsFile {self.folder / 'known_hosts'}\n"

@@ -54,8 +54,8 @@ class Node:
     """A container.
 
     :param name: the device it plays
-    :param image: ``device`` for a bare Debian that hotshoe deploys to, ``client`` for one with
-        FTP clients, or with which a person's own router is played
+    :param image: ``device`` for a bare Debian that hotshoe deploys to, ``openwrt`` for an OpenWrt
+        router, ``client`` for one with FTP clients, or with which a person's own router is played
     :param ports: its network interfaces
     :param gateway: where its default route leads; None for the make-believe Internet
     :param gateway6: the same over IPv6, where it has that
@@ -97,6 +97,16 @@ class Topology:
             for port in node.ports:
                 plugged.setdefault(port.segment, []).append((node, port))
         return plugged
+
+    def neighbour(self, router: Node) -> Node:
+        """From where its owner logs in to a router: a laptop in its LAN, a server, another router.
+
+        Without any of them, it is the router itself.
+        """
+        ends = [node for node, _ in self.segments[router.ports[1].segment] if node is not router]
+        order = (LAPTOP, *self.servers)
+        ranked = sorted(ends, key=lambda n: order.index(n.name) if n.name in order else len(order))
+        return next(iter(ranked), router)
 
 
 def make_topology(plan: Plan) -> Topology:
@@ -178,7 +188,7 @@ def _router(router: RouterPlan, outer: RouterPlan | None, provider: IPv4Address)
         gateway = outer.lan.ip
     return Node(
         router.name,
-        "client" if router.by_hand else "device",
+        {"hand": "client", "openwrt": "openwrt", "linux": "device"}[router.managed_by],
         (wan, Port(_lan(router), "eth1", router.lan, router.lan6)),
         gateway,
         gateway6,

@@ -30,6 +30,7 @@ from hotshoe.uci.data import (
     is_package,
     value_or_none,
 )
+from hotshoe.uci.order import moves
 from hotshoe.uci.text import quoted
 
 # list.c, uci_lookup_ext_section; a type with other characters cannot be told apart from the rest of
@@ -111,6 +112,10 @@ class Wanted:
         """Whether a section of this name is the owner's."""
         return _owned(name, (self.owner,))
 
+    def named(self) -> tuple[tuple[str, Section], ...]:
+        """The wanted sections with their names."""
+        return tuple((section.name, section) for section in self.sections if section.name)
+
 
 def foreign(package: Package, owners: Iterable[str]) -> Package:
     """The package without the sections of these owners."""
@@ -166,15 +171,14 @@ def _lines(actual: Package, wanted: Wanted) -> Iterator[str]:
         yield from _option_lines(package, setting.section, setting.option, now, setting.value)
     for name in _unwanted(actual, wanted):
         yield f"delete {package}.{name}"
-    for section in wanted.sections:
-        assert section.name is not None, "Wanted holds sections of its owner only"
-        there = actual.section(section.name)
+    for name, section in wanted.named():
+        there = actual.section(name)
         if there is None or there.type != section.type:
-            yield f"set {package}.{section.name}={quoted(section.type)}"
+            yield f"set {package}.{name}={quoted(section.type)}"
         have: Mapping[str, Value] = there.options if there else {}
-        for option in [*have, *(name for name in section.options if name not in have)]:
+        for option in dict.fromkeys([*have, *section.options]):
             yield from _option_lines(
-                package, section.name, option, have.get(option), section.options.get(option)
+                package, name, option, have.get(option), section.options.get(option)
             )
     for name, index in _moves(_unordered(actual, wanted), wanted):
         yield f"reorder {package}.{name}={index}"
@@ -189,20 +193,23 @@ def _option_lines(
         return
     if then is None:
         yield f"delete {address}"
-        return
-    if _CANNOT_TRAVEL.search("".join(then)):
-        raise UciError(
-            package, f"{section}.{option}", f"uci takes no control character in {shown(then)}"
-        )
-    if isinstance(then, str):
-        yield f"set {address}={quoted(then)}"
-        return
-    kept, dropped = _kept(now or (), then)
-    if not kept and now:
-        yield f"delete {address}"
+    elif isinstance(then, str):
+        yield f"set {address}={_argument(package, address, then)}"
     else:
-        yield from (f"del_list {address}={quoted(item)}" for item in dropped)
-    yield from (f"add_list {address}={quoted(item)}" for item in then[kept:])
+        kept, dropped = _kept(now or (), then)
+        if now and not kept:
+            yield f"delete {address}"
+        for item in dropped:
+            yield f"del_list {address}={_argument(package, address, item)}"
+        for item in then[kept:]:
+            yield f"add_list {address}={_argument(package, address, item)}"
+
+
+def _argument(package: str, address: str, value: str) -> str:
+    """A value as a line carries it; newlines travel as well, inside the quotes."""
+    if _CANNOT_TRAVEL.search(value):
+        raise UciError(package, address, f"uci takes no control character from {shown(value)}")
+    return quoted(value)
 
 
 def _kept(now: Value, then: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
@@ -211,13 +218,14 @@ def _kept(now: Value, then: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
     ``del_list`` takes away every item of a value, ``add_list`` adds one at the end (list.c,
     ``uci_del_list``, ``uci_add_list``).
 
-    :returns: how many items of the new list stay from the old one, 0 if none can; and the values
-        that have to go
+    :returns: how many items of the new list stay from the old one, 0 if the old one has to go as a
+        whole; and the values that have to go one by one
     """
     if isinstance(now, str):
-        # An option becomes a list by its first add_list, and del_list passes it over.
+        # add_list makes a list of an option; del_list passes an option over.
         return (1, ()) if len(then) > 1 and then[0] == now else (0, ())
-    cheapest, best = 1 + len(then), (0, ())
+    best: tuple[int, tuple[str, ...]] = (0, ())
+    cheapest = 1 + len(then)
     for count in range(len(then), 0, -1):
         stay = set(then[:count])
         dropped = tuple(dict.fromkeys(item for item in now if item not in stay))
@@ -249,47 +257,20 @@ def _changed(section: Section, values: Mapping[str, Value | None]) -> Section:
 
 
 def _moves(sections: Sequence[Section], wanted: Wanted) -> Iterator[tuple[str, int]]:
-    """Which sections of ours have to move, in this order, and to which place.
-
-    As many as possible stay: the longest chain of sections that are in order already and, where
-    ``last`` asks for it, behind what is foreign. Each other goes before the next one that stays.
-
-    ``reorder`` counts without the section that moves (list.c, ``uci_list_set_pos``).
-    """
-    place = {section.name: index for index, section in enumerate(sections) if section.name}
-    behind = -1
-    chains: list[tuple[str, ...]] = []
-    for section in wanted.sections:
-        assert section.name is not None, "Wanted holds sections of its owner only"
-        if section.name in wanted.last:
-            behind = max(behind, _last_foreign(sections, section.type, wanted))
-        if place[section.name] > behind:
-            before = [chain for chain in chains if place[chain[-1]] < place[section.name]]
-            chains.append((*max(before, key=len, default=()), section.name))
-    # Of chains of one length the one further ahead, so that what is there stays and what is new
-    # moves.
-    staying = max(chains, key=lambda chain: (len(chain), -place[chain[-1]]), default=())
-
-    order = [section.name for section in sections]
-    following = list(staying)
-    for section in wanted.sections:
-        if section.name in staying:
-            following.remove(section.name)
-            continue
-        assert section.name is not None, "Wanted holds sections of its owner only"
-        order.remove(section.name)
-        index = order.index(following[0]) if following else len(order)
-        order.insert(index, section.name)
-        yield section.name, index
-
-
-def _last_foreign(sections: Sequence[Section], kind: str, wanted: Wanted) -> int:
-    places = (
-        place
+    """The moves that bring the wanted sections into their order."""
+    last_foreign = {
+        section.type: place
         for place, section in enumerate(sections)
-        if section.type == kind and not wanted.owns(section.name)
+        if not wanted.owns(section.name)
+    }
+    behind = {
+        name: last_foreign[section.type]
+        for name, section in wanted.named()
+        if name in wanted.last and section.type in last_foreign
+    }
+    return moves(
+        [section.name for section in sections], [name for name, _ in wanted.named()], behind
     )
-    return max(places, default=-1)
 
 
 def _placed(actual: Package, wanted: Wanted) -> tuple[tuple[int, Setting], ...]:

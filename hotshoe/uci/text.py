@@ -43,7 +43,10 @@ def parse(text: str, name: str | None = None) -> tuple[Package, ...]:
     :param name: the package that the text is about, if no line of it says so
     :returns: the packages in order
     :raises UciError: if libuci would refuse the text; at the first such line
+    :raises ValueError: if no package can have this name
     """
+    if name is not None and not is_package(name):
+        raise ValueError(f"{shown(name)} is no name of a UCI package")
     return _Parser(_Reader(text), name).packages()
 
 
@@ -218,17 +221,17 @@ class _Parser:
     """Makes packages of statements.
 
     :param reader: where the words come from
-    :param name: the package of the whole text, None if the text says
+    :param whole: the package that the whole text is, None if its package lines say
     """
 
-    def __init__(self, reader: _Reader, name: str | None) -> None:
+    def __init__(self, reader: _Reader, whole: str | None) -> None:
         self.reader = reader
-        self.whole = name
-        self.name = name
+        self.whole = whole
+        self.name = whole
         self.drafts: dict[str, list[_Draft]] = {}
         self.section: _Draft | None = None
-        if name is not None:
-            self.drafts[name] = []
+        if whole is not None:
+            self.drafts[whole] = []
 
     def packages(self) -> tuple[Package, ...]:
         """Everything that the text holds.
@@ -236,8 +239,6 @@ class _Parser:
         :raises UciError: at the first mistake
         """
         try:
-            if self.whole is not None and not is_package(self.whole):
-                raise _ReadError(0, f"{shown(self.whole)} is no name of a package")
             before, nul, _ = self.reader.text.partition("\0")
             if nul:
                 raise _ReadError(before.count("\n") + 1, "a NUL, where C takes text to end")

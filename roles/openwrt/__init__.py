@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pyinfra import host
 from pyinfra.api.deploy import deploy
 
 from hotshoe.openwrt import sections
 from hotshoe.plan import RouterPlan
 from roles.base.servers import are_ready
 from roles.openwrt import operations
+from roles.openwrt.operations import look
 from roles.openwrt.preflight import sides_of
 
 
@@ -18,12 +20,15 @@ def routing(plan: RouterPlan) -> None:
     operations.service(name="Service that undoes what nobody confirms")
     if plan.ftp_helper:
         operations.packages(("kmod-nf-nathelper",), name="FTP helper of the kernel")
-    if path := sections.source_ports_path(plan, sides):
+    path = sections.source_ports_path(plan, sides)
+    if path:
         rules = sections.source_ports(plan, sides)
         operations.put(path, rules, name="Ports of the shared address")
     operations.configuration(
         sections.way_out(plan, sides), name="Configuration: routing and masquerading"
     )
+    rules_of_before = {each for each in look(host).digests if each.endswith(".nft")} - {path}
+    operations.absent(tuple(rules_of_before), name="Rules that nothing includes any more")
 
 
 @deploy("Router")

@@ -123,6 +123,19 @@ def put(path: str, content: str) -> Commands:
     yield _write(path, content, "644")
 
 
+@operation()
+def absent(paths: tuple[str, ...]) -> Commands:
+    """Have no file in these places.
+
+    + paths: absolute
+    """
+    there = sorted(set(paths) & set(look(host).digests))
+    if not there:
+        host.noop("nothing is left over")
+        return
+    yield f"rm -f {' '.join(there)}"
+
+
 def _write(path: str, content: str, mode: str, check: str = "true", then: str = "true") -> Any:
     return StringCommand(
         f"set -e; umask 077; mkdir -p {path.rpartition('/')[0]}; cat >{path}.new; "

@@ -7,8 +7,9 @@ cleared away by the next.
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from hotshoe.stage.stage import Stage
 from hotshoe.vault import load_secrets
 from tests.stage.home import Home
 
+Change = Callable[[str], str]
 ROOT = Path(__file__).parents[2]
 COPIED = ("deploy.py", "inventories", "group_vars", "roles", "templates", "molecule")
 
@@ -44,19 +46,24 @@ def copy_project(name: str) -> Path:
     return project
 
 
+def on_openwrt(routers: int) -> Change:
+    """A Site whose outermost routers run OpenWrt; 0 for all of them."""
+    return lambda said: re.sub(r"managed_by: \w+", "managed_by: openwrt", said, count=routers)
+
+
 def bare(
-    name: str, release: str = "13", site_name: str = "home", change: tuple[str, str] = ("", "")
+    name: str, release: str = "13", site_name: str = "home", change: Change = str
 ) -> Iterator[Home]:
     """A home that nobody has deployed to yet.
 
     :param name: of the project's copy
     :param release: the Debian release
     :param site_name: the Site
-    :param change: what its file says, and what it says here instead
+    :param change: what its file says here, of what it says
     """
     project = copy_project(name)
     files = SiteFiles(site_name, project)
-    files.site.write_text(files.site.read_text().replace(*change))
+    files.site.write_text(change(files.site.read_text()))
     site = load_site(files)
     plan = make_plan(site)
     stage = Stage.of(site_name, plan, project, release)
@@ -68,7 +75,7 @@ def bare(
 
 
 def deployed(
-    name: str, release: str = "13", site_name: str = "home", change: tuple[str, str] = ("", "")
+    name: str, release: str = "13", site_name: str = "home", change: Change = str
 ) -> Iterator[Home]:
     """The same, deployed to, with the root certificate on camera and laptop."""
     for home in bare(name, release, site_name, change):

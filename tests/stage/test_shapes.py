@@ -19,23 +19,29 @@ from hotshoe.stage import consumer, podman
 from hotshoe.stage.topology import CAMERA, INTERNET, LAPTOP
 from hotshoe.worksheet import Menu, rows
 from tests.conftest import EXAMPLES
-from tests.stage.conftest import deployed
+from tests.stage.conftest import deployed, on_openwrt
 from tests.stage.home import Home
 
-SHAPES = [name for name in EXAMPLES if name != "home"]
+PLAIN = [name for name in EXAMPLES if name != "home"]
+# The same with an OpenWrt router at the edge, and where it matters most, everywhere.
+OPENWRT = {f"{name} by OpenWrt": name for name in PLAIN if name != "openwrt"}
+EVERYWHERE = ("dmz", "ipv6", "routed")
+SHAPES = sorted([*PLAIN, *OPENWRT])
 
 
 @pytest.fixture(scope="module")
 def shaped(request: pytest.FixtureRequest) -> Iterator[Home]:
     """A deployed home of the shape that the test names."""
-    yield from deployed("test-shape", site_name=request.param)
+    name = OPENWRT.get(request.param, request.param)
+    change = on_openwrt(0 if name in EVERYWHERE else 1) if request.param in OPENWRT else str
+    yield from deployed("test-shape", site_name=name, change=change)
 
 
-def shape(name: str) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("shaped", [name], indirect=True)
+def shape(*names: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("shaped", names, indirect=True)
 
 
-@pytest.mark.parametrize("shaped", SHAPES, indirect=True)
+@shape(*SHAPES)
 class TestEveryShape:
     def test_photos_arrive_from_the_internet_and_from_inside(self, shaped: Home) -> None:
         for server in shaped.plan.servers:
@@ -163,7 +169,7 @@ class TestRouted:
         shaped.uploads_work()
 
 
-@shape("dmz")
+@shape("dmz", "dmz by OpenWrt")
 class TestDmz:
     PORTS = (21, 22, 8080)
 
@@ -179,7 +185,7 @@ class TestDmz:
                     assert not opens(home, laptop, port)
                     assert not opens(home, gateway.lan.ip, port)
                 # The listeners are there: the router itself reaches them.
-                home.sh("gateway", f"timeout 2 bash -c 'exec 3<>/dev/tcp/{laptop}/8080'")
+                home.sh(LAPTOP, f"timeout 2 bash -c 'exec 3<>/dev/tcp/{laptop}/8080'")
             finally:
                 home.sh(home.server, f"ip route delete {gateway.lan.network}")
 
@@ -281,7 +287,7 @@ class TestIpv6:
         assert not shaped.sh(shaped.server, "find /srv/hotshoe -path '*/incomplete/*'")
 
 
-@shape("map-e")
+@shape("map-e", "map-e by OpenWrt")
 class TestSharedAddress:
     def test_only_ports_of_the_port_set_are_used(self, shaped: Home) -> None:
         ours = {port for ports in shaped.plan.port_set for port in ports}
@@ -300,7 +306,9 @@ class TestSharedAddress:
 
 
 def test_a_debian_router_at_a_shared_address_uses_its_own_ports_too() -> None:
-    change = ("{name: box, managed_by: hand", "{name: box, managed_by: linux")
+    def change(said: str) -> str:
+        return said.replace("{name: box, managed_by: hand", "{name: box, managed_by: linux")
+
     for home in deployed("test-shape", site_name="map-e", change=change):
         assert not home.stage.topology.by_hand
         home.uploads_work(CAMERA)

@@ -1,4 +1,4 @@
-"""A vault, encrypted by the real ansible-vault, and only once, since that is slow."""
+"""Programs that unit tests run: ansible-vault, and only once, since it is slow; uci, if named."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 
 from hotshoe.load import SiteFiles
 from tests.conftest import PROJECT
+from tests.unit.uci_batch import Program
 
 ANSIBLE_VAULT = str(Path(sys.executable).with_name("ansible-vault"))
 VAULT_PASSWORD = "a-password-of-my-own"
@@ -60,3 +61,12 @@ def vault(home: Path, encrypted: bytes, monkeypatch: pytest.MonkeyPatch) -> Site
     files = SiteFiles("home")
     files.vault.write_bytes(encrypted)
     return files
+
+
+@pytest.fixture(scope="session")
+def uci_program(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """OpenWrt's own `uci`."""
+    uci = os.environ.get("HOTSHOE_UCI")
+    if not uci:
+        pytest.skip("HOTSHOE_UCI names no uci of OpenWrt to compare with")
+    return Program(uci, tmp_path_factory.mktemp("uci"))

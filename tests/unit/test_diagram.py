@@ -196,6 +196,7 @@ class TestWhatItSays:
         [
             ("home", 0, "NAT, port forwards", "Debian"),
             ("by-hand", 0, "NAT, port forwards", "by hand"),
+            ("openwrt", 0, "NAT, port forwards", "OpenWrt"),
             ("default-host", 0, "NAT, default host", "by hand"),
             ("routed", 1, "routed, no NAT", "Debian"),
             ("dmz", 1, "NAT, no port forwards", "Debian"),
