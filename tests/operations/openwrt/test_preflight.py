@@ -68,7 +68,7 @@ INSTALL = "install what is missing (fw4 is in the package firewall4)"
 SYSTEMS = [
     ("debian", {}, "runs Debian GNU/Linux 13, not OpenWrt", MEND),
     ("fresh", {"board": Board()}, "runs an unknown system, not OpenWrt", MEND),
-    ("fresh", {"board": Board("ImmortalWrt", "24.10.0")}, "runs ImmortalWrt 24.10.0, not OpenWrt", MEND),
+    ("fresh", {"board": Board("Fork", "24.10.0")}, "runs Fork 24.10.0, not OpenWrt", MEND),
     *(
         (
             "fresh",
@@ -79,7 +79,12 @@ SYSTEMS = [
         for release in ("22.03.7", "21.02.0", "19.07.10", "SNAPSHOT", "24.1", "")
     ),
     ("without_fw4", {}, "lacks fw4, flock, which every image of OpenWrt has as it comes", INSTALL),
-    ("fresh", {"lacking": ("ubus",)}, "lacks ubus, which every image of OpenWrt has as it comes", INSTALL),
+    (
+        "fresh",
+        {"lacking": ("ubus",)},
+        "lacks ubus, which every image of OpenWrt has as it comes",
+        INSTALL,
+    ),
     (
         "fresh",
         {"writable": False},
@@ -94,7 +99,7 @@ SYSTEMS = [
         "       system.cfg01e48a.hostname='frog'",
         "commit them or take them back: uci commit, uci revert PACKAGE; in LuCI: Unsaved Changes",
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(
