@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address, ip_network
 
 from hotshoe.openwrt.sections import WAY_IN, WAY_OUT
@@ -22,13 +22,18 @@ def conflicts(router: RouterPlan, sides: Sides, packages: Mapping[str, Package])
     :param packages: network, firewall and dhcp, as they are
     """
     others = {name: foreign(p, (WAY_OUT, WAY_IN)) for name, p in packages.items()}
-    yield from _redirects(router, sides, others["firewall"])
+    theirs = others["firewall"].of_type("redirect")
+    # Called as `uci` calls them now, which counts ours as well.
+    redirects = (each for each in packages["firewall"].addressed("redirect") if each[1] in theirs)
+    yield from _redirects(router, sides, redirects)
     yield from _routes(router, others["network"])
     yield from _leases(router, others["dhcp"])
 
 
-def _redirects(router: RouterPlan, sides: Sides, firewall: Package) -> Iterator[Unfit]:
-    for where, theirs in firewall.addressed("redirect"):
+def _redirects(
+    router: RouterPlan, sides: Sides, redirects: Iterable[tuple[str, Section]]
+) -> Iterator[Unfit]:
+    for where, theirs in redirects:
         if not _takes(theirs, sides.wan, router):
             continue
         what = f"somebody else's port forward {_called(theirs, where)}"

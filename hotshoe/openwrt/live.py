@@ -99,8 +99,12 @@ def _comment(line: str) -> str:
 def _shows(line: str, section: Section) -> bool:
     if _comment(line) != _name(section):
         return False
+    # The comment names ports and addresses too, but says nothing of what the rule does with them.
+    rule = line.rpartition(" comment ")[0].replace(",", " ").split()
+    # In `dnat ip to 192.168.1.10:21` are two.
+    shown = {part for word in rule for part in (word, *word.rsplit(":", 1))}
     values = (section.options.get(option) for option in _SHOWN)
-    return all(str(value) in line for value in values if value)
+    return all(str(value) in shown for value in values if value)
 
 
 def _masquerading(

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from hotshoe.uci import text
 from hotshoe.uci.changes import Wanted, expected
-from hotshoe.uci.data import Package, Section
+from hotshoe.uci.data import Package, Section, UciError
 
 _RULES = ("redirect", "rule", "nat")
 
@@ -35,7 +35,11 @@ def _disproofs(
     for line in said.get("batch", ["staging said nothing"]):
         yield f"uci: {line}"
     for each in wanted:
-        read = text.parse("\n".join(said.get(each.package, ())), each.package)
+        try:
+            read = text.parse("\n".join(said.get(each.package, ())), each.package)
+        except UciError as error:
+            yield f"{each.package}: what was staged cannot be read: {error}"
+            continue
         if tuple(read) != (expected(before[each.package], each),):
             yield f"{each.package}: what was staged reads back differently"
     known = set(said.get("before", ()))

@@ -148,9 +148,10 @@ def find_sides(router: RouterPlan, having: Iterable[Interface], firewall: Packag
         )
     outside = outside or next((i for i in up if i.default), None)
     if outside is None:
-        down = ", ".join(i.name for i in having if i not in up and i.name != "loopback")
+        down = [i.name for i in having if i not in up and i.name != "loopback"]
+        are = f", and {', '.join(down)} {'is' if len(down) == 1 else 'are'} down" if down else ""
         raise Unfit(
-            f"has no default route{f', and {down} is down' if down else ''}",
+            f"has no default route{are}",
             "connect it to the Internet first",
         )
     sides = Sides(_side(outside, firewall), _side(inside, firewall))

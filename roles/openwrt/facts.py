@@ -32,13 +32,21 @@ PROGRAMS = ("uci", "fw4", "nft", "ubus", "ip", "flock", "start-stop-daemon", "sh
 # Passwords and keys (of PPPoE, of WireGuard) are nobody's business here.
 _NAMES = "[A-Za-z0-9_]*(key|psk|password|passwd|passphrase|secret|token)|pin|pincode"
 HIDE = f"sed -E \"s/^(\\t(option|list) ({_NAMES}) ).*/\\1'hidden'/\""
-# A change that waits to be confirmed goes before the next one begins: what counts is what was.
-_CONFIG = f"$(test -d {PENDING}/config && echo '-P /var/run/hotshoe -c {PENDING}/config')"
 
 
-def export(package: str, options: str = "") -> str:
+def export(package: str) -> str:
     """The shell command that prints a package as ``uci export`` does, without secrets."""
-    return f"uci {options} -q export {package} | {HIDE}"
+    return f"uci -q export {package} | {HIDE}"
+
+
+def _as_it_was(package: str) -> str:
+    """A package as it was before a change that waits to be confirmed, if there is one.
+
+    Such a change goes before the next one begins, so what counts is what was. It has kept only the
+    packages that it is about. What is staged is not in a file that has a path (file.c, ``uci_load``
+    reads no deltas then).
+    """
+    return f"$(test -e {PENDING}/config/{package} && echo {PENDING}/config/){package}"
 
 
 _PARTS = {
@@ -61,11 +69,12 @@ _PARTS = {
 }
 
 
-def _script(parts: Iterable[str], packages: Iterable[str] = (), config: str = "") -> str:
+def _script(parts: Iterable[str], packages: Mapping[str, str]) -> str:
+    """The command that prints these parts, and packages by where ``uci`` finds them."""
     lines = ["export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
     lines += [f"echo '{MARK} {part}'; {_PARTS[part]}" for part in parts]
-    for package in packages:
-        lines.append(f"echo '{MARK} uci {package}'; {export(package, config)}")
+    for package, where in packages.items():
+        lines.append(f"echo '{MARK} uci {package}'; {export(where)}")
     return "\n".join([*lines, "true"])
 
 
@@ -114,7 +123,7 @@ class RouterBoard(FactBase[Board]):
 
     def command(self) -> str:
         """The command."""
-        return _script(("release", "board"))
+        return _script(("release", "board"), {})
 
     def process(self, output: Iterable[str]) -> Board:
         """Read its output."""
@@ -208,7 +217,7 @@ class UciPackages(FactBase[Mapping[str, Package]]):
 
         + packages: their names, such as ``("firewall",)``
         """
-        return _script((), packages)
+        return _script((), {package: package for package in packages})
 
     def process(self, output: Iterable[str]) -> Mapping[str, Package]:
         """Read its output."""
@@ -290,7 +299,10 @@ class Router(FactBase[RouterState]):
 
         + packages: names of packages under /etc/config
         """
-        return _script((part for part in _PARTS if part != "installed"), packages, _CONFIG)
+        return _script(
+            (part for part in _PARTS if part != "installed"),
+            {package: _as_it_was(package) for package in packages},
+        )
 
     def process(self, output: Iterable[str]) -> RouterState:
         """Read its output."""

@@ -16,9 +16,10 @@ from hotshoe import pki
 from hotshoe.pki import AuthorityFiles
 from hotshoe.vault import Secrets
 from roles import inventory, router_linux, tls, users
+from roles.base import servers
 from roles.base.device import Device, PathState
 from roles.base.plans import authority_of, plan_of, refuse, refusing, secrets_of
-from tests.conftest import PROJECT
+from tests.conftest import EXAMPLES, PROJECT
 from tests.operations.conftest import as_texts, recorded
 
 HOST = "photos.example.net"
@@ -140,7 +141,7 @@ class TestWhatIsDialled:
 
 
 class TestTheWayIn:
-    """roles.router_linux: never towards a server that failed."""
+    """roles.base.servers: never towards a server that failed."""
 
     @staticmethod
     def ready(*, complete: bool = True, failed: bool = False, in_this_run: bool = True) -> bool:
@@ -155,7 +156,7 @@ class TestTheWayIn:
             )
         )
         try:
-            return router_linux._servers_are_ready()
+            return servers.are_ready()
         finally:
             ctx_inventory.reset()
             ctx_state.reset()
@@ -183,8 +184,9 @@ class TestInventory:
 
     def test_says_how_to_log_in_to_each_host(self, on_host, project):
         on_host(Device())
-        (server,), (router,) = inventory.hosts("home")
+        (server,), (router,), openwrt_routers = inventory.hosts("home")
         assert (server[0], router[0]) == ("darkroom", "gateway")
+        assert openwrt_routers == []
         for (_, data), address in ((server, "192.168.1.10"), (router, "192.168.1.1")):
             assert data["ssh_hostname"] == address
             assert (data["ssh_user"], data["ssh_port"]) == ("root", 22)
@@ -194,7 +196,7 @@ class TestInventory:
         on_host(Device())
         site = project / "group_vars" / "home.yml"
         site.write_text(site.read_text().replace("behind: gateway", "ssh_user: pi"))
-        (server,), (router,) = inventory.hosts("home")
+        (server,), (router,), _ = inventory.hosts("home")
         assert (server[1]["ssh_user"], server[1]["_sudo"]) == ("pi", True)
         assert router[1]["_sudo"] is False
 
@@ -215,10 +217,24 @@ class TestInventory:
         inventory.hosts("home")
         assert config.FAIL_PERCENT == 0
 
-    def test_has_a_group_of_servers_and_one_of_routers(self):
-        """deploy.py asks for the names of both."""
-        text = (PROJECT / "inventories" / "home.py").read_text()
-        assert 'servers, routers = hosts("home")' in text
+    @pytest.mark.parametrize("name", EXAMPLES)
+    def test_has_a_group_of_servers_and_one_for_each_kind_of_router(self, name):
+        """deploy.py asks for these names."""
+        text = (PROJECT / "inventories" / f"{name}.py").read_text()
+        assert f'servers, routers, openwrt_routers = hosts("{name}")' in text
+
+    def test_puts_each_router_into_the_group_of_whoever_manages_it(self, on_host, project):
+        on_host(Device())
+        site = project / "group_vars" / "cascade.yml"
+        text = site.read_text().replace("managed_by: linux", "managed_by: openwrt")
+        site.write_text(text.replace("managed_by: hand", "managed_by: linux"))
+        _, *routers = inventory.hosts("cascade")
+        assert [[name for name, _ in group] for group in routers] == [["box"], ["gateway"]]
+
+    def test_has_no_router_that_a_person_sets_up(self, on_host, project):
+        on_host(Device())
+        _, *routers = inventory.hosts("by-hand")
+        assert routers == [[], []]
 
     def test_sends_small_packets_at_once(self):
         with (

@@ -1,0 +1,422 @@
+"""The steps of one change of an OpenWrt router: stage, apply, confirm; and what ends it early.
+
+The router answers what it is told to; what it was asked is kept in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pyinfra.api.exceptions import ConnectError
+from pyinfra.connectors.ssh import SSHConnector
+
+from hotshoe.uci import text
+from hotshoe.uci.changes import Setting, Wanted, diff, expected
+from hotshoe.uci.data import Section
+from roles.openwrt import operations
+from roles.openwrt.facts import INIT, Router
+from roles.openwrt.operations import Change
+from tests.operations.openwrt.conftest import recorded, recording, way_in, way_out
+
+LABEL = "hotshoe: "
+RULE = "hotshoe: cameras to darkroom, 21/tcp to 192.168.1.10"
+ROLLBACK = f"{INIT} rollback"
+AS_IT_WAS = "the router is as it was"
+LOOK = Router().command()
+
+Answer = tuple[bool, list[str], list[str]] | BaseException
+
+
+def well(*lines: str) -> Answer:
+    return True, [*lines], []
+
+
+def badly(*errors: str) -> Answer:
+    return False, [], [*errors]
+
+
+class Line(SSHConnector):
+    """A connection that can or cannot be made again."""
+
+    def __init__(self, error: str = "") -> None:
+        self.client, self.error = "old", error
+
+    def connect(self) -> None:
+        self.client = "new"
+        if self.error:
+            raise ConnectError(self.error)
+
+
+class Scripted:
+    """A router that gives these answers, and nothing after them."""
+
+    def __init__(self, *answers: Answer, connector: object = None) -> None:
+        self.answers = list(answers)
+        self.connector = connector
+        self.ran: list[str] = []
+        self.stdin: list[Any] = []
+        self.timeouts: list[Any] = []
+        self.said: list[str] = []
+
+    def run_shell_command(self, command: object, **arguments: Any) -> tuple[bool, Any]:
+        self.ran.append("look" if str(command) == LOOK else str(command))
+        self.stdin.append(arguments.get("_stdin"))
+        self.timeouts.append(arguments.get("_timeout"))
+        answer = self.answers.pop(0)
+        if isinstance(answer, BaseException):
+            raise answer
+        done, out, err = answer
+        return done, SimpleNamespace(stdout_lines=out, stderr_lines=err)
+
+    def log_styled(self, message: str, **_: object) -> None:
+        self.said.append(message)
+
+
+def looked(name: str) -> Answer:
+    return well(*recording(name))
+
+
+@pytest.fixture
+def change(gateway) -> Change:
+    """Let cameras in, on a router that has its way out already."""
+    return Change("0badcafe", way_in(gateway, recorded("fresh")), LABEL, 60)
+
+
+def staged(
+    wanted: Iterable[Wanted], seen: str = "fresh", then: str = "deployed", **said: list[str]
+) -> tuple[bool, list[str], list[str]]:
+    """What staging prints if all is well, but for what is said otherwise."""
+    state = recorded(seen)
+    parts: dict[str, list[str]] = {"batch": []}
+    for each in wanted:
+        package = expected(state.packages[each.package], each)
+        parts[each.package] = text.render(package).splitlines()
+    # What `fw4 print` prints has rules and chains as `nft list` does, as far as is looked at.
+    chains = ["chain input_lan", "chain input_wan"]
+    rules = [line for line in recorded(then).rules if "comment" in line]
+    parts |= {"before": [], "after": [], "check": [], "chains before": chains}
+    parts["print"] = [f"{chain} {{" for chain in chains] + rules
+    parts |= {name.replace("_", " "): lines for name, lines in said.items()}
+    printed = [line for name, lines in parts.items() for line in (f"@@hotshoe {name}", *lines)]
+    return True, printed, []
+
+
+# -- stage
+
+
+def test_only_what_differs_is_staged(change):
+    host = Scripted(looked("fresh"), staged(change.wanted))
+    assert change.stage(None, host)
+    assert host.ran == ["look", f"{INIT} stage 0badcafe 60 firewall"]
+    fresh = recorded("fresh").packages["firewall"]
+    assert host.stdin[1] == "\n".join(diff(fresh, change.wanted[0]))
+    assert "set firewall.hotshoe_in_tcp_21_to_192_168_1_10='redirect'" in host.stdin[1]
+    assert (host.said, host.answers) == ([], [])
+
+
+def test_packages_that_are_right_are_left_alone(gateway):
+    change = Change("0badcafe", way_out(gateway, recorded("fresh")), "", 60)
+    _, firewall, dhcp = change.wanted
+    host = Scripted(looked("fresh"), staged((firewall, dhcp)))
+    assert change.stage(None, host)
+    assert host.ran[1] == f"{INIT} stage 0badcafe 60 firewall dhcp"
+    assert "network." not in host.stdin[1]
+
+
+def test_where_only_the_kernel_differs_nothing_is_staged_and_the_firewall_is_loaded(change):
+    host = Scripted(looked("deployed"), staged(change.wanted, seen="deployed"))
+    assert change.stage(None, host)
+    assert (host.ran[1], host.stdin[1]) == (f"{INIT} stage 0badcafe 60 firewall", "")
+
+
+def test_a_killed_change_counts_as_not_made(gateway):
+    """Both packages are read as they were, so the whole of it is staged again."""
+    wanted = Wanted(
+        "dhcp", "hotshoe_out", (Section("host", "hotshoe_out_studio", {"ip": "192.168.1.11"}),)
+    )
+    for name in ("killed_after_staging", "killed_before_confirming"):
+        host = Scripted(looked(name), staged((wanted,), seen="deployed"))
+        assert Change("1", (wanted,), "", 60).stage(None, host)
+        assert "set dhcp.hotshoe_out_studio='host'" in host.stdin[1]
+        assert "delete dhcp.hotshoe_out_darkroom" in host.stdin[1]
+
+
+def test_it_begins_anew_from_what_an_earlier_operation_of_the_run_left(change):
+    """The fact of the run's beginning is not asked again."""
+    host = Scripted(looked("deployed"), staged(change.wanted, seen="deployed"))
+    host.connector_data = {"openwrt": recorded("fresh")}
+    assert change.stage(None, host)
+    assert host.stdin[1] == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (badly("somebody else's changes are staged"), ["somebody else's changes are staged"]),
+        (badly("only 9 KiB are free", "sorry"), ["only 9 KiB are free; sorry"]),
+        (badly(), ["staging failed"]),
+        (well("no heading at all"), ["uci: staging said nothing"]),
+    ],
+)
+def test_a_router_that_cannot_stage_gets_back_what_was(change, answer, said):
+    host = Scripted(looked("fresh"), answer, well())
+    assert not change.stage(None, host)
+    assert host.ran == ["look", f"{INIT} stage 0badcafe 60 firewall", ROLLBACK]
+    assert host.said[: len(said)] == said
+    assert host.said[-1] == AS_IT_WAS
+
+
+FOREIGN = "Section @redirect[0] (x) option 'dest_ip' is mandatory"
+WRONG = {
+    "uci says something": (
+        {"batch": ["uci: Entry not found"]},
+        "uci: uci: Entry not found",
+    ),
+    "it reads back differently": (
+        {"firewall": ["package firewall", "", "config defaults"]},
+        "firewall: what was staged reads back differently",
+    ),
+    "fw4 says something new": ({"after": [FOREIGN]}, f"fw4: {FOREIGN}"),
+    "nft does not take it": ({"check": ["Error: syntax error"]}, "nft: Error: syntax error"),
+    "a zone is gone": (
+        {"chains_before": ["chain input_lan", "chain input_wan", "chain input_guest"]},
+        "fw4: the zone of 'chain input_guest' would be gone",
+    ),
+    "there were no zones": (
+        {"chains_before": []},
+        "fw4: there are no zones, so /etc/config/firewall was broken before this change",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_change_that_is_not_what_was_meant_is_not_applied(change, name):
+    otherwise, reason = WRONG[name]
+    host = Scripted(looked("fresh"), staged(change.wanted, **otherwise), well())
+    assert not change.stage(None, host)
+    assert host.said == [reason, AS_IT_WAS]
+    assert host.ran[-1] == ROLLBACK
+
+
+def test_what_fw4_said_before_is_no_objection(change):
+    done, lines, errors = staged(change.wanted)
+    for part in ("before", "after"):
+        lines.insert(lines.index(f"@@hotshoe {part}") + 1, FOREIGN)
+    assert change.stage(None, Scripted(looked("fresh"), (done, lines, errors)))
+
+
+def test_an_export_that_is_cut_short_is_not_believed(change):
+    host = Scripted(
+        looked("fresh"), staged(change.wanted, firewall=["package firewall", "config 'x"]), well()
+    )
+    assert not change.stage(None, host)
+    assert host.ran[-1] == ROLLBACK
+    assert host.said[-1] == AS_IT_WAS
+
+
+def test_a_router_that_does_not_even_answer_is_left_to_its_timer(change):
+    host = Scripted(badly("a", "b", "c", "connection lost"), badly("connection lost"))
+    assert not change.stage(None, host)
+    assert host.said == ["b\nc\nconnection lost", "connection lost"]
+    silent = Scripted(badly(), well())
+    assert not change.stage(None, silent)
+    assert silent.said == ["the router does not answer", AS_IT_WAS]
+
+
+def test_a_setting_of_a_zone_that_went_away_meanwhile_is_refused():
+    wanted = Wanted("firewall", "mine", settings=(Setting("@zone[7]", "masq", "1"),))
+    host = Scripted(looked("fresh"), well())
+    assert not Change("1", (wanted,), "", 60).stage(None, host)
+    assert host.said == ["UCI package firewall, @zone[7]: there is no such section", AS_IT_WAS]
+
+
+# -- apply
+
+
+def test_it_is_applied_by_its_id(change):
+    host = Scripted(well())
+    assert change.apply(None, host)
+    assert host.ran == [f"{INIT} apply 0badcafe"]
+    assert host.timeouts == [30]
+
+
+@pytest.mark.parametrize(("seconds", "timeout"), [(60, 30), (20, 10), (6, 5)])
+def test_applying_may_take_half_of_the_time_at_most(gateway, seconds, timeout):
+    host = Scripted(well())
+    Change("1", way_in(gateway, recorded("fresh")), LABEL, seconds).apply(None, host)
+    assert host.timeouts == [timeout]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (badly("this change was put back already"), "this change was put back already"),
+        (badly("cannot commit firewall", "disk full"), "cannot commit firewall; disk full"),
+        (badly(), "committing failed"),
+    ],
+)
+def test_a_router_that_cannot_commit_gets_back_what_was(change, answer, said):
+    host = Scripted(answer, well())
+    assert not change.apply(None, host)
+    assert host.ran == [f"{INIT} apply 0badcafe", ROLLBACK]
+    assert host.said == [said, AS_IT_WAS]
+
+
+@pytest.mark.parametrize("cut", [TimeoutError(), ConnectionResetError(), EOFError()])
+def test_a_connection_that_is_cut_while_it_is_applied_decides_nothing(change, cut):
+    host = Scripted(cut)
+    assert change.apply(None, host)
+    assert (len(host.ran), host.said) == (1, [])
+
+
+def test_a_route_that_is_configured_and_gone_is_set_by_hand():
+    """netifd believes that it is there; a reload would leave it out."""
+    seen = recorded("deployed_with_static_routes_and_helper")
+    (route,) = seen.packages["network"].of_type("route")
+    wanted = Wanted("network", "hotshoe_out", (route,))
+    there = recording("deployed_with_static_routes_and_helper")
+    gone = [line for line in there if not line.startswith("10.0.1.0/24 via")]
+    assert len(gone) == len(there) - 1
+    for lines, command in (
+        (gone, f"ip route replace 10.0.1.0/24 via 192.168.1.2; {INIT} apply 1"),
+        (there, f"{INIT} apply 1"),
+    ):
+        before = "deployed_with_static_routes_and_helper"
+        host = Scripted(well(*lines), staged((), before, before), well())
+        change = Change("1", (wanted,), "", 60)
+        assert change.stage(None, host)
+        assert change.apply(None, host)
+        assert host.ran[-1] == command
+
+
+# -- confirm
+
+
+@pytest.fixture
+def clock(monkeypatch) -> list[float]:
+    """Seconds that pass only when somebody sleeps; how long each time."""
+    slept: list[float] = []
+    now = SimpleNamespace(monotonic=lambda: sum(slept), sleep=slept.append)
+    monkeypatch.setattr(operations, "time", now)
+    return slept
+
+
+def test_it_is_confirmed_when_it_is_in_force(change, clock):
+    host = Scripted(looked("deployed"), well())
+    assert change.confirm(None, host)
+    assert host.ran == ["look", f"{INIT} confirm 0badcafe"]
+    assert (host.said, clock) == ([], [])
+
+
+def test_what_takes_a_moment_is_waited_for(change, clock):
+    host = Scripted(looked("fresh"), looked("fresh"), looked("deployed"), well())
+    assert change.confirm(None, host)
+    assert clock == [0.5, 0.5]
+    assert host.ran[-1] == f"{INIT} confirm 0badcafe"
+
+
+def test_it_is_confirmed_over_a_new_connection(change, clock):
+    host = Scripted(looked("deployed"), well(), connector=Line())
+    assert change.confirm(None, host)
+    assert host.connector.client == "new"
+
+
+def test_without_a_new_connection_nothing_more_is_run(change, clock):
+    """Not even a rollback: over the old connection it may be cut off half way."""
+    host = Scripted(connector=Line("timed out"))
+    assert not change.confirm(None, host)
+    assert host.ran == []
+    assert host.connector.client == "old"
+    assert host.said == [
+        "with the new configuration, a new SSH connection fails (timed out), so the router puts "
+        "the old one back, 60 seconds after the change began"
+    ]
+
+
+@pytest.mark.parametrize(("seconds", "patience"), [(60, 15), (20, 10)])
+def test_what_never_comes_into_force_is_undone(gateway, clock, seconds, patience):
+    change = Change("1", way_in(gateway, recorded("fresh")), LABEL, seconds)
+    looks = patience * 2 + 2
+    host = Scripted(*[looked("fresh")] * looks, well())
+    assert not change.confirm(None, host)
+    assert sum(clock) == patience + 0.5
+    assert host.said[0] == f"not in force: the rule {RULE!r}"
+    assert (host.said[-1], host.ran[-1]) == (AS_IT_WAS, ROLLBACK)
+    assert f"{INIT} confirm 1" not in host.ran
+
+
+def test_a_service_that_does_not_come_back_is_missed(change, clock):
+    """dnsmasq, say, which is where the home gets its addresses."""
+    host = Scripted(looked("fresh"), staged(change.wanted))
+    assert change.stage(None, host)
+    lines = recording("deployed")
+    lines.remove("dnsmasq")
+    host = Scripted(*[well(*lines)] * 32, well())
+    assert not change.confirm(None, host)
+    assert host.said == ["not in force: dnsmasq, which ran before", AS_IT_WAS]
+
+
+def test_a_service_that_did_not_run_before_is_not_missed(change, clock):
+    def without_dnsmasq(name: str) -> Answer:
+        lines = recording(name)
+        lines.remove("dnsmasq")
+        return well(*lines)
+
+    host = Scripted(without_dnsmasq("fresh"), staged(change.wanted))
+    assert change.stage(None, host)
+    assert change.confirm(None, Scripted(without_dnsmasq("deployed"), well()))
+
+
+def test_a_router_that_cannot_be_looked_at_is_put_back(change, clock):
+    host = Scripted(badly("no such shell"), well())
+    assert not change.confirm(None, host)
+    assert host.said == ["no such shell", AS_IT_WAS]
+
+
+def test_a_change_that_the_timer_put_back_is_not_confirmed(change, clock):
+    host = Scripted(looked("deployed"), badly("this change was put back already"), well())
+    assert not change.confirm(None, host)
+    assert host.said == ["this change was put back already", AS_IT_WAS]
+
+
+def test_a_rollback_that_fails_is_told(change, clock):
+    host = Scripted(looked("deployed"), badly("a"), badly("cannot put back dhcp", "disk full"))
+    assert not change.confirm(None, host)
+    assert host.said == ["a", "cannot put back dhcp; disk full"]
+
+
+# -- only one package
+
+
+def test_a_change_of_dhcp_alone_is_confirmed(gateway, clock):
+    """Only what a change is about is kept; the zones are asked of the firewall as it is."""
+    wanted = way_out(gateway, recorded("deployed"))
+    change = Change("0badcafe", wanted, "", 60)
+    host = Scripted(looked("killed_before_confirming"), well())
+    assert change.confirm(None, host)
+    assert host.said == []
+
+
+def all_well(change: Change, before: str, after: str, touched: Callable[[Wanted], bool]) -> None:
+    host = Scripted(
+        looked(before),
+        staged(filter(touched, change.wanted), before, after),
+        well(),
+        looked(after),
+        well(),
+    )
+    for step in (change.stage, change.apply, change.confirm):
+        assert step(None, host), host.said
+    assert (host.said, host.answers) == ([], [])
+
+
+def test_all_goes_well(change, clock):
+    all_well(change, "fresh", "deployed", lambda each: True)
+
+
+def test_the_way_out_goes_well(gateway, clock):
+    change = Change("1", way_out(gateway, recorded("fresh")), "", 60)
+    all_well(change, "fresh", "deployed", lambda each: each.package != "network")

@@ -1,0 +1,270 @@
+"""What is read from an OpenWrt router.
+
+``facts/NAME.txt`` is what the command of ``Router`` printed on OpenWrt 24.10 (and once on Debian),
+``facts/NAME.json`` what that means, packages and rules in short. To record one anew, run
+``Router().command()`` there with ``sh``. ``release_25_12_0_with_apk`` is 24.10 that says it is
+another.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from hotshoe.uci import text
+from hotshoe.uci.data import Package, Section
+from roles.openwrt import facts
+from roles.openwrt.facts import Board, Router, RouterState
+from tests.operations.openwrt.conftest import FACTS, recorded, recording
+
+RECORDED = sorted(path.stem for path in FACTS.glob("*.txt"))
+
+
+def in_short(state: RouterState) -> dict[str, Any]:
+    """A state as the expectations have it."""
+    return {
+        "board": vars(state.board),
+        "manager": state.manager,
+        "lacking": list(state.lacking),
+        "writable": state.writable,
+        "changes": list(state.changes),
+        "pending": state.pending,
+        "types": {
+            name: dict(sorted(Counter(section.type for section in package.sections).items()))
+            for name, package in state.packages.items()
+        },
+        "ours": [
+            f"{name}.{section.name}"
+            for name, package in state.packages.items()
+            for section in package.sections
+            if section.name and section.name.startswith("hotshoe_")
+        ],
+        "interfaces": {
+            each.name: [each.device, each.up, *map(str, each.addresses), each.default]
+            for each in state.interfaces
+        },
+        "our rules": [line for line in state.rules if "hotshoe: " in line],
+        "routes": dict(state.routes),
+        "digests": sorted(state.digests),
+        "enabled": state.enabled,
+        "running": sorted(state.running),
+        "helper": state.helper,
+    }
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_what_was_recorded_is_read_as(name):
+    assert in_short(recorded(name)) == json.loads((FACTS / f"{name}.json").read_text())
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_packages_are_read_completely(name):
+    said = facts.sections(recording(name))
+    for package, read in recorded(name).packages.items():
+        written = "\n".join([*said[f"uci {package}"], ""])
+        assert text.render(read) == (written if read.sections else f"package {package}\n\n")
+
+
+def test_every_recording_has_its_expectation():
+    assert sorted(path.stem for path in FACTS.glob("*.json")) == RECORDED
+    assert len(RECORDED) >= 10
+
+
+def test_a_router_that_says_nothing_is_one_of_which_nothing_is_known():
+    assert Router().process([]) == Router.default().__class__(writable=False)
+    assert Router.default() == RouterState()
+
+
+# -- a change that waits to be confirmed
+
+
+@pytest.mark.parametrize("name", ["killed_after_staging", "killed_before_confirming"])
+def test_while_a_change_waits_the_packages_are_those_of_before(name):
+    """In both a second lease is on its way, of which only /etc/config/dhcp was kept."""
+    waiting, before = recorded(name), recorded("deployed")
+    assert waiting.pending == "0badcafe"
+    assert waiting.packages == before.packages
+    assert [each.name for each in waiting.packages["dhcp"].of_type("host")] == [
+        "hotshoe_out_darkroom"
+    ]
+
+
+def test_what_is_staged_of_a_waiting_change_is_told():
+    assert recorded("killed_after_staging").changes[0] == "dhcp.hotshoe_out_studio='host'"
+    assert recorded("killed_before_confirming").changes == ()
+
+
+def test_each_package_is_read_from_where_it_was_kept_if_it_was(tmp_path):
+    """The shell decides, package by package."""
+    kept = tmp_path / "config"
+    kept.mkdir()
+    (kept / "dhcp").touch()
+    command = Router().command(("dhcp", "network"))
+    lines = [line for line in command.splitlines() if "echo '@@hotshoe uci " in line]
+    script = 'uci() { echo "$*"; }\n' + "\n".join(lines).replace(facts.PENDING, str(tmp_path))
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "@@hotshoe uci dhcp",
+        f"-q export {kept}/dhcp",
+        "@@hotshoe uci network",
+        "-q export network",
+    ]
+
+
+# -- secrets
+
+
+def test_no_password_or_key_leaves_the_router():
+    """On the router they were p@ss "w0rd, SECRETKEY and OTHERKEY."""
+    for line in recording("with_passwords"):
+        assert not re.search("w0rd|SECRET|OTHER", line)
+    vpn = recorded("with_passwords").packages["network"].section("vpn")
+    assert vpn == Section(
+        "interface",
+        "vpn",
+        {
+            "proto": "pppoe",
+            "username": "me",
+            "password": "hidden",
+            "private_key": "hidden",
+            "preshared_key": ("hidden",),
+            "auto": "0",
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("\toption key 'c2VjcmV0'", "\toption key 'hidden'"),
+        ("\toption wpa_psk 'it'\\''s'", "\toption wpa_psk 'hidden'"),
+        ("\tlist sae_password 'x'", "\tlist sae_password 'hidden'"),
+        ("\toption pincode '1234'", "\toption pincode 'hidden'"),
+        ("\toption api_token ''", "\toption api_token 'hidden'"),
+        ("\toption keepalive '5 10'", "\toption keepalive '5 10'"),
+        ("\toption pinned '1'", "\toption pinned '1'"),
+        ("\toption name 'the key'", "\toption name 'the key'"),
+        ("config key 'password'", "config key 'password'"),
+    ],
+)
+def test_options_are_hidden_by_their_names(line, shown):
+    done = subprocess.run(
+        ["sh", "-c", facts.HIDE], input=line, text=True, capture_output=True, check=True
+    )
+    assert done.stdout == shown
+
+
+# -- the parts
+
+
+@pytest.mark.parametrize(
+    ("release", "board"),
+    [
+        (["DISTRIB_ID='OpenWrt'", "DISTRIB_RELEASE='23.05.5'"], Board("OpenWrt", "23.05.5", "")),
+        (["DISTRIB_ID='OpenWrt'", "DISTRIB_RELEASE='SNAPSHOT'"], Board("OpenWrt", "SNAPSHOT", "")),
+        (['NAME="Ubuntu"', 'VERSION_ID="24.04"', "", "no pair"], Board("Ubuntu", "24.04", "")),
+        ([], Board()),
+    ],
+)
+def test_the_release_is_what_the_file_says(release, board):
+    assert facts.RouterBoard().process(["@@hotshoe release", *release]) == board
+
+
+def test_the_model_is_what_ubus_says():
+    said = recording("fresh")
+    assert facts.RouterBoard().process(said).model == "Generic x86/64 (container)"
+    for nonsense in ("Command failed: Not found", "[]", "{"):
+        board = facts.RouterBoard().process(["@@hotshoe board", nonsense])
+        assert board == Board()
+
+
+@pytest.mark.parametrize(
+    ("said", "manager"), [(["/bin/opkg"], "opkg"), (["/usr/bin/apk"], "apk"), ([], "")]
+)
+def test_the_package_manager_is_known_by_its_program(said, manager):
+    assert facts.PackageManager().process(said) == manager
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ["busybox - 1.36.1-r2", "dnsmasq - 2.90-r4", ""],
+        ["busybox 1.37.0-r6", "dnsmasq 2.91-r1"],
+    ],
+    ids=["opkg", "apk"],
+)
+def test_packages_are_known_by_name_whoever_lists_them(said):
+    assert facts.InstalledPackages().process(said) == {"busybox", "dnsmasq"}
+
+
+def test_staged_changes_are_told_as_uci_tells_them():
+    said = ["firewall.cfg01e63d.syn_flood='0'", "", "-network.vpn"]
+    assert facts.UciChanges().process(said) == (said[0], said[2])
+
+
+def test_packages_alone_are_read_without_the_rest():
+    assert "uci -q export dhcp |" in facts.UciPackages().command(("dhcp", "absent"))
+    said = ["@@hotshoe uci dhcp", "package dhcp", "config host 'a'", "@@hotshoe uci absent"]
+    assert facts.UciPackages().process(said) == {
+        "dhcp": Package("dhcp", (Section("host", "a", {}),)),
+        "absent": Package("absent"),
+    }
+
+
+def test_zones_have_their_devices():
+    said = ["lan br-lan eth1.3", "wan pppoe-wan", "empty", ""]
+    assert facts.ZoneDevices().process(said) == {
+        "lan": ("br-lan", "eth1.3"),
+        "wan": ("pppoe-wan",),
+        "empty": (),
+    }
+
+
+def test_of_several_routes_to_one_network_the_first_is_the_one_taken():
+    said = [
+        "@@hotshoe routes",
+        "10.0.0.0/24 via 192.168.1.2 dev eth1",
+        "10.0.0.0/24 via 192.168.1.9 dev eth1 metric 9",
+        "10.1.0.0/24 dev eth1 scope link",
+        "2001:db8::/64 via fe80::1 dev eth0",
+        "unreachable",
+    ]
+    assert Router().process(said).routes == {
+        "10.0.0.0/24": "192.168.1.2",
+        "2001:db8::/64": "fe80::1",
+    }
+
+
+EVERY_FACT = [
+    Router(),
+    facts.RouterBoard(),
+    facts.PackageManager(),
+    facts.InstalledPackages(),
+    facts.UciChanges(),
+    facts.UciPackages(),
+    facts.ZoneDevices(),
+]
+
+
+@pytest.mark.parametrize("fact", EVERY_FACT, ids=lambda fact: type(fact).__name__)
+def test_every_command_is_shell_that_parses(fact):
+    args = [("firewall",)] if isinstance(fact, facts.UciPackages) else []
+    command = fact.command(*args)
+    parsed = subprocess.run(["sh", "-n"], input=command, text=True, capture_output=True)
+    assert (parsed.returncode, parsed.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("fact", EVERY_FACT, ids=lambda fact: type(fact).__name__)
+def test_an_unreachable_router_gives_nothing(fact):
+    assert not fact.default() or fact.default() in (Board(), RouterState())
+
+
+def test_the_command_asks_for_everything_that_is_read():
+    asked = re.findall(r"echo '@@hotshoe ([\w ]+)'", Router().command())
+    assert asked == list(facts.sections(recording("fresh")))
+    assert len(asked) == len(set(asked))

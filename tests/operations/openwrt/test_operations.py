@@ -1,0 +1,192 @@
+"""What each operation runs on an OpenWrt router, and when it runs nothing.
+
+``cases/OPERATION/CASE.json`` says what is known about the router, the arguments, and the commands
+that follow, or the reason why there are none. Where a text is long, ``INIT SCRIPT`` and ``KEEP
+LIST`` stand for it, and for its digest.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hotshoe.uci.changes import Wanted
+from roles.openwrt import operations
+from roles.openwrt.facts import ENABLED, INIT, KEEP, KEPT, RouterState
+from tests.operations.conftest import as_texts
+from tests.operations.openwrt.conftest import HERE, recorded, way_in, way_out
+
+CASES = sorted((HERE / "cases").rglob("*.json"))
+TEXTS = {"INIT SCRIPT": operations.init_script, "KEEP LIST": operations.keep_list}
+
+
+def case_name(path: Path) -> str:
+    return f"{path.parent.name}: {path.stem.replace('_', ' ')}"
+
+
+def state_of(known: dict[str, Any]) -> RouterState:
+    digests = {
+        path: operations.digest(TEXTS[text]() if text in TEXTS else text)
+        for path, text in known.get("files", {}).items()
+    }
+    return RouterState(digests=digests, enabled=known.get("enabled", False))
+
+
+def known_of(said: dict[str, Any]) -> dict[str, Any]:
+    return {fact: frozenset(v) if isinstance(v, list) else v for fact, v in said.items()}
+
+
+def with_long_texts(commands: list[Any]) -> list[Any]:
+    for command in commands:
+        if isinstance(command, dict) and command.get("stdin") in TEXTS:
+            command["stdin"] = TEXTS[command["stdin"]]()
+    return commands
+
+
+@pytest.mark.parametrize("path", CASES, ids=case_name)
+def test_case(path, on_router):
+    case = json.loads(path.read_text())
+    assert set(case) <= {"args", "router", "facts", "commands", "noop"}
+    host = on_router(state_of(case.get("router", {})), **known_of(case.get("facts", {})))
+    args = [tuple(arg) if isinstance(arg, list) else arg for arg in case.get("args", ())]
+    run = getattr(operations, path.parent.name)._inner
+    assert as_texts(run(*args)) == with_long_texts(case.get("commands", []))
+    assert host.noops == ([case["noop"]] if "noop" in case else [])
+
+
+def test_every_operation_has_a_case_that_changes_and_one_that_does_not():
+    every = {
+        name
+        for name, value in vars(operations).items()
+        if hasattr(value, "_inner") and value.__module__ == operations.__name__
+    } - {"configuration"}  # below, and what its steps do in test_change
+    cases = {path: json.loads(path.read_text()) for path in CASES}
+    assert {path.parent.name for path, case in cases.items() if case.get("commands")} == every
+    assert {path.parent.name for path, case in cases.items() if not case.get("commands")} == every
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in CASES if '"commands"' in path.read_text()], ids=case_name
+)
+def test_every_command_is_shell_that_parses(path):
+    for command in json.loads(path.read_text())["commands"]:
+        text = command if isinstance(command, str) else command["command"]
+        done = subprocess.run(["sh", "-n"], input=text, text=True, capture_output=True, check=False)
+        assert done.returncode == 0, f"{text}\n{done.stderr}"
+
+
+class TestWriteOnARealShell:
+    """What ``put`` and ``service`` run; a router's shell is no bash."""
+
+    def run(self, path: Path, content: str, *more: str) -> subprocess.CompletedProcess[str]:
+        command = operations._write(str(path), content, "644", *more)
+        return subprocess.run(
+            ["sh", "-c", str(command)],
+            input=command.connector_arguments["_stdin"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def test_makes_the_folder_and_the_file_with_its_mode(self, tmp_path):
+        path = tmp_path / "hotshoe" / "ports.nft"
+        done = self.run(path, "new 'quotes' $x `y` \\ ü\n")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert path.read_text() == "new 'quotes' $x `y` \\ ü\n"
+        assert path.stat().st_mode & 0o7777 == 0o644
+        assert [other.name for other in path.parent.iterdir()] == ["ports.nft"]
+
+    def test_keeps_the_old_file_when_the_new_one_is_bad(self, tmp_path):
+        path = tmp_path / "hotshoe.init"
+        path.write_text("old")
+        assert self.run(path, "if then", "sh -n").returncode != 0
+        assert path.read_text() == "old"
+
+    def test_fails_if_what_comes_after_it_does(self, tmp_path):
+        assert self.run(tmp_path / "file", "new", "true", "false").returncode != 0
+
+
+def test_what_a_firmware_upgrade_keeps_is_the_first_files_the_service_and_its_link():
+    assert operations.keep_list().splitlines() == [f"{KEPT}/", INIT, ENABLED]
+    assert KEEP.startswith("/lib/upgrade/keep.d/")
+
+
+class TestConfiguration:
+    @staticmethod
+    def steps(wanted: tuple[Wanted, ...], label: str = "", **more: int) -> list[Any]:
+        return list(operations.configuration._inner(wanted, label=label, **more))
+
+    def test_is_nothing_to_do_when_it_is_so_already(self, on_router, gateway):
+        seen = recorded("deployed")
+        host = on_router(seen)
+        assert self.steps(way_out(gateway, seen)) == []
+        assert self.steps(way_in(gateway, seen), "hotshoe: ") == []
+        assert host.noops == ["the router is as it should be"] * 2
+
+    def test_is_three_steps_of_one_change(self, on_router, gateway):
+        seen = recorded("fresh")
+        host = on_router(seen)
+        steps = self.steps(way_in(gateway, seen), "hotshoe: ", seconds=33)
+        assert [step.function.__name__ for step in steps] == ["stage", "apply", "confirm"]
+        change = steps[0].function.__self__
+        assert all(step.function.__self__ is change for step in steps)
+        assert (change.wanted, change.label) == (way_in(gateway, seen), "hotshoe: ")
+        assert change.seconds == 33
+        assert host.noops == []
+
+    def test_has_another_id_each_time_so_that_an_old_run_confirms_nothing(self, on_router, gateway):
+        seen = recorded("fresh")
+        on_router(seen)
+        ids = [self.steps(way_out(gateway, seen))[0].function.__self__.id for _ in range(4)]
+        assert len(set(ids)) == 4
+        assert all(len(each) == 8 and each.isalnum() for each in ids)
+
+    def test_contacts_nobody_to_find_out(self, on_router, gateway):
+        seen = recorded("fresh")
+        host = on_router(seen)
+        self.steps(way_out(gateway, seen))
+        assert host.asked == []
+
+    def test_reads_a_package_that_no_role_knows_as_well(self, on_router):
+        fresh = recorded("fresh")
+        host = on_router(fresh, Router=replace(fresh, pending=""))
+        host.known["Router"].packages["system"] = (
+            host.known["Router"].packages["dhcp"].__class__("system")
+        )
+        assert self.steps((Wanted("system", "mine"),)) == []
+        assert host.asked == ["Router"]
+
+
+class TestWhyARouterIsChanged:
+    def test_a_waiting_change(self, gateway):
+        seen = recorded("killed_before_confirming")
+        assert operations._why(seen, way_out(gateway, seen), "") == "a change was never confirmed"
+
+    def test_a_package_that_differs(self, gateway):
+        seen = recorded("fresh")
+        assert operations._why(seen, way_out(gateway, seen), "") == "firewall differs"
+        (firewall,) = way_in(gateway, seen)
+        assert operations._why(seen, (firewall,), "hotshoe: ") == "firewall differs"
+
+    def test_a_package_of_which_nothing_is_known(self, gateway):
+        seen = recorded("deployed")
+        seen = replace(seen, packages={"firewall": seen.packages["firewall"]})
+        _, _, dhcp = way_out(gateway, seen)
+        assert operations._why(seen, (dhcp,), "") == "dhcp differs"
+
+    def test_rules_that_somebody_took_out_of_the_kernel(self, gateway):
+        seen = recorded("deployed")
+        rules = tuple(rule for rule in seen.rules if "50000-50099/tcp to" not in rule)
+        why = operations._why(replace(seen, rules=rules), way_in(gateway, seen), "hotshoe: ")
+        assert why == (
+            "not in force: the rule 'hotshoe: cameras to darkroom, 50000-50099/tcp to 192.168.1.10'"
+        )
+
+    def test_nothing(self, gateway):
+        seen = recorded("deployed")
+        assert operations._why(seen, way_in(gateway, seen), "hotshoe: ") == ""

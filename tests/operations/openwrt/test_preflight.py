@@ -1,0 +1,178 @@
+"""OpenWrt routers that are refused before anything is changed, word for word."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+import pytest
+from pyinfra.api.exceptions import PyinfraError
+
+from hotshoe.uci.data import Package, Section
+from roles.openwrt import preflight
+from roles.openwrt.facts import Board
+from tests.operations.openwrt.conftest import recorded
+
+
+@pytest.fixture
+def warnings():
+    """What pyinfra's logger is told to warn of."""
+    said: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+
+    logger = logging.getLogger("pyinfra")
+    listener = Listener(logging.WARNING)
+    logger.addHandler(listener)
+    yield said
+    logger.removeHandler(listener)
+
+
+def refusal(router) -> str:
+    with pytest.raises(PyinfraError) as refused:
+        preflight.router(router)
+    return str(refused.value)
+
+
+FIT = [
+    "fresh",
+    "deployed",
+    "deployed_with_static_routes_and_helper",
+    "killed_after_staging",
+    "killed_before_confirming",
+    "with_passwords",
+    "release_25_12_0_with_apk",
+]
+
+
+@pytest.mark.parametrize("name", FIT)
+def test_a_router_as_the_site_says_is_accepted(on_router, gateway, warnings, name):
+    on_router(recorded(name))
+    preflight.router(gateway)
+    assert warnings == []
+
+
+@pytest.mark.parametrize("release", ["23.05.5", "23.05.0-rc1", "24.10.0", "25.12.2"])
+def test_these_releases_are_known(on_router, gateway, warnings, release):
+    on_router(replace(recorded("fresh"), board=Board("OpenWrt", release)))
+    preflight.router(gateway)
+    assert warnings == []
+
+
+MEND = "mend the router's managed_by in the Site"
+BRING = "bring it to one of these releases, or write managed_by: hand and use the worksheet"
+INSTALL = "install what is missing (fw4 is in the package firewall4)"
+SYSTEMS = [
+    ("debian", {}, "runs Debian GNU/Linux 13, not OpenWrt", MEND),
+    ("fresh", {"board": Board()}, "runs an unknown system, not OpenWrt", MEND),
+    ("fresh", {"board": Board("Fork", "24.10.0")}, "runs Fork 24.10.0, not OpenWrt", MEND),
+    *(
+        (
+            "fresh",
+            {"board": Board("OpenWrt", release)},
+            f"runs OpenWrt {release or 'of an unknown release'}; hotshoe knows 23.05, 24.10, 25.12",
+            BRING,
+        )
+        for release in ("22.03.7", "21.02.0", "19.07.10", "SNAPSHOT", "24.1", "")
+    ),
+    ("without_fw4", {}, "lacks fw4, flock, which every image of OpenWrt has as it comes", INSTALL),
+    (
+        "fresh",
+        {"lacking": ("ubus",)},
+        "lacks ubus, which every image of OpenWrt has as it comes",
+        INSTALL,
+    ),
+    (
+        "fresh",
+        {"writable": False},
+        "its /etc/config cannot be written to",
+        "see why the overlay is read-only: mount, logread",
+    ),
+    (
+        "somebody_elses_changes_staged",
+        {},
+        "somebody else's changes are staged there and not committed:\n"
+        "       firewall.cfg01e63d.syn_flood='0'\n"
+        "       system.cfg01e48a.hostname='frog'",
+        "commit them or take them back: uci commit, uci revert PACKAGE; in LuCI: Unsaved Changes",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "reason", "remedy"),
+    [pytest.param(*case, id=case[2].split("\n")[0]) for case in SYSTEMS],
+)
+def test_a_router_is_refused_that(on_router, gateway, name, changed, reason, remedy):
+    on_router(replace(recorded(name), **changed))
+    assert refusal(gateway) == f"gateway: {reason}\n    -> {remedy}"
+
+
+@pytest.mark.parametrize("name", ["network", "firewall", "dhcp"])
+def test_a_router_without_one_of_its_files_is_refused(on_router, gateway, name):
+    seen = recorded("fresh")
+    on_router(replace(seen, packages={**seen.packages, name: Package(name)}))
+    assert refusal(gateway) == (
+        f"gateway: has nothing in /etc/config/{name}\n"
+        f"    -> restore that file; the image's own is /rom/etc/config/{name}"
+    )
+
+
+def test_a_file_that_cannot_be_read_is_refused(on_router, gateway, monkeypatch):
+    """uci export prints nothing of a broken file; what is printed and wrong is told."""
+    host = on_router(recorded("fresh"))
+    host.connector_data.clear()
+
+    def get_fact(fact: type, *args: object) -> object:
+        return fact().process(["@@hotshoe uci dhcp", "package dhcp", "", "option a 'b'"])
+
+    monkeypatch.setattr(host, "get_fact", get_fact, raising=False)
+    said = refusal(gateway)
+    assert said.startswith("gateway: UCI package dhcp, line 3: ")
+    assert said.endswith("\n    -> mend that file on the router first")
+
+
+def test_another_router_is_refused(on_router, gateway):
+    on_router(recorded("fresh"))
+    inside = type(gateway.lan)("192.168.7.1/24")
+    assert refusal(replace(gateway, lan=inside)) == (
+        "gateway: has no address 192.168.7.1, so it is not this router of the Site (it has "
+        "192.168.1.1, fd5b:8a3c:c0de::1, 127.0.0.1, 203.0.113.20)\n"
+        "    -> mend the router's lan in the Site"
+    )
+
+
+def test_somebody_elses_port_forward_in_the_way_is_refused(on_router, gateway):
+    seen = recorded("deployed")
+    theirs = Section(
+        "redirect", None, {"src": "wan", "src_dport": "21", "dest_ip": "192.168.1.5", "name": "nas"}
+    )
+    firewall = seen.packages["firewall"]
+    firewall = Package("firewall", (*firewall.sections, theirs))
+    on_router(replace(seen, packages={**seen.packages, "firewall": firewall}))
+    # Two of ours come before it, and uci counts them.
+    assert refusal(gateway) == (
+        "gateway: somebody else's port forward 'nas' (firewall.@redirect[2]) already takes 21/tcp "
+        "and sends it to 192.168.1.5\n"
+        "    -> delete it on the router if it may go, or choose other ports in the Site"
+    )
+
+
+def test_a_router_behind_another_is_warned_about(on_router, gateway, warnings):
+    on_router(recorded("fresh"))
+    preflight.router(replace(gateway, wan_address=IPv4Address("203.0.113.99")))
+    assert warnings == [
+        "gateway: none of its interfaces has the public address 203.0.113.99; cameras get through "
+        "only if something in front forwards everything to it"
+    ]
+
+
+def test_sides_are_known_once_a_router_is_accepted(on_router, gateway):
+    on_router(recorded("fresh"))
+    sides = preflight.sides_of(gateway)
+    assert (sides.wan.zone, sides.lan.zone) == ("wan", "lan")
+    assert (sides.wan.device, sides.lan.device) == ("eth0", "eth1")
+    assert (sides.wan.section, sides.lan.section) == ("@zone[1]", "@zone[0]")

@@ -1,0 +1,283 @@
+"""Which interface and zone of an OpenWrt router lead outside, and which inside."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_interface
+from typing import Any
+
+import pytest
+
+from hotshoe.openwrt.sides import Interface, Side, Unfit, find_sides, interfaces, words
+from hotshoe.plan import RouterPlan
+from hotshoe.uci.data import Package
+from tests.unit.openwrt_routers import TEXTS, firewall, home, zone
+
+LAN = Interface("lan", "br-lan", True, (IPv4Interface("192.168.1.1/24"),), False, "static")
+WAN = Interface("wan", "eth0", True, (IPv4Interface("203.0.113.20/24"),), True, "dhcp")
+
+
+@pytest.fixture
+def router() -> RouterPlan:
+    (router,) = home("home").routers
+    return router
+
+
+@pytest.fixture
+def inner() -> RouterPlan:
+    """One whose WAN address the router outside of it has to know."""
+    return home("cascade").routers[1]
+
+
+def refusal(*args: Any) -> tuple[str, str]:
+    with pytest.raises(Unfit) as unfit:
+        find_sides(*args)
+    assert str(unfit.value) == f"{unfit.value.reason}\n    -> {unfit.value.remedy}"
+    return unfit.value.reason, unfit.value.remedy
+
+
+# -- interfaces
+
+
+def test_interfaces_are_read_from_what_netifd_tells():
+    dump = json.loads((TEXTS / "interfaces.json").read_text())
+    lan, loopback, wan = interfaces(dump)
+    assert lan == Interface(
+        "lan",
+        "eth1",
+        True,
+        (
+            IPv4Interface("192.168.1.1/24"),
+            IPv6Interface("2001:db8:100:2::1/64"),
+            IPv6Interface("fd5b:8a3c:c0de::1/60"),
+        ),
+        False,
+        "static",
+    )
+    assert (loopback.name, loopback.device) == ("loopback", "lo")
+    assert (wan.device, wan.default, wan.protocol, wan.zone) == ("eth0", True, "static", "")
+    assert wan.own == (IPv4Address("203.0.113.20"), IPv6Address("2001:db8:100:1::2"))
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        # an interface that is down has neither device nor addresses
+        ({"up": False, "proto": "dhcp"}, Interface("x", "", False, (), False, "dhcp")),
+        # a bridge or VLAN without layer 3 of its own
+        ({"up": True, "device": "eth0.7"}, Interface("x", "eth0.7", True, (), False)),
+        # PPPoE: packets are carried by another device than frames
+        (
+            {"up": True, "device": "eth0.7", "l3_device": "pppoe-x", "proto": "pppoe"},
+            Interface("x", "pppoe-x", True, (), False, "pppoe"),
+        ),
+        # MAP-E asks for its zone itself
+        (
+            {"up": True, "l3_device": "map-x", "proto": "map", "data": {"zone": "wan"}},
+            Interface("x", "map-x", True, (), False, "map", "wan"),
+        ),
+    ],
+)
+def test_an_interface_is_read_as(entry, expected):
+    assert interfaces({"interface": [{"interface": "x", **entry}]}) == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("route", "default"),
+    [
+        ({"target": "0.0.0.0", "mask": 0, "nexthop": "203.0.113.1"}, True),
+        ({"target": "::", "mask": 0, "nexthop": "fe80::1"}, False),
+        ({"target": "10.0.0.0", "mask": 8, "nexthop": "203.0.113.1"}, False),
+        ({"target": "0.0.0.0", "mask": 1, "nexthop": "203.0.113.1"}, False),
+        ({}, False),
+    ],
+)
+def test_a_default_route_is_one_to_everywhere_over_ipv4(route, default):
+    (read,) = interfaces({"interface": [{"interface": "x", "route": [route]}]})
+    assert read.default is default
+
+
+def test_a_router_without_netifd_has_no_interfaces():
+    assert interfaces({}) == ()
+
+
+# -- the sides
+
+
+def test_the_sides_of_a_default_configuration(router):
+    sides = find_sides(router, (LAN, WAN), firewall())
+    assert sides.wan == Side("wan", "eth0", "wan", "@zone[1]", "dhcp")
+    assert sides.lan == Side("lan", "br-lan", "lan", "@zone[0]", "static")
+
+
+ZONES = {
+    "a list": {"network": ("guest", "wan")},
+    "one option": {"network": "wan"},
+    "one option with spaces": {"network": "guest wan  wan6"},
+    "its device": {"device": "eth0"},
+    "a list of devices": {"device": ("tun0", "eth0")},
+    "devices in one option": {"network": "", "device": "tun0 eth0"},
+}
+
+
+@pytest.mark.parametrize("covers", ZONES)
+def test_a_zone_covers_an_interface_by(router, covers):
+    package = Package(
+        "firewall",
+        (zone("inside", name="home", network="lan"), zone("w", name="outer", **ZONES[covers])),
+    )
+    sides = find_sides(router, (LAN, WAN), package)
+    assert (sides.wan.zone, sides.wan.section) == ("outer", "w")
+    assert (sides.lan.zone, sides.lan.section) == ("home", "inside")
+
+
+def test_anonymous_zones_are_counted_with_the_named_ones(router):
+    zones = (
+        zone(name="guest", network="guest"),
+        zone("mine", name="lan", network="lan"),
+        zone(name="wan", network="wan"),
+    )
+    sides = find_sides(router, (LAN, WAN), Package("firewall", zones))
+    assert (sides.lan.section, sides.wan.section) == ("mine", "@zone[2]")
+
+
+def test_a_disabled_zone_covers_nothing(router):
+    off = zone(name="old", network="wan", enabled="0")
+    package = firewall()
+    sides = find_sides(router, (LAN, WAN), Package("firewall", (off, *package.sections)))
+    # It counts as a section nevertheless.
+    assert (sides.wan.zone, sides.wan.section) == ("wan", "@zone[2]")
+
+
+def test_a_zone_without_a_name_covers_nothing(router):
+    package = Package("firewall", (zone(network="wan"), *firewall().sections))
+    assert find_sides(router, (LAN, WAN), package).wan.section == "@zone[2]"
+
+
+def test_a_tunnel_is_in_the_zone_that_its_protocol_asks_for(router):
+    """MAP-E: an interface of its own, which no zone names."""
+    tunnel = Interface("wan6_", "map-wan6", True, WAN.addresses, True, "map", "wan")
+    below = replace(WAN, name="wan6", addresses=(), default=False)
+    sides = find_sides(router, (LAN, below, tunnel), firewall())
+    assert sides.wan == Side("wan6_", "map-wan6", "wan", "@zone[1]", "map")
+
+
+def test_the_outermost_router_is_found_by_its_default_route_where_its_address_is_another(router):
+    """Something in front translates, or the address changes."""
+    behind = replace(WAN, addresses=(IPv4Interface("10.0.0.2/24"),))
+    assert find_sides(router, (LAN, behind), firewall()).wan.device == "eth0"
+
+
+def test_the_address_counts_more_than_the_default_route(router):
+    tunnel = Interface("vpn", "wg0", True, (IPv4Interface("10.9.0.2/24"),), True, "wireguard")
+    having = (LAN, tunnel, replace(WAN, default=False))
+    assert find_sides(router, having, firewall()).wan.interface == "wan"
+
+
+# -- refusals
+
+OTHER = (IPv4Interface("192.168.8.1/24"),)
+NO_LAN = "mend the router's lan in the Site"
+
+
+@pytest.mark.parametrize(
+    ("having", "has"),
+    [
+        ((WAN,), "203.0.113.20"),
+        ((replace(LAN, addresses=OTHER), WAN), "192.168.8.1, 203.0.113.20"),
+        ((replace(LAN, up=False), WAN), "203.0.113.20"),
+        ((replace(LAN, device=""), WAN), "203.0.113.20"),
+        ((), "none"),
+    ],
+)
+def test_another_router_is_refused(router, having, has):
+    assert refusal(router, having, firewall()) == (
+        f"has no address 192.168.1.1, so it is not this router of the Site (it has {has})",
+        NO_LAN,
+    )
+
+
+def test_an_inner_router_without_the_address_that_the_outer_one_sends_to_is_refused(inner):
+    assert refusal(inner, (LAN, WAN), firewall()) == (
+        "has no address 192.168.178.2, to which the router outside of it sends the cameras (it has "
+        "192.168.1.1, 203.0.113.20)",
+        "give it that fixed address, or mend its wan in the Site",
+    )
+
+
+def test_an_inner_router_with_it_needs_no_default_route(inner):
+    wan = replace(WAN, addresses=(IPv4Interface("192.168.178.2/24"),), default=False)
+    assert find_sides(inner, (LAN, wan), firewall()).wan.interface == "wan"
+
+
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [
+        ((), "has no default route"),
+        ((replace(WAN, up=False),), "has no default route, and wan is down"),
+        (
+            (replace(WAN, up=False), replace(WAN, name="wan6", device="")),
+            "has no default route, and wan, wan6 are down",
+        ),
+        ((Interface("loopback", "", False, (), False),), "has no default route"),
+    ],
+)
+def test_a_router_that_is_not_connected_is_refused(router, others, told):
+    assert refusal(router, (LAN, *others), firewall()) == (told, "connect it to the Internet first")
+
+
+def test_a_router_on_a_stick_is_refused(router):
+    assert refusal(router, (replace(LAN, default=True),), firewall()) == (
+        "its default route leaves by lan, the interface of its LAN",
+        "a router needs an interface of its own towards the Internet",
+    )
+
+
+def test_one_zone_for_both_sides_is_refused(router):
+    package = Package("firewall", (zone(name="all", network="lan wan"),))
+    assert refusal(router, (LAN, WAN), package) == (
+        "its interfaces wan and lan are in one firewall zone, all",
+        "give each a zone of its own: LuCI, Network, Firewall",
+    )
+
+
+@pytest.mark.parametrize(
+    ("zones", "told"),
+    [
+        (
+            (zone(name="lan", network="lan"), zone(name="guest")),
+            "its interface wan (eth0) is in no firewall zone; the zones are lan, guest",
+        ),
+        (
+            (zone(name="wan", network="wan"),),
+            "its interface lan (br-lan) is in no firewall zone; the zones are wan",
+        ),
+        ((), "its interface wan (eth0) is in no firewall zone; the zones are none"),
+    ],
+)
+def test_an_interface_in_no_zone_is_refused(router, zones, told):
+    assert refusal(router, (LAN, WAN), Package("firewall", zones)) == (
+        told,
+        "give it one: LuCI, Network, Interfaces, Firewall settings",
+    )
+
+
+@pytest.mark.parametrize("field", ["lan6", "wan6"])
+def test_a_router_without_its_ipv6_address_is_refused(router, field):
+    values = {"lan6": IPv6Interface("2001:db8:1::1/64"), "wan6": IPv6Address("2001:db8:1::1")}
+    with_ipv6 = replace(router, **{field: values[field]})
+    assert refusal(with_ipv6, (LAN, WAN), firewall()) == (
+        "has no address 2001:db8:1::1 (it has 192.168.1.1, 203.0.113.20)",
+        "give it that fixed address, or mend its lan6 or wan6 in the Site",
+    )
+    lan = replace(LAN, addresses=(*LAN.addresses, ip_interface("2001:db8:1::1/64")))
+    assert find_sides(with_ipv6, (lan, WAN), firewall()).lan.interface == "lan"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(None, ()), ("lan", ("lan",)), ("  a  b ", ("a", "b")), (("a b", "c"), ("a b", "c"))],
+)
+def test_the_words_of_an_option(value, expected):
+    assert words(value) == expected
