@@ -244,9 +244,9 @@ class Stage:
     def _wait(self, node: Node) -> None:
         """Wait until a device has booted."""
         if node.image == "device":
-            probe = "systemctl is-active --quiet ssh.service && test -S /dev/log"
+            probe = or_else = "systemctl is-active --quiet ssh.service && test -S /dev/log"
         elif node.image == "openwrt":
-            probe = openwrt.probe(node, self._ssh_port(node))
+            probe, or_else = openwrt.probes(node, self._ssh_port(node))
         else:
             return
         deadline = time.monotonic() + BOOT_SECONDS
@@ -258,6 +258,8 @@ class Stage:
             )
             if done.returncode == 0:
                 return
+            if time.monotonic() > deadline - BOOT_SECONDS / 2:
+                probe = or_else
             time.sleep(0.1)
         log = run("podman", "logs", self.container(node.name), check=False)[-2000:]
         raise HotshoeError(f"{node.name}: did not boot within {BOOT_SECONDS} s\n{log}")
