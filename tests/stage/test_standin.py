@@ -38,7 +38,7 @@ def router(home: Home) -> Iterator[Router]:
     yield found
     found.sh(
         "rm -rf /tmp/.uci && rm -f /etc/config/* && cp -p /root/before/* /etc/config/ && "
-        "nft flush ruleset; rm -f /var/run/fw4.state; fw4 -q start; /etc/init.d/network reload"
+        "/etc/init.d/firewall stop; /etc/init.d/firewall start; /etc/init.d/network reload"
     )
 
 
