@@ -20,6 +20,19 @@ from tests.stage.home import Home
 from tests.stage.test_shapes import address_of, peer
 
 ROUTER = "gateway"
+# The configuration as it was, and whatever runs with it.
+PUT_BACK = """
+rm -rf /tmp/.uci
+changed=$(for each in /root/before/*; do
+    cmp -s $each /etc/config/${each##*/} || echo ${each##*/}
+done)
+rm -f /etc/config/*; cp -p /root/before/* /etc/config/
+nft list table inet fw4 2>/dev/null | grep -q jump || changed="$changed firewall"
+! nft list table inet fw4 2>/dev/null | grep -q hotshoe_ || changed="$changed firewall"
+case " "$changed" " in *firewall*) /etc/init.d/firewall stop; /etc/init.d/firewall start ;; esac
+case " "$changed" " in *network*) /etc/init.d/network reload ;; esac
+case " "$changed" " in *dhcp*) /etc/init.d/dnsmasq restart ;; esac
+"""
 only_standin = pytest.mark.skipif(not openwrt.is_standin(), reason="of the stand-in only")
 
 
@@ -36,10 +49,7 @@ def router(home: Home) -> Iterator[Router]:
     found = Router(home)
     found.sh("rm -rf /root/before && cp -pr /etc/config /root/before")
     yield found
-    found.sh(
-        "rm -rf /tmp/.uci && rm -f /etc/config/* && cp -p /root/before/* /etc/config/ && "
-        "/etc/init.d/firewall stop; /etc/init.d/firewall start; /etc/init.d/network reload"
-    )
+    found.sh(PUT_BACK)
 
 
 class Router:
@@ -283,7 +293,7 @@ class TestNetwork:
         router.until("ip route | grep -q ^default")
 
     def test_two_reservations_of_one_address_stop_dnsmasq(self, router: Router) -> None:
-        answers = "nslookup gateway.lan 127.0.0.1 >/dev/null 2>&1 || pgrep dnsmasq >/dev/null"
+        answers = "pgrep dnsmasq >/dev/null"
         for name, mac in (("a", "02:00:00:00:00:0a"), ("b", "02:00:00:00:00:0b")):
             router.uci(
                 f"set dhcp.{name}=host",
