@@ -373,12 +373,15 @@ class Stage:
             if node.image == "client":
                 continue
             addresses = " ".join(str(port.address.ip) for port in node.ports)
+            names = [node.name, *addresses.split()]
             key = podman.execute(self.container(node.name), "sh", "-c", _HOST_KEY[node.image])
             proxy = f"podman exec -i {self.container(node.name)} /usr/sbin/sshd -i"
             if node.image == "openwrt":
                 neighbour = self.container(self.topology.neighbour(node).name)
-                proxy = openwrt.proxy_command(self.topology, node, neighbour, self._ssh_port(node))
-            known_hosts += [f"{name} {key}" for name in (node.name, *addresses.split())]
+                ssh_port = self._ssh_port(node)
+                proxy = openwrt.proxy_command(self.topology, node, neighbour, ssh_port)
+                names += [f"[{name}]:{ssh_port}" for name in names if ssh_port != 22]
+            known_hosts += [f"{name} {key}" for name in names]
             entries.append(
                 f"Host {node.name} {addresses}\n"
                 f"    ProxyCommand {proxy}\n"

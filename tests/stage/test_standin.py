@@ -359,7 +359,7 @@ class TestPackets:
 class TestLogin:
     def login(self, home: Home, script: str) -> subprocess.CompletedProcess[str]:
         command = ["ssh", "-F", str(home.stage.ssh_config), "-o", "BatchMode=yes"]
-        command += ["-o", "ConnectTimeout=5", ROUTER, script]
+        command += ["-o", "ConnectTimeout=3", ROUTER, script]
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
 
     def test_it_is_logged_in_to_through_its_firewall(self, router: Router) -> None:
