@@ -248,9 +248,9 @@ class Stage:
     def _wait(self, node: Node) -> None:
         """Wait until a device has booted."""
         if node.image == "device":
-            probe = "systemctl is-active --quiet ssh.service && test -S /dev/log"
+            probe = or_else = "systemctl is-active --quiet ssh.service && test -S /dev/log"
         elif node.image == "openwrt":
-            probe = openwrt.probe(node, self._ssh_port(node))
+            probe, or_else = openwrt.probes(node, self._ssh_port(node))
         else:
             return
         deadline = time.monotonic() + BOOT_SECONDS
@@ -262,6 +262,8 @@ class Stage:
             )
             if done.returncode == 0:
                 return
+            if time.monotonic() > deadline - BOOT_SECONDS / 2:
+                probe = or_else
             time.sleep(0.1)
         log = run("podman", "logs", self.container(node.name), check=False)[-2000:]
         raise HotshoeError(f"{node.name}: did not boot within {BOOT_SECONDS} s\n{log}")
@@ -379,12 +381,15 @@ class Stage:
             if node.image == "client":
                 continue
             addresses = " ".join(str(port.address.ip) for port in node.ports)
+            names = [node.name, *addresses.split()]
             key = podman.execute(self.container(node.name), "sh", "-c", _HOST_KEY[node.image])
             proxy = f"podman exec -i {self.container(node.name)} /usr/sbin/sshd -i"
             if node.image == "openwrt":
                 neighbour = self.container(self.topology.neighbour(node).name)
-                proxy = openwrt.proxy_command(self.topology, node, neighbour, self._ssh_port(node))
-            known_hosts += [f"{name} {key}" for name in (node.name, *addresses.split())]
+                ssh_port = self._ssh_port(node)
+                proxy = openwrt.proxy_command(self.topology, node, neighbour, ssh_port)
+                names += [f"[{name}]:{ssh_port}" for name in names if ssh_port != 22]
+            known_hosts += [f"{name} {key}" for name in names]
             entries.append(
                 f"Host {node.name} {addresses}\n"
                 f"    ProxyCommand {proxy}\n"

@@ -78,8 +78,13 @@ class TestEveryShape:
 # -- what is special about each
 
 
-def peer(home: Home, node: str, address: object, port: int, at: str) -> str:
-    """The source address that a device sees of a connection that another one holds open."""
+def peer(
+    home: Home, node: str, address: object, port: int, at: str, inside: int | None = None
+) -> str:
+    """The source address that a device sees of a connection that another one holds open.
+
+    :param inside: the port at the device, if it is not the one that is dialled
+    """
     script = f"""
 import socket, sys
 line = socket.create_connection(("{address}", {port}), 5)
@@ -90,7 +95,7 @@ sys.stdin.read()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        seen = home.sh(at, f"ss -Htn state established sport = :{port}")
+        seen = home.sh(at, f"ss -Htn state established sport = :{inside or port}")
         process.communicate(b"")
     (address_seen,) = {line.split()[-1].rpartition(":")[0] for line in seen.splitlines()}
     return address_seen
