@@ -367,8 +367,8 @@ def test_one_command_puts_back_what_was_before_hotshoe() -> None:
 # -- a router that is not as it should be
 
 FULL = (
-    "mount -t tmpfs -o size=100k tmpfs /mnt && cp -p /etc/config/* /mnt/ && "
-    "mount --move /mnt /etc/config"
+    "rm -rf /tmp/full && cp -pR /etc/config /tmp/full && "
+    "mount -t tmpfs -o size=100k tmpfs /etc/config && cp -p /tmp/full/* /etc/config/"
 )
 RELEASE = "sed -i \"s/^DISTRIB_RELEASE=.*/DISTRIB_RELEASE='{}'/\" /etc/openwrt_release"
 KEPT_RELEASE = "cp /etc/openwrt_release /tmp/release; "
@@ -406,7 +406,11 @@ UNFIT = {
         "cat /tmp/firewall >/etc/config/firewall",
         "/etc/config/firewall",
     ),
-    "no WAN": ("ifdown wan", "ifup wan", "has no default route, and wan is down"),
+    "no WAN": (
+        "ifdown wan; while ip route | grep -q default; do sleep 1; done",
+        "ifup wan",
+        "has no default route, and wan is down",
+    ),
 }
 
 

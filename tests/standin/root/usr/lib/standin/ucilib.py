@@ -370,6 +370,8 @@ class Uci:
         self.confdir, self.conf2dir, self.savedir, self.more = confdir, conf2dir, savedir, []
 
     def path(self, name):
+        if name.startswith("/"):
+            return name
         if not is_name(name.replace("-", "_")):
             raise UciError(INVALID)
         override = f"{self.conf2dir}/{name}"
@@ -382,12 +384,14 @@ class Uci:
     def read(self, name):
         try:
             with open(self.path(name)) as stream:
-                return Package(name).parse(stream)
+                return Package(os.path.basename(name)).parse(stream)
         except (FileNotFoundError, IsADirectoryError):
             raise UciError(NOT_FOUND) from None
 
     def load(self, name):
         package = self.read(name)
+        if name.startswith("/"):
+            return package  # what is staged is not about a file by its path
         for folder in (*self.more, self.savedir):
             package.replay(f"{folder}/{name}")
         return package
