@@ -151,6 +151,10 @@ def _router(one: RouterPlan) -> Iterator[Paragraph]:
             yield Paragraph("with this home's ports")
         if one.hairpin:
             yield Paragraph("hairpin for the same")
+    if one.leases:
+        yield _heading("always gives by DHCP")
+        for lease in one.leases:
+            yield Paragraph(f"{lease.address} to{_TIE}{lease.name}")
     if one.open_to_wan:
         yield _heading("answers on its WAN side")
         yield Paragraph(_services(one.open_to_wan))

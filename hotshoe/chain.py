@@ -168,7 +168,8 @@ class _Chain:
             leases=tuple(
                 Lease(server.name, server.mac, server.address)
                 for server in self._site.servers
-                if server.mac and self._behind(server) == i
+                # On Debian, hotshoe sets up no DHCP server.
+                if server.mac and self._behind(server) == i and router.managed_by != "linux"
             ),
             hairpin=self._untranslated(i) if translates and (forwards or default_host) else (),
             ftp_helper=tuple(self._helped(i, servers)),

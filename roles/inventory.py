@@ -7,9 +7,11 @@ import functools
 import gc
 import logging
 import socket
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from paramiko import Transport
+from paramiko import ProxyCommand, Transport
 from pyinfra import config, logger
 
 from hotshoe.load import SiteFiles, warnings_of
@@ -55,6 +57,14 @@ def _host(site: str, name: str, address: str, device: Any) -> HostData:
     }
 
 
+def _unless_gone(close: Callable[[], None]) -> Callable[[], None]:
+    def closed() -> None:
+        with suppress(ProcessLookupError):
+            close()
+
+    return closed
+
+
 @functools.wraps(Transport)
 def prompt_transport(sock: Any, **kwargs: Any) -> Transport:
     """A paramiko transport that sends small packets at once.
@@ -62,6 +72,9 @@ def prompt_transport(sock: Any, **kwargs: Any) -> Transport:
     Without TCP_NODELAY every command waits about 40 ms for a delayed acknowledgement (RFC 1122,
     section 4.2.3.4).
     """
+    if isinstance(sock, ProxyCommand):
+        # paramiko would print a traceback of one that has ended by itself.
+        sock.close = _unless_gone(sock.close)  # type: ignore[method-assign]
     if isinstance(sock, socket.socket):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return Transport(sock, **kwargs)

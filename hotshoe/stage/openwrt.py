@@ -25,8 +25,9 @@ WAN, LAN = "eth0", "eth1"
 HOST_KEY = "/etc/dropbear/dropbear_ed25519_host_key"
 PUBLIC_KEY = f"dropbearkey -y -f {HOST_KEY} | grep ^ssh-ed25519"
 # Daemons look for their interfaces when they start, and the stage plugs them in a little later.
+# BusyBox' sleep knows whole seconds only, there.
 BOOT = (
-    f"until [ -e /sys/class/net/{WAN} ] && [ -e /sys/class/net/{LAN} ]; do sleep 0.1; done; "
+    f"until [ -e /sys/class/net/{WAN} ] && [ -e /sys/class/net/{LAN} ]; do sleep 1; done; "
     "exec /sbin/init"
 )
 # The clock and the modules are the host's, and so are all kernel settings but the network's.
@@ -222,8 +223,12 @@ def set_up(topology: Topology, node: Node, key: str, ssh_port: int) -> Iterator[
     yield f"[ -s {HOST_KEY} ] || dropbearkey -t ed25519 -f {HOST_KEY} >/dev/null 2>&1"
 
 
-def probe(node: Node, ssh_port: int) -> str:
-    """A shell script that succeeds once such a router has booted."""
+def probes(node: Node, ssh_port: int) -> tuple[str, str]:
+    """Shell scripts that succeed once such a router has booted.
+
+    The first holds for a router whose firewall knows its LAN, as it should; the second for one that
+    somebody broke, too.
+    """
     listening = f"netstat -ltn | grep -q ':{ssh_port} '"
     there = (
         f"ip address show dev {port.name} | grep -qF ' {address}'"
@@ -234,7 +239,9 @@ def probe(node: Node, ssh_port: int) -> str:
     # An address that is still on trial answers nobody.
     settled = "! ip address show | grep -q tentative"
     loaded = "nft list table inet fw4 >/dev/null"
-    return " && ".join((listening, *there, settled, loaded))
+    booted = " && ".join((listening, *there, settled, loaded))
+    # It is loaded before the interfaces have addresses, and once more when they do.
+    return f"{booted} && nft list chain inet fw4 input | grep -q {LAN}", booted
 
 
 # -- SSH, through the network, so that who locks himself out is out

@@ -18,7 +18,7 @@ from hotshoe.errors import HotshoeError
 from hotshoe.plan import Plan
 from hotshoe.stage import consumer, image, openwrt, podman
 from hotshoe.stage.podman import run
-from hotshoe.stage.topology import INTERNET, Node, Topology, make_topology
+from hotshoe.stage.topology import INTERNET, Node, Port, Topology, make_topology
 
 FOLDER = ".stage"
 BOOT_SECONDS = 30
@@ -144,6 +144,10 @@ class Stage:
         """Restart a device: new kernel state for its network, and whatever its disk says."""
         with self._locked():
             node = self.node(name)
+            # The kernel takes its time to forget the old namespace, and the cables with it.
+            for port in node.ports:
+                far, switch = self._far_end(node, port), self.switch(port.segment)
+                run("ip", "-n", switch, "link", "delete", far, check=False)
             run("podman", "restart", "--time=5", self.container(name))
             self._plug(node)
             self._set_up_by_hand(node)
@@ -244,9 +248,9 @@ class Stage:
     def _wait(self, node: Node) -> None:
         """Wait until a device has booted."""
         if node.image == "device":
-            probe = "systemctl is-active --quiet ssh.service && test -S /dev/log"
+            probe = or_else = "systemctl is-active --quiet ssh.service && test -S /dev/log"
         elif node.image == "openwrt":
-            probe = openwrt.probe(node, self._ssh_port(node))
+            probe, or_else = openwrt.probes(node, self._ssh_port(node))
         else:
             return
         deadline = time.monotonic() + BOOT_SECONDS
@@ -258,6 +262,8 @@ class Stage:
             )
             if done.returncode == 0:
                 return
+            if time.monotonic() > deadline - BOOT_SECONDS / 2:
+                probe = or_else
             time.sleep(0.1)
         log = run("podman", "logs", self.container(node.name), check=False)[-2000:]
         raise HotshoeError(f"{node.name}: did not boot within {BOOT_SECONDS} s\n{log}")
@@ -274,14 +280,18 @@ class Stage:
         )
         run("ip", "netns", "exec", space, "sh", "-c", script)
 
+    def _far_end(self, node: Node, port: Port) -> str:
+        """The name of a cable's end in the switch."""
+        # Not the device's name: an interface's name has at most 15 characters.
+        return f"node{self.topology.nodes.index(node)}-{port.name}"
+
     def _plug(self, node: Node) -> None:
         """Give a container its interfaces and addresses; the kernel forgets them at a restart."""
         container = self.container(node.name)
         process = podman.pid(container)
         lines: list[str] = []
         for port in node.ports:
-            # Not the device's name: an interface's name has at most 15 characters.
-            far = f"node{self.topology.nodes.index(node)}-{port.name}"
+            far = self._far_end(node, port)
             switch = self.switch(port.segment)
             run(
                 "ip", "-n", switch, "link", "add", "name", far, "type", "veth",
@@ -371,12 +381,15 @@ class Stage:
             if node.image == "client":
                 continue
             addresses = " ".join(str(port.address.ip) for port in node.ports)
+            names = [node.name, *addresses.split()]
             key = podman.execute(self.container(node.name), "sh", "-c", _HOST_KEY[node.image])
             proxy = f"podman exec -i {self.container(node.name)} /usr/sbin/sshd -i"
             if node.image == "openwrt":
                 neighbour = self.container(self.topology.neighbour(node).name)
-                proxy = openwrt.proxy_command(self.topology, node, neighbour, self._ssh_port(node))
-            known_hosts += [f"{name} {key}" for name in (node.name, *addresses.split())]
+                ssh_port = self._ssh_port(node)
+                proxy = openwrt.proxy_command(self.topology, node, neighbour, ssh_port)
+                names += [f"[{name}]:{ssh_port}" for name in names if ssh_port != 22]
+            known_hosts += [f"{name} {key}" for name in names]
             entries.append(
                 f"Host {node.name} {addresses}\n"
                 f"    ProxyCommand {proxy}\n"

@@ -31,7 +31,7 @@ from hotshoe.uci.data import (
     value_or_none,
 )
 from hotshoe.uci.order import moves
-from hotshoe.uci.text import quoted
+from hotshoe.uci.text import SPECIAL, quoted
 
 # list.c, uci_lookup_ext_section; a type with other characters cannot be told apart from the rest of
 # the address (util.c, uci_parse_ptr).
@@ -72,8 +72,9 @@ class Wanted:
     :param sections: all that the owner shall have, in the order in which they shall be
     :param settings: options of sections that are not the owner's
     :param last: names of wanted sections that shall come after every other section of their type
-    :raises ValueError: if a name is none, a section is not the owner's or occurs twice, a setting
-        is about a section of the owner's, or ``last`` contradicts the order of the sections
+    :raises ValueError: if a name is none, a section is not the owner's, occurs twice or has a type
+        with quotes, a setting is about a section of the owner's, or ``last`` contradicts the order
+        of the sections
     """
 
     package: str
@@ -93,6 +94,8 @@ class Wanted:
                     f"{shown(section.name)} does not begin with {self.owner}_, as every section "
                     f"of {self.owner} does"
                 )
+            if SPECIAL & set(section.type):
+                raise ValueError(f"uci commits {shown(section.type)} in a way that it cannot read")
         names = [section.name for section in self.sections]
         if len(set(names)) < len(names):
             raise ValueError(f"two wanted sections share a name: {names}")

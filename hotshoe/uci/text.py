@@ -39,6 +39,9 @@ def parse(text: str, name: str | None = None) -> tuple[Package, ...]:
       option too.
     - A named section that occurs twice is one section; with another type it is an error.
 
+    Only the names that libuci makes up for anonymous sections, such as ``cfg017389``, are not known
+    here; it takes a section that is named so for the anonymous one.
+
     :param text: the text, decoded in a way that keeps line ends as they are
     :param name: the package that the text is about, if no line of it says so
     :returns: the packages in order
@@ -157,10 +160,12 @@ class _Reader:
                 case ";":
                     if bare:
                         self.drop_line()
-                    break
+                    return "".join(parts)
                 case char:
                     parts.append(char)
                     self.at += 1
+        if self.char:
+            self.at += 1  # libuci writes the end of the word over the blank
         return "".join(parts)
 
     def _single_quoted(self) -> str:

@@ -58,7 +58,9 @@ _PARTS = {
     "changes": "uci changes 2>/dev/null",
     "interfaces": "ubus -S call network.interface dump 2>/dev/null",
     "lacking": f"for p in {' '.join(PROGRAMS)}; do command -v $p >/dev/null || echo $p; done",
-    "overlay": "test -w /etc/config && echo writable; df -k /etc/config | tail -n 1",
+    # Opened and not written to; ash believes that root may write anywhere.
+    "overlay": "test -e /etc/config/firewall && ( : >>/etc/config/firewall ) 2>/dev/null && "
+    "echo writable",
     "pending": f"cat {PENDING}/id 2>/dev/null",
     "rules": "nft --stateless --terse list table inet fw4 2>/dev/null",
     "routes": "ip -4 route; ip -6 route",

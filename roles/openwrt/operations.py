@@ -176,13 +176,23 @@ def configuration(
     + seconds: until a change that nobody confirms is put back
     """
     names = tuple(each.package for each in wanted)
-    reason = _why(look(host, _with_firewall(names)), wanted, label)
+    try:
+        reason = _why(look(host, _with_firewall(names)), wanted, label)
+    except HotshoeError as error:
+        yield FunctionCommand(_refuse, (str(error),), {})
+        return
     if not reason:
         host.noop("the router is as it should be")
         return
     change = Change(secrets.token_hex(4), wanted, label, seconds)
     for step in (change.stage, change.apply, change.confirm):
         yield FunctionCommand(step, (), {})
+
+
+def _refuse(state: State, host: Host, reason: str) -> bool:  # noqa: ARG001
+    """Fail an operation with a message; pyinfra would print a traceback of an exception."""
+    host.log_styled(reason, fg="red")
+    return False
 
 
 def _with_firewall(names: Iterable[str]) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,10 +68,12 @@ class Home:
         command = ["podman", "exec", self.stage.container(node), "sh", "-c", script]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
-    def pyinfra(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def pyinfra(
+        self, *arguments: str, check: bool = True, deploy: str = "deploy.py"
+    ) -> subprocess.CompletedProcess[str]:
         """The command that deploys, with more arguments before the inventory."""
         command = [str(BIN / "pyinfra"), *self.stage.pyinfra_arguments(), *arguments]
-        command += [f"inventories/{self.stage.site}.py", "deploy.py"]
+        command += [f"inventories/{self.stage.site}.py", deploy]
         done = subprocess.run(
             command, capture_output=True, text=True, cwd=self.project, check=False
         )
@@ -82,6 +86,26 @@ class Home:
         done = self.pyinfra("-y", "--json")
         operations = json.loads(done.stdout)["results"]["operations"]
         return {o["name"]: o["success"] for o in operations if o["success"]}
+
+    def would_change(self) -> list[str]:
+        """The operations that a dry run announces as changing something."""
+        plan = json.loads(self.pyinfra("--dry", "--json").stdout)["plan"]
+        changing = ("hosts_with_change", "hosts_with_conditional_change")
+        return [each["name"] for each in plan if any(each[key] for key in changing)]
+
+    @contextmanager
+    def saying(self, old: str, new: str) -> Iterator[None]:
+        """A Site that says something else, deployed; put back afterwards."""
+        site = self.project / "group_vars" / f"{self.stage.site}.yml"
+        said = site.read_text()
+        assert old in said
+        site.write_text(said.replace(old, new))
+        try:
+            self.deploy()
+            yield
+        finally:
+            site.write_text(said)
+            self.deploy()
 
     def ftp(self, *steps: list[Any], node: str = CAMERA, **order: Any) -> list[str]:
         """Log in as a camera, take these steps, and return the server's replies."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -20,8 +19,7 @@ def test_a_second_run_changes_nothing(either_home: Home) -> None:
 
 def test_a_dry_run_shows_what_would_change_and_changes_nothing(home: Home) -> None:
     home.sh(home.server, "echo >>/etc/hotshoe/vsftpd.conf")
-    plan = json.loads(home.pyinfra("--dry", "--json").stdout)["plan"]
-    changes = [operation["name"] for operation in plan if operation["hosts_with_change"]]
+    changes = home.would_change()
     assert changes == [
         "vsftpd | Configuration for vsftpd 3.0.5, checked by vsftpd",
         "vsftpd | vsftpd answers on port 21",

@@ -78,8 +78,13 @@ class TestEveryShape:
 # -- what is special about each
 
 
-def peer(home: Home, node: str, address: object, port: int, at: str) -> str:
-    """The source address that a device sees of a connection that another one holds open."""
+def peer(
+    home: Home, node: str, address: object, port: int, at: str, inside: int | None = None
+) -> str:
+    """The source address that a device sees of a connection that another one holds open.
+
+    :param inside: the port at the device, if it is not the one that is dialled
+    """
     script = f"""
 import socket, sys
 line = socket.create_connection(("{address}", {port}), 5)
@@ -90,7 +95,7 @@ sys.stdin.read()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        seen = home.sh(at, f"ss -Htn state established sport = :{port}")
+        seen = home.sh(at, f"ss -Htn state established sport = :{inside or port}")
         process.communicate(b"")
     (address_seen,) = {line.split()[-1].rpartition(":")[0] for line in seen.splitlines()}
     return address_seen
@@ -127,21 +132,6 @@ def opens(home: Home, address: object, port: int) -> bool:
     )
 
 
-@contextmanager
-def saying(home: Home, old: str, new: str) -> Iterator[None]:
-    """A Site that says something else, deployed; put back afterwards."""
-    site = home.project / "group_vars" / f"{home.stage.site}.yml"
-    said = site.read_text()
-    assert old in said
-    site.write_text(said.replace(old, new))
-    try:
-        home.deploy()
-        yield
-    finally:
-        site.write_text(said)
-        home.deploy()
-
-
 @shape("routed")
 class TestRouted:
     def test_the_inner_router_translates_nothing(self, shaped: Home) -> None:
@@ -159,7 +149,7 @@ class TestRouted:
         shaped.sh("edge", "ip route delete 192.168.1.0/24")
         assert list(shaped.deploy()) == ["Router | The static routes are set"]
         assert shaped.sh("edge", shown)
-        with saying(shaped, ", mode: routed", ""):
+        with shaped.saying(", mode: routed", ""):
             assert not shaped.sh("edge", shown)
             assert not shaped.succeeds("edge", "test -e /etc/hotshoe/routes")
             shaped.uploads_work()
@@ -211,7 +201,7 @@ class TestDmz:
         laptop = address_of(home, LAPTOP)
         asked = f"address: 192.168.178.10, may_open: [{{to: {laptop}, services: [8080/tcp]}}]"
         with listening(home, LAPTOP, 8080, 8081):
-            with saying(home, "address: 192.168.178.10", asked):
+            with home.saying("address: 192.168.178.10", asked):
                 assert opens(home, gateway.wan_address, 8080)
                 assert not opens(home, gateway.wan_address, 8081)
                 assert home.reach(CAMERA, home.plan.public_address, 8080) == ["silent"]
@@ -252,7 +242,7 @@ class TestIpv6:
 
     def test_it_goes_away_with_the_setting(self, shaped: Home) -> None:
         address6 = shaped.server_plan.address6
-        with saying(shaped, f", address6: {address6}", ""):
+        with shaped.saying(f", address6: {address6}", ""):
             assert shaped.reach(CAMERA, address6, 21) == ["silent"]
             assert not shaped.succeeds(shaped.server, "test -e /etc/hotshoe/vsftpd6.conf")
             assert shaped.sh(shaped.server, "ss -Hltn sport = :21").count("LISTEN") == 1

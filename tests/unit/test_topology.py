@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hotshoe.chain import make_plan
 from hotshoe.errors import HotshoeError
 from hotshoe.plan import Plan
+from hotshoe.site import ManagedBy
 from hotshoe.stage.stage import Stage
 from hotshoe.stage.topology import CAMERA, INTERNET, LAPTOP, Topology, make_topology
 from tests.conftest import EXAMPLES
@@ -111,11 +112,34 @@ def test_every_example_can_be_wired(name):
             if getattr(device, "managed_by", "linux") == "linux"
         )
     ]
-    assert set(topology.by_hand) == {r.name for r in plan.routers if r.managed_by != "linux"}
+    assert set(topology.by_hand) == {r.name for r in plan.routers if r.managed_by == "hand"}
     for server in plan.servers:
         (port,) = node(topology, server.name).ports
         assert port.address.ip == server.address
         assert port.segment == f"lan-{server.behind}"
+
+
+def managed_by(plan: Plan, *managers: ManagedBy) -> Plan:
+    """The same home with routers that are configured otherwise."""
+    routers = zip(plan.routers, managers, strict=True)
+    return replace(plan, routers=tuple(replace(r, managed_by=m) for r, m in routers))
+
+
+def test_whoever_configures_a_router_decides_what_plays_it():
+    topology = make_topology(managed_by(example("three-routers"), "hand", "openwrt", "linux"))
+    routers = [r.name for r in example("three-routers").routers]
+    assert [node(topology, name).image for name in routers] == ["client", "openwrt", "device"]
+    assert topology.by_hand == (routers[0],)
+
+
+def test_the_owner_of_a_router_logs_in_from_inside():
+    plan = managed_by(example("dmz"), "openwrt", "openwrt")
+    topology = make_topology(plan)
+    edge, gateway = (node(topology, router.name) for router in plan.routers)
+    assert topology.neighbour(gateway).name == LAPTOP
+    assert topology.neighbour(edge).name == "darkroom"
+    topology = make_topology(example("cascade"))
+    assert topology.neighbour(node(topology, "box")).name == "gateway"
 
 
 def test_ipv6_leads_all_the_way_to_the_server():

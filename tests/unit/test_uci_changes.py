@@ -286,6 +286,7 @@ def test_a_control_character_that_a_line_cannot_carry_is_refused(value):
     [
         {"sections": (Section("rule", "theirs_a", {}),)},
         {"sections": (Section("rule", None, {}),)},
+        {"sections": (Section("it's", "hotshoe_a", {}),)},
         {"sections": (redirect("a"), redirect("a"))},
         {"sections": (redirect("a"), redirect("b")), "last": frozenset({"hotshoe_a"})},
         {"last": frozenset({"hotshoe_a"})},

@@ -47,12 +47,23 @@ def test_what_is_read_keeps_the_order_of_options(package):
     assert [list(s.options) for s in found.sections] == [list(s.options) for s in package.sections]
 
 
-# Words and marks of the language, in any order.
+# Words and marks of the language: in any order, and as statements, most of which are right.
 SCRAPS = ["config", "option", "list", "package", "c", "o", "l", "a", "b", "'", '"', "\\", "#", ";"]
-scraps = st.lists(st.sampled_from([*SCRAPS, " ", " ", " ", "\t", "\n", "\n", "\r", "\f", "é"]))
+PARTS = ["a", "é", "'b c'", '"d e"', '"\\""', "''", "\\ ", "\\#", "\\;", "\\\n", "'\n'", '"\\\n"']
+ENDS = ["\n", "\n", "\r\n", ";", " ;", "; ", "#\n", " # a\n", " \\\n\n"]
+words = st.lists(st.sampled_from(PARTS), min_size=1, max_size=3).map("".join)
+statements = st.tuples(
+    st.sampled_from(["option a ", "list\ta\t", "o 'b' ", "l b ", "config t ", "c t s #"]),
+    st.one_of(st.just(""), words),
+    st.sampled_from(ENDS),
+).map("".join)
+texts = st.one_of(
+    st.lists(st.sampled_from([*SCRAPS, " ", " ", "\t", "\n", "\n", "\r", "\f", "é"])).map("".join),
+    st.lists(statements, max_size=6).map(lambda some: "".join(["config t s\n", *some])),
+)
 
 
-@given(scraps.map("".join))
+@given(texts)
 def test_whatever_the_text_is_it_is_read_or_refused_with_a_line(text):
     try:
         found = parse(text, "p")
@@ -91,6 +102,7 @@ BODIES: dict[str, tuple[str, dict | None]] = {
     "a line that goes on": ("option a b\\\nc", {"a": "bc"}),
     "with a carriage return": ("option a b\\\r\nc", {"a": "bc"}),
     "a line that goes on with a blank": ("option a \\\n  b", None),
+    "a line that goes on with nothing": ("option a b \\\n\noption c d", {"a": "b", "c": "d"}),
     "in double quotes": ('option a "b\\\nc"', {"a": "bc"}),
     "not in single quotes": ("option a 'b\\\nc'", {"a": "b\\\nc"}),
     "newlines in single quotes": ("option a 'b\n\n\tc'", {"a": "b\n\n\tc"}),
@@ -259,8 +271,8 @@ def test_the_real_program_exports_what_it_is_given(uci_program, package):
     assert uci_program.read(render(package), package.name) == render(package)
 
 
-@given(scraps.map("".join))
-def test_the_real_program_reads_scraps_alike(uci_program, text):
+@given(texts)
+def test_the_real_program_reads_any_text_alike(uci_program, text):
     try:
         found = render(*parse(text, "p"))
     except UciError:

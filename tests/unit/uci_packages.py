@@ -60,11 +60,27 @@ def packages(items=texts, kinds=types):
     )
 
 
+def items_of(value):
+    """What a value consists of, and something else."""
+    return [*([value] if isinstance(value, str) else value), "new"]
+
+
+@st.composite
+def altered(draw, found):
+    """One of these sections, with options and lists of much the same items."""
+    section = draw(st.sampled_from(found))
+    said = {
+        name: draw(st.one_of(st.just(value), values(st.sampled_from(items_of(value)))))
+        for name, value in section.options.items()
+    }
+    return Section(section.type, section.name, said)
+
+
 @st.composite
 def wanted_of(draw, package):
     """Anything that may be wanted of a package, often much of what it holds already."""
     there = [s for s in package.sections if s.name and s.name.startswith(f"{OWNER}_")]
-    known = st.sampled_from(there) if there else st.nothing()
+    known = st.one_of(st.sampled_from(there), altered(there)) if there else st.nothing()
     some = unique(draw(st.lists(st.one_of(sections(our_names), known), max_size=6)))
     last = set()
     closed = set()

@@ -9,28 +9,35 @@ from ipaddress import ip_address, ip_interface
 
 import ucilib
 
+# A type, or a type and a code.
 ICMP4 = {
-    "echo-reply": 0, "pong": 0, "destination-unreachable": 3, "source-quench": 4, "redirect": 5,
-    "echo-request": 8, "ping": 8, "router-advertisement": 9, "router-solicitation": 10,
-    "time-exceeded": 11, "ttl-exceeded": 11, "parameter-problem": 12, "timestamp-request": 13,
-    "timestamp-reply": 14,
+    "echo-reply": 0, "pong": 0, "destination-unreachable": 3, "network-unreachable": (3, 0),
+    "host-unreachable": (3, 1), "protocol-unreachable": (3, 2), "port-unreachable": (3, 3),
+    "fragmentation-needed": (3, 4), "communication-prohibited": (3, 13), "source-quench": 4,
+    "redirect": 5, "echo-request": 8, "ping": 8, "router-advertisement": 9,
+    "router-solicitation": 10, "time-exceeded": 11, "ttl-exceeded": 11, "parameter-problem": 12,
+    "timestamp-request": 13, "timestamp-reply": 14,
 }  # fmt: skip
 ICMP6 = {
-    "destination-unreachable": 1, "packet-too-big": 2, "time-exceeded": 3, "ttl-exceeded": 3,
-    "parameter-problem": 4, "bad-header": (4, 0), "unknown-header-type": (4, 1),
-    "unknown-option": (4, 2), "echo-request": 128, "ping": 128, "echo-reply": 129, "pong": 129,
-    "multicast-listener-query": 130, "multicast-listener-report": 131,
-    "multicast-listener-done": 132, "router-solicitation": 133, "router-advertisement": 134,
-    "neighbour-solicitation": 135, "neighbor-solicitation": 135,
-    "neighbour-advertisement": 136, "neighbor-advertisement": 136, "redirect": 137,
+    "destination-unreachable": (1, 0), "no-route": (1, 0), "communication-prohibited": (1, 1),
+    "address-unreachable": (1, 3), "port-unreachable": (1, 4), "packet-too-big": (2, 0),
+    "time-exceeded": (3, 0), "ttl-exceeded": (3, 0), "parameter-problem": (4, 0),
+    "bad-header": (4, 0), "unknown-header-type": (4, 1), "unknown-option": (4, 2),
+    "echo-request": (128, 0), "ping": (128, 0), "echo-reply": (129, 0), "pong": (129, 0),
+    "router-solicitation": (133, 0), "router-advertisement": (134, 0),
+    "neighbour-solicitation": (135, 0), "neighbor-solicitation": (135, 0),
+    "neighbour-advertisement": (136, 0), "neighbor-advertisement": (136, 0), "redirect": (137, 0),
 }  # fmt: skip
 # name, description, module, family, protocol, port
 HELPERS = (
     ("amanda", "Amanda backup and archiving proto", "amanda", 0, "udp", 10080),
     ("ftp", "FTP passive connection tracking", "ftp", 0, "tcp", 21),
+    ("RAS", "RAS proto tracking", "h323", 0, "udp", 1719),
+    ("Q.931", "Q.931 proto tracking", "h323", 0, "tcp", 1720),
     ("irc", "IRC DCC connection tracking", "irc", 4, "tcp", 6667),
     ("netbios-ns", "NetBIOS name service broadcast tracking", "netbios_ns", 4, "udp", 137),
     ("pptp", "PPTP VPN connection tracking", "pptp", 4, "tcp", 1723),
+    ("sane", "SANE scanner connection tracking", "sane", 0, "tcp", 6566),
     ("sip", "SIP VoIP connection tracking", "sip", 0, "udp", 5060),
     ("snmp", "SNMP monitoring connection tracking", "snmp", 4, "udp", 161),
     ("tftp", "TFTP connection tracking", "tftp", 0, "udp", 69),
@@ -46,6 +53,10 @@ HUMAN = {0: "IPv4/IPv6", None: "IPv4/IPv6", 4: "IPv4", 6: "IPv6"}
 
 class Skipped(Exception):
     """A section that is left out; says why."""
+
+
+class Crash(Exception):
+    """What the real one does not survive either."""
 
 
 class Zone:
@@ -289,9 +300,11 @@ class Firewall:
 
     @staticmethod
     def _to_icmp(text):
-        found = (ICMP4.get(text), ICMP6.get(text))
-        if found != (None, None):
-            return found
+        four, six = ICMP4.get(text), ICMP6.get(text)
+        if isinstance(four, int) and six:
+            six = six[0]  # the real one asks IPv4's codes whether all of IPv6's are meant
+        if four is not None or six is not None:
+            return four, six
         match = re.fullmatch(r"([0-9]+)(?:/([0-9]+))?", text)
         if not match or int(match[1]) > 255 or int(match[2] or 0) > 255:
             return None
@@ -332,6 +345,9 @@ class Firewall:
         zone.devices += zone.options.get("device", [])
         zone.matched = [a for match in zone.options.get("subnet", []) for a in match.addresses]
         zone.subnets += zone.matched
+        zone.family = self.family(
+            zone.family, (_same(zone.options.get("subnet", [])), "subnet list")
+        )
         zone.flags |= {zone.options["output"], zone.options["forward"]}
         masq = zone.options.get("masq") or zone.options.get("masq6")
         if masq:
@@ -556,8 +572,6 @@ class Firewall:
                     for f in (4, 6)
                     if family in (0, None, f) and (not given or any(m.of(f) for m in given))
                 ]
-            helper = f'ct helper "{done["helper"][0]}"' if "helper" in done else ""
-            limit = f"limit rate {done['limit']}" if "limit" in done else ""
             for each in families:
                 to = rip.of(each) if rip else []
                 verdict = "redirect" + (f" to {rport}" if rport else "")
@@ -569,14 +583,23 @@ class Firewall:
                     f"dstnat_{src.name}", each, proto,
                     self.split([sip] if sip else [], each), self.split([dip] if dip else [], each),
                     sport, dport, f"{'counter ' if done['counter'] else ''}{verdict}",
-                    done["name"], translated=rport, helper=helper, limit=limit,
+                    done["name"], translated=rport, **self._conditions(done),
                 )  # fmt: skip
+
+    @staticmethod
+    def _conditions(done):
+        """What else has to hold, besides addresses and ports."""
+        return {
+            "helper": f'ct helper "{done["helper"][0]}"' if "helper" in done else "",
+            "limit": f"limit rate {done['limit']}" if "limit" in done else "",
+        }
 
     def _reflect(self, section, done, proto, sport, dport, rport):
         """Let the zone's own subnets dial the outer address, and answer through this router."""
         src, rip = done["src"], done["dest_ip"]
         outer = done["src_dip"].addresses if "src_dip" in done else [s.host for s in src.subnets]
         name = f"{done['name']} (reflection)"
+        more = self._conditions(done)
         for zone in done.get("reflection_zone", [done["dest"]]):
             for family in (4, 6):
                 to = rip.of(family)
@@ -600,12 +623,12 @@ class Firewall:
                     self.rule(
                         f"dstnat_{zone.name}", family, proto, sources,
                         [(False, a.text) for a in outside], sport, dport,
-                        f"dnat {to[0].to(rport)}", name, translated=rport,
+                        f"dnat {to[0].to(rport)}", name, translated=rport, **more,
                     )  # fmt: skip
                     self.rule(
                         f"srcnat_{zone.name}", family, proto, sources,
                         [(False, a.text) for a in to], [], [(False, rport)] if rport else [],
-                        f"snat {own[0].host.to(None)}", name,
+                        f"snat {own[0].host.to(None)}", name, **more,
                     )  # fmt: skip
                     continue
                 self.warn(section, f"{text}, disabling reflection")
@@ -680,16 +703,21 @@ class Firewall:
                 if target == "snat":
                     to = rip.of(each)[0] if rip else None
                     port = rport[0][1] if rport else None
-                    verdict = f"snat {to.to(port) if to else f':{port}'}"
+                    verdict = f"snat {to.host.to(port) if to else f':{port}'}"
                 counter = "counter " if done["counter"] else ""
                 self.rule(
                     chain, each, proto, self.split([sip] if sip else [], each),
-                    self.split([dip] if dip else [], each), sport, dport, counter + verdict, name,
-                    translated=rport,
+                    self.split([dip] if dip else [], each), sport, dport, counter + verdict,
+                    name,
                 )  # fmt: skip
 
     def _include(self, section):
-        done = self.parse(section, section.options, INCLUDE)
+        try:
+            done = self.parse(section, section.options, INCLUDE)
+        except Skipped as skip:
+            if "disabled" in str(skip):
+                raise
+            raise Crash("left-hand side expression is not an array or object") from None
         if done["type"] == "script":
             if not done.get("fw4_compatible", done["path"] != "/etc/firewall.user"):
                 self.warn(section, "is not marked as compatible with fw4, ignoring section")
@@ -824,17 +852,13 @@ class Firewall:
         devices = devices if zone.devices else ""
         way = "daddr" if egress else "saddr"
         if not zone.matched:
-            family = f"meta nfproto {FAMILY[zone.family]} " if zone.family else ""
-            return [(zone.family, family + devices)] if devices else []
+            return [(zone.family, devices)] if devices else []
         found = []
         for family in (4, 6):
             subnets = [a.text for a in zone.matched if a.family == family]
             if subnets and zone.family in (0, family):
                 ip = "ip" if family == 4 else "ip6"
-                found.append((
-                    family,
-                    f"meta nfproto {FAMILY[family]} {devices}{ip} {way} {braces(subnets)} ",
-                ))  # fmt: skip
+                found.append((family, f"{devices}{ip} {way} {braces(subnets)} "))
         return found
 
     def _jump(self, zone, direction):
@@ -842,7 +866,7 @@ class Firewall:
         what = "assignment" if direction == "helper" else "traffic"
         for family, match in self._matches(zone, egress):
             said = comment(f"Handle {zone.name} {HUMAN[family]} {direction} {what}")
-            yield f"{match}jump {direction}_{zone.name} {said}"
+            yield f"{_only(family)}{match}jump {direction}_{zone.name} {said}"
 
     def _filters(self, zone):
         dnat = "dnat" in zone.flags
@@ -877,7 +901,7 @@ class Firewall:
                     lines.append(f"{only}{match}ct state invalid {counter}drop {leak}")
             what = "jump handle_reject" if verdict == "reject" else verdict
             said = comment(f"{verdict} {zone.name} {HUMAN[family]} traffic")
-            lines.append(f"{match}{counter}{what} {said}")
+            lines.append(f"{_only(family)}{match}{counter}{what} {said}")
         return lines
 
     def _masquerade(self, zone):
@@ -906,7 +930,11 @@ class Firewall:
                     way = "egress" if egress else "ingress"
                     said = comment(f"Zone {zone.name} {HUMAN[family]} {way} MTU fixing")
                     flags = "tcp flags syn / syn,fin,rst tcp option maxseg size set rt mtu"
-                    yield f"{match}{flags} {said}"
+                    yield f"{_only(family)}{match}{flags} {said}"
+
+
+def _only(family):
+    return f"meta nfproto {FAMILY[family]} " if family else ""
 
 
 def _same(matches):

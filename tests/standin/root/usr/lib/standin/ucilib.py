@@ -33,23 +33,24 @@ class Words:
     """The words of a file, line by line; a quoted one may go on over several lines."""
 
     def __init__(self, stream):
-        self.stream, self.line, self.rest = stream, 0, ""
+        self.stream, self.line, self.rest, self.size = stream, 0, "", 0
 
     def next_line(self):
         self.rest = self.stream.readline()
         self.line += bool(self.rest)
+        self.size = len(self.rest) or self.size
         return bool(self.rest)
 
-    def fail(self, reason):
-        raise UciError(f"{PARSE} ({reason}) at line {self.line}, byte 0")
+    def fail(self, reason, at_once=False):
+        byte = 0 if at_once else self.size - len(self.rest)
+        raise UciError(f"{PARSE} ({reason}) at line {self.line}, byte {byte}")
 
     def word(self):
         """The next word of this line; empty at its end."""
         self.rest = self.rest.lstrip()
         out = []
         if self.rest.startswith(";"):
-            self.rest = self.rest[1:]
-            return ""
+            self.rest = ""
         while self.rest and not self.rest[0].isspace():
             c, self.rest = self.rest[0], self.rest[1:]
             if c in "'\"":
@@ -260,7 +261,7 @@ class Package:
                 elif word in ("option", "o", "list", "l"):
                     self._parse_option(words, package, section, word)
                 else:
-                    words.fail("invalid command")
+                    words.fail("invalid command", at_once=True)
         for read in (self, *(others or {}).values()):
             read.delta = []
         return self
@@ -288,7 +289,7 @@ class Package:
 
     def _parse_option(self, words, package, section, word):
         if section is None:
-            words.fail("option/list command found before the first section")
+            words.fail("option/list command found before the first section", at_once=True)
         name, value = words.word(), words.word()
         self._end(words)
         if not name:
@@ -394,6 +395,7 @@ class Uci:
     def save(self, package):
         if not package.delta:
             return
+        os.umask(0o077)
         os.makedirs(self.savedir, exist_ok=True)
         with open(f"{self.savedir}/{package.name}", "a") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)

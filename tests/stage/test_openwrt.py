@@ -1,0 +1,436 @@
+"""An OpenWrt router: a change that cuts its author off undoes itself, as any that fails does.
+
+SSH goes through the router's own firewall here, so who locks himself out is out.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from hotshoe.stage.topology import CAMERA, LAPTOP
+from hotshoe.uci import text
+from hotshoe.uci.changes import foreign
+from tests.stage.conftest import bare, deployed
+from tests.stage.home import Home
+
+ROUTER = "gateway"
+IN = "Router | Configuration: port forwards to the server"
+OUT = "Router | Configuration: routing and masquerading"
+SECONDS = 8
+RULE = "nft list table inet fw4 | grep -c 'hotshoe: cameras'"
+# Everything that could be half changed. fw4's reload empties chains; that they are there, and in
+# which order, is history.
+STATE = (
+    "sha256sum /etc/config/*; uci changes; ls /etc/hotshoe; ip route; "
+    "nft --stateless list table inet fw4 | grep -v '^.chain \\|^.}$\\|^$' | sort"
+)
+# Somebody else's deploy, with the operations of roles/openwrt alone.
+DEPLOY = """
+import os, signal
+from pyinfra import host
+from hotshoe.uci.changes import Setting, Wanted
+from hotshoe.uci.data import Section
+from roles.openwrt import operations as openwrt
+
+{before}
+if host.name == "gateway":
+    openwrt.service(name="service")
+    openwrt.configuration({wanted}, seconds={seconds}, name="change")
+"""
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Home]:
+    """A deployed home with an OpenWrt router, as it comes otherwise."""
+    yield from deployed("test-openwrt", site_name="openwrt")
+
+
+@pytest.fixture(autouse=True)
+def left_as_found(home: Home) -> Iterator[None]:
+    """Whatever a test did, the next one finds a deployed router."""
+    yield
+    home.sh(ROUTER, "test ! -d /etc/hotshoe/pending || /etc/init.d/hotshoe rollback")
+    home.deploy()
+
+
+def rule(**options: str) -> str:
+    options = {"name": "mine", "proto": "tcp", "target": "REJECT"} | options
+    return f'(Wanted("firewall", "mine", (Section("rule", "mine_rule", {options!r}),)),)'
+
+
+NOTHING = '(Wanted("firewall", "mine"),)'
+LOCKED_OUT = rule(src="lan", dest_port="22")
+HARMLESS = rule(src="wan", dest_port="12345")
+
+
+def change(home: Home, wanted: str, before: str = "", seconds: int = SECONDS) -> tuple[int, str]:
+    """Run such a deploy, and return its exit status and what it said."""
+    text = DEPLOY.format(wanted=wanted, before=before, seconds=seconds)
+    (home.project / "change.py").write_text(text)
+    done = home.pyinfra("-y", deploy="change.py", check=False)
+    assert "Traceback" not in done.stdout + done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+def until(home: Home, script: str, seconds: float = 3 * SECONDS) -> None:
+    """Wait until a script succeeds on the router."""
+    deadline = time.monotonic() + seconds
+    while not home.succeeds(ROUTER, script):
+        assert time.monotonic() < deadline, script
+        time.sleep(0.2)
+
+
+def ssh_works(home: Home) -> bool:
+    address = home.plan.router(ROUTER).lan.ip
+    return home.reach(LAPTOP, address, 22) == ["open"]
+
+
+@contextmanager
+def on_router(home: Home, script: str, undo: str) -> Iterator[None]:
+    home.sh(ROUTER, script)
+    try:
+        yield
+    finally:
+        home.sh(ROUTER, undo)
+
+
+# -- what it leaves alone
+
+
+def test_sections_of_others_are_what_they_were(home: Home) -> None:
+    """But for the two options that the README names."""
+    for package in ("firewall", "dhcp"):
+        then, now = (
+            text.parse(home.sh(ROUTER, f"uci export {path}"))[0].sections
+            for path in (f"/etc/hotshoe/first/{package}", package)
+        )
+        assert then
+        others = foreign(text.parse(home.sh(ROUTER, f"uci export {package}"))[0], ("hotshoe",))
+        named = {"masq", "auto_helper"} if package == "firewall" else set()
+        for before, after in zip(then, others.sections, strict=True):
+            assert (before.type, before.name) == (after.type, after.name)
+            differing = set(before.options.items()) ^ set(after.options.items())
+            assert {option for option, _ in differing} <= named
+        assert len(now) > len(then)
+
+
+def test_files_that_it_has_nothing_to_do_with_are_not_touched(home: Home) -> None:
+    files = "cd /etc/config && sha256sum system dropbear network"
+    before = home.sh(ROUTER, files)
+    home.sh(ROUTER, "uci delete firewall.hotshoe_in_tcp_21_to_192_168_1_10; uci commit firewall")
+    assert list(home.deploy()) == [IN]
+    assert home.sh(ROUTER, files) == before
+    assert not home.sh(ROUTER, "ls /etc/hotshoe/first").split().count("network")
+
+
+def test_what_others_have_staged_is_shown_and_neither_committed_nor_lost(home: Home) -> None:
+    with on_router(home, "uci set system.@system[0].hostname=theirs", "uci revert system"):
+        before = home.sh(ROUTER, STATE)
+        done = home.pyinfra("-y", check=False)
+        assert done.returncode != 0
+        assert re.search(r"system\.\S+\.hostname='theirs'", done.stdout + done.stderr)
+        assert "are staged there and not committed" in done.stdout + done.stderr
+        assert home.sh(ROUTER, STATE) == before
+        # The router itself refuses too, should they have come a moment later.
+        status, said = change(home, HARMLESS)
+        assert status != 0
+        assert "somebody else's changes are staged" in said
+        assert home.sh(ROUTER, STATE) == before
+
+
+def test_a_port_forward_of_others_works_before_and_after(home: Home) -> None:
+    laptop = home.stage.node(LAPTOP).ports[0].address.ip
+    mine = (
+        "uci set firewall.theirs=redirect; for o in src=wan dest=lan proto=tcp src_dport=8080 "
+        f"dest_ip={laptop} target=DNAT; do uci set firewall.theirs.$o; done; "
+        "uci commit firewall; fw4 -q reload"
+    )
+    with on_router(home, mine, "uci delete firewall.theirs; uci commit firewall; fw4 -q reload"):
+        assert home.deploy() == {}
+        home.sh(ROUTER, "uci delete firewall.hotshoe_in_tcp_21_to_192_168_1_10; uci commit")
+        assert list(home.deploy()) == [IN]
+        home.uploads_work()
+        # Nobody listens there, but the laptop gets the packet.
+        home.sh(
+            LAPTOP,
+            "nft add table inet t; nft 'add chain inet t c { type filter hook input "
+            "priority 0; }'; nft add rule inet t c tcp dport 8080 counter reject with tcp reset",
+        )
+        try:
+            home.reach(CAMERA, home.plan.public_address, 8080)
+            assert "packets 1 " in home.sh(LAPTOP, "nft list table inet t")
+        finally:
+            home.sh(LAPTOP, "nft delete table inet t")
+
+
+# -- idempotent, and mends what was damaged
+
+
+def test_a_run_that_changes_nothing_costs_at_most_six_commands(home: Home) -> None:
+    """Counted by the router's own login shell."""
+    shell = "/root/counting"
+    wrap = (
+        f"printf '#!/bin/sh\\necho >>/tmp/count\\nexec /bin/ash \"$@\"\\n' >{shell}; "
+        f"chmod 755 {shell}; echo {shell} >>/etc/shells; : >/tmp/count; "
+        f"sed -i 's|^\\(root:.*:\\)[^:]*$|\\1{shell}|' /etc/passwd"
+    )
+    undo = "sed -i 's|^\\(root:.*:\\)[^:]*$|\\1/bin/ash|' /etc/passwd"
+    with on_router(home, wrap, undo):
+        assert home.deploy() == {}
+        count = int(home.sh(ROUTER, "wc -l </tmp/count"))
+    assert 1 <= count <= 6
+
+
+def test_a_dry_run_tells_what_would_change_and_changes_nothing(home: Home) -> None:
+    home.sh(ROUTER, "uci delete firewall.hotshoe_in_tcp_21_to_192_168_1_10; uci commit firewall")
+    before = home.sh(ROUTER, STATE)
+    assert home.would_change() == [IN]
+    assert home.sh(ROUTER, STATE) == before
+
+
+DAMAGE = {
+    "uci set firewall.hotshoe_in_tcp_21_to_192_168_1_10.enabled=0; uci commit firewall": IN,
+    "uci set firewall.hotshoe_in_old=redirect; uci commit firewall": IN,
+    "nft flush chain inet fw4 dstnat_wan": IN,
+    "fw4 -q stop": IN,
+    "uci set firewall.@zone[1].masq=0; uci commit firewall; fw4 -q reload": OUT,
+    "uci delete dhcp.hotshoe_out_darkroom; uci commit dhcp": OUT,
+    "rm /etc/rc.d/S11hotshoe": "Router | Service that undoes what nobody confirms",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damage_is_found_and_mended(home: Home, damage: str) -> None:
+    home.sh(ROUTER, damage)
+    assert DAMAGE[damage] in home.deploy()
+    assert home.deploy() == {}
+    home.uploads_work()
+
+
+def test_the_server_always_gets_its_address(home: Home) -> None:
+    mac = home.stage.node(home.server).ports[0].mac
+    told = "cat /var/etc/dnsmasq.conf* /tmp/etc/dnsmasq.conf* 2>/dev/null"
+    assert re.search(f"dhcp-host=.*{mac}.*192.168.1.10", home.sh(ROUTER, told), re.IGNORECASE)
+    assert home.succeeds(ROUTER, "pidof dnsmasq")
+
+
+def test_what_the_site_no_longer_says_goes(home: Home) -> None:
+    with home.saying("lan: 192.168.1.1/24", "lan: 192.168.1.1/24, open_to_wan: [2222/tcp]"):
+        assert "own" in home.sh(ROUTER, "uci show firewall | grep hotshoe_in_own")
+    with home.saying(', mac: "02:00:c0:a8:01:0a"', ""):
+        assert not home.succeeds(ROUTER, "uci -q get dhcp.hotshoe_out_darkroom")
+    assert home.deploy() == {}
+    assert not home.succeeds(ROUTER, "uci show firewall | grep -q hotshoe_in_own")
+
+
+# -- a change undoes itself
+
+
+def test_a_change_that_locks_its_author_out_is_undone_by_itself(home: Home) -> None:
+    before = home.sh(ROUTER, STATE)
+    status, said = change(home, LOCKED_OUT, seconds=20)
+    assert status != 0
+    assert "a new SSH connection fails" in said
+    assert not ssh_works(home), "it really was locked out"
+    until(home, "test ! -d /etc/hotshoe/pending", 40)
+    assert ssh_works(home)
+    assert home.sh(ROUTER, STATE) == before
+    home.uploads_work()
+
+
+def test_a_change_of_another_s_zone_that_locks_out_is_undone_too(home: Home) -> None:
+    before = home.sh(ROUTER, STATE)
+    drop = '(Wanted("firewall", "mine", (), (Setting("@zone[0]", "input", "DROP"),)),)'
+    status, _ = change(home, drop, seconds=20)
+    assert status != 0
+    until(home, "test ! -d /etc/hotshoe/pending", 40)
+    assert ssh_works(home)
+    assert home.sh(ROUTER, STATE) == before
+
+
+BAD = {
+    "an unknown zone": (rule(src="lam", dest_port="22"), "'lam'"),
+    "an address that is none": (rule(src="wan", dest_ip="192.168.1.300"), "192.168.1.300"),
+    "an unknown option": (
+        rule(src="wan", dest_port="1", destport="2"),
+        "unknown option 'destport'",
+    ),
+    "a route to nowhere": (
+        '(Wanted("network", "mine", (Section("route", "mine_r", {"interface": "lan", "target": '
+        '"10.99.0.0/24", "gateway": "10.98.0.1"}),)),)',
+        "not in force: the route to 10.99.0.0/24 by 10.98.0.1",
+    ),
+    "a section that is not there": (
+        '(Wanted("firewall", "mine", (), (Setting("@zone[7]", "masq", "1"),)),)',
+        "@zone[7]",
+    ),
+    "a firewall that nft refuses": (rule(src="wan", proto="nosuch"), "nosuch"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_what_fw4_or_netifd_would_leave_out_silently_is_refused(home: Home, what: str) -> None:
+    wanted, message = BAD[what]
+    before = home.sh(ROUTER, STATE)
+    status, said = change(home, wanted, seconds=60)
+    assert status != 0
+    assert message in said
+    assert home.sh(ROUTER, STATE) == before
+    assert ssh_works(home)
+
+
+# -- killed, cut off, without power
+
+KILL = "os.kill(os.getpid(), signal.SIGKILL)"
+PATCH = """
+def dies(step):
+    method = getattr(openwrt.Change, step)
+    def wrapped(self, state, host):
+        {order}
+    setattr(openwrt.Change, step, wrapped)
+dies({step!r})
+"""
+BEFORE, AFTER = f"{KILL}; return method(self, state, host)", f"method(self, state, host); {KILL}"
+POINTS = {
+    "before it is staged": PATCH.format(step="stage", order=BEFORE),
+    "when it is staged": PATCH.format(step="stage", order=AFTER),
+    "when it is live": PATCH.format(step="apply", order=AFTER),
+    "when it is confirmed": PATCH.format(step="confirm", order=AFTER),
+}
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_deploy_that_is_killed_leaves_all_of_the_old_or_all_of_the_new(
+    home: Home, point: str
+) -> None:
+    before = home.sh(ROUTER, STATE)
+    status, _ = change(home, HARMLESS, before=POINTS[point])
+    assert status == -9
+    if point == "when it is confirmed":
+        assert home.sh(ROUTER, "nft list table inet fw4").count("!fw4: mine") == 1
+        assert change(home, NOTHING)[0] == 0
+    until(home, "test ! -d /etc/hotshoe/pending")
+    assert home.sh(ROUTER, STATE) == before
+    assert ssh_works(home)
+
+
+@pytest.mark.parametrize("point", ["when it is staged", "when it is live"])
+def test_the_next_deploy_need_not_wait_for_the_timer(home: Home, point: str) -> None:
+    assert change(home, HARMLESS, before=POINTS[point], seconds=600)[0] == -9
+    assert home.succeeds(ROUTER, "test -d /etc/hotshoe/pending")
+    status, said = change(home, HARMLESS)
+    assert status == 0, said
+    assert home.sh(ROUTER, "nft list table inet fw4").count("!fw4: mine") == 1
+    assert not home.succeeds(ROUTER, "test -d /etc/hotshoe/pending")
+    assert change(home, NOTHING)[0] == 0
+    home.uploads_work()
+
+
+@pytest.mark.parametrize("point", ["when it is staged", "when it is live"])
+def test_a_power_cut_in_the_middle_leaves_all_of_the_old(home: Home, point: str) -> None:
+    before = home.sh(ROUTER, STATE)
+    assert change(home, HARMLESS, before=POINTS[point], seconds=600)[0] == -9
+    home.stage.reboot(ROUTER)
+    assert home.sh(ROUTER, STATE) == before
+    home.uploads_work()
+    assert home.deploy() == {}
+
+
+def test_a_power_cut_after_it_leaves_all_of_the_new(home: Home) -> None:
+    assert change(home, HARMLESS)[0] == 0
+    home.stage.reboot(ROUTER)
+    assert home.sh(ROUTER, "nft list table inet fw4").count("!fw4: mine") == 1
+    assert change(home, NOTHING)[0] == 0
+
+
+def test_one_command_puts_back_what_was_before_hotshoe() -> None:
+    for home in bare("test-openwrt-bare", site_name="openwrt"):
+        files = "cd /etc/config && sha256sum *"
+        before = home.sh(ROUTER, files)
+        home.deploy()
+        home.equip(CAMERA)
+        home.uploads_work()
+        assert home.sh(ROUTER, files) != before
+        home.sh(ROUTER, "/etc/init.d/hotshoe restore")
+        assert home.sh(ROUTER, files) == before
+        until(home, f"! {RULE}")
+        assert home.reach(CAMERA, home.plan.public_address, 21) != ["open"]
+        assert IN in home.deploy()
+        home.uploads_work()
+
+
+# -- a router that is not as it should be
+
+FULL = (
+    "mount -t tmpfs -o size=100k tmpfs /mnt && cp -p /etc/config/* /mnt/ && "
+    "mount --move /mnt /etc/config"
+)
+RELEASE = "sed -i \"s/^DISTRIB_RELEASE=.*/DISTRIB_RELEASE='{}'/\" /etc/openwrt_release"
+KEPT_RELEASE = "cp /etc/openwrt_release /tmp/release; "
+BACK = "cp /tmp/release /etc/openwrt_release"
+UNFIT = {
+    "another system": (
+        KEPT_RELEASE + "sed -i \"s/^DISTRIB_ID=.*/DISTRIB_ID='DD-WRT'/\" /etc/openwrt_release",
+        BACK,
+        "runs DD-WRT",
+    ),
+    "an old release": (
+        KEPT_RELEASE + RELEASE.format("22.03.5"),
+        BACK,
+        "runs OpenWrt 22.03.5; hotshoe knows 23.05, 24.10, 25.12",
+    ),
+    "a snapshot": (
+        KEPT_RELEASE + RELEASE.format("SNAPSHOT"),
+        BACK,
+        "runs OpenWrt SNAPSHOT",
+    ),
+    "no fw4": ("mv /sbin/fw4 /sbin/fw4.away", "mv /sbin/fw4.away /sbin/fw4", "lacks fw4"),
+    "a read-only overlay": (
+        "mount --bind /etc/config /etc/config && mount -o remount,ro,bind /etc/config",
+        "umount /etc/config",
+        "its /etc/config cannot be written to",
+    ),
+    "a zone that nobody is in": (
+        "cp /etc/config/firewall /tmp/firewall; uci del_list firewall.@zone[0].network=lan; "
+        "uci commit firewall",
+        "cat /tmp/firewall >/etc/config/firewall",
+        "its interface lan (eth1) is in no firewall zone; the zones are lan, wan",
+    ),
+    "a broken firewall file": (
+        'cp /etc/config/firewall /tmp/firewall; echo "config rule \'x" >>/etc/config/firewall',
+        "cat /tmp/firewall >/etc/config/firewall",
+        "/etc/config/firewall",
+    ),
+    "no WAN": ("ifdown wan", "ifup wan", "has no default route, and wan is down"),
+}
+
+
+@pytest.mark.parametrize("what", UNFIT)
+def test_a_router_that_does_not_fit_is_refused_before_anything_changes(
+    home: Home, what: str
+) -> None:
+    script, undo, message = UNFIT[what]
+    with on_router(home, script, undo):
+        before = home.sh(ROUTER, STATE)
+        done = home.pyinfra("-y", check=False)
+        said = done.stdout + done.stderr
+        assert done.returncode != 0
+        assert message in " ".join(said.split())
+        assert "Traceback" not in said
+        assert home.sh(ROUTER, STATE) == before
+    if what == "no WAN":
+        until(home, "ip route | grep -q default")
+
+
+def test_a_full_overlay_is_refused_before_anything_changes(home: Home) -> None:
+    with on_router(home, FULL, "umount /etc/config"):
+        before = home.sh(ROUTER, STATE)
+        status, said = change(home, HARMLESS)
+        assert status != 0
+        assert "KiB are free for /etc/config; 128 KiB are needed" in said
+        assert home.sh(ROUTER, STATE) == before
