@@ -34,8 +34,9 @@ changes) cat $R/uci/* 2>/dev/null ;;
 batch) while read -r package line; do echo "$line" >>$R/uci/$package; done ;;
 commit*)
     [ -e $R/uci/$2 ] || exit 0
+    [ -z "$FULL" ] || >$R/uci/$2
     cp $R/uci/$2 $R/config/.$2 && mv $R/config/.$2 $R/config/$2 && rm $R/uci/$2 ;;
-*export*) cat $R/config/"${*##* }" ;;
+*export*) cat $R/uci/"${*##* }" 2>/dev/null || cat $R/config/"${*##* }" ;;
 esac
 """
 STAND_INS = {
@@ -325,6 +326,24 @@ def test_a_full_router_is_left_alone(router):
         f"only 9 KiB are free for {router.config}; {operations.ROOM} KiB are needed\n"
     )
     assert (router.files, router.left) == (OLD, set())
+
+
+def test_a_commit_that_a_full_disk_cut_short_is_told_and_put_back(router):
+    code, said = router.run(STAGE, APPLY, stdin=CHANGE, FULL=1)
+    assert code == 1
+    assert said.endswith("what was committed of firewall reads back differently\n")
+    assert router.files["firewall"] == ""
+    router.lose_power()
+    router.run("boot")
+    assert router.files == OLD
+
+
+def test_a_router_without_zones_is_left_alone(router):
+    router._program("bin/fw4", "true\n")
+    code, said = router.run(STAGE, stdin=CHANGE)
+    assert code == 1
+    assert said.splitlines()[-1].startswith(f"{router.config}/firewall has no zones, or is broken")
+    assert (router.files, router.staged) == (OLD, [])
 
 
 def test_without_a_timer_nothing_is_staged(router):
