@@ -119,14 +119,15 @@ def _routes(router: RouterPlan, network: Package) -> Iterator[Unfit]:
 def _leases(router: RouterPlan, dhcp: Package) -> Iterator[Unfit]:
     """Two leases with one address would keep dnsmasq from starting: no DNS, no addresses."""
     for theirs in dhcp.of_type("host"):
+        name = theirs.options.get("name") or theirs.name or "(no name)"
         address = theirs.options.get("ip")
         macs = [mac.lower() for mac in words(theirs.options.get("mac"))]
         for lease in router.leases:
             has_address = isinstance(address, str) and _same(address, str(lease.address))
             if has_address != (lease.mac in macs) or (has_address and lease.mac in macs):
                 yield Unfit(
-                    f"somebody else's static lease {theirs.options.get('name') or theirs.name} "
-                    f"has {' '.join(macs) or 'no MAC'} at {address}",
+                    f"somebody else's static lease {name} has "
+                    f"{' '.join(macs) or 'no MAC'} at {address or 'no address'}",
                     f"delete it on the router if it may go, or remove the mac of {lease.name} from "
                     "the Site",
                 )

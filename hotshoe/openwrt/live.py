@@ -34,7 +34,8 @@ def not_live(
     :returns: in words; empty if all is well
     """
     listed = [line for line in rules if "comment" in line]
-    return tuple(_not_live(tuple(wanted), firewall, listed, routes, label))
+    # A rule and its reflections have one name.
+    return tuple(dict.fromkeys(_not_live(tuple(wanted), firewall, listed, routes, label)))
 
 
 def _not_live(

@@ -261,11 +261,14 @@ def worse(home: OpenWrtHome) -> Iterator[tuple[str, str, Configuration]]:
             yield f"{route.name} goes astray", router.name, packages | {"network": astray}
 
 
-@pytest.mark.parametrize("name", [*EXAMPLES, "may open, routed"])
-def test_what_is_wrong_in_a_configuration_is_noticed(name):
+# In a home with many sections a part of them has to do.
+@pytest.mark.parametrize(
+    ("name", "step"), [*((name, 1) for name in EXAMPLES), ("may open, routed", 4)]
+)
+def test_what_is_wrong_in_a_configuration_is_noticed(name, step):
     plan = home(name)
     tried = 0
-    for what, router, packages in worse(OpenWrtHome(plan)):
+    for what, router, packages in [*worse(OpenWrtHome(plan))][::step]:
         tried += 1
         wrong = OpenWrtHome(plan, changed={router: packages})
         try:

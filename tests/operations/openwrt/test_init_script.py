@@ -1,0 +1,391 @@
+"""The service on the router, killed at every point: what it keeps is all old or all new.
+
+It runs in an ordinary ``sh``, sourced as ``/etc/rc.common`` does, with its folders below ``$R`` and
+small stand-ins for OpenWrt's programs. A stand-in of what changes a file system counts its calls,
+and at a given one it kills everything, or fails.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hotshoe.render import render
+from roles.openwrt import facts, operations
+from tests.conftest import PROJECT
+
+OLD = {"network": "old network\n", "firewall": "old firewall\n", "dhcp": "old dhcp\n"}
+NEW = OLD | {"network": "new network\n", "firewall": "new firewall\n"}
+CHANGE = "network new network\nfirewall new firewall\n"
+COUNTED = ("mv", "cp", "rm", "mkdir", "sync")
+COUNT = """\
+read -r count <$R/count; count=$((count + 1)); echo $count >$R/count
+[ "$count" != "$KILL_AT" ] || kill -9 0
+[ "$count" != "$FAIL_AT" ] || exit 1
+"""
+REAL = "PATH=/usr/sbin:/usr/bin:/sbin:/bin\n"
+UCI = """\
+case "$*" in
+changes) cat $R/uci/* 2>/dev/null ;;
+batch) while read -r package line; do echo "$line" >>$R/uci/$package; done ;;
+commit*)
+    [ -e $R/uci/$2 ] || exit 0
+    [ -z "$FULL" ] || >$R/uci/$2
+    cp $R/uci/$2 $R/config/.$2 && mv $R/config/.$2 $R/config/$2 && rm $R/uci/$2 ;;
+*export*) cat $R/uci/"${*##* }" 2>/dev/null || cat $R/config/"${*##* }" ;;
+esac
+"""
+STAND_INS = {
+    "flock": "",
+    "fw4": "echo 'chain input_lan {'",
+    "nft": "",
+    "logger": "",
+    "df": "echo overlay 9999 1 ${FREE:-9998} 1% /overlay",
+    "start-stop-daemon": 'while [ "$1" != -p ]; do shift; done; echo 99999999 >$2',
+}
+
+
+class RouterFolders:
+    """A router's folders, and its programs."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.config, self.kept = root, root / "config", root / "kept"
+
+    def set_up(self) -> None:
+        """Make them, as they are on a router that has the service."""
+        for folder in ("config", "kept", "uci", "run", "bin", "init.d"):
+            (self.root / folder).mkdir(parents=True)
+        for name, content in OLD.items():
+            (self.config / name).write_text(content)
+        for name in COUNTED:
+            self._program(f"bin/{name}", f'{COUNT}{REAL}exec {name} "$@"\n')
+        self._program("bin/uci", f"case $1 in batch|commit) {COUNT};; esac\n{REAL}{UCI}")
+        for name, script in STAND_INS.items():
+            self._program(f"bin/{name}", f"{REAL}{script}\n")
+        for name in ("network", "dnsmasq"):
+            self._program(f"init.d/{name}", f"echo {name} >>$R/reloaded\n")
+        text = render(
+            "openwrt/hotshoe.init.j2",
+            kept="$R/kept",
+            pending="$R/kept/pending",
+            work="$R/run/hotshoe",
+            room=operations.ROOM,
+            mark=facts.MARK,
+            export=facts.export("$package"),
+        )
+        for path, instead in (
+            ("/etc/config", "$R/config"),
+            ("/tmp/.uci", "$R/uci"),
+            ("/var/run/", "$R/run/"),
+            ("/var/lock/", "$R/run/lock-"),
+            ("/etc/init.d/", "$R/init.d/"),
+        ):
+            text = text.replace(path, instead)
+        assert "/etc/" not in text.replace("/etc/rc.common", "")
+        (self.root / "hotshoe.init").write_text(text)
+
+    def _program(self, path: str, text: str) -> None:
+        (self.root / path).write_text(f"#!/bin/sh\n{text}")
+        (self.root / path).chmod(0o755)
+
+    def run(self, *calls: str, stdin: str = "", **env: int | str) -> tuple[int, str]:
+        """Each call as a command of its own, until one fails.
+
+        :param env: ``KILL_AT`` or ``FAIL_AT``: the number of the counted call
+        """
+        (self.root / "count").write_text("0\n")
+        script = " && ".join(f"( . {self.root}/hotshoe.init; {call} )" for call in calls)
+        done = subprocess.run(
+            ["sh", "-c", script],
+            input=stdin,
+            env={"PATH": f"{self.root}/bin:{os.environ['PATH']}", "R": str(self.root)}
+            | {name: str(value) for name, value in env.items()},
+            text=True,
+            capture_output=True,
+            start_new_session=True,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    @property
+    def counted(self) -> int:
+        return int((self.root / "count").read_text())
+
+    def lose_power(self) -> None:
+        """What is in RAM is gone."""
+        for folder in ("uci", "run"):
+            shutil.rmtree(self.root / folder)
+            (self.root / folder).mkdir()
+
+    @property
+    def files(self) -> dict[str, str]:
+        found = {path.name: path.read_text() for path in self.config.iterdir()}
+        return {name: text for name, text in found.items() if not name.startswith(".")}
+
+    @property
+    def staged(self) -> list[str]:
+        return sorted(path.name for path in (self.root / "uci").iterdir())
+
+    @property
+    def left(self) -> set[str]:
+        return {path.name for path in self.kept.iterdir()}
+
+    @property
+    def first(self) -> dict[str, str]:
+        folder = self.kept / "first"
+        return {path.name: path.read_text() for path in folder.iterdir()} if folder.exists() else {}
+
+
+@pytest.fixture
+def new_router(tmp_path, monkeypatch):
+    """Makes routers, each in a folder of its own; like another one, if that is given."""
+    monkeypatch.chdir(PROJECT)
+    numbers = iter(range(1000))
+
+    def make(like: RouterFolders | None = None) -> RouterFolders:
+        router = RouterFolders(tmp_path / str(next(numbers)))
+        if like:
+            shutil.copytree(like.root, router.root)
+        else:
+            router.set_up()
+        return router
+
+    return make
+
+
+@pytest.fixture
+def router(new_router):
+    return new_router()
+
+
+STAGE, APPLY, CONFIRM = "stage a1 60 network firewall", "apply a1", "confirm a1"
+WHOLE = (STAGE, APPLY, CONFIRM)
+
+
+def test_it_is_shell_that_parses():
+    done = subprocess.run(
+        ["sh", "-n"], input=operations.init_script(), text=True, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_change_that_is_confirmed_stays(router):
+    code, said = router.run(*WHOLE, stdin=CHANGE)
+    assert code == 0, said
+    assert router.files == NEW
+    router.lose_power()
+    assert router.run("boot")[0] == 0
+    assert (router.files, router.left) == (NEW, {"first"})
+    assert router.first == {name: OLD[name] for name in ("network", "firewall")}
+
+
+def test_staging_says_all_that_is_proved(router):
+    _, said = router.run(STAGE, stdin=CHANGE)
+    assert [line for line in said.splitlines() if line.startswith("@@")] == [
+        f"@@hotshoe {part}"
+        for part in (
+            "batch",
+            "network",
+            "firewall",
+            "before",
+            "after",
+            "check",
+            "chains before",
+            "print",
+        )
+    ]
+    assert router.files == OLD
+    assert router.staged == ["firewall", "network"]
+
+
+def test_nothing_is_ever_mixed_however_a_change_ends(new_router):
+    """Killed before every single step, by the power."""
+    fresh, whole = new_router(), new_router()
+    whole.run(*WHOLE, stdin=CHANGE)
+    assert whole.counted > 20
+    ends = []
+    for point in range(1, whole.counted + 1):
+        router = new_router(fresh)
+        code, _ = router.run(*WHOLE, stdin=CHANGE, KILL_AT=point)
+        assert code != 0
+        router.lose_power()
+        assert router.run("boot")[0] == 0
+        assert router.files in (OLD, NEW), point
+        assert router.left <= {"first"}
+        assert router.first.items() <= OLD.items() or ".new" in router.first
+        ends.append(router.files == NEW)
+    # Once it is confirmed it stays, and before that it never does.
+    assert ends == sorted(ends)
+    assert {True, False} == set(ends)
+
+
+def test_the_timer_puts_back_what_a_killed_run_left(new_router):
+    """The power stays: what is staged is taken back too."""
+    fresh, whole = new_router(), new_router()
+    whole.run(STAGE, APPLY, stdin=CHANGE)
+    for point in range(1, whole.counted + 1):
+        router = new_router(fresh)
+        router.run(STAGE, APPLY, stdin=CHANGE, KILL_AT=point)
+        code, said = router.run("rollback")
+        assert code == 0, said
+        assert (router.files, router.staged) == (OLD, []), point
+
+
+@pytest.mark.parametrize("how", ["KILL_AT", "FAIL_AT"])
+def test_putting_back_can_be_begun_again_at_any_point(new_router, how):
+    changed = new_router()
+    changed.run(STAGE, APPLY, stdin=CHANGE)
+    assert changed.files == NEW
+    changed.lose_power()
+    whole = new_router(changed)
+    assert whole.run("boot")[0] == 0
+    for point in range(1, whole.counted + 1):
+        router = new_router(changed)
+        router.run("boot", **{how: point})
+        router.run("boot")
+        assert (router.files, router.left) == (OLD, {"first"}), point
+
+
+def test_a_file_that_cannot_be_put_back_is_told_and_kept(router):
+    router.run(STAGE, APPLY, stdin=CHANGE)
+    # After the removal of what is staged of it.
+    code, said = router.run("put_back", FAIL_AT=2)
+    assert code == 1
+    assert "cannot put back firewall: overlay" in said
+    assert "pending" in router.left
+
+
+def test_a_rollback_puts_back_loads_and_says_so(router):
+    router.run(STAGE, APPLY, stdin=CHANGE)
+    (router.root / "reloaded").unlink()
+    code, said = router.run("rollback")
+    assert (code, said) == (0, "a change was not confirmed: putting back what was before\n")
+    assert (router.files, router.left) == (OLD, {"first"})
+    assert (router.root / "reloaded").read_text() == "network\n"
+    assert not (router.root / "run" / "hotshoe-rollback.pid").exists()
+
+
+def test_a_change_is_confirmed_even_if_its_timer_is_gone(router):
+    """Killed by somebody, or by a router that ran out of memory."""
+    pid = router.root / "run" / "hotshoe-rollback.pid"
+    router.run(STAGE, APPLY, stdin=CHANGE)
+    assert pid.read_text() == "99999999\n"
+    assert router.run(CONFIRM)[0] == 0
+    assert (router.files, pid.exists()) == (NEW, False)
+
+
+def test_a_rollback_where_nothing_waits_does_nothing(router):
+    assert router.run("rollback") == (0, "no change waits to be confirmed\n")
+    assert router.files == OLD
+
+
+@pytest.mark.parametrize("call", ["apply b2", "confirm b2"])
+def test_only_the_run_that_began_a_change_goes_on_with_it(router, call):
+    router.run(STAGE, stdin=CHANGE)
+    assert router.run(call) == (1, "this change was put back already\n")
+    assert router.files == OLD
+    assert "pending" in router.left
+
+
+@pytest.mark.parametrize("call", [APPLY, CONFIRM])
+def test_a_change_that_was_put_back_is_over(router, call):
+    router.run(STAGE, stdin=CHANGE)
+    router.run("rollback")
+    assert router.run(call) == (1, "this change was put back already\n")
+    assert router.files == OLD
+
+
+def test_a_second_change_begins_with_what_was_before_the_unconfirmed_one(router):
+    router.run(STAGE, APPLY, stdin=CHANGE)
+    assert router.files == NEW
+    code, said = router.run("stage b2 60 dhcp", stdin="dhcp new dhcp\n")
+    assert code == 0
+    assert "an earlier change was never confirmed" in said
+    assert router.files == OLD
+    assert router.staged == ["dhcp"]
+    assert router.run("apply b2", "confirm b2")[0] == 0
+    assert router.files == OLD | {"dhcp": "new dhcp\n"}
+
+
+def test_somebody_elses_staged_changes_are_never_committed(router):
+    (router.root / "uci" / "dhcp").write_text("theirs\n")
+    code, said = router.run(STAGE, stdin=CHANGE)
+    assert code == 1
+    assert said.endswith("theirs\nsomebody else's changes are staged and not committed\n")
+    assert (router.files, router.left, router.staged) == (OLD, set(), ["dhcp"])
+
+
+def test_a_full_router_is_left_alone(router):
+    code, said = router.run(STAGE, stdin=CHANGE, FREE=9)
+    assert code == 1
+    assert said.endswith(
+        f"only 9 KiB are free for {router.config}; {operations.ROOM} KiB are needed\n"
+    )
+    assert (router.files, router.left) == (OLD, set())
+
+
+def test_a_commit_that_a_full_disk_cut_short_is_told_and_put_back(router):
+    code, said = router.run(STAGE, APPLY, stdin=CHANGE, FULL=1)
+    assert code == 1
+    assert said.endswith("what was committed of firewall reads back differently\n")
+    assert router.files["firewall"] == ""
+    router.lose_power()
+    router.run("boot")
+    assert router.files == OLD
+
+
+def test_a_router_without_zones_is_left_alone(router):
+    router._program("bin/fw4", "true\n")
+    code, said = router.run(STAGE, stdin=CHANGE)
+    assert code == 1
+    assert said.splitlines()[-1].startswith(f"{router.config}/firewall has no zones, or is broken")
+    assert (router.files, router.staged) == (OLD, [])
+
+
+def test_without_a_timer_nothing_is_staged(router):
+    router._program("bin/start-stop-daemon", "exit 1\n")
+    code, said = router.run(STAGE, stdin=CHANGE)
+    assert (code, said.splitlines()[-1]) == (1, "cannot start the timer")
+    assert (router.files, router.staged) == (OLD, [])
+    assert "pending" not in router.left
+
+
+class TestRestore:
+    def changed(self, router: RouterFolders) -> RouterFolders:
+        router.run(*WHOLE, stdin=CHANGE)
+        assert router.files == NEW
+        return router
+
+    def test_brings_back_what_was_before_the_first_change(self, router):
+        self.changed(router)
+        router.run(STAGE, APPLY, CONFIRM, stdin="network newer\nfirewall newer\n")
+        code, said = router.run("restore")
+        assert code == 0
+        assert said.startswith("put back what was before hotshoe's first change: firewall")
+        assert (router.files, router.left) == (OLD, {"first"})
+
+    def test_goes_over_a_change_that_waits(self, router):
+        router.run(STAGE, APPLY, stdin=CHANGE)
+        assert router.run("restore")[0] == 0
+        assert (router.files, router.left) == (OLD, {"first"})
+
+    def test_where_nothing_was_changed_says_so(self, router):
+        assert router.run("restore") == (1, "hotshoe has changed nothing on this router\n")
+
+    def test_killed_at_any_point_is_all_or_nothing(self, new_router):
+        changed = self.changed(new_router())
+        whole = new_router(changed)
+        whole.run("restore")
+        for point in range(1, whole.counted + 1):
+            router = new_router(changed)
+            router.run("restore", KILL_AT=point)
+            router.lose_power()
+            assert router.run("boot")[0] == 0
+            assert router.files in (OLD, NEW), point
+            assert router.left == {"first"}
+            assert router.run("restore")[0] == 0
+            assert router.files == OLD
