@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,14 @@ _HOST_KEY = {
     "device": "cat /etc/ssh/ssh_host_ed25519_key.pub",
     "openwrt": openwrt.PUBLIC_KEY,
 }
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Wait until nobody else, in this process or another, holds the lock of this file."""
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @dataclass(frozen=True)
@@ -106,8 +115,7 @@ class Stage:
     def _locked(self) -> Iterator[None]:
         """One command at a time changes a stage."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(self.folder / "lock"):
             yield
 
     def up(self, say: Say = print) -> None:
@@ -187,9 +195,11 @@ class Stage:
     def _images(self, say: Say) -> None:
         for kind in sorted({node.image for node in self.topology.nodes}):
             release = self._release(kind)
-            if not image.exists(kind, release):
-                say(f"making {image.describe(kind, release)} (once, about 20 seconds)")
-                image.build(kind, release)
+            # Every stage of this machine has the same images.
+            with locked(Path(tempfile.gettempdir()) / "hotshoe-images.lock"):
+                if not image.exists(kind, release):
+                    say(f"making {image.describe(kind, release)} (once, about 20 seconds)")
+                    image.build(kind, release)
         if self._standins():
             say(f"{', '.join(self._standins())}: played by {openwrt.STANDIN_NAME}")
 

@@ -2,11 +2,13 @@
 
 The tests deploy from a copy of the project, so that they may change its Site and never touch the
 person's own stage, pki/ or vault. The copy's path is always the same: what a killed run left is
-cleared away by the next.
+cleared away by the next. pytest's workers share the images, and take whole files of tests, so that
+hardly any stage is put up twice.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -38,7 +40,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def copy_project(name: str) -> Path:
-    project = ROOT / ".stage" / name
+    # Each of pytest's workers has stages of its own.
+    project = ROOT / ".stage" / (name + os.environ.get("PYTEST_XDIST_WORKER", ""))
     if project.exists():
         shutil.rmtree(project)
     project.mkdir(parents=True)
