@@ -12,6 +12,8 @@ from hotshoe.ports import HIGHEST_PORT, PortRange, Service
 from hotshoe.uci.changes import foreign
 from hotshoe.uci.data import Package, Section
 
+# fw4.uc, parse_bool
+OFF = ("0", "off", "false", "no", "disabled")
 # With any of these a redirect takes some connections only; whose, nobody can tell from here.
 _LIMITED = ("src_ip", "src_mac", "src_port", "ipset", "mark", "helper")
 
@@ -37,7 +39,10 @@ def _redirects(
         if not _takes(theirs, sides.wan, router):
             continue
         what = f"somebody else's port forward {_called(theirs, where)}"
-        ports = _ports(theirs)
+        try:
+            ports = _ports(theirs)
+        except ValueError:
+            continue  # fw4 leaves such a section out
         if ports is None:
             if router.forwards or router.default_host:
                 yield Unfit(
@@ -58,7 +63,7 @@ def _takes(redirect: Section, wan: Side, router: RouterPlan) -> bool:
     options = redirect.options
     target = options.get("target", "DNAT")
     return (
-        options.get("enabled") != "0"
+        options.get("enabled") not in OFF
         and options.get("src") == wan.zone
         and isinstance(target, str)
         and target.upper() == "DNAT"
@@ -76,14 +81,12 @@ def _protocols(redirect: Section, service: Service) -> bool:
 
 def _ports(redirect: Section) -> PortRange | None:
     said = redirect.options.get("src_dport")
-    if not isinstance(said, str):
+    if said is None:
         return None
     # Both ways of writing a range are fw4's; a negated port takes nearly all.
-    text = said.removeprefix("!").strip().replace(":", "-")
-    try:
-        return PortRange(1, HIGHEST_PORT) if said.startswith("!") else PortRange.parse(text)
-    except ValueError:
-        return None
+    text = str(said).removeprefix("!").strip().replace(":", "-")
+    ports = PortRange.parse(text)
+    return PortRange(1, HIGHEST_PORT) if str(said).startswith("!") else ports
 
 
 def _called(section: Section, where: str) -> str:

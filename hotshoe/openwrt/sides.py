@@ -178,7 +178,8 @@ def _side(interface: Interface, firewall: Package) -> Side:
         covered |= interface.device in words(zone.options.get("device"))
         if covered or (interface.zone and interface.zone == name):
             return Side(interface.name, interface.device, name, section, interface.protocol)
-    names = ", ".join(str(zone.options.get("name")) for zone in firewall.of_type("zone")) or "none"
+    named = (zone.options.get("name") for zone in firewall.of_type("zone"))
+    names = ", ".join(str(name) for name in named if name) or "none"
     raise Unfit(
         f"its interface {interface.name} ({interface.device}) is in no firewall zone; the zones "
         f"are {names}",
