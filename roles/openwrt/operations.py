@@ -17,13 +17,16 @@ which keeps the files, arms the timer and puts them back. What each owns is in
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import secrets
+import shlex
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from paramiko import SSHException
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 from pyinfra.context import host
 
@@ -47,8 +50,8 @@ from roles.openwrt.facts import (
 
 Commands = Generator[Any, None, None]
 
-# A slow router loads its firewall in some seconds, and a new connection may take ten.
-ROLLBACK_SECONDS = 60
+# As long as LuCI waits; a slow router needs some seconds for each of the steps.
+ROLLBACK_SECONDS = 90
 # What netifd and dnsmasq may need until they have done what a reload told them.
 SETTLING_SECONDS = 15
 # What a flash file system keeps for itself, and room for two copies of the files.
@@ -215,6 +218,27 @@ def _is_live(state: RouterState, wanted: Iterable[Wanted], label: str) -> tuple[
     return not_live(wanted, state.packages["firewall"], state.rules, state.routes, label)
 
 
+Step = Callable[["Change", State, Host], bool]
+
+
+def _over_ssh(step: Step) -> Step:
+    """A step that says what becomes of the router when the connection breaks."""
+
+    @functools.wraps(step)
+    def guarded(self: Change, state: State, host: Host) -> bool:
+        try:
+            return step(self, state, host)
+        except (OSError, EOFError, SSHException) as error:
+            host.log_styled(
+                f"the connection broke ({error or type(error).__name__}); the router puts the old "
+                f"configuration back by itself, {self.seconds} seconds after the change began",
+                fg="red",
+            )
+            return False
+
+    return guarded
+
+
 @dataclass
 class Change:
     """One change of a router; pyinfra fails the operation where a step returns False.
@@ -235,6 +259,7 @@ class Change:
         self._lost: list[str] = []
         self._running: frozenset[str] = frozenset()
 
+    @_over_ssh
     def stage(self, state: State, host: Host) -> bool:  # noqa: ARG002
         """Have the files kept and the timer armed; stage, and prove what is staged."""
         try:
@@ -257,6 +282,7 @@ class Change:
         wrong = disproofs(staged, now.packages, facts.sections(output.stdout_lines))
         return _undone(host, *wrong) if wrong else True
 
+    @_over_ssh
     def apply(self, state: State, host: Host) -> bool:  # noqa: ARG002
         """Commit and load it."""
         command = "; ".join([*self._lost, f"{INIT} apply {self.id}"])
@@ -264,11 +290,12 @@ class Change:
             done, output = host.run_shell_command(
                 StringCommand(command), _timeout=max(self.seconds // 2, 5)
             )
-        except (OSError, EOFError):
+        except (OSError, EOFError, SSHException):
             # The change cut this connection off; whether there is another way in, is seen next.
             return True
         return done or _undone(host, "; ".join(output.stderr_lines) or "committing failed")
 
+    @_over_ssh
     def confirm(self, state: State, host: Host) -> bool:  # noqa: ARG002
         """See over a new connection that it is in force, and keep it."""
         if error := reconnect(host):
@@ -303,8 +330,8 @@ def _lost_routes(wanted: Iterable[Wanted], now: RouterState) -> Iterator[str]:
         for section in each.sections:
             configured = section in now.packages[each.package].sections
             if is_route(each, section) and configured and not is_set(section, now.routes):
-                target, gateway = section.options["target"], section.options["gateway"]
-                yield f"ip route replace {target} via {gateway}"
+                target, gateway = (str(section.options[key]) for key in ("target", "gateway"))
+                yield f"ip route replace {shlex.quote(target)} via {shlex.quote(gateway)}"
 
 
 def _undone(host: Host, *reasons: str) -> bool:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from paramiko import SSHException
 from pyinfra.api.exceptions import ConnectError
 from pyinfra.connectors.ssh import SSHConnector
 
@@ -302,6 +303,27 @@ def clock(monkeypatch) -> list[float]:
     now = SimpleNamespace(monotonic=lambda: sum(slept), sleep=slept.append)
     monkeypatch.setattr(operations, "time", now)
     return slept
+
+
+BROKEN = (EOFError(), OSError("timed out"), SSHException("SSH session not active"))
+
+
+@pytest.mark.parametrize("error", BROKEN, ids=repr)
+def test_a_connection_that_breaks_leaves_the_router_to_its_timer(change, clock, error):
+    """While it is staged, looked at, confirmed, or put back at once: no traceback, and no more."""
+    ends = {
+        "stage": [(error,), (looked("fresh"), error), (looked("fresh"), badly("full"), error)],
+        "confirm": [(error,), (looked("deployed"), error)],
+    }
+    for step, answers in ends.items():
+        for each in answers:
+            host = Scripted(*each)
+            assert not getattr(change, step)(None, host)
+            assert host.answers == []
+            assert host.said[-1] == (
+                f"the connection broke ({error or type(error).__name__}); the router puts the old "
+                "configuration back by itself, 60 seconds after the change began"
+            )
 
 
 def test_it_is_confirmed_when_it_is_in_force(change, clock):
