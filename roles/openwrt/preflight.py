@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pyinfra import host, logger
 
 from hotshoe.errors import HotshoeError
@@ -56,7 +58,8 @@ def _system(state: RouterState) -> None:
             + ", not OpenWrt",
             "mend the router's managed_by in the Site",
         )
-    if not board.release.startswith(tuple(f"{known}." for known in RELEASES)):
+    # 24.10.2, 24.10.0-rc4, 24.10-SNAPSHOT
+    if not re.match(rf"({'|'.join(map(re.escape, RELEASES))})\b", board.release):
         refuse(
             host,
             f"runs OpenWrt {board.release or 'of an unknown release'}; hotshoe knows "

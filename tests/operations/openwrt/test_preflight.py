@@ -55,7 +55,7 @@ def test_a_router_as_the_site_says_is_accepted(on_router, gateway, warnings, nam
     assert warnings == []
 
 
-@pytest.mark.parametrize("release", ["23.05.5", "23.05.0-rc1", "24.10.0", "25.12.2"])
+@pytest.mark.parametrize("release", ["23.05.5", "23.05.0-rc1", "24.10.0", "24.10-SNAPSHOT", "25.12.2"])
 def test_these_releases_are_known(on_router, gateway, warnings, release):
     on_router(replace(recorded("fresh"), board=Board("OpenWrt", release)))
     preflight.router(gateway)
@@ -76,7 +76,7 @@ SYSTEMS = [
             f"runs OpenWrt {release or 'of an unknown release'}; hotshoe knows 23.05, 24.10, 25.12",
             BRING,
         )
-        for release in ("22.03.7", "21.02.0", "19.07.10", "SNAPSHOT", "24.1", "")
+        for release in ("22.03.7", "21.02.0", "19.07.10", "SNAPSHOT", "24.1", "24.100.1", "")
     ),
     ("without_fw4", {}, "lacks fw4, flock, which every image of OpenWrt has as it comes", INSTALL),
     (
