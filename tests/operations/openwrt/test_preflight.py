@@ -55,7 +55,9 @@ def test_a_router_as_the_site_says_is_accepted(on_router, gateway, warnings, nam
     assert warnings == []
 
 
-@pytest.mark.parametrize("release", ["23.05.5", "23.05.0-rc1", "24.10.0", "24.10-SNAPSHOT", "25.12.2"])
+@pytest.mark.parametrize(
+    "release", ["23.05.5", "23.05.0-rc1", "24.10.0", "24.10-SNAPSHOT", "25.12.2"]
+)
 def test_these_releases_are_known(on_router, gateway, warnings, release):
     on_router(replace(recorded("fresh"), board=Board("OpenWrt", release)))
     preflight.router(gateway)
