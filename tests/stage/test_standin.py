@@ -15,7 +15,7 @@ import pytest
 
 from hotshoe.stage import openwrt
 from hotshoe.stage.topology import CAMERA, LAPTOP
-from tests.stage.conftest import bare
+from tests.stage.conftest import bare, on_openwrt
 from tests.stage.home import Home
 from tests.stage.test_shapes import address_of, peer
 
@@ -39,7 +39,7 @@ only_standin = pytest.mark.skipif(not openwrt.is_standin(), reason="of the stand
 @pytest.fixture(scope="module")
 def home() -> Iterator[Home]:
     """A home with an OpenWrt router, as its owner set it up."""
-    change = ("managed_by: linux", "managed_by: openwrt")
+    change = on_openwrt(0)
     yield from bare("test-standin", site_name="home", change=change)
 
 
