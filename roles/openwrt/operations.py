@@ -24,6 +24,7 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from paramiko import SSHException
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 from pyinfra.context import host
 
@@ -68,9 +69,21 @@ def look(host: Host, packages: tuple[str, ...] = facts.PACKAGES) -> RouterState:
     return state
 
 
-def _look_again(host: Host, packages: tuple[str, ...]) -> RouterState:
+def _run(host: Host, command: str, seconds: int, **arguments: Any) -> tuple[bool, Any]:
+    """Run a command on the router, which may cut the connection off, or never answer.
+
+    :raises HotshoeError: if it does
+    """
+    try:
+        return host.run_shell_command(StringCommand(command), _timeout=seconds, **arguments)
+    except (OSError, EOFError, SSHException) as error:
+        reason = str(error) or f"no answer for {seconds} seconds"
+        raise HotshoeError(f"the connection to the router was lost ({reason})") from error
+
+
+def _look_again(host: Host, packages: tuple[str, ...], seconds: int) -> RouterState:
     fact = Router()
-    done, output = host.run_shell_command(StringCommand(fact.command(packages)))
+    done, output = _run(host, fact.command(packages), seconds)
     if not done:
         raise HotshoeError("\n".join(output.stderr_lines[-3:]) or "the router does not answer")
     return fact.process(output.stdout_lines)
@@ -86,12 +99,13 @@ def init_script() -> str:
         room=ROOM,
         mark=facts.MARK,
         export=facts.export("$package"),
+        changes=facts.CHANGES,
     )
 
 
 def keep_list() -> str:
     """What sysupgrade(8) keeps besides /etc/config."""
-    return f"{KEPT}/\n{INIT}\n{facts.ENABLED}\n"
+    return f"{KEPT}/\n{INIT}\n{facts.ENABLED}\n{KEEP}\n"
 
 
 def digest(content: str) -> str:
@@ -239,35 +253,35 @@ class Change:
         """Have the files kept and the timer armed; stage, and prove what is staged."""
         try:
             # An earlier operation of this run may have changed other sections of a package.
-            now = _look_again(host, self._names)
+            now = _look_again(host, self._names, self.seconds)
             batches = {each.package: diff(now.packages[each.package], each) for each in self.wanted}
         except HotshoeError as error:
-            return _undone(host, str(error))
+            return self._undone(host, str(error))
         self._running = now.running
         self._lost = list(_lost_routes(self.wanted, now))
         # Where nothing differs, loading the firewall again puts its rules in force.
         touched = tuple(name for name, lines in batches.items() if lines) or ("firewall",)
-        done, output = host.run_shell_command(
-            StringCommand(f"{INIT} stage {self.id} {self.seconds} {' '.join(touched)}"),
-            _stdin="\n".join(line for lines in batches.values() for line in lines),
-        )
+        command = f"{INIT} stage {self.id} {self.seconds} {' '.join(touched)}"
+        lines = "\n".join(line for lines in batches.values() for line in lines)
+        try:
+            done, output = _run(host, command, self.seconds, _stdin=lines)
+        except HotshoeError as error:
+            return self._undone(host, str(error))
         if not done:
-            return _undone(host, "; ".join(output.stderr_lines) or "staging failed")
+            return self._undone(host, "; ".join(output.stderr_lines) or "staging failed")
         staged = tuple(each for each in self.wanted if each.package in touched)
         wrong = disproofs(staged, now.packages, facts.sections(output.stdout_lines))
-        return _undone(host, *wrong) if wrong else True
+        return self._undone(host, *wrong) if wrong else True
 
     def apply(self, state: State, host: Host) -> bool:  # noqa: ARG002
         """Commit and load it."""
         command = "; ".join([*self._lost, f"{INIT} apply {self.id}"])
         try:
-            done, output = host.run_shell_command(
-                StringCommand(command), _timeout=max(self.seconds // 2, 5)
-            )
-        except (OSError, EOFError):
+            done, output = _run(host, command, max(self.seconds // 2, 5))
+        except HotshoeError:
             # The change cut this connection off; whether there is another way in, is seen next.
             return True
-        return done or _undone(host, "; ".join(output.stderr_lines) or "committing failed")
+        return done or self._undone(host, "; ".join(output.stderr_lines) or "committing failed")
 
     def confirm(self, state: State, host: Host) -> bool:  # noqa: ARG002
         """See over a new connection that it is in force, and keep it."""
@@ -280,14 +294,26 @@ class Change:
             return False
         deadline = time.monotonic() + min(SETTLING_SECONDS, self.seconds // 2)
         try:
-            while wrong := self._not_in_force(_look_again(host, self._names)):
+            while wrong := self._not_in_force(_look_again(host, self._names, self.seconds)):
                 if time.monotonic() > deadline:
-                    return _undone(host, *(f"not in force: {each}" for each in wrong))
+                    return self._undone(host, *(f"not in force: {each}" for each in wrong))
                 time.sleep(0.5)
+            done, output = _run(host, f"{INIT} confirm {self.id}", self.seconds)
         except HotshoeError as error:
-            return _undone(host, str(error))
-        done, output = host.run_shell_command(StringCommand(f"{INIT} confirm {self.id}"))
-        return done or _undone(host, "; ".join(output.stderr_lines))
+            return self._undone(host, str(error))
+        return done or self._undone(host, "; ".join(output.stderr_lines))
+
+    def _undone(self, host: Host, *reasons: str) -> bool:
+        """Put back what was, and say why."""
+        for reason in reasons:
+            host.log_styled(reason, fg="red")
+        try:
+            done, output = _run(host, f"{INIT} rollback {self.id}", self.seconds)
+            said = "the router is as it was" if done else "; ".join(output.stderr_lines)
+        except HotshoeError:
+            said = f"the router puts back what was by itself, within {self.seconds} seconds"
+        host.log_styled(said, fg="red")
+        return False
 
     def _not_in_force(self, now: RouterState) -> tuple[str, ...]:
         stopped = sorted(self._running - now.running)
@@ -305,12 +331,3 @@ def _lost_routes(wanted: Iterable[Wanted], now: RouterState) -> Iterator[str]:
             if is_route(each, section) and configured and not is_set(section, now.routes):
                 target, gateway = section.options["target"], section.options["gateway"]
                 yield f"ip route replace {target} via {gateway}"
-
-
-def _undone(host: Host, *reasons: str) -> bool:
-    """Put back what was, and say why."""
-    for reason in reasons:
-        host.log_styled(reason, fg="red")
-    done, output = host.run_shell_command(StringCommand(f"{INIT} rollback"))
-    host.log_styled("the router is as it was" if done else "; ".join(output.stderr_lines), fg="red")
-    return False
