@@ -6,6 +6,7 @@ they wrote is read: their messages, the packages read back, and the rules that w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from hotshoe.uci import text
@@ -42,10 +43,10 @@ def _disproofs(
             continue
         if tuple(read) != (expected(before[each.package], each),):
             yield f"{each.package}: what was staged reads back differently"
-    known = set(said.get("before", ()))
+    known = {_unnumbered(line) for line in said.get("before", ())}
     for line in said.get("after", ()):
         # What fw4 says of other people's sections, it said before.
-        if line not in known:
+        if _unnumbered(line) not in known:
             yield f"fw4: {line}"
     for line in said.get("check", ()):
         yield f"nft: {line}"
@@ -60,6 +61,11 @@ def _disproofs(
         name = section.options.get("name", section.name)
         if not any(line.endswith(f'comment "!fw4: {name}"') for line in printed):
             yield f"fw4: it makes no rule of {name!r}"
+
+
+def _unnumbered(line: str) -> str:
+    """A message of fw4's; a section without a name is called by its index, which ours shift."""
+    return re.sub(r"@(\w+)\[\d+\]", r"@\1[]", line)
 
 
 def _rules(wanted: Iterable[Wanted]) -> Iterator[Section]:

@@ -31,7 +31,20 @@ PROGRAMS = ("uci", "fw4", "nft", "ubus", "ip", "flock", "start-stop-daemon", "sh
 
 # Passwords and keys (of PPPoE, of WireGuard) are nobody's business here.
 _NAMES = "[A-Za-z0-9_]*(key|psk|password|passwd|passphrase|secret|token)|pin|pincode"
-HIDE = f"sed -E \"s/^(\\t(option|list) ({_NAMES}) ).*/\\1'hidden'/\""
+# A value may have several lines: what is quoted ends where the quotes are even again, not counting
+# those that are escaped. \047 is a quote.
+HIDE = (
+    r"awk 'function odd(s) { gsub(/\047\\\047\047/, "
+    '"", s); return gsub(/\\047/, "", s) % 2 } '
+    "inside { if (odd($0)) inside = 0; next } "
+    rf"/^\t(option|list) ({_NAMES}) /"
+    r'{ inside = odd($0); sub(/ \047.*/, " \047hidden\047") } '
+    rf"/^-?[^. =]+[.][^. =]+[.]({_NAMES})[-+]?=/"
+    r'{ inside = odd($0); sub(/=.*/, "=\047hidden\047") } '
+    "{ print }'"
+)
+# What ``uci changes`` prints, without secrets too.
+CHANGES = f"uci changes 2>/dev/null | {HIDE}"
 
 
 def export(package: str) -> str:
@@ -55,7 +68,7 @@ _PARTS = {
     "manager": "command -v apk || command -v opkg",
     "installed": "if command -v apk >/dev/null; then apk list --installed --manifest 2>/dev/null; "
     "else opkg list-installed 2>/dev/null; fi",
-    "changes": "uci changes 2>/dev/null",
+    "changes": CHANGES,
     "interfaces": "ubus -S call network.interface dump 2>/dev/null",
     "lacking": f"for p in {' '.join(PROGRAMS)}; do command -v $p >/dev/null || echo $p; done",
     # Opened and not written to; ash believes that root may write anywhere.

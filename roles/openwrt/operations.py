@@ -17,12 +17,11 @@ which keeps the files, arms the timer and puts them back. What each owns is in
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import secrets
 import shlex
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,9 +70,21 @@ def look(host: Host, packages: tuple[str, ...] = facts.PACKAGES) -> RouterState:
     return state
 
 
-def _look_again(host: Host, packages: tuple[str, ...]) -> RouterState:
+def _run(host: Host, command: str, seconds: int, **arguments: Any) -> tuple[bool, Any]:
+    """Run a command on the router, which may cut the connection off, or never answer.
+
+    :raises HotshoeError: if it does
+    """
+    try:
+        return host.run_shell_command(StringCommand(command), _timeout=seconds, **arguments)
+    except (OSError, EOFError, SSHException) as error:
+        reason = str(error) or f"no answer for {seconds} seconds"
+        raise HotshoeError(f"the connection to the router was lost ({reason})") from error
+
+
+def _look_again(host: Host, packages: tuple[str, ...], seconds: int) -> RouterState:
     fact = Router()
-    done, output = host.run_shell_command(StringCommand(fact.command(packages)))
+    done, output = _run(host, fact.command(packages), seconds)
     if not done:
         raise HotshoeError("\n".join(output.stderr_lines[-3:]) or "the router does not answer")
     return fact.process(output.stdout_lines)
@@ -89,12 +100,13 @@ def init_script() -> str:
         room=ROOM,
         mark=facts.MARK,
         export=facts.export("$package"),
+        changes=facts.CHANGES,
     )
 
 
 def keep_list() -> str:
     """What sysupgrade(8) keeps besides /etc/config."""
-    return f"{KEPT}/\n{INIT}\n{facts.ENABLED}\n"
+    return f"{KEPT}/\n{INIT}\n{facts.ENABLED}\n{KEEP}\n"
 
 
 def digest(content: str) -> str:
@@ -218,27 +230,6 @@ def _is_live(state: RouterState, wanted: Iterable[Wanted], label: str) -> tuple[
     return not_live(wanted, state.packages["firewall"], state.rules, state.routes, label)
 
 
-Step = Callable[["Change", State, Host], bool]
-
-
-def _over_ssh(step: Step) -> Step:
-    """A step that says what becomes of the router when the connection breaks."""
-
-    @functools.wraps(step)
-    def guarded(self: Change, state: State, host: Host) -> bool:
-        try:
-            return step(self, state, host)
-        except (OSError, EOFError, SSHException) as error:
-            host.log_styled(
-                f"the connection broke ({error or type(error).__name__}); the router puts the old "
-                f"configuration back by itself, {self.seconds} seconds after the change began",
-                fg="red",
-            )
-            return False
-
-    return guarded
-
-
 @dataclass
 class Change:
     """One change of a router; pyinfra fails the operation where a step returns False.
@@ -259,43 +250,40 @@ class Change:
         self._lost: list[str] = []
         self._running: frozenset[str] = frozenset()
 
-    @_over_ssh
     def stage(self, state: State, host: Host) -> bool:  # noqa: ARG002
         """Have the files kept and the timer armed; stage, and prove what is staged."""
         try:
             # An earlier operation of this run may have changed other sections of a package.
-            now = _look_again(host, self._names)
+            now = _look_again(host, self._names, self.seconds)
             batches = {each.package: diff(now.packages[each.package], each) for each in self.wanted}
         except HotshoeError as error:
-            return _undone(host, str(error))
+            return self._undone(host, str(error))
         self._running = now.running
         self._lost = list(_lost_routes(self.wanted, now))
         # Where nothing differs, loading the firewall again puts its rules in force.
         touched = tuple(name for name, lines in batches.items() if lines) or ("firewall",)
-        done, output = host.run_shell_command(
-            StringCommand(f"{INIT} stage {self.id} {self.seconds} {' '.join(touched)}"),
-            _stdin="\n".join(line for lines in batches.values() for line in lines),
-        )
+        command = f"{INIT} stage {self.id} {self.seconds} {' '.join(touched)}"
+        lines = "\n".join(line for lines in batches.values() for line in lines)
+        try:
+            done, output = _run(host, command, self.seconds, _stdin=lines)
+        except HotshoeError as error:
+            return self._undone(host, str(error))
         if not done:
-            return _undone(host, "; ".join(output.stderr_lines) or "staging failed")
+            return self._undone(host, "; ".join(output.stderr_lines) or "staging failed")
         staged = tuple(each for each in self.wanted if each.package in touched)
         wrong = disproofs(staged, now.packages, facts.sections(output.stdout_lines))
-        return _undone(host, *wrong) if wrong else True
+        return self._undone(host, *wrong) if wrong else True
 
-    @_over_ssh
     def apply(self, state: State, host: Host) -> bool:  # noqa: ARG002
         """Commit and load it."""
         command = "; ".join([*self._lost, f"{INIT} apply {self.id}"])
         try:
-            done, output = host.run_shell_command(
-                StringCommand(command), _timeout=max(self.seconds // 2, 5)
-            )
-        except (OSError, EOFError, SSHException):
+            done, output = _run(host, command, max(self.seconds // 2, 5))
+        except HotshoeError:
             # The change cut this connection off; whether there is another way in, is seen next.
             return True
-        return done or _undone(host, "; ".join(output.stderr_lines) or "committing failed")
+        return done or self._undone(host, "; ".join(output.stderr_lines) or "committing failed")
 
-    @_over_ssh
     def confirm(self, state: State, host: Host) -> bool:  # noqa: ARG002
         """See over a new connection that it is in force, and keep it."""
         if error := reconnect(host):
@@ -307,14 +295,26 @@ class Change:
             return False
         deadline = time.monotonic() + min(SETTLING_SECONDS, self.seconds // 2)
         try:
-            while wrong := self._not_in_force(_look_again(host, self._names)):
+            while wrong := self._not_in_force(_look_again(host, self._names, self.seconds)):
                 if time.monotonic() > deadline:
-                    return _undone(host, *(f"not in force: {each}" for each in wrong))
+                    return self._undone(host, *(f"not in force: {each}" for each in wrong))
                 time.sleep(0.5)
+            done, output = _run(host, f"{INIT} confirm {self.id}", self.seconds)
         except HotshoeError as error:
-            return _undone(host, str(error))
-        done, output = host.run_shell_command(StringCommand(f"{INIT} confirm {self.id}"))
-        return done or _undone(host, "; ".join(output.stderr_lines))
+            return self._undone(host, str(error))
+        return done or self._undone(host, "; ".join(output.stderr_lines))
+
+    def _undone(self, host: Host, *reasons: str) -> bool:
+        """Put back what was, and say why."""
+        for reason in reasons:
+            host.log_styled(reason, fg="red")
+        try:
+            done, output = _run(host, f"{INIT} rollback {self.id}", self.seconds)
+            said = "the router is as it was" if done else "; ".join(output.stderr_lines)
+        except HotshoeError:
+            said = f"the router puts back what was by itself, within {self.seconds} seconds"
+        host.log_styled(said, fg="red")
+        return False
 
     def _not_in_force(self, now: RouterState) -> tuple[str, ...]:
         stopped = sorted(self._running - now.running)
@@ -332,12 +332,3 @@ def _lost_routes(wanted: Iterable[Wanted], now: RouterState) -> Iterator[str]:
             if is_route(each, section) and configured and not is_set(section, now.routes):
                 target, gateway = (str(section.options[key]) for key in ("target", "gateway"))
                 yield f"ip route replace {shlex.quote(target)} via {shlex.quote(gateway)}"
-
-
-def _undone(host: Host, *reasons: str) -> bool:
-    """Put back what was, and say why."""
-    for reason in reasons:
-        host.log_styled(reason, fg="red")
-    done, output = host.run_shell_command(StringCommand(f"{INIT} rollback"))
-    host.log_styled("the router is as it was" if done else "; ".join(output.stderr_lines), fg="red")
-    return False

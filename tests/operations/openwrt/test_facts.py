@@ -138,6 +138,13 @@ def test_no_password_or_key_leaves_the_router():
     )
 
 
+def hide(lines):
+    done = subprocess.run(
+        ["sh", "-c", facts.HIDE], input=lines, text=True, capture_output=True, check=True
+    )
+    return done.stdout.removesuffix("\n")
+
+
 @pytest.mark.parametrize(
     ("line", "shown"),
     [
@@ -153,10 +160,26 @@ def test_no_password_or_key_leaves_the_router():
     ],
 )
 def test_options_are_hidden_by_their_names(line, shown):
-    done = subprocess.run(
-        ["sh", "-c", facts.HIDE], input=line, text=True, capture_output=True, check=True
-    )
-    assert done.stdout == shown
+    assert hide(line) == shown
+
+
+def test_a_secret_of_several_lines_is_hidden_to_its_end():
+    exported = "\toption key 'one\nit'\\''s\n\toption two'\n\toption mtu '1492'"
+    assert hide(exported) == "\toption key 'hidden'\n\toption mtu '1492'"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("network.wan.password='it'\\''s\nlong'", "network.wan.password='hidden'"),
+        ("wireless.default_radio0.key='x'", "wireless.default_radio0.key='hidden'"),
+        ("network.vpn.token+='x'", "network.vpn.token+='hidden'"),
+        ("-network.wan.password", "-network.wan.password"),
+        ("firewall.@rule[1].name='the.a.key=b'", "firewall.@rule[1].name='the.a.key=b'"),
+    ],
+)
+def test_what_is_staged_is_shown_without_secrets(line, shown):
+    assert hide(line) == shown
 
 
 # -- the parts

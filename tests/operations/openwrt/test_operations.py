@@ -112,7 +112,7 @@ class TestWriteOnARealShell:
 
 
 def test_what_a_firmware_upgrade_keeps_is_the_first_files_the_service_and_its_link():
-    assert operations.keep_list().splitlines() == [f"{KEPT}/", INIT, ENABLED]
+    assert operations.keep_list().splitlines() == [f"{KEPT}/", INIT, ENABLED, KEEP]
     assert KEEP.startswith("/lib/upgrade/keep.d/")
 
 
