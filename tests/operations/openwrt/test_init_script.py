@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from hotshoe.render import render
 from roles.openwrt import facts, operations
 from tests.conftest import PROJECT
 
@@ -68,16 +67,9 @@ class RouterFolders:
             self._program(f"bin/{name}", f"{REAL}{script}\n")
         for name in ("network", "dnsmasq"):
             self._program(f"init.d/{name}", f"echo {name} >>$R/reloaded\n")
-        text = render(
-            "openwrt/hotshoe.init.j2",
-            kept="$R/kept",
-            pending="$R/kept/pending",
-            work="$R/run/hotshoe",
-            room=operations.ROOM,
-            mark=facts.MARK,
-            export=facts.export("$package"),
-        )
+        text = operations.init_script()
         for path, instead in (
+            (facts.KEPT, "$R/kept"),
             ("/etc/config", "$R/config"),
             ("/tmp/.uci", "$R/uci"),
             ("/var/run/", "$R/run/"),
