@@ -127,7 +127,7 @@ def _leases(router: RouterPlan, dhcp: Package) -> Iterator[Unfit]:
         macs = [mac.lower() for mac in words(theirs.options.get("mac"))]
         for lease in router.leases:
             has_address = isinstance(address, str) and _same(address, str(lease.address))
-            if has_address != (lease.mac in macs) or (has_address and lease.mac in macs):
+            if has_address or lease.mac in macs:
                 yield Unfit(
                     f"somebody else's static lease {name} has "
                     f"{' '.join(macs) or 'no MAC'} at {address or 'no address'}",

@@ -51,6 +51,12 @@ CASES = [
     ({"before": [COMPLAINT], "after": [COMPLAINT]}, ()),
     ({"before": [COMPLAINT], "after": []}, ()),
     ({"before": ["x"], "after": ["x", COMPLAINT]}, (f"fw4: {COMPLAINT}",)),
+    # One of ours went that stood before it.
+    ({"before": ["Section @redirect[10] is off"], "after": ["Section @redirect[9] is off"]}, ()),
+    (
+        {"before": ["Section @redirect[1] is off"], "after": ["Section @rule[1] is off"]},
+        ("fw4: Section @rule[1] is off",),
+    ),
     ({"check": ["Error: syntax error"]}, ("nft: Error: syntax error",)),
     (
         {"chains_before": []},
