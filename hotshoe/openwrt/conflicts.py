@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address, ip_network
 
 from hotshoe.openwrt.sections import WAY_IN, WAY_OUT
-from hotshoe.openwrt.sides import Side, Sides, Unfit, words
+from hotshoe.openwrt.sides import Interface, Side, Sides, Unfit, words
 from hotshoe.plan import RouterPlan
 from hotshoe.ports import HIGHEST_PORT, PortRange, Service
 from hotshoe.uci.changes import foreign
@@ -18,10 +18,19 @@ OFF = ("0", "off", "false", "no", "disabled")
 _LIMITED = ("src_ip", "src_mac", "src_port", "ipset", "mark", "helper")
 
 
-def conflicts(router: RouterPlan, sides: Sides, packages: Mapping[str, Package]) -> Iterator[Unfit]:
+def conflicts(
+    router: RouterPlan,
+    sides: Sides,
+    packages: Mapping[str, Package],
+    having: Iterable[Interface],
+) -> Iterator[Unfit]:
     """Find what has to go, or the Site has to make room for.
 
+    :param router: what is planned for it
+    :param sides: its interfaces and zones
     :param packages: network, firewall and dhcp, as they are
+    :param having: its interfaces, with the networks that are directly behind them
+    :returns: each conflict, to be shown
     """
     others = {name: foreign(p, (WAY_OUT, WAY_IN)) for name, p in packages.items()}
     theirs = others["firewall"].of_type("redirect")
@@ -29,6 +38,7 @@ def conflicts(router: RouterPlan, sides: Sides, packages: Mapping[str, Package])
     redirects = (each for each in packages["firewall"].addressed("redirect") if each[1] in theirs)
     yield from _redirects(router, sides, redirects)
     yield from _routes(router, others["network"])
+    yield from _connected(router, having)
     yield from _leases(router, others["dhcp"])
 
 
@@ -117,6 +127,22 @@ def _routes(router: RouterPlan, network: Package) -> Iterator[Unfit]:
                     f"{route.via}",
                     "delete it on the router if it may go: LuCI, Network, Routing",
                 )
+
+
+def _connected(router: RouterPlan, having: Iterable[Interface]) -> Iterator[Unfit]:
+    """A route to a network of the router's own would take its place in the kernel.
+
+    netifd does not set the old one again when the route goes, so nothing would undo that.
+    """
+    for interface in having:
+        for address in interface.addresses:
+            for route in router.routes:
+                if address.network == route.to:
+                    yield Unfit(
+                        f"its interface {interface.name} ({address}) is in {route.to} itself, "
+                        f"which the Site has behind {route.via}",
+                        "give one of the two another network, on the router or in the Site",
+                    )
 
 
 def _leases(router: RouterPlan, dhcp: Package) -> Iterator[Unfit]:

@@ -33,7 +33,7 @@ def router(plan: RouterPlan) -> None:
         sides = find_sides(plan, state.interfaces, state.packages["firewall"])
     except Unfit as unfit:
         return refuse(host, unfit.reason, unfit.remedy)
-    for conflict in conflicts(plan, sides, state.packages):
+    for conflict in conflicts(plan, sides, state.packages, state.interfaces):
         refuse(host, conflict.reason, conflict.remedy)
     if not any(plan.wan_address in interface.own for interface in state.interfaces):
         logger.warning(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_interface
 
 import pytest
 
 from hotshoe.openwrt.conflicts import conflicts
 from hotshoe.openwrt.sections import way_in, way_out
+from hotshoe.openwrt.sides import Interface
 from hotshoe.plan import Lease, RouterPlan
 from hotshoe.uci.data import Package, Section
 from tests.unit.openwrt_routers import SIDES, home, packages, redirect, with_all
@@ -29,7 +30,7 @@ def router() -> RouterPlan:
 
 
 def told(router: RouterPlan, having: dict[str, Package]) -> list[tuple[str, str]]:
-    return [(each.reason, each.remedy) for each in conflicts(router, SIDES, having)]
+    return [(each.reason, each.remedy) for each in conflicts(router, SIDES, having, ())]
 
 
 def theirs(**options: object) -> Section:
@@ -257,6 +258,21 @@ def test_an_ipv6_route_that_leads_elsewhere():
         "somebody else's static route to 2001:db8:100:2::/64 leads to 2001:db8:100:1::9 instead of "
         "2001:db8:100:1::2"
     )
+
+
+def test_a_route_to_a_network_that_is_the_router_s_own(edge):
+    guests = Interface("guest", "br-guest", True, (ip_interface("192.168.1.1/24"),), False)
+    (found,) = conflicts(edge, SIDES, packages(), [guests])
+    assert found.reason == (
+        "its interface guest (192.168.1.1/24) is in 192.168.1.0/24 itself, which the Site has "
+        "behind 192.168.178.2"
+    )
+
+
+@pytest.mark.parametrize("address", ["192.168.178.1/24", "192.168.0.1/16", "192.168.1.1/25"])
+def test_a_network_of_another_size_leaves_the_route_alone(edge, address):
+    other = Interface("other", "eth2", True, (ip_interface(address),), False)
+    assert not list(conflicts(edge, SIDES, packages(), [other]))
 
 
 # -- leases
