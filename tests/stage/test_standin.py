@@ -93,8 +93,8 @@ class TestCommands:
 
     def test_what_a_router_has_is_there(self, router: Router) -> None:
         having = (
-            "sha256sum md5sum mktemp flock jsonfilter start-stop-daemon logger awk sed grep ip nc "
-            "df cmp pgrep nft uci ubus fw4 dropbear dnsmasq logread ifup ifdown reload_config"
+            "sha256sum md5sum mktemp flock start-stop-daemon logger awk sed grep ip nc "
+            "df cmp nft uci ubus fw4 dropbear dnsmasq logread ifup ifdown reload_config"
         )
         missing = router.sh(f"for each in {having}; do which $each >/dev/null || echo $each; done")
         assert not missing
@@ -293,7 +293,7 @@ class TestNetwork:
         router.until("ip route | grep -q ^default")
 
     def test_two_reservations_of_one_address_stop_dnsmasq(self, router: Router) -> None:
-        answers = "pgrep dnsmasq >/dev/null"
+        answers = "pidof dnsmasq >/dev/null"
         for name, mac in (("a", "02:00:00:00:00:0a"), ("b", "02:00:00:00:00:0b")):
             router.uci(
                 f"set dhcp.{name}=host",

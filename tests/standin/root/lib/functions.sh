@@ -20,8 +20,6 @@ config_get_bool() {
 	eval "$1=\$value"
 }
 
-config_set() { eval "CONFIG_${1}_${2}=\$3"; }
-
 config_foreach() {
 	local function=$1 kind=$2 section type
 	shift 2
@@ -29,22 +27,4 @@ config_foreach() {
 		config_get type "$section" TYPE
 		[ -n "$kind" ] && [ "$type" != "$kind" ] || "$function" "$section" "$@"
 	done
-}
-
-config_list_foreach() {
-	local section=$1 option=$2 function=$3 count number=1 value
-	shift 3
-	config_get count "$section" "${option}_LENGTH" 0
-	while [ "$number" -le "$count" ]; do
-		config_get value "$section" "${option}_ITEM$number"
-		"$function" "$value" "$@"
-		number=$((number + 1))
-	done
-}
-
-append() { eval "$1=\"\${$1:+\${$1}\${3:- }}\$2\""; }
-
-list_contains() {
-	eval "case \" \${$1} \" in *\" $2 \"*) return 0 ;; esac"
-	return 1
 }
