@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_network
 
+from hotshoe.openwrt.rules import name_of, rules_of
+from hotshoe.openwrt.sides import words
 from hotshoe.uci.changes import Wanted
 from hotshoe.uci.data import Package, Section
 
-_RULES = ("redirect", "rule", "nat")
 # Options whose values are in the rule as nft lists it.
 _SHOWN = ("src_ip", "src_dip", "dest_ip", "src_dport", "dest_port", "snat_ip")
 
@@ -47,12 +48,12 @@ def _not_live(
 ) -> Iterator[str]:
     names = set()
     for each in wanted:
+        for section in rules_of(each):
+            names.add(name_of(section))
+            if not any(_shows(line, section) for line in listed):
+                yield f"the rule {name_of(section)!r}"
         for section in each.sections:
-            if _is_rule(each, section):
-                names.add(_name(section))
-                if not any(_shows(line, section) for line in listed):
-                    yield f"the rule {_name(section)!r}"
-            elif is_route(each, section) and not is_set(section, routes):
+            if is_route(each, section) and not is_set(section, routes):
                 options = section.options
                 yield f"the route to {options.get('target')} by {options.get('gateway')}"
         for setting in each.settings:
@@ -65,26 +66,19 @@ def _not_live(
                 yield f"gone is not yet the rule {name!r}"
 
 
-def _is_rule(wanted: Wanted, section: Section) -> bool:
-    enabled = section.options.get("enabled") != "0"
-    return wanted.package == "firewall" and section.type in _RULES and enabled
-
-
 def is_route(wanted: Wanted, section: Section) -> bool:
-    """Whether a section is a static route."""
-    return wanted.package == "network" and section.type in ("route", "route6")
+    """Whether a section is a static route that shall be in force."""
+    is_one = wanted.package == "network" and section.type in ("route", "route6")
+    return is_one and section.options.get("disabled") != "1"
 
 
 def is_set(route: Section, routes: Mapping[str, str]) -> bool:
     """Whether the kernel has a static route.
 
+    :param route: its section; without a gateway it counts as set
     :param routes: the networks that have a gateway, and that gateway
     """
     return routes.get(_target(route)) == route.options.get("gateway")
-
-
-def _name(section: Section) -> str:
-    return str(section.options.get("name", section.name))
 
 
 def _target(section: Section) -> str:
@@ -98,14 +92,14 @@ def _comment(line: str) -> str:
 
 
 def _shows(line: str, section: Section) -> bool:
-    if _comment(line) != _name(section):
+    if _comment(line) != name_of(section):
         return False
     # The comment names ports and addresses too, but says nothing of what the rule does with them.
     rule = line.rpartition(" comment ")[0].replace(",", " ").split()
     # In `dnat ip to 192.168.1.10:21` are two.
     shown = {part for word in rule for part in (word, *word.rsplit(":", 1))}
-    values = (section.options.get(option) for option in _SHOWN)
-    return all(str(value) in shown for value in values if value)
+    values = (value for option in _SHOWN for value in words(section.options.get(option)))
+    return all(value in shown for value in values)
 
 
 def _masquerading(

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from hotshoe.openwrt.rules import name_of, rules_of
 from hotshoe.uci import text
 from hotshoe.uci.changes import Wanted, expected
-from hotshoe.uci.data import Package, Section, UciError
+from hotshoe.uci.data import Package, UciError
 
-_RULES = ("redirect", "rule", "nat")
 
 
 def disproofs(
@@ -57,8 +57,7 @@ def _disproofs(
     for chain in said.get("chains before", ()):
         if chain not in chains:
             yield f"fw4: the zone of {chain!r} would be gone"
-    for section in _rules(wanted):
-        name = section.options.get("name", section.name)
+    for name in (name_of(section) for each in wanted for section in rules_of(each)):
         if not any(line.endswith(f'comment "!fw4: {name}"') for line in printed):
             yield f"fw4: it makes no rule of {name!r}"
 
@@ -66,11 +65,3 @@ def _disproofs(
 def _unnumbered(line: str) -> str:
     """A message of fw4's; a section without a name is called by its index, which ours shift."""
     return re.sub(r"@(\w+)\[\d+\]", r"@\1[]", line)
-
-
-def _rules(wanted: Iterable[Wanted]) -> Iterator[Section]:
-    for each in wanted:
-        if each.package == "firewall":
-            for section in each.sections:
-                if section.type in _RULES and section.options.get("enabled") != "0":
-                    yield section

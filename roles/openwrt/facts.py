@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from typing import Any
 
 from pyinfra.api import FactBase
@@ -350,5 +352,11 @@ def _routes(lines: Iterable[str]) -> dict[str, str]:
     for line in lines:
         words = line.split()
         if len(words) > 2 and words[1] == "via":
-            routes.setdefault(words[0], words[2])
+            to, gateway = words[0], words[2]
+            if to == "default":
+                to = "::/0" if ":" in gateway else "0.0.0.0/0"
+            # Of a single address, `ip` leaves out the length; what is no network (``nexthop``) is
+            # no route of its own.
+            with suppress(ValueError):
+                routes.setdefault(str(ip_network(to)), gateway)
     return routes

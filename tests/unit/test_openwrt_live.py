@@ -120,6 +120,15 @@ def test_a_rule_without_a_name_is_called_as_its_section_is():
     assert of((Wanted("firewall", "mine", (rule,)),), [line]) == ()
 
 
+@pytest.mark.parametrize("ports", ["443 8443", ("443", "8443")])
+def test_a_rule_for_several_ports(ports):
+    rule = Section("rule", "mine_x", {"dest_port": ports})
+    wanted = Wanted("firewall", "mine", (rule,))
+    line = 'tcp dport {{ {} }} counter accept comment "!fw4: mine_x"'
+    assert of((wanted,), [line.format("443, 8443")]) == ()
+    assert of((wanted,), [line.format("443, 8444")]) == ("the rule 'mine_x'",)
+
+
 def test_other_sections_of_the_firewall_make_no_rule_of_their_own():
     others = [Section(kind, f"mine_{kind}", {"name": "x"}) for kind in ("include", "ipset")]
     assert of((Wanted("firewall", "mine", tuple(others)),), []) == ()
@@ -175,6 +184,7 @@ def route(kind: str = "route", **options: str) -> Section:
     [
         (route(target="10.0.1.0/24", gateway="192.168.1.2"), "10.0.1.0/24"),
         (route(target="10.0.1.0", netmask="255.255.255.0", gateway="192.168.1.2"), "10.0.1.0/24"),
+        (route(target="10.0.1.7", gateway="192.168.1.2"), "10.0.1.7/32"),
         (route("route6", target="2001:db8:2::/64", gateway="2001:db8:1::2"), "2001:db8:2::/64"),
     ],
 )
@@ -185,7 +195,7 @@ def test_a_route_is_in_force_if_the_kernel_has_it_by_that_gateway(section, netwo
     assert is_set(section, {network: gateway})
     assert not_live((wanted,), firewall(), [], {network: gateway}) == ()
     told = (f"the route to {section.options['target']} by {gateway}",)
-    for routes in ({}, {network: "192.168.1.9"}, {"default": gateway}):
+    for routes in ({}, {network: "192.168.1.9"}, {"0.0.0.0/0": gateway}):
         assert not_live((wanted,), firewall(), [], routes) == told
         assert not is_set(section, routes)
 
@@ -193,3 +203,4 @@ def test_a_route_is_in_force_if_the_kernel_has_it_by_that_gateway(section, netwo
 def test_only_routes_of_the_network_are_routes():
     assert not is_route(Wanted("firewall", "mine"), route())
     assert not is_route(Wanted("network", "mine"), Section("rule", "mine_r", {}))
+    assert not is_route(Wanted("network", "mine"), route(disabled="1"))

@@ -254,11 +254,18 @@ def test_of_several_routes_to_one_network_the_first_is_the_one_taken():
         "10.0.0.0/24 via 192.168.1.2 dev eth1",
         "10.0.0.0/24 via 192.168.1.9 dev eth1 metric 9",
         "10.1.0.0/24 dev eth1 scope link",
+        "10.2.0.7 via 192.168.1.3 dev eth1",
+        "default via 203.0.113.1 dev eth0",
+        "default via fe80::9 dev eth0",
+        "nexthop via 192.168.1.4 dev eth1 weight 1",
         "2001:db8::/64 via fe80::1 dev eth0",
         "unreachable",
     ]
     assert Router().process(said).routes == {
         "10.0.0.0/24": "192.168.1.2",
+        "10.2.0.7/32": "192.168.1.3",
+        "0.0.0.0/0": "203.0.113.1",
+        "::/0": "fe80::9",
         "2001:db8::/64": "fe80::1",
     }
 

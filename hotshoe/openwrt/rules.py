@@ -1,0 +1,23 @@
+"""Which sections fw4 makes rules of, and what it calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hotshoe.uci.changes import Wanted
+from hotshoe.uci.data import Section
+
+_TYPES = ("redirect", "rule", "nat")
+
+
+def rules_of(wanted: Wanted) -> Iterator[Section]:
+    """The wanted sections that shall be rules in the kernel, which disabled ones are not."""
+    if wanted.package == "firewall":
+        for section in wanted.sections:
+            if section.type in _TYPES and section.options.get("enabled") != "0":
+                yield section
+
+
+def name_of(section: Section) -> str:
+    """What fw4 calls a section's rules, after ``!fw4: `` in their comments (fw4.uc, parse_rule)."""
+    return str(section.options.get("name", section.name))
