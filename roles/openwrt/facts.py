@@ -1,4 +1,4 @@
-"""Facts about an OpenWrt router. Each costs one round trip, and so does all of them together.
+"""Facts about an OpenWrt router. Each costs one round trip; so does :class:`Router`, most of them.
 
     from roles.openwrt.facts import Router, UciPackages
     firewall = host.get_fact(UciPackages, ("firewall",))["firewall"]
@@ -67,9 +67,6 @@ def _as_it_was(package: str) -> str:
 _PARTS = {
     "release": "cat /etc/openwrt_release 2>/dev/null || cat /etc/os-release",
     "board": "ubus -S call system board 2>/dev/null",
-    "manager": "command -v apk || command -v opkg",
-    "installed": "if command -v apk >/dev/null; then apk list --installed --manifest 2>/dev/null; "
-    "else opkg list-installed 2>/dev/null; fi",
     "changes": CHANGES,
     "interfaces": "ubus -S call network.interface dump 2>/dev/null",
     "lacking": f"for p in {' '.join(PROGRAMS)}; do command -v $p >/dev/null || echo $p; done",
@@ -82,7 +79,6 @@ _PARTS = {
     "digests": f"sha256sum {INIT} {KEEP} {KEPT}/*.nft 2>/dev/null",
     "enabled": f"test -x {ENABLED} && echo yes",
     "running": "pidof dnsmasq >/dev/null && echo dnsmasq",
-    "helper": "test -d /sys/module/nf_conntrack_ftp && echo ftp",
 }
 
 
@@ -176,7 +172,7 @@ class PackageManager(FactBase[str]):
 
     def command(self) -> str:
         """The command."""
-        return _PARTS["manager"] + "; true"
+        return "command -v apk || command -v opkg; true"
 
     def process(self, output: Iterable[str]) -> str:
         """Read its output."""
@@ -193,7 +189,10 @@ class InstalledPackages(FactBase[frozenset[str]]):
 
     def command(self) -> str:
         """The command; ``NAME - VERSION`` by opkg, ``NAME VERSION`` by apk."""
-        return _PARTS["installed"] + "; true"
+        return (
+            "if command -v apk >/dev/null; then apk list --installed --manifest 2>/dev/null; "
+            "else opkg list-installed 2>/dev/null; fi; true"
+        )
 
     def process(self, output: Iterable[str]) -> frozenset[str]:
         """Read its output."""
@@ -272,7 +271,6 @@ class RouterState:
     """All that the roles compare with.
 
     :param board: what it is
-    :param manager: ``opkg`` or ``apk``
     :param lacking: programs of :data:`PROGRAMS` that are not there
     :param writable: whether /etc/config can be written to
     :param changes: what is staged and not committed
@@ -284,11 +282,9 @@ class RouterState:
     :param digests: SHA-256 of our files
     :param enabled: whether our service is run at boot
     :param running: the services that run, of those that a change here reloads
-    :param helper: whether the kernel can help FTP
     """
 
     board: Board = field(default_factory=Board)
-    manager: str = ""
     lacking: tuple[str, ...] = ()
     writable: bool = True
     changes: tuple[str, ...] = ()
@@ -300,7 +296,6 @@ class RouterState:
     digests: Mapping[str, str] = field(default_factory=dict)
     enabled: bool = False
     running: frozenset[str] = frozenset()
-    helper: bool = False
 
 
 class Router(FactBase[RouterState]):
@@ -316,10 +311,7 @@ class Router(FactBase[RouterState]):
 
         + packages: names of packages under /etc/config
         """
-        return _script(
-            (part for part in _PARTS if part != "installed"),
-            {package: _as_it_was(package) for package in packages},
-        )
+        return _script(_PARTS, {package: _as_it_was(package) for package in packages})
 
     def process(self, output: Iterable[str]) -> RouterState:
         """Read its output."""
@@ -330,7 +322,6 @@ class Router(FactBase[RouterState]):
 
         return RouterState(
             board=_board(found),
-            manager="".join(get("manager")[:1]).rpartition("/")[2],
             lacking=tuple(get("lacking")),
             writable="writable" in get("overlay"),
             changes=tuple(get("changes")),
@@ -342,7 +333,6 @@ class Router(FactBase[RouterState]):
             digests={line[66:]: line[:64] for line in get("digests")},
             enabled=bool(get("enabled")),
             running=frozenset(get("running")),
-            helper=bool(get("helper")),
         )
 
 

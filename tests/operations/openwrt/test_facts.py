@@ -2,7 +2,7 @@
 
 ``facts/NAME.txt`` is what the command of ``Router`` printed on OpenWrt 24.10 (and once on Debian),
 ``facts/NAME.json`` what that means, packages and rules in short. To record one anew, run
-``Router().command()`` there with ``sh``. ``release_25_12_0_with_apk`` is 24.10 that says it is
+``Router().command()`` there with ``sh``. ``release_25_12_0`` is 24.10 that says it is
 another.
 """
 
@@ -29,7 +29,6 @@ def in_short(state: RouterState) -> dict[str, Any]:
     """A state as the expectations have it."""
     return {
         "board": vars(state.board),
-        "manager": state.manager,
         "lacking": list(state.lacking),
         "writable": state.writable,
         "changes": list(state.changes),
@@ -53,7 +52,6 @@ def in_short(state: RouterState) -> dict[str, Any]:
         "digests": sorted(state.digests),
         "enabled": state.enabled,
         "running": sorted(state.running),
-        "helper": state.helper,
     }
 
 

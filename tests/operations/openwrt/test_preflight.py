@@ -44,7 +44,7 @@ FIT = [
     "killed_after_staging",
     "killed_before_confirming",
     "with_passwords",
-    "release_25_12_0_with_apk",
+    "release_25_12_0",
 ]
 
 
