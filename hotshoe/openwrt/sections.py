@@ -302,7 +302,7 @@ def _what(let: PortForward | Passage) -> str:
 
 
 def _name(let: PortForward | Passage) -> str:
-    # The kernel keeps 128 bytes of a rule's comment, in which this is a part.
+    # The kernel keeps 128 bytes of a rule's comment, of which this is a part.
     return f"{LABEL}{let.purpose}, {let.service} to {let.to}"
 
 

@@ -10,9 +10,10 @@
         name="SSH from the office",
     )
 
-They need no other part of hotshoe. ``service`` comes first; it installs ``/etc/init.d/hotshoe``,
-which keeps the files, arms the timer and puts them back. What each owns is in
-:mod:`hotshoe.uci.changes`.
+They need neither a Site nor a Plan. ``service`` comes first; it installs ``/etc/init.d/hotshoe``,
+which keeps the files, arms the timer and puts them back. What ``configuration`` creates, changes,
+reorders and deletes is in :mod:`hotshoe.uci.changes`. Whether it is in force is asked of the kernel
+for firewall rules, masquerading, and routes with a gateway in the main table.
 """
 
 from __future__ import annotations
@@ -187,7 +188,8 @@ def configuration(
     that stops the timer. A router that loses its power before has its old files at the next boot.
 
     + wanted: what packages under /etc/config shall hold, at most one for each
-    + label: what the names of all rules of this owner begin with; others are taken out
+    + label: what the names of all rules of this owner begin with; one that begins so and is not
+      wanted must not be in force
     + seconds: until a change that nobody confirms is put back
     """
     names = tuple(each.package for each in wanted)
@@ -236,7 +238,8 @@ class Change:
 
     :param id: by which the router tells it from others
     :param wanted: what packages shall hold
-    :param label: what the names of all rules of its owner begin with
+    :param label: what the names of all rules of its owner begin with; empty if they have nothing
+        in common
     :param seconds: until it is put back
     """
 

@@ -14,7 +14,7 @@ from roles.base.plans import refuse
 from roles.openwrt.facts import PACKAGES, RouterState
 from roles.openwrt.operations import look
 
-# Those with fw4 that OpenWrt still mends, or did when this was written.
+# fw4 came with 22.03, of which nothing was tested.
 RELEASES = ("23.05", "24.10", "25.12")
 
 

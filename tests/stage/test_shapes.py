@@ -174,7 +174,7 @@ class TestDmz:
                     assert not opens(home, gateway.wan_address, port)
                     assert not opens(home, laptop, port)
                     assert not opens(home, gateway.lan.ip, port)
-                # The listeners are there: the router itself reaches them.
+                # The listeners are there: the laptop itself reaches them.
                 home.sh(LAPTOP, f"timeout 2 bash -c 'exec 3<>/dev/tcp/{laptop}/8080'")
             finally:
                 home.sh(home.server, f"ip route delete {gateway.lan.network}")
