@@ -45,33 +45,6 @@ RUNTIME = (
     "--stop-signal=SIGKILL",
 )
 
-_FIREWALL = """
-config defaults
-\toption input 'REJECT'
-\toption output 'ACCEPT'
-\toption forward 'REJECT'
-
-config zone
-\toption name 'lan'
-\tlist network 'lan'
-\toption input 'ACCEPT'
-\toption output 'ACCEPT'
-\toption forward 'ACCEPT'
-
-config zone
-\toption name 'wan'
-\tlist network 'wan'
-\tlist network 'wan6'
-\toption input 'REJECT'
-\toption output 'ACCEPT'
-\toption forward 'REJECT'
-\toption masq '1'
-
-config forwarding
-\toption src 'lan'
-\toption dest 'wan'
-"""
-
 
 # -- the image
 
@@ -215,7 +188,6 @@ def set_up(topology: Topology, node: Node, key: str, ssh_port: int) -> Iterator[
     yield "set -e; umask 077; mkdir -p /etc/config /etc/dropbear"
     yield f"cat >/etc/config/network <<'.'\n{network(topology, node)}."
     yield f"cat >/etc/dropbear/authorized_keys <<'.'\n{key}."
-    yield f"[ -e /etc/config/firewall ] || cat >/etc/config/firewall <<'.'\n{_FIREWALL}."
     if ssh_port != 22:
         yield (
             f"printf \"config dropbear\\n\\toption Port '%s'\\n\" {ssh_port} >/etc/config/dropbear"
