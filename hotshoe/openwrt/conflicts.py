@@ -23,6 +23,7 @@ def conflicts(
     sides: Sides,
     packages: Mapping[str, Package],
     having: Iterable[Interface],
+    services: Iterable[Service] = (),
 ) -> Iterator[Unfit]:
     """Find what has to go, or the Site has to make room for.
 
@@ -30,20 +31,25 @@ def conflicts(
     :param sides: its interfaces and zones
     :param packages: network, firewall and dhcp, as they are
     :param having: its interfaces, with the networks that are directly behind them
+    :param services: what has to get through besides its port forwards: to a default host, or passed
     :returns: each conflict, to be shown
     """
     others = {name: foreign(p, (WAY_OUT, WAY_IN)) for name, p in packages.items()}
     theirs = others["firewall"].of_type("redirect")
     # Called as `uci` calls them now, which counts ours as well.
     redirects = (each for each in packages["firewall"].addressed("redirect") if each[1] in theirs)
-    yield from _redirects(router, sides, redirects)
+    needed = dict.fromkeys((*(forward.service for forward in router.forwards), *services))
+    yield from _redirects(router, sides, redirects, tuple(needed))
     yield from _routes(router, others["network"])
     yield from _connected(router, having)
     yield from _leases(router, others["dhcp"])
 
 
 def _redirects(
-    router: RouterPlan, sides: Sides, redirects: Iterable[tuple[str, Section]]
+    router: RouterPlan,
+    sides: Sides,
+    redirects: Iterable[tuple[str, Section]],
+    needed: tuple[Service, ...],
 ) -> Iterator[Unfit]:
     for where, theirs in redirects:
         if not _takes(theirs, sides.wan, router):
@@ -54,17 +60,17 @@ def _redirects(
         except ValueError:
             continue  # fw4 leaves such a section out
         if ports is None:
-            if router.forwards or router.default_host:
+            if needed or router.default_host:
                 yield Unfit(
                     f"{what} already sends everything from outside to {_to(theirs)}",
                     "delete it on the router if it may go; a default host of your own is written "
                     "as mode: default-host in the Site",
                 )
             continue
-        for forward in router.forwards:
-            if _protocols(theirs, forward.service) and ports.overlaps(forward.service.ports):
+        for service in needed:
+            if _protocols(theirs, service) and ports.overlaps(service.ports):
                 yield Unfit(
-                    f"{what} already takes {forward.service} and sends it to {_to(theirs)}",
+                    f"{what} already takes {service} and sends it to {_to(theirs)}",
                     "delete it on the router if it may go, or choose other ports in the Site",
                 )
 

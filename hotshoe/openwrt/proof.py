@@ -15,7 +15,6 @@ from hotshoe.uci.changes import Wanted, expected
 from hotshoe.uci.data import Package, UciError
 
 
-
 def disproofs(
     wanted: Iterable[Wanted], before: Mapping[str, Package], said: Mapping[str, list[str]]
 ) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ class Interface:
     :param default: whether an IPv4 default route leaves by it
     :param protocol: ``static``, ``dhcp``, ``map`` …
     :param zone: the firewall zone that its protocol asked for, as those of tunnels do; else empty
+    :param metric: of that default route; the lowest is taken
     """
 
     name: str
@@ -54,6 +55,7 @@ class Interface:
     default: bool
     protocol: str = ""
     zone: str = ""
+    metric: int = 0
 
     @property
     def own(self) -> tuple[IPv4Address | IPv6Address, ...]:
@@ -114,6 +116,7 @@ def _interface(entry: Mapping[str, Any]) -> Interface:
         ),
         protocol=entry.get("proto", ""),
         zone=entry.get("data", {}).get("zone", ""),
+        metric=entry.get("metric", 0),
     )
 
 
@@ -146,7 +149,8 @@ def find_sides(router: RouterPlan, having: Iterable[Interface], firewall: Packag
             f"cameras (it has {addresses})",
             "give it that fixed address, or mend its wan in the Site",
         )
-    outside = outside or next((i for i in up if i.default), None)
+    defaults = sorted((i for i in up if i.default), key=lambda i: i.metric)
+    outside = outside or next(iter(defaults), None)
     if outside is None:
         down = [i.name for i in having if i not in up and i.name != "loopback"]
         are = f", and {', '.join(down)} {'is' if len(down) == 1 else 'are'} down" if down else ""

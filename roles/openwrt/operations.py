@@ -290,12 +290,10 @@ class Change:
     def confirm(self, state: State, host: Host) -> bool:  # noqa: ARG002
         """See over a new connection that it is in force, and keep it."""
         if error := reconnect(host):
-            host.log_styled(
-                f"with the new configuration, a new SSH connection fails ({error}), so the router "
-                f"puts the old one back, {self.seconds} seconds after the change began",
-                fg="red",
+            # The old connection may live; if not, there is the timer.
+            return self._undone(
+                host, f"with the new configuration, a new SSH connection fails ({error})"
             )
-            return False
         deadline = time.monotonic() + min(SETTLING_SECONDS, self.seconds // 2)
         try:
             while wrong := self._not_in_force(_look_again(host, self._names, self.seconds)):

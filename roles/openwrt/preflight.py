@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from pyinfra import host, logger
 
@@ -10,7 +11,8 @@ from hotshoe.errors import HotshoeError
 from hotshoe.openwrt.conflicts import conflicts
 from hotshoe.openwrt.sides import Sides, Unfit, find_sides
 from hotshoe.plan import RouterPlan
-from roles.base.plans import refuse
+from hotshoe.ports import Service
+from roles.base.plans import plan_of, refuse
 from roles.openwrt.facts import PACKAGES, RouterState
 from roles.openwrt.operations import look
 
@@ -28,12 +30,12 @@ def router(plan: RouterPlan) -> None:
     except HotshoeError as error:
         return refuse(host, str(error), "mend that file on the router first")
     _system(state)
-    _files(state)
+    _files(state, (*PACKAGES,) if plan.leases else ("network", "firewall"))
     try:
         sides = find_sides(plan, state.interfaces, state.packages["firewall"])
     except Unfit as unfit:
         return refuse(host, unfit.reason, unfit.remedy)
-    for conflict in conflicts(plan, sides, state.packages, state.interfaces):
+    for conflict in conflicts(plan, sides, state.packages, state.interfaces, _through(plan)):
         refuse(host, conflict.reason, conflict.remedy)
     if not any(plan.wan_address in interface.own for interface in state.interfaces):
         logger.warning(
@@ -74,7 +76,14 @@ def _system(state: RouterState) -> None:
         )
 
 
-def _files(state: RouterState) -> None:
+def _through(router: RouterPlan) -> Iterator[Service]:
+    """The FTP services that cameras reach through a router."""
+    plan = plan_of(host.data.site)
+    for server in plan.servers_through(plan.router(router.name)):
+        yield from (Service("tcp", ports) for ports in server.ftp_ports)
+
+
+def _files(state: RouterState, needed: tuple[str, ...]) -> None:
     if not state.writable:
         refuse(
             host,
@@ -90,7 +99,7 @@ def _files(state: RouterState) -> None:
             "commit them or take them back: uci commit, uci revert PACKAGE; in LuCI: Unsaved "
             "Changes",
         )
-    for name in PACKAGES:
+    for name in needed:
         if not state.packages[name].sections:
             refuse(
                 host,

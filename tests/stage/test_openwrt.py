@@ -231,12 +231,21 @@ def test_what_the_site_no_longer_says_goes(home: Home) -> None:
 # -- a change undoes itself
 
 
-def test_a_change_that_locks_its_author_out_is_undone_by_itself(home: Home) -> None:
+def test_a_change_that_locks_its_author_out_is_undone_at_once(home: Home) -> None:
+    """Over the old connection, which the new rules still let through."""
     before = home.sh(ROUTER, STATE)
-    status, said = change(home, LOCKED_OUT, seconds=20)
+    status, said = change(home, LOCKED_OUT, seconds=60)
     assert status != 0
     assert "a new SSH connection fails" in said
-    assert not ssh_works(home), "it really was locked out"
+    assert "the router is as it was" in said
+    assert home.sh(ROUTER, STATE) == before
+    assert ssh_works(home)
+
+
+def test_without_that_connection_the_router_undoes_it_by_itself(home: Home) -> None:
+    before = home.sh(ROUTER, STATE)
+    assert change(home, LOCKED_OUT, before=POINTS["when it is live"], seconds=15)[0] == -9
+    assert not ssh_works(home), "it really is locked out"
     until(home, "test ! -d /etc/hotshoe/pending", 40)
     assert ssh_works(home)
     assert home.sh(ROUTER, STATE) == before

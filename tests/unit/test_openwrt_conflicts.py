@@ -11,6 +11,7 @@ from hotshoe.openwrt.conflicts import conflicts
 from hotshoe.openwrt.sections import way_in, way_out
 from hotshoe.openwrt.sides import Interface
 from hotshoe.plan import Lease, RouterPlan
+from hotshoe.ports import Service
 from hotshoe.uci.data import Package, Section
 from tests.unit.openwrt_routers import SIDES, home, packages, redirect, with_all
 
@@ -342,3 +343,12 @@ def test_without_a_mac_in_the_site_leases_are_nobody_s_business(router):
 def test_everything_is_told_at_once(router):
     having = packages(theirs(), theirs(src_dport="50000-50010"), dhcp=(host(mac=MAC),))
     assert len(told(router, having)) == 3
+
+
+def test_what_goes_to_a_default_host_may_not_be_taken_either(router):
+    """Of its Plan, a router knows no more than that everything goes there."""
+    edge = replace(router, forwards=(), default_host=IPv4Address("192.168.1.2"))
+    having = packages(theirs(src_dport="21"))
+    assert not list(conflicts(edge, SIDES, having, ()))
+    (found,) = conflicts(edge, SIDES, having, (), [Service.parse(CONTROL), Service.parse(PASSIVE)])
+    assert "already takes 21/tcp and sends it to" in found.reason

@@ -350,15 +350,22 @@ def test_it_is_confirmed_over_a_new_connection(change, clock):
     assert host.connector.client == "new"
 
 
-def test_without_a_new_connection_nothing_more_is_run(change, clock):
-    """Not even a rollback: over the old connection it may be cut off half way."""
-    host = Scripted(connector=Line("timed out"))
+@pytest.mark.parametrize(
+    ("answer", "then"),
+    [
+        (well(), AS_IT_WAS),
+        (EOFError(), "the router puts back what was by itself, within 60 seconds"),
+    ],
+    ids=["the old one lives", "it does not"],
+)
+def test_without_a_new_connection_it_is_put_back_over_the_old_one(change, clock, answer, then):
+    host = Scripted(answer, connector=Line("timed out"))
     assert not change.confirm(None, host)
-    assert host.ran == []
+    assert host.ran == [ROLLBACK]
     assert host.connector.client == "old"
     assert host.said == [
-        "with the new configuration, a new SSH connection fails (timed out), so the router puts "
-        "the old one back, 60 seconds after the change began"
+        "with the new configuration, a new SSH connection fails (timed out)",
+        then,
     ]
 
 

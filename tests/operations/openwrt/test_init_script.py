@@ -358,15 +358,34 @@ class TestRestore:
         code, said = router.run("restore")
         assert code == 0
         assert said.startswith("put back what was before hotshoe's first change: firewall")
-        assert (router.files, router.left) == (OLD, {"first"})
+        assert (router.files, router.left) == (OLD, {"restored"})
+
+    def test_twice_changes_nothing_more(self, router):
+        self.changed(router)
+        router.run("restore")
+        mine = {**OLD, "firewall": "a rule of my own"}
+        (router.config / "firewall").write_text(mine["firewall"])
+        code, said = router.run("restore")
+        assert (code, router.files) == (0, mine)
+        assert said == "hotshoe has changed nothing on this router, or all is put back already\n"
+
+    def test_what_was_done_since_the_last_one_is_not_lost_by_the_next(self, router):
+        self.changed(router)
+        router.run("restore")
+        mine = {**OLD, "firewall": "a rule of my own\n"}
+        (router.config / "firewall").write_text(mine["firewall"])
+        self.changed(router)
+        assert router.run("restore")[0] == 0
+        assert router.files == mine
 
     def test_goes_over_a_change_that_waits(self, router):
         router.run(STAGE, APPLY, stdin=CHANGE)
         assert router.run("restore")[0] == 0
-        assert (router.files, router.left) == (OLD, {"first"})
+        assert (router.files, router.left) == (OLD, {"restored"})
 
     def test_where_nothing_was_changed_says_so(self, router):
-        assert router.run("restore") == (1, "hotshoe has changed nothing on this router\n")
+        said = "hotshoe has changed nothing on this router, or all is put back already\n"
+        assert router.run("restore") == (0, said)
 
     def test_killed_at_any_point_is_all_or_nothing(self, new_router):
         changed = self.changed(new_router())
@@ -378,6 +397,6 @@ class TestRestore:
             router.lose_power()
             assert router.run("boot")[0] == 0
             assert router.files in (OLD, NEW), point
-            assert router.left == {"first"}
+            assert router.left in ({"first"}, {"restored"})
             assert router.run("restore")[0] == 0
             assert router.files == OLD
