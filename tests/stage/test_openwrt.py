@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from hotshoe.stage import openwrt
 from hotshoe.stage.topology import CAMERA, LAPTOP
 from hotshoe.uci import text
 from hotshoe.uci.changes import foreign
@@ -226,6 +227,25 @@ def test_what_the_site_no_longer_says_goes(home: Home) -> None:
         assert not home.succeeds(ROUTER, "uci -q get dhcp.hotshoe_out_darkroom")
     assert home.deploy() == {}
     assert not home.succeeds(ROUTER, "uci show firewall | grep -q hotshoe_in_own")
+
+
+@pytest.mark.parametrize("release", ["23.05.5", "25.12.0"])
+def test_other_releases_are_deployed_to_as_well(home: Home, release: str) -> None:
+    """As far as the stand-in plays them, and a given root filesystem lets itself be called so."""
+    with on_router(home, KEPT_RELEASE + RELEASE.format(release), BACK):
+        home.sh(ROUTER, "uci delete firewall.hotshoe_in_tcp_21_to_192_168_1_10; uci commit")
+        assert list(home.deploy()) == [IN]
+        assert home.deploy() == {}
+
+
+@pytest.mark.skipif(not openwrt.is_standin(), reason="installs a package, and has no feed")
+def test_the_helper_comes_and_goes_with_the_setting(home: Home) -> None:
+    helps = "nft list table inet fw4 | grep 'dport 21 ' | grep -c 'ct helper set'"
+    assert not home.succeeds(ROUTER, helps)
+    with home.saying("cameras:", "ftp: {tls: none, helper: true}\ncameras:"):
+        assert home.sh(ROUTER, helps).strip() == "2"
+    assert not home.succeeds(ROUTER, helps)
+    home.uploads_work()
 
 
 # -- a change undoes itself
