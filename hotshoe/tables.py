@@ -79,8 +79,10 @@ def _router(router: RouterPlan) -> Iterator[Line]:
     if router.passages:
         yield "lets pass", _rows(_let_in(passage) for passage in router.passages)
     yield "own services", _list(router.open_to_wan) or "none"
-    over = ", over IPv6" if router.default_host else ""
-    yield "", f"nothing else gets in{over}"
+    if router.managed_by == "openwrt":
+        yield "", "what else gets in is up to its own firewall"
+    else:
+        yield "", f"nothing else gets in{', over IPv6' if router.default_host else ''}"
     yield "hairpin", f"from {_list(router.hairpin)}" if router.hairpin else "none"
     yield "FTP helper", f"on port {_list(router.ftp_helper)}" if router.ftp_helper else "off"
 

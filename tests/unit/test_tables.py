@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from ipaddress import (
     IPv4Address,
@@ -184,3 +184,11 @@ def test_a_terminal_gets_the_same_words(home):
     plain = re.sub(r"\x1b\[[0-9;]*m", "", file.getvalue())
     assert "\x1b" in file.getvalue()
     assert [line.rstrip() for line in plain.splitlines()] == printed(HOMES[home]).splitlines()
+
+
+def test_an_openwrt_router_keeps_its_own_rules(example_plan):
+    """So what gets in besides is not for the Plan to say."""
+    (router,) = example_plan.routers
+    openwrt = replace(example_plan, routers=(replace(router, managed_by="openwrt"),))
+    assert "what else gets in is up to its own firewall" in printed(openwrt)
+    assert "nothing else gets in" not in printed(openwrt)
