@@ -48,12 +48,14 @@ def packages(names: tuple[str, ...]) -> Commands:
         return
     # A killed run may have left its apt at work, or dpkg half way: wait for the one, finish the
     # other. Somebody else's apt (unattended upgrades) is waited for too. Translations of what
-    # packages are about are not fetched; the ones that the host has stay.
+    # packages are about are not fetched; the ones that the host has stay. A mirror that does not
+    # answer is asked again: without Error-Mode, apt would go on with no lists and exit 0.
     yield (
         "flock /run/lock/hotshoe-apt sh -ec 'export DEBIAN_FRONTEND=noninteractive; "
         "dpkg --force-confold --configure -a; "
         "for i in 1 2 3 4 5 6; do "
-        "apt-get -qq -o Acquire::Languages=none -o APT::Get::List-Cleanup=false update && break; "
+        "apt-get -qq -o Acquire::Languages=none -o APT::Get::List-Cleanup=false "
+        "-o APT::Update::Error-Mode=any update && break; "
         "sleep 5; done; "
         "apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "
         f"install --yes --no-install-recommends {' '.join(missing)}' </dev/null"
