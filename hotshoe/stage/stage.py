@@ -6,7 +6,6 @@ import fcntl
 import hashlib
 import json
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ from hotshoe.stage.podman import run
 from hotshoe.stage.topology import INTERNET, Node, Port, Topology, make_topology
 
 FOLDER = ".stage"
+IMAGES_LOCK = Path("/run/hotshoe-images.lock")
 BOOT_SECONDS = 30
 Say = Callable[[str], None]
 _PRIVILEGED = (
@@ -196,7 +196,7 @@ class Stage:
         for kind in sorted({node.image for node in self.topology.nodes}):
             release = self._release(kind)
             # Every stage of this machine has the same images.
-            with locked(Path(tempfile.gettempdir()) / "hotshoe-images.lock"):
+            with locked(IMAGES_LOCK):
                 if not image.exists(kind, release):
                     say(f"making {image.describe(kind, release)} (once, about 20 seconds)")
                     image.build(kind, release)
