@@ -7,20 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from hotshoe.chain import make_plan
 from hotshoe.load import SiteFiles, load_site
 from hotshoe.plan import Plan
 from hotshoe.site import Site
+from tests import effort
 
 PROJECT = Path(__file__).parents[1]
 # The example Sites, one a shape: each has an inventory of its name.
 EXAMPLES = sorted(path.stem for path in (PROJECT / "inventories").glob("*.py"))
 
-# A slow or busy machine is no reason to fail, and the suite should stay quick.
-settings.register_profile("hotshoe", max_examples=30, deadline=None)
-settings.load_profile("hotshoe")
+effort.register()
 
 # The smallest Site: everything else has a default.
 SMALLEST = """\

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address, ip_network
 
+from hotshoe.openwrt.rules import is_enabled
 from hotshoe.openwrt.sections import WAY_IN, WAY_OUT
 from hotshoe.openwrt.sides import Interface, Side, Sides, Unfit, words
 from hotshoe.plan import RouterPlan
@@ -12,8 +13,6 @@ from hotshoe.ports import HIGHEST_PORT, PortRange, Service
 from hotshoe.uci.changes import foreign
 from hotshoe.uci.data import Package, Section
 
-# fw4.uc, parse_bool
-OFF = ("0", "off", "false", "no", "disabled")
 # With any of these a redirect takes some connections only; whose, nobody can tell from here.
 _LIMITED = ("src_ip", "src_mac", "src_port", "ipset", "mark", "helper")
 
@@ -79,7 +78,7 @@ def _takes(redirect: Section, wan: Side, router: RouterPlan) -> bool:
     options = redirect.options
     target = options.get("target", "DNAT")
     return (
-        options.get("enabled") not in OFF
+        is_enabled(redirect)
         and options.get("src") == wan.zone
         and isinstance(target, str)
         and target.upper() == "DNAT"

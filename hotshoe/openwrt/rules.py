@@ -14,8 +14,13 @@ def rules_of(wanted: Wanted) -> Iterator[Section]:
     """The wanted sections that shall be rules in the kernel, which disabled ones are not."""
     if wanted.package == "firewall":
         for section in wanted.sections:
-            if section.type in _TYPES and section.options.get("enabled") != "0":
+            if section.type in _TYPES and is_enabled(section):
                 yield section
+
+
+def is_enabled(section: Section) -> bool:
+    """Whether fw4 heeds a section (fw4.uc, parse_bool)."""
+    return section.options.get("enabled") not in ("0", "off", "false", "no", "disabled")
 
 
 def name_of(section: Section) -> str:

@@ -118,7 +118,7 @@ def way_in(router: RouterPlan, sides: Sides) -> tuple[Wanted, ...]:
         *(_rule(passage, sides) for passage in router.passages),
         *_helpers(router, sides),
     ]
-    own = (_own_service(service, router, wan) for service in router.open_to_wan)
+    own = (each for service in router.open_to_wan for each in _own_service(service, router, wan))
     default = tuple(_default_host(router, sides))
     return (
         Wanted(
@@ -234,16 +234,16 @@ def _helpers(router: RouterPlan, sides: Sides) -> Iterator[Section]:
             )
 
 
-def _own_service(service: Service, router: RouterPlan, wan: Side) -> Section:
-    """What the router answers itself; a default host would get it otherwise."""
-    name = f"{LABEL}the router's own {service}"
+def _own_service(service: Service, router: RouterPlan, wan: Side) -> Iterator[Section]:
+    """What the router answers itself; over IPv4, a default host would get it otherwise."""
+    part, name = f"own_{_service(service)}", f"{LABEL}the router's own {service}"
     if router.default_host:
         # Without dest_ip, the router itself is the target.
-        return _section(
+        yield _section(
             WAY_IN,
-            f"own_{_service(service)}",
+            f"{part}_kept",
             "redirect",
-            name=name,
+            name=f"{name}, kept from the default host",
             src=wan.zone,
             family="ipv4",
             proto=service.protocol,
@@ -251,9 +251,9 @@ def _own_service(service: Service, router: RouterPlan, wan: Side) -> Section:
             target="DNAT",
             reflection="0",
         )
-    return _section(
+    yield _section(
         WAY_IN,
-        f"own_{_service(service)}",
+        part,
         "rule",
         name=name,
         src=wan.zone,

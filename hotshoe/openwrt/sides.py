@@ -18,6 +18,7 @@ from ipaddress import (
 from typing import Any
 
 from hotshoe.errors import HotshoeError
+from hotshoe.openwrt.rules import is_enabled
 from hotshoe.plan import RouterPlan
 from hotshoe.uci.data import Package, Value
 
@@ -176,7 +177,7 @@ def find_sides(router: RouterPlan, having: Iterable[Interface], firewall: Packag
 def _side(interface: Interface, firewall: Package) -> Side:
     for section, zone in firewall.addressed("zone"):
         name = zone.options.get("name")
-        if not isinstance(name, str) or zone.options.get("enabled") == "0":
+        if not isinstance(name, str) or not is_enabled(zone):
             continue
         covered = interface.name in words(zone.options.get("network"))
         covered |= interface.device in words(zone.options.get("device"))

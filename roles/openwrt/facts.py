@@ -17,6 +17,7 @@ from typing import Any
 
 from pyinfra.api import FactBase
 
+from hotshoe.openwrt.sections import FOLDER as KEPT
 from hotshoe.openwrt.sides import Interface, interfaces
 from hotshoe.uci import text
 from hotshoe.uci.data import Package
@@ -24,7 +25,6 @@ from hotshoe.uci.data import Package
 MARK = "@@hotshoe"
 INIT = "/etc/init.d/hotshoe"
 ENABLED = "/etc/rc.d/S11hotshoe"
-KEPT = "/etc/hotshoe"
 PENDING = f"{KEPT}/pending"
 KEEP = "/lib/upgrade/keep.d/hotshoe"
 PACKAGES = ("network", "firewall", "dhcp")

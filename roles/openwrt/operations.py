@@ -33,6 +33,7 @@ from pyinfra.context import host
 from hotshoe.errors import HotshoeError
 from hotshoe.openwrt.live import is_route, is_set, not_live
 from hotshoe.openwrt.proof import disproofs
+from hotshoe.openwrt.sections import FOLDER as KEPT
 from hotshoe.render import render
 from hotshoe.uci.changes import Wanted, diff
 from hotshoe.uci.data import Package
@@ -41,7 +42,6 @@ from roles.openwrt import facts
 from roles.openwrt.facts import (
     INIT,
     KEEP,
-    KEPT,
     InstalledPackages,
     PackageManager,
     Router,

@@ -89,7 +89,7 @@ def test_a_default_host_that_is_another_is_not_it(default_host):
 
 
 def test_a_reflection_alone_is_not_the_rule(default_host):
-    rules = [line for line in listed("default_host") if 'default host"' not in line]
+    rules = [line for line in listed("default_host") if f'{LABEL}default host"' not in line]
     assert any("default host (reflection)" in line for line in rules)
     assert of(default_host, rules) == ("the rule 'hotshoe: default host'",)
 
@@ -98,10 +98,14 @@ def test_a_rule_that_nobody_wants_any_more_is_told_while_it_is_there(default_hos
     nothing = (Wanted("firewall", "hotshoe_in"),)
     told = of(nothing, listed("default_host"))
     assert sorted(told) == [
-        'gone is not yet the rule "hotshoe: the router\'s own 51820/udp"',
-        'gone is not yet the rule "hotshoe: the router\'s own 8443/tcp"',
-        "gone is not yet the rule 'hotshoe: default host'",
-    ]
+        f'gone is not yet the rule "{LABEL}the router\'s own {name}"'
+        for name in (
+            "51820/udp",
+            "51820/udp, kept from the default host",
+            "8443/tcp",
+            "8443/tcp, kept from the default host",
+        )
+    ] + [f"gone is not yet the rule '{LABEL}default host'"]
     assert of(nothing, listed("default_host"), label="") == ()
     assert of(nothing, listed("default_host"), label="mine: ") == ()
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hotshoe.chain import make_plan
@@ -20,6 +20,7 @@ from hotshoe.plan import ServerPlan
 from hotshoe.site import Site
 from hotshoe.uci.data import Package, Section
 from tests.conftest import EXAMPLES
+from tests.effort import examples
 from tests.homes import AWKWARD
 from tests.random_homes import sites
 from tests.unit import test_packets as walks
@@ -60,7 +61,7 @@ homes_with_ipv6 = sites(ipv6=True).map(on_uci)
 
 def every(*strategies: st.SearchStrategy[Any]) -> Any:
     """Ask it of few: each is a whole home, and the Plans of more are walked elsewhere."""
-    return lambda test: settings(max_examples=5)(given(*strategies)(test))
+    return lambda test: examples(5)(given(*strategies)(test))
 
 
 def same(planned: Journey, real: Journey) -> bool:

@@ -15,7 +15,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hotshoe.chain import make_plan
@@ -23,6 +23,7 @@ from hotshoe.plan import Address, Plan, PortForward, RouterPlan, ServerPlan
 from hotshoe.ports import PortRange, Service
 from hotshoe.site import Site
 from tests.conftest import EXAMPLES
+from tests.effort import examples
 from tests.homes import HOMES
 from tests.random_homes import sites
 from tests.unit.packets import INTERNET, Boxes, Journey, Packet
@@ -40,7 +41,7 @@ homes_with_ipv6 = sites(ipv6=True).map(lambda site: Home(make_plan(site), masks_
 
 def every(*strategies: st.SearchStrategy[Any]) -> Callable[[Any], Any]:
     """Ask it of fewer examples than usual, for each is a whole home and many packets."""
-    return lambda test: settings(max_examples=15)(given(*strategies)(test))
+    return lambda test: examples(15)(given(*strategies)(test))
 
 
 def masks_of(site: Site) -> frozenset[str]:

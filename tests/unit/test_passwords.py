@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from passlib.hash import sha512_crypt
 
 from hotshoe.passwords import ROUNDS, pwdfile, salt_of, why_unusable
+from tests.effort import examples
 
 PASSWORD = "typeable7Camera"
 SALT = "abcdefgh12345678"
@@ -88,7 +89,7 @@ def test_a_typeable_password_of_the_right_length_is_usable(password):
     assert why_unusable(password) is None
 
 
-@settings(max_examples=8)  # each hash takes tens of milliseconds, on purpose
+@examples(8)  # each hash takes tens of milliseconds, on purpose
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=12, max_size=32))
 def test_every_usable_password_opens_its_own_line_and_keeps_the_file_in_shape(password):
     assert why_unusable(password) is None

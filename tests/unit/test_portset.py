@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hotshoe.ports import PortRange
 from hotshoe.portset import merged, port_set
+from tests.effort import examples
 
 EVERY_PORT = range(1, 65536)
 every_offset = st.integers(0, 15)
@@ -120,7 +121,7 @@ def test_a_provider_gives_everyone_the_same_number_of_ports(offset, length, coun
 
 
 # All ports are looked at each time.
-@settings(max_examples=10)
+@examples(10)
 @given(subscribers())
 def test_a_port_is_the_subscribers_if_its_bits_say_so(subscriber):
     offset, length, psid = subscriber
@@ -133,7 +134,7 @@ def test_a_port_is_the_subscribers_if_its_bits_say_so(subscriber):
     assert ports_of(port_set(*subscriber)) == set(filter(is_theirs, EVERY_PORT))
 
 
-@settings(max_examples=10)
+@examples(10)
 @given(schemes())
 def test_subscribers_share_no_port_and_leave_none_over(scheme):
     """With an offset, the ports given out start at 2^(16 - offset); without one, at 1."""
@@ -144,7 +145,7 @@ def test_subscribers_share_no_port_and_leave_none_over(scheme):
     assert given_out == set(range(2 ** (16 - offset) if offset else 1, 65536))
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(subscribers(st.integers(1, 15)))
 def test_with_an_offset_no_port_is_below_the_second_block(subscriber):
     offset, length, psid = subscriber
@@ -165,7 +166,7 @@ def test_with_which_offsets_somebody_has_the_ports_of_ftp(port, offsets):
     }
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(subscribers())
 def test_a_port_set_is_in_order_and_as_short_as_can_be(subscriber):
     found = port_set(*subscriber)

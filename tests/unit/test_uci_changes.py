@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 
 from hotshoe.errors import HotshoeError
 from hotshoe.uci.changes import Setting, Wanted, diff, expected, foreign
 from hotshoe.uci.data import Package, Section, UciError
 from hotshoe.uci.text import parse
+from tests.effort import examples
 from tests.unit.test_uci_text import CORPUS, corpus_text
 from tests.unit.uci_batch import Interpreter, RefusedError
 from tests.unit.uci_packages import OWNER, cases
@@ -114,7 +115,7 @@ def test_what_is_wanted_is_there_in_its_order_and_nothing_else_of_ours(case):
         assert {section.name for section in behind} <= want.last
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(cases())
 @example((firewall(), wanted(redirect("a", name='it\'s\n"two" lines\\'))))
 @example((firewall(redirect("a", name="b")), wanted(Section("rule", "hotshoe_a", {"c": ("", "")}))))
