@@ -3,8 +3,8 @@
 An order has ``host``, ``user``, ``password``, ``tls`` (default true), ``ca`` and ``steps``:
 ``["send", COMMAND]`` sends a command, ``["stor", PATH, BYTES]`` uploads that many bytes,
 ``["put", FILE, PATH]`` uploads a file, ``["stor-slowly", PATH, BYTES, SECONDS, PAUSES]`` dawdles,
-``["cut", PATH, BYTES]`` uploads and then vanishes without a word. The answer is a list with the
-server's reply to each step.
+``["stor-patiently", PATH, BYTES]`` lets the server hang up first, ``["cut", PATH, BYTES]`` uploads
+and then vanishes without a word. The answer is a list with the server's reply to each step.
 """
 
 import ftplib
@@ -48,6 +48,15 @@ def finish(ftp, connection):
     return ftp.voidresp()
 
 
+def stor_patiently(ftp, path, size):
+    connection = ftp.transfercmd(f"STOR {path}")
+    connection.sendall(b"x" * size)
+    connection = connection.unwrap()
+    connection.recv(1)
+    connection.close()
+    return ftp.voidresp()
+
+
 def stor_slowly(ftp, path, size, seconds, pauses=10):
     connection = ftp.transfercmd(f"STOR {path}")
     connection.sendall(os.urandom(size % pauses))
@@ -83,7 +92,8 @@ def step(ftp, kind, *arguments):
         lines = []
         ftp.retrlines("LIST", lines.append)
         return "\n".join(lines)
-    return {"stor-slowly": stor_slowly, "cut": cut}[kind](ftp, *arguments)
+    others = {"stor-patiently": stor_patiently, "stor-slowly": stor_slowly, "cut": cut}
+    return others[kind](ftp, *arguments)
 
 
 def main():

@@ -125,13 +125,13 @@ def test_ports_that_linger_are_used_again_at_once(either_home: Home) -> None:
             "timeout 20 sh -c 'until ss -Hltn sport = :21 | grep -q LISTEN; do sleep 0.1; done'",
         )
         started = time.monotonic()
-        photos = [["stor", f"{started}-{i}.JPG", 10] for i in range(20)]
+        photos = [["stor-patiently", f"{started}-{i}.JPG", 10] for i in range(20)]
         assert home.ftp(*photos) == [OK] * len(photos)
         assert time.monotonic() - started < PORT_REUSE_SECONDS
         ports = f"sport = :{first} or sport = :{first + 1}"
         lingering = home.sh(home.server, f"ss -Htn state time-wait '( {ports} )'")
-        # Of some connections, the camera's end lingers instead.
-        assert len(lingering.splitlines()) > 2
+        # The end that hung up first lingers; the oldest may be gone by now on a busy machine.
+        assert len(lingering.splitlines()) > len(photos) / 2
     finally:
         home.deploy()
 
