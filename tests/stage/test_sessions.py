@@ -19,7 +19,7 @@ def test_an_upload_outlives_a_restart_of_the_server_program(either_home: Home) -
     home = either_home
     with ThreadPoolExecutor() as pool:
         upload = pool.submit(home.ftp, ["stor-slowly", "slow.JPG", 1_000_000, 4])
-        time.sleep(2)
+        wait_until(lambda: home.succeeds(home.server, f"test -s {home.uploads}/slow.JPG"), 30)
         home.sh(home.server, "systemctl restart hotshoe-vsftpd")
         home.uploads_work()
         assert upload.result() == [OK]
@@ -138,6 +138,8 @@ def test_ports_that_linger_are_used_again_at_once(either_home: Home) -> None:
 
 def test_one_address_gets_no_more_sessions_than_the_plan_says(home: Home) -> None:
     limit = home.server_plan.max_per_address
+    nobody_is_there = "! ss -Htn state established sport = :21 | grep -q ."
+    wait_until(lambda: home.succeeds(home.server, nobody_is_there), 30)
     script = f"""
 import socket
 sockets = [socket.create_connection(("{home.server_plan.public_address}", 21), 5)
@@ -146,7 +148,7 @@ print([s.recv(100).decode()[:3] for s in sockets])
 """
     said = home.sh(CAMERA, f"python3 - <<'EOF'\n{script}\nEOF")
     assert eval(said) == ["220"] * limit + ["421"]
-    time.sleep(1)
+    wait_until(lambda: home.ftp() == [], 30)
 
 
 def test_the_daemon_is_confined(home: Home) -> None:

@@ -113,7 +113,7 @@ time.sleep(600)
 """
     container = home.stage.container(node)
     podman.run("podman", "exec", "--detach", container, "python3", "-c", script)
-    home.sh(node, "timeout 5 sh -c 'until test -s /run/listening; do sleep 0.1; done'")
+    home.sh(node, "timeout 20 sh -c 'until test -s /run/listening; do sleep 0.1; done'")
     try:
         yield
     finally:
