@@ -192,6 +192,8 @@ def set_up(topology: Topology, node: Node, key: str, ssh_port: int) -> Iterator[
         yield (
             f"printf \"config dropbear\\n\\toption Port '%s'\\n\" {ssh_port} >/etc/config/dropbear"
         )
+    # Going down, it makes read-only what it cannot unmount: parts of the host's file systems.
+    yield "rm -f /etc/rc.d/K*umount"
     yield f"[ -s {HOST_KEY} ] || dropbearkey -t ed25519 -f {HOST_KEY} >/dev/null 2>&1"
 
 

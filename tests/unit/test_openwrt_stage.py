@@ -134,6 +134,11 @@ class TestSetUp:
         assert "hotshoe" not in script
         assert "/etc/config/dropbear" not in script
 
+    def test_one_that_is_shut_down_leaves_the_host_s_file_systems_alone(self, example_plan):
+        """umount -a -d -r in a container makes the file system behind a bind mount read-only."""
+        script = list(openwrt.set_up(*router(example_plan), "ssh-ed25519 AAAA\n", 22))
+        assert "rm -f /etc/rc.d/K*umount" in script
+
     def test_ssh_answers_where_the_site_says(self, example_plan):
         topology, node = router(example_plan)
         script = "\n".join(openwrt.set_up(topology, node, "ssh-ed25519 AAAA\n", 2022))
