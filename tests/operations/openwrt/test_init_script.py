@@ -41,7 +41,7 @@ esac
 STAND_INS = {
     "flock": "",
     "fw4": "echo 'chain input_lan {'",
-    "nft": "",
+    "nft": '[ "$1" != -f ] || cp $2 $R/rules',
     "logger": "",
     "df": "echo overlay 9999 1 ${FREE:-9998} 1% /overlay",
     "start-stop-daemon": 'while [ "$1" != -p ]; do shift; done; echo 99999999 >$2',
@@ -259,6 +259,18 @@ def test_a_rollback_puts_back_loads_and_says_so(router):
     assert (router.files, router.left) == (OLD, {"first"})
     assert (router.root / "reloaded").read_text() == "network\n"
     assert not (router.root / "run" / "hotshoe-rollback.pid").exists()
+
+
+def test_a_rollback_that_is_killed_leaves_no_new_rules_with_old_files(new_router):
+    """Once the files are back, nobody comes back for the rules."""
+    changed = new_router()
+    changed.run(STAGE, APPLY, stdin=CHANGE)
+    whole = new_router(changed)
+    whole.run("rollback")
+    for point in range(1, whole.counted + 1):
+        router = new_router(changed)
+        router.run("rollback", KILL_AT=point)
+        assert router.files != OLD or (router.root / "rules").exists(), point
 
 
 def test_a_change_is_confirmed_even_if_its_timer_is_gone(router):
