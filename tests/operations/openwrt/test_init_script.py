@@ -65,8 +65,8 @@ class RouterFolders:
         self._program("bin/uci", f"case $1 in batch|commit) {COUNT};; esac\n{REAL}{UCI}")
         for name, script in STAND_INS.items():
             self._program(f"bin/{name}", f"{REAL}{script}\n")
-        for name in ("network", "dnsmasq"):
-            self._program(f"init.d/{name}", f"echo {name} >>$R/reloaded\n")
+        for name in ("network", "dnsmasq", "odhcpd"):
+            self._program(f"init.d/{name}", f'[ "$1" != reload ] || echo {name} >>$R/reloaded\n')
         text = operations.init_script()
         for path, instead in (
             (facts.KEPT, "$R/kept"),
@@ -271,6 +271,17 @@ def test_a_rollback_that_is_killed_leaves_no_new_rules_with_old_files(new_router
         router = new_router(changed)
         router.run("rollback", KILL_AT=point)
         assert router.files != OLD or (router.root / "rules").exists(), point
+
+
+def test_whoever_gives_leases_hears_of_them(router):
+    """Either may be gone, or not run at boot."""
+    router._program("init.d/dnsmasq", "exit 1\n")
+    router.run("stage a1 60 dhcp", APPLY, stdin="dhcp new dhcp\n")
+    assert (router.root / "reloaded").read_text() == "odhcpd\n"
+    (router.root / "init.d" / "odhcpd").unlink()
+    code, said = router.run("rollback")
+    assert (code, said) == (0, "a change was not confirmed: putting back what was before\n")
+    assert (router.root / "reloaded").read_text() == "odhcpd\n"
 
 
 def test_a_change_is_confirmed_even_if_its_timer_is_gone(router):
