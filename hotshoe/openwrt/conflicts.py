@@ -15,6 +15,7 @@ from hotshoe.uci.data import Package, Section
 
 # With any of these a redirect takes some connections only; whose, nobody can tell from here.
 _LIMITED = ("src_ip", "src_mac", "src_port", "ipset", "mark", "helper")
+_ANY_PROTOCOL = {"all", "any", "*"}
 
 
 def conflicts(
@@ -67,7 +68,7 @@ def _redirects(
                 )
             continue
         for service in needed:
-            if _protocols(theirs, service) and ports.overlaps(service.ports):
+            if _takes_protocol(theirs, service.protocol) and ports.overlaps(service.ports):
                 yield Unfit(
                     f"{what} already takes {service} and sends it to {_to(theirs)}",
                     "delete it on the router if it may go, or choose other ports in the Site",
@@ -84,19 +85,29 @@ def _takes(redirect: Section, wan: Side, router: RouterPlan) -> bool:
         and target.upper() == "DNAT"
         and options.get("src_dip") in (None, str(router.wan_address))
         and not any(option in options for option in _LIMITED)
-        and _protocols(redirect, Service("tcp", PortRange(1, HIGHEST_PORT)))
+        and not _is_ipv6(redirect)
+        and _takes_protocol(redirect, "tcp")
     )
 
 
-def _protocols(redirect: Section, service: Service) -> bool:
-    said = [word.lower() for word in words(redirect.options.get("proto")) or ("tcp", "udp")]
-    said = [part for word in said for part in (("tcp", "udp") if word == "tcpudp" else (word,))]
-    return bool({service.protocol, "all", "any", "*"} & set(said))
+def _is_ipv6(redirect: Section) -> bool:
+    family = str(redirect.options.get("family"))
+    return ("6" in family and "4" not in family) or ":" in str(redirect.options.get("dest_ip"))
+
+
+def _takes_protocol(section: Section, protocol: str) -> bool:
+    return bool({protocol, *_ANY_PROTOCOL} & _protocols(section))
+
+
+def _protocols(section: Section) -> set[str]:
+    said = [word.lower() for word in words(section.options.get("proto")) or ("tcpudp",)]
+    return {part for word in said for part in (("tcp", "udp") if word == "tcpudp" else (word,))}
 
 
 def _ports(redirect: Section) -> PortRange | None:
     said = redirect.options.get("src_dport")
-    if said is None:
+    # With any protocol, fw4 passes the ports over.
+    if said is None or _ANY_PROTOCOL & _protocols(redirect):
         return None
     # Both ways of writing a range are fw4's; a negated port takes nearly all.
     text = str(said).removeprefix("!").strip().replace(":", "-")

@@ -128,9 +128,6 @@ def test_ports_that_overlap(router, ports, ours):
         ("tcp udp", True),
         ("tcpudp", True),
         (("udp", "tcp"), True),
-        ("all", True),
-        ("any", True),
-        ("*", True),
         ("udp", False),
         (("udp", "icmp"), False),
         ("gre", False),
@@ -140,10 +137,18 @@ def test_protocols_that_overlap(router, proto, takes):
     assert taken(router, theirs(proto=proto)) == [CONTROL] * takes
 
 
+@pytest.mark.parametrize("proto", ["all", "any", "*", ("icmp", "all")])
+def test_of_any_protocol_every_port_is_taken_whatever_it_says(router, proto):
+    ((reason, _),) = told(router, packages(theirs(proto=proto, src_dport="8080")))
+    assert "already sends everything from outside to 192.168.1.5" in reason
+
+
 @pytest.mark.parametrize(
     "options",
     [
         {"enabled": "0"},
+        {"family": "ipv6"},
+        {"dest_ip": "fd00::5"},
         {"src": "lan"},
         {"src": "guest"},
         {"src": None},
@@ -163,7 +168,15 @@ def test_one_that_takes_other_connections_or_some_only_is_left_alone(router, opt
 
 
 @pytest.mark.parametrize(
-    "options", [{"enabled": "1"}, {"target": "dnat"}, {"src_dip": "203.0.113.20"}], ids=str
+    "options",
+    [
+        {"enabled": "1"},
+        {"target": "dnat"},
+        {"src_dip": "203.0.113.20"},
+        {"family": "ipv4"},
+        {"family": "any"},
+    ],
+    ids=str,
 )
 def test_one_that_says_the_usual_at_length_counts(router, options):
     assert taken(router, theirs(**options)) == [CONTROL]
