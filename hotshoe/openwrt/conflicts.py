@@ -6,16 +6,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address, ip_network
 
 from hotshoe.openwrt.rules import is_enabled
-from hotshoe.openwrt.sections import WAY_IN, WAY_OUT
+from hotshoe.openwrt.sections import WAY_IN, WAY_OUT, way_in
 from hotshoe.openwrt.sides import Interface, Side, Sides, Unfit, words
 from hotshoe.plan import RouterPlan
 from hotshoe.ports import HIGHEST_PORT, PortRange, Service
-from hotshoe.uci.changes import foreign
-from hotshoe.uci.data import Package, Section
+from hotshoe.uci.changes import expected, foreign
+from hotshoe.uci.data import Package, Section, Value
 
 # With any of these a redirect takes some connections only; whose, nobody can tell from here.
 _LIMITED = ("src_ip", "src_mac", "src_port", "ipset", "mark", "helper")
 _ANY_PROTOCOL = {"all", "any", "*"}
+# All that a rule may say and refuse everybody what it is about nevertheless.
+_UNLIMITED = {
+    *("enabled", "name", "family", "src", "dest", "proto", "dest_ip", "dest_port", "target"),
+    *("counter", "log", "log_limit"),
+}
 
 
 def conflicts(
@@ -40,6 +45,7 @@ def conflicts(
     redirects = (each for each in packages["firewall"].addressed("redirect") if each[1] in theirs)
     needed = dict.fromkeys((*(forward.service for forward in router.forwards), *services))
     yield from _redirects(router, sides, redirects, tuple(needed))
+    yield from _rules(router, sides, packages["firewall"])
     yield from _routes(router, others["network"])
     yield from _connected(router, having)
     yield from _leases(router, others["dhcp"])
@@ -109,10 +115,13 @@ def _ports(redirect: Section) -> PortRange | None:
     # With any protocol, fw4 passes the ports over.
     if said is None or _ANY_PROTOCOL & _protocols(redirect):
         return None
+    return _range(str(said))
+
+
+def _range(said: str) -> PortRange:
     # Both ways of writing a range are fw4's; a negated port takes nearly all.
-    text = str(said).removeprefix("!").strip().replace(":", "-")
-    ports = PortRange.parse(text)
-    return PortRange(1, HIGHEST_PORT) if str(said).startswith("!") else ports
+    ports = PortRange.parse(said.removeprefix("!").strip().replace(":", "-"))
+    return PortRange(1, HIGHEST_PORT) if said.startswith("!") else ports
 
 
 def _called(section: Section, where: str) -> str:
@@ -123,6 +132,65 @@ def _called(section: Section, where: str) -> str:
 def _to(redirect: Section) -> str:
     to = redirect.options.get("dest_ip")
     return str(to) if to else "the router itself"
+
+
+def _rules(router: RouterPlan, sides: Sides, firewall: Package) -> Iterator[Unfit]:
+    """The first rule that fits decides, and what is new of ours comes after what is there."""
+    (wanted,) = way_in(router, sides)
+    names = iter(w for w, rule in firewall.addressed("rule") if not wanted.owns(rule.name))
+    rules = [
+        (rule, None if wanted.owns(rule.name) else next(names))
+        for rule in expected(firewall, wanted).of_type("rule")
+    ]
+    # Those for every zone are in a chain that comes first.
+    rules.sort(key=lambda each: each[0].options.get("src") != "*")
+    earlier: list[tuple[Section, str]] = []
+    for rule, where in rules:
+        if where:
+            earlier.append((rule, where))
+        elif rule.options["target"] == "ACCEPT":
+            for theirs, there in earlier:
+                if _refuses(theirs, rule):
+                    yield Unfit(
+                        f"somebody else's rule {_called(theirs, there)} refuses what "
+                        f"{rule.options['name']!r} shall let in",
+                        "delete it on the router if it may go, or let it refuse less",
+                    )
+
+
+def _refuses(theirs: Section, ours: Section) -> bool:
+    said, own = theirs.options, ours.options
+    return (
+        is_enabled(theirs)
+        and str(said.get("target")).upper() in ("DROP", "REJECT")
+        and set(said) <= _UNLIMITED
+        and said.get("src") in (own["src"], "*")
+        and ("dest" in said) == ("dest" in own)
+        and said.get("dest") in (own.get("dest"), "*")
+        and said.get("family", "any") in ("any", own.get("family", said.get("family")))
+        and _takes_protocol(theirs, str(own["proto"]))
+        and _has_port(theirs, PortRange.parse(str(own["dest_port"])))
+        and _has_address(theirs, own.get("dest_ip"))
+    )
+
+
+def _has_port(rule: Section, ours: PortRange) -> bool:
+    said = words(rule.options.get("dest_port"))
+    try:
+        overlaps = [_range(each).overlaps(ours) for each in said]
+    except ValueError:
+        return False  # fw4 leaves such a section out
+    return not said or any(overlaps) or bool(_ANY_PROTOCOL & _protocols(rule))
+
+
+def _has_address(rule: Section, ours: Value | None) -> bool:
+    said = words(rule.options.get("dest_ip"))
+    try:
+        return not said or any(
+            ip_address(str(ours)) in ip_network(each, strict=False) for each in said
+        )
+    except ValueError:
+        return False  # negated, by a mask from the right, or the router's own
 
 
 def _routes(router: RouterPlan, network: Package) -> Iterator[Unfit]:

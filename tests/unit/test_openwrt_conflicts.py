@@ -212,6 +212,88 @@ def test_one_for_another_protocol_is_left_alone(router):
     assert told(router, packages(theirs(src_dport=None, proto="gre"))) == []
 
 
+# -- rules
+
+OWN = "51820/udp"
+LESS = "delete it on the router if it may go, or let it refuse less"
+
+
+@pytest.fixture
+def routed() -> RouterPlan:
+    """A router that lets the ports in untranslated, over IPv6 too, and answers some itself."""
+    return replace(home("ipv6").routers[1], open_to_wan=(Service.parse(OWN),))
+
+
+def refusing(name: str | None = None, /, **options: object) -> Section:
+    """Somebody's rule against all that comes to the LAN, otherwise as said."""
+    usual = {"src": "wan", "dest": "lan", "proto": "all", "target": "DROP"}
+    return Section("rule", name, {k: v for k, v in (usual | options).items() if v is not None})
+
+
+def refused(router: RouterPlan, having: dict[str, Package]) -> list[str]:
+    """Which of ours others' rules refuse."""
+    found = told(router, having)
+    assert all(remedy == LESS for _, remedy in found)
+    return [port for reason, _ in found for port in (CONTROL, PASSIVE, OWN) if port in reason]
+
+
+def test_a_rule_that_refuses_what_ours_let_in(routed):
+    (first, _) = told(routed, packages(refusing(name="No way in")))
+    assert first == (
+        "somebody else's rule 'No way in' (firewall.@rule[0]) refuses what 'hotshoe: cameras to "
+        "darkroom, 21/tcp to 2001:db8:100:2::10' shall let in",
+        LESS,
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "ours"),
+    [
+        ({}, [CONTROL, PASSIVE]),
+        ({"target": "reject", "dest": "*"}, [CONTROL, PASSIVE]),
+        ({"src": "*", "proto": None, "family": "ipv6"}, [CONTROL, PASSIVE]),
+        ({"proto": "tcp", "dest_port": "20:22"}, [CONTROL]),
+        ({"proto": "tcp", "dest_port": "80 50000"}, [PASSIVE]),
+        ({"dest_port": "80"}, [CONTROL, PASSIVE]),
+        ({"proto": "tcp", "dest_port": "80"}, []),
+        ({"proto": "tcp", "dest_port": "ftp"}, []),
+        ({"dest_ip": "2001:db8:100:2::/64"}, [CONTROL, PASSIVE]),
+        ({"dest_ip": ("2001:db8:100:2::9", "2001:db8:100:2::10")}, [CONTROL, PASSIVE]),
+        ({"dest_ip": "2001:db8:100:2::9"}, []),
+        ({"dest_ip": "!2001:db8:100:2::9"}, []),
+        ({"family": "ipv4"}, []),
+        ({"proto": "udp"}, []),
+        ({"proto": "icmp"}, []),
+        ({"enabled": "0"}, []),
+        ({"target": "ACCEPT"}, []),
+        ({"src": "lan"}, []),
+        ({"dest": "guest"}, []),
+        ({"src_ip": "2001:db8:bad::/48"}, []),
+        ({"limit": "10/second"}, []),
+        ({"dest": None}, [OWN]),
+        ({"dest": None, "family": "ipv4"}, [OWN]),
+        ({"dest": None, "dest_ip": "192.168.1.1"}, []),
+    ],
+    ids=str,
+)
+def test_rules_refuse(routed, options, ours):
+    assert refused(routed, packages(refusing(**options))) == ours
+
+
+def test_one_that_comes_after_ours_is_left_alone(routed):
+    """Unless it is for every zone, which fw4 asks first."""
+    (wanted,) = way_in(routed, SIDES)
+    having = packages()
+    ours = with_all(having["firewall"], wanted)
+    for src, count in (("wan", 0), ("*", 2)):
+        behind = Package("firewall", (*ours.sections, refusing(src=src)))
+        assert len(refused(routed, having | {"firewall": behind})) == count
+
+
+def test_what_is_translated_passes_every_rule(router):
+    assert told(router, packages(refusing())) == []
+
+
 # -- routes
 
 
