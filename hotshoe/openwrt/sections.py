@@ -111,14 +111,15 @@ def source_ports_path(router: RouterPlan, sides: Sides) -> str:
 
 def way_in(router: RouterPlan, sides: Sides) -> tuple[Wanted, ...]:
     """What a router lets in from outside, and nothing of what it lets out."""
-    wan, lan = sides.wan, sides.lan
     sections = [
         *(_redirect(forward, sides, router) for forward in router.forwards),
-        *_hairpins(router, lan),
+        *_hairpins(router, sides),
         *(_rule(passage, sides) for passage in router.passages),
         *_helpers(router, sides),
     ]
-    own = (each for service in router.open_to_wan for each in _own_service(service, router, wan))
+    own = (
+        each for service in router.open_to_wan for each in _own_service(service, router, sides.wan)
+    )
     default = tuple(_default_host(router, sides))
     return (
         Wanted(
@@ -131,7 +132,7 @@ def way_in(router: RouterPlan, sides: Sides) -> tuple[Wanted, ...]:
 
 
 def _redirect(forward: PortForward, sides: Sides, router: RouterPlan) -> Section:
-    own = router.lan.network in router.hairpin and not forward.source
+    own = _is_reflected(router.lan.network, router, sides) and not forward.source
     return _section(
         WAY_IN,
         _what(forward),
@@ -149,16 +150,25 @@ def _redirect(forward: PortForward, sides: Sides, router: RouterPlan) -> Section
     )
 
 
-def _hairpins(router: RouterPlan, lan: Side) -> Iterator[Section]:
-    """Reflection of fw4 serves the router's own networks only, not those behind the next one."""
-    further = [network for network in router.hairpin if network != router.lan.network]
-    for network in further:
+def _is_reflected(network: IPv4Network, router: RouterPlan, sides: Sides) -> bool:
+    """Whether fw4 itself serves those in a network who dial the WAN address.
+
+    It does so for the networks of interfaces, as far as the zones name these.
+    """
+    is_own = network == router.lan.network and network in router.hairpin
+    return is_own and sides.wan.named and sides.lan.named
+
+
+def _hairpins(router: RouterPlan, sides: Sides) -> Iterator[Section]:
+    for network in router.hairpin:
+        if _is_reflected(network, router, sides):
+            continue
         dialled: list[tuple[Service | None, IPv4Address]]
         dialled = [(f.service, f.to) for f in router.forwards if not f.source]
         if router.default_host:
             dialled.append((None, router.default_host))
         for service, to in dialled:
-            yield from _hairpin(router, lan, network, service, to)
+            yield from _hairpin(router, sides.lan, network, service, to)
 
 
 def _hairpin(
@@ -276,7 +286,7 @@ def _default_host(router: RouterPlan, sides: Sides) -> Iterator[Section]:
             proto="tcp udp",
             dest_ip=str(router.default_host),
             target="DNAT",
-            reflection="1" if router.lan.network in router.hairpin else "0",
+            reflection="1" if _is_reflected(router.lan.network, router, sides) else "0",
         )
 
 

@@ -73,6 +73,8 @@ class Side:
     :param zone: its firewall zone
     :param section: that zone in /etc/config/firewall: a section's name, or ``@zone[1]``
     :param protocol: of the interface
+    :param named: whether the zone names the interface, and not its device alone; then fw4 knows its
+        addresses
     """
 
     interface: str
@@ -80,6 +82,7 @@ class Side:
     zone: str
     section: str
     protocol: str = ""
+    named: bool = True
 
 
 @dataclass(frozen=True)
@@ -179,17 +182,22 @@ def _side(interface: Interface, firewall: Package) -> Side:
         name = zone.options.get("name")
         if not isinstance(name, str) or not is_enabled(zone):
             continue
-        covered = interface.name in words(zone.options.get("network"))
-        covered |= interface.device in words(zone.options.get("device"))
-        if covered or (interface.zone and interface.zone == name):
-            return Side(interface.name, interface.device, name, section, interface.protocol)
-    named = (zone.options.get("name") for zone in firewall.of_type("zone"))
-    names = ", ".join(str(name) for name in named if name) or "none"
+        named = interface.name in words(zone.options.get("network")) or interface.zone == name
+        devices = words(zone.options.get("device"))
+        if named or any(_is_device(interface.device, each) for each in devices):
+            return Side(interface.name, interface.device, name, section, interface.protocol, named)
+    said = (zone.options.get("name") for zone in firewall.of_type("zone"))
+    names = ", ".join(str(name) for name in said if name) or "none"
     raise Unfit(
         f"its interface {interface.name} ({interface.device}) is in no firewall zone; the zones "
         f"are {names}",
         "give it one: LuCI, Network, Interfaces, Firewall settings",
     )
+
+
+def _is_device(device: str, said: str) -> bool:
+    # As fw4 does, which leaves out a lone `+`.
+    return device.startswith(said[:-1]) if said.endswith("+") and said != "+" else device == said
 
 
 def words(value: Value | None) -> tuple[str, ...]:

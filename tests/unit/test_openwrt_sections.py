@@ -223,6 +223,24 @@ def test_home():
     assert [each.package for each in (network, firewall, dhcp)] == ["network", "firewall", "dhcp"]
 
 
+@pytest.mark.parametrize("side", ["wan", "lan"])
+def test_a_zone_that_names_devices_only_is_not_left_to_reflection(side):
+    """fw4 does not know the addresses of devices."""
+    (router,) = home("home").routers
+    sides = replace(SIDES, **{side: replace(getattr(SIDES, side), named=False)})
+    (wanted,) = sections.way_in(router, sides)
+    forward, _, *hairpins = written(list(wanted.sections))
+    assert forward.endswith("reflection=0")
+    assert hairpins[:2] == [
+        "redirect hotshoe_in_hairpin_tcp_21_from_192_168_1_0_24 src=lan dest=lan family=ipv4 "
+        "proto=tcp src_ip=192.168.1.0/24 src_dip=203.0.113.20 src_dport=21 dest_ip=192.168.1.10 "
+        "target=DNAT reflection=0",
+        "nat hotshoe_in_hairpin_back_tcp_21_from_192_168_1_0_24 src=lan family=ipv4 proto=tcp "
+        "src_ip=192.168.1.0/24 dest_ip=192.168.1.10 dest_port=21 target=SNAT snat_ip=192.168.1.1",
+    ]
+    assert len(hairpins) == 4
+
+
 def test_default_host():
     router, _ = home("default-host").routers
     assert written(in_firewall(router)) == [

@@ -118,6 +118,7 @@ ZONES = {
     "its device": {"device": "eth0"},
     "a list of devices": {"device": ("tun0", "eth0")},
     "devices in one option": {"network": "", "device": "tun0 eth0"},
+    "the beginning of its device": {"device": "et+"},
 }
 
 
@@ -130,6 +131,13 @@ def test_a_zone_covers_an_interface_by(router, covers):
     sides = find_sides(router, (LAN, WAN), package)
     assert (sides.wan.zone, sides.wan.section) == ("outer", "w")
     assert (sides.lan.zone, sides.lan.section) == ("home", "inside")
+    assert sides.wan.named is ("wan" in ZONES[covers].get("network", ()))
+
+
+@pytest.mark.parametrize("device", ["+", "wlan+", "eth", "eth0+1", ""])
+def test_a_zone_of_other_devices_does_not(router, device):
+    package = Package("firewall", (zone(name="lan", network="lan"), zone(name="w", device=device)))
+    assert "is in no firewall zone" in refusal(router, (LAN, WAN), package)[0]
 
 
 def test_anonymous_zones_are_counted_with_the_named_ones(router):
