@@ -47,6 +47,7 @@ class Interface:
     :param protocol: ``static``, ``dhcp``, ``map`` …
     :param zone: the firewall zone that its protocol asked for, as those of tunnels do; else empty
     :param metric: of that default route; the lowest is taken
+    :param default6: whether an IPv6 default route leaves by it
     """
 
     name: str
@@ -57,6 +58,7 @@ class Interface:
     protocol: str = ""
     zone: str = ""
     metric: int = 0
+    default6: bool = False
 
     @property
     def own(self) -> tuple[IPv4Address | IPv6Address, ...]:
@@ -109,18 +111,17 @@ def _interface(entry: Mapping[str, Any]) -> Interface:
         if "local-address" in assignment
     ]
     listed = [*entry.get("ipv4-address", ()), *entry.get("ipv6-address", ()), *local]
+    everywhere = [r.get("target", "") for r in entry.get("route", ()) if r.get("mask") == 0]
     return Interface(
         name=entry["interface"],
         device=entry.get("l3_device") or entry.get("device") or "",
         up=bool(entry.get("up")),
         addresses=tuple(ip_interface(f"{a['address']}/{a['mask']}") for a in listed),
-        default=any(
-            route.get("mask") == 0 and ":" not in route.get("target", ":")
-            for route in entry.get("route", ())
-        ),
+        default=any("." in target for target in everywhere),
         protocol=entry.get("proto", ""),
         zone=entry.get("data", {}).get("zone", ""),
         metric=entry.get("metric", 0),
+        default6=any(":" in target for target in everywhere),
     )
 
 
@@ -174,7 +175,24 @@ def find_sides(router: RouterPlan, having: Iterable[Interface], firewall: Packag
             f"{sides.wan.zone}",
             "give each a zone of its own: LuCI, Network, Firewall",
         )
+    if any(passage.to.version == 6 for passage in router.passages):
+        _same_way_over_ipv6(router, up, sides.wan, firewall)
     return sides
+
+
+def _same_way_over_ipv6(
+    router: RouterPlan, up: Iterable[Interface], wan: Side, firewall: Package
+) -> None:
+    """The rules for IPv6 are in the zone of the WAN, which has to be where its packets come in."""
+    ways = [each for each in up if router.wan6 in each.own or (not router.wan6 and each.default6)]
+    for way in sorted(ways, key=lambda each: each.metric)[:1]:
+        zone = wan.zone if way.device == wan.device else _side(way, firewall).zone
+        if zone != wan.zone:
+            raise Unfit(
+                f"IPv6 leaves by its interface {way.name}, which is in the firewall zone {zone}, "
+                f"and IPv4 by {wan.interface}, in {wan.zone}",
+                f"put both into {wan.zone}: LuCI, Network, Interfaces, Firewall settings",
+            )
 
 
 def _side(interface: Interface, firewall: Package) -> Side:

@@ -86,16 +86,18 @@ def test_an_interface_is_read_as(entry, expected):
 @pytest.mark.parametrize(
     ("route", "default"),
     [
-        ({"target": "0.0.0.0", "mask": 0, "nexthop": "203.0.113.1"}, True),
-        ({"target": "::", "mask": 0, "nexthop": "fe80::1"}, False),
-        ({"target": "10.0.0.0", "mask": 8, "nexthop": "203.0.113.1"}, False),
-        ({"target": "0.0.0.0", "mask": 1, "nexthop": "203.0.113.1"}, False),
-        ({}, False),
+        ({"target": "0.0.0.0", "mask": 0, "nexthop": "203.0.113.1"}, (True, False)),
+        ({"target": "::", "mask": 0, "nexthop": "fe80::1"}, (False, True)),
+        ({"target": "10.0.0.0", "mask": 8, "nexthop": "203.0.113.1"}, (False, False)),
+        ({"target": "0.0.0.0", "mask": 1, "nexthop": "203.0.113.1"}, (False, False)),
+        ({"target": "::", "mask": 1, "nexthop": "fe80::1"}, (False, False)),
+        ({}, (False, False)),
     ],
 )
-def test_a_default_route_is_one_to_everywhere_over_ipv4(route, default):
+def test_a_default_route_is_one_to_everywhere(route, default):
+    """Over IPv4, and over IPv6."""
     (read,) = interfaces({"interface": [{"interface": "x", "route": [route]}]})
-    assert read.default is default
+    assert (read.default, read.default6) == default
 
 
 def test_a_router_without_netifd_has_no_interfaces():
@@ -281,6 +283,62 @@ def test_a_router_without_its_ipv6_address_is_refused(router, field):
     )
     lan = replace(LAN, addresses=(*LAN.addresses, ip_interface("2001:db8:1::1/64")))
     assert find_sides(with_ipv6, (lan, WAN), firewall()).lan.interface == "lan"
+
+
+class TestIpv6:
+    """The zone of the WAN holds the rules for IPv6 too."""
+
+    TUNNEL = Interface("henet", "6in4-henet", True, (), False, "6in4", default6=True)
+
+    @pytest.fixture
+    def edge(self, router) -> RouterPlan:
+        return replace(router, passages=home("ipv6").routers[0].passages)
+
+    def zones(self, *names: str) -> Package:
+        covered = [{"name": name, "network": (name,)} for name in names]
+        return Package("firewall", tuple(zone(**options) for options in covered))
+
+    def test_another_zone_is_refused(self, edge):
+        having, zones = (LAN, WAN, self.TUNNEL), self.zones("lan", "wan", "henet")
+        assert refusal(edge, having, zones) == (
+            "IPv6 leaves by its interface henet, which is in the firewall zone henet, and IPv4 by "
+            "wan, in wan",
+            "put both into wan: LuCI, Network, Interfaces, Firewall settings",
+        )
+        without_ipv6 = replace(edge, passages=())
+        assert find_sides(without_ipv6, having, zones).wan.zone == "wan"
+
+    def test_no_zone_is_refused(self, edge):
+        having = (LAN, WAN, self.TUNNEL)
+        reason, _ = refusal(edge, having, self.zones("lan", "wan"))
+        assert reason.startswith("its interface henet (6in4-henet) is in no firewall zone")
+
+    @pytest.mark.parametrize(
+        "way",
+        [
+            replace(TUNNEL, device="eth0"),
+            replace(TUNNEL, name="wan"),
+            replace(TUNNEL, zone="wan"),
+            replace(TUNNEL, default6=False),
+            replace(TUNNEL, up=False),
+        ],
+    )
+    def test_the_same_zone_or_device_is_not(self, edge, way):
+        sides = find_sides(edge, (LAN, WAN, way), self.zones("lan", "wan"))
+        assert sides.wan.interface == "wan"
+
+    def test_the_lower_metric_decides(self, edge):
+        spare = replace(self.TUNNEL, metric=20)
+        having = (LAN, spare, replace(WAN, default6=True, metric=10))
+        zones = self.zones("lan", "wan", "henet")
+        assert find_sides(edge, having, zones).wan.zone == "wan"
+
+    def test_an_address_of_the_site_decides_before_that(self, edge):
+        inner = replace(edge, wan6=IPv6Address("2001:db8:2::2"))
+        addressed = replace(self.TUNNEL, addresses=(IPv6Interface("2001:db8:2::2/64"),), metric=9)
+        having = (LAN, replace(WAN, default6=True), addressed)
+        reason, _ = refusal(inner, having, self.zones("lan", "wan", "henet"))
+        assert reason.startswith("IPv6 leaves by its interface henet")
 
 
 @pytest.mark.parametrize(
