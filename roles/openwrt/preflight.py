@@ -103,6 +103,7 @@ def _files(state: RouterState, needed: tuple[str, ...]) -> None:
         if not state.packages[name].sections:
             refuse(
                 host,
-                f"has nothing in /etc/config/{name}",
-                "restore that file; the image's own is /rom/etc/config/" + name,
+                f"uci finds nothing in /etc/config/{name}",
+                f"uci show {name} tells on the router whether that file is broken; mend or restore "
+                "it first",
             )

@@ -118,8 +118,9 @@ def test_a_router_without_one_of_its_files_is_refused(on_router, gateway, name):
     seen = recorded("fresh")
     on_router(replace(seen, packages={**seen.packages, name: Package(name)}))
     assert refusal(gateway) == (
-        f"gateway: has nothing in /etc/config/{name}\n"
-        f"    -> restore that file; the image's own is /rom/etc/config/{name}"
+        f"gateway: uci finds nothing in /etc/config/{name}\n"
+        f"    -> uci show {name} tells on the router whether that file is broken; mend or restore "
+        "it first"
     )
 
 
