@@ -96,8 +96,7 @@ def _files(state: RouterState, needed: tuple[str, ...]) -> None:
         refuse(
             host,
             f"somebody else's changes are staged there and not committed:\n{listed}",
-            "commit them or take them back: uci commit, uci revert PACKAGE; in LuCI: Unsaved "
-            "Changes",
+            "commit them or take them back on the router: uci commit, uci revert PACKAGE",
         )
     for name in needed:
         if not state.packages[name].sections:

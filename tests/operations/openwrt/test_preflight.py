@@ -99,7 +99,7 @@ SYSTEMS = [
         "somebody else's changes are staged there and not committed:\n"
         "       firewall.cfg01e63d.syn_flood='0'\n"
         "       system.cfg01e48a.hostname='frog'",
-        "commit them or take them back: uci commit, uci revert PACKAGE; in LuCI: Unsaved Changes",
+        "commit them or take them back on the router: uci commit, uci revert PACKAGE",
     ),
 ]
 
