@@ -197,18 +197,20 @@ def _routes(router: RouterPlan, network: Package) -> Iterator[Unfit]:
     for theirs in (*network.of_type("route"), *network.of_type("route6")):
         target = theirs.options.get("target")
         mask = theirs.options.get("netmask")
+        # Other tables are asked by rules of their owner's only.
+        is_main = theirs.options.get("table", "main") in ("main", "254")
+        if theirs.options.get("disabled") == "1" or not is_main:
+            continue
         try:
             to = ip_network(f"{target}/{mask}" if mask else str(target), strict=False)
         except ValueError:
             continue
+        gateway = theirs.options.get("gateway")
         for route in router.routes:
-            gateway = theirs.options.get("gateway")
-            if to == route.to and theirs.options.get("disabled") != "1":
-                if gateway == str(route.via):
-                    continue
+            if to == route.to and gateway != str(route.via):
                 yield Unfit(
-                    f"somebody else's static route to {route.to} leads to {gateway} instead of "
-                    f"{route.via}",
+                    f"somebody else's static route to {route.to} leads to "
+                    f"{gateway or theirs.options.get('interface')} instead of {route.via}",
                     "delete it on the router if it may go: LuCI, Network, Routing",
                 )
 

@@ -320,6 +320,7 @@ ELSEWHERE = (
         {"target": "192.168.1.0/24"},
         {"target": "192.168.1.0", "netmask": "255.255.255.0"},
         {"target": "192.168.1.7/24"},
+        {"target": "192.168.1.0/24", "table": "main"},
     ],
     ids=str,
 )
@@ -333,6 +334,7 @@ def test_a_route_that_leads_elsewhere(edge, options):
     [
         {"target": "192.168.1.0/24", "gateway": "192.168.178.2"},
         {"target": "192.168.1.0/24", "gateway": "192.168.178.9", "disabled": "1"},
+        {"target": "192.168.1.0/24", "gateway": "192.168.178.9", "table": "100"},
         {"target": "192.168.2.0/24", "gateway": "192.168.178.9"},
         {"target": "192.168.1.0/25", "gateway": "192.168.178.9"},
         {"target": "nonsense", "gateway": "192.168.178.9"},
@@ -342,6 +344,13 @@ def test_a_route_that_leads_elsewhere(edge, options):
 )
 def test_a_route_that_is_left_alone(edge, options):
     assert told(edge, packages(network=(route(**options),))) == []
+
+
+def test_a_route_without_a_gateway_leads_to_its_interface(edge):
+    ((reason, _),) = told(edge, packages(network=(route(target="192.168.1.0/24"),)))
+    assert reason == (
+        "somebody else's static route to 192.168.1.0/24 leads to lan instead of 192.168.178.2"
+    )
 
 
 def test_an_ipv6_route_that_leads_elsewhere():
