@@ -237,6 +237,8 @@ def _leases(router: RouterPlan, dhcp: Package) -> Iterator[Unfit]:
         name = theirs.options.get("name") or theirs.name or "(no name)"
         address = theirs.options.get("ip")
         macs = [mac.lower() for mac in words(theirs.options.get("mac"))]
+        if theirs.options.get("enable") == "0":
+            continue
         for lease in router.leases:
             has_address = isinstance(address, str) and _same(address, str(lease.address))
             if has_address or lease.mac in macs:

@@ -432,6 +432,7 @@ def test_a_static_lease_of_the_same_address_or_device(router, section, reason):
         host(name="tv", mac="02:00:00:00:00:01", ip="192.168.1.11"),
         host(name="ignored", ip="ignore"),
         host(name="nothing"),
+        host(name="off", mac=MAC, ip="192.168.1.10", enable="0"),
     ],
     ids=lambda section: str(section.options["name"]),
 )
