@@ -27,6 +27,7 @@ def not_live(
 ) -> tuple[str, ...]:
     """Tell what is wanted and not in force, and what is in force and no longer wanted.
 
+    :param wanted: what packages shall hold
     :param firewall: /etc/config/firewall, for the names of the zones
     :param rules: ``nft --stateless list table inet fw4``, line by line
     :param routes: the networks that have a gateway, and that gateway

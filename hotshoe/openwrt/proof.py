@@ -20,6 +20,7 @@ def disproofs(
 ) -> tuple[str, ...]:
     """Tell what is wrong with a staged change.
 
+    :param wanted: what the packages that it is about shall hold
     :param before: the packages before it
     :param said: what staging printed, by its headings: ``batch`` (messages of ``uci batch``), each
         package's name (``uci export``), ``before`` and ``after`` (messages of ``fw4 print``),

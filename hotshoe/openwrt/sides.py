@@ -128,9 +128,11 @@ def _interface(entry: Mapping[str, Any]) -> Interface:
 def find_sides(router: RouterPlan, having: Iterable[Interface], firewall: Package) -> Sides:
     """Find the sides of a router.
 
+    :param router: what is planned for it
     :param having: its interfaces
     :param firewall: /etc/config/firewall
-    :raises Unfit: if it is another router, has no way out, or an interface is in no zone
+    :raises Unfit: if it is another router, has no way out, or an interface is in no zone or in one
+        that does not do
     """
     up = [interface for interface in having if interface.up and interface.device]
     addresses = ", ".join(str(own) for interface in up for own in interface.own) or "none"
