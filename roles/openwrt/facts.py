@@ -17,6 +17,7 @@ from typing import Any
 
 from pyinfra.api import FactBase
 
+from hotshoe.errors import HotshoeError
 from hotshoe.openwrt.sections import FOLDER as KEPT
 from hotshoe.openwrt.sides import Interface, interfaces
 from hotshoe.uci import text
@@ -88,7 +89,7 @@ def _script(parts: Iterable[str], packages: Mapping[str, str]) -> str:
     lines += [f"echo '{MARK} {part}'; {_PARTS[part]}" for part in parts]
     for package, where in packages.items():
         lines.append(f"echo '{MARK} uci {package}'; {export(where)}")
-    return "\n".join([*lines, "true"])
+    return "\n".join([*lines, f"echo '{MARK} end'"])
 
 
 def sections(output: Iterable[str]) -> dict[str, list[str]]:
@@ -314,8 +315,17 @@ class Router(FactBase[RouterState]):
         return _script(_PARTS, {package: _as_it_was(package) for package in packages})
 
     def process(self, output: Iterable[str]) -> RouterState:
-        """Read its output."""
+        """Read its output.
+
+        :raises HotshoeError: if it is cut short, or a package cannot be read
+        """
         found = sections(output)
+        if found and "end" not in found:
+            # pyinfra stops reading where a line cannot be decoded.
+            raise HotshoeError(
+                f"what the router says of {[*found][-1]} ends too early; is a character there that "
+                "is not UTF-8?"
+            )
 
         def get(name: str) -> list[str]:
             return [line for line in found.get(name, ()) if line.strip()]

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from hotshoe.errors import HotshoeError
 from hotshoe.uci import text
 from hotshoe.uci.data import Package, Section
 from roles.openwrt import facts
@@ -71,6 +72,18 @@ def test_packages_are_read_completely(name):
 def test_every_recording_has_its_expectation():
     assert sorted(path.stem for path in FACTS.glob("*.json")) == RECORDED
     assert len(RECORDED) >= 10
+
+
+def test_what_is_cut_short_is_not_taken_for_all_there_is():
+    """As pyinfra does at a line that is not UTF-8."""
+    cut = recording("fresh")
+    del cut[cut.index("config zone") + 1 :]
+    with pytest.raises(HotshoeError) as told:
+        Router().process(cut)
+    assert str(told.value) == (
+        "what the router says of uci firewall ends too early; is a character there that is not "
+        "UTF-8?"
+    )
 
 
 def test_a_router_that_says_nothing_is_one_of_which_nothing_is_known():
@@ -258,6 +271,7 @@ def test_of_several_routes_to_one_network_the_first_is_the_one_taken():
         "nexthop via 192.168.1.4 dev eth1 weight 1",
         "2001:db8::/64 via fe80::1 dev eth0",
         "unreachable",
+        "@@hotshoe end",
     ]
     assert Router().process(said).routes == {
         "10.0.0.0/24": "192.168.1.2",

@@ -130,7 +130,8 @@ def test_a_file_that_cannot_be_read_is_refused(on_router, gateway, monkeypatch):
     host.connector_data.clear()
 
     def get_fact(fact: type, *args: object) -> object:
-        return fact().process(["@@hotshoe uci dhcp", "package dhcp", "", "option a 'b'"])
+        said = ["@@hotshoe uci dhcp", "package dhcp", "", "option a 'b'", "@@hotshoe end"]
+        return fact().process(said)
 
     monkeypatch.setattr(host, "get_fact", get_fact, raising=False)
     said = refusal(gateway)
