@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from hotshoe.uci.changes import Wanted
 from hotshoe.uci.data import Section
 
+# How fw4 writes no (fw4.uc, parse_bool).
+OFF = ("0", "off", "false", "no", "disabled")
 _TYPES = ("redirect", "rule", "nat")
 
 
@@ -19,8 +21,8 @@ def rules_of(wanted: Wanted) -> Iterator[Section]:
 
 
 def is_enabled(section: Section) -> bool:
-    """Whether fw4 heeds a section (fw4.uc, parse_bool)."""
-    return section.options.get("enabled") not in ("0", "off", "false", "no", "disabled")
+    """Whether fw4 heeds a section."""
+    return section.options.get("enabled") not in OFF
 
 
 def name_of(section: Section) -> str:

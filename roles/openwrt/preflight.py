@@ -9,6 +9,7 @@ from pyinfra import host, logger
 
 from hotshoe.errors import HotshoeError
 from hotshoe.openwrt.conflicts import conflicts
+from hotshoe.openwrt.doubts import doubts
 from hotshoe.openwrt.sides import Sides, Unfit, find_sides
 from hotshoe.plan import RouterPlan
 from hotshoe.ports import Service
@@ -37,11 +38,8 @@ def router(plan: RouterPlan) -> None:
         return refuse(host, unfit.reason, unfit.remedy)
     for conflict in conflicts(plan, sides, state.packages, state.interfaces, _through(plan)):
         refuse(host, conflict.reason, conflict.remedy)
-    if not any(plan.wan_address in interface.own for interface in state.interfaces):
-        logger.warning(
-            f"{host.name}: none of its interfaces has the public address {plan.wan_address}; "
-            "cameras get through only if something in front forwards everything to it"
-        )
+    for doubt in doubts(plan, sides, state.packages["firewall"], state.interfaces):
+        logger.warning(f"{host.name}: {doubt}")
     return None
 
 

@@ -334,6 +334,21 @@ def test_somebody_elses_staged_changes_are_never_committed(router):
     assert (router.files, router.left, router.staged) == (OLD, set(), ["dhcp"])
 
 
+def test_a_change_in_luci_that_nobody_has_confirmed_yet_is_waited_for(router):
+    kept = router.root / "run" / "rpcd" / "snapshot-files"
+    kept.mkdir(parents=True)
+    (kept / "firewall").write_text("before LuCI\n")
+    code, said = router.run(STAGE, stdin=CHANGE)
+    assert (code, said) == (
+        1,
+        "LuCI may still put back what somebody changed there: try again in two minutes\n",
+    )
+    assert (router.files, router.left, router.staged) == (OLD, set(), [])
+    # What was applied unchecked stays there and means nothing.
+    os.utime(kept / "firewall", (0, 0))
+    assert router.run(STAGE, stdin=CHANGE)[0] == 0
+
+
 def test_a_full_router_is_left_alone(router):
     code, said = router.run(STAGE, stdin=CHANGE, FREE=9)
     assert code == 1

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_interface
 
 import pytest
 from pyinfra.api.exceptions import PyinfraError
 
+from hotshoe.openwrt.sides import Interface
 from hotshoe.uci.data import Package, Section
 from roles.openwrt import preflight
 from roles.openwrt.facts import Board
-from tests.operations.openwrt.conftest import recorded
+from tests.operations.openwrt.conftest import recorded, way_out
+from tests.unit.openwrt_routers import with_all
 
 
 @pytest.fixture
@@ -172,6 +174,24 @@ def test_a_router_behind_another_is_warned_about(on_router, gateway, warnings):
         "gateway: none of its interfaces has the public address 203.0.113.99; cameras get through "
         "only if something in front forwards everything to it"
     ]
+
+
+def test_networks_that_nobody_translates_for_any_more_are_told_once(on_router, gateway, warnings):
+    fresh, routed = recorded("fresh"), replace(gateway, masquerade=())
+    guests = Interface("guest", "br-guest", True, (ip_interface("192.168.50.1/24"),), False)
+    fresh = replace(fresh, interfaces=(*fresh.interfaces, guests))
+    on_router(fresh)
+    preflight.router(gateway)
+    assert warnings == []
+    preflight.router(routed)
+    assert warnings == [
+        "gateway: once it translates nothing, what is in its network guest (192.168.50.0/24) "
+        "reaches the Internet only if the router in front has a route to it"
+    ]
+    done = {p: with_all(package, *way_out(routed, fresh)) for p, package in fresh.packages.items()}
+    on_router(replace(fresh, packages=done))
+    preflight.router(routed)
+    assert len(warnings) == 1
 
 
 def test_sides_are_known_once_a_router_is_accepted(on_router, gateway):
