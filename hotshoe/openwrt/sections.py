@@ -113,19 +113,17 @@ def way_in(router: RouterPlan, sides: Sides) -> tuple[Wanted, ...]:
     """What a router lets in from outside, and nothing of what it lets out."""
     sections = [
         *(_redirect(forward, sides, router) for forward in router.forwards),
+        *_own_services(router, sides),
         *_hairpins(router, sides),
         *(_rule(passage, sides) for passage in router.passages),
         *_helpers(router, sides),
     ]
-    own = (
-        each for service in router.open_to_wan for each in _own_service(service, router, sides.wan)
-    )
     default = tuple(_default_host(router, sides))
     return (
         Wanted(
             "firewall",
             WAY_IN,
-            (*sections, *own, *default),
+            (*sections, *default),
             last=frozenset(section.name for section in default if section.name),
         ),
     )
@@ -244,33 +242,43 @@ def _helpers(router: RouterPlan, sides: Sides) -> Iterator[Section]:
             )
 
 
-def _own_service(service: Service, router: RouterPlan, wan: Side) -> Iterator[Section]:
-    """What the router answers itself; over IPv4, a default host would get it otherwise."""
-    part, name = f"own_{_service(service)}", f"{LABEL}the router's own {service}"
-    if router.default_host:
-        # Without dest_ip, the router itself is the target.
+def _own_services(router: RouterPlan, sides: Sides) -> Iterator[Section]:
+    """What the router answers itself; over IPv4, a default host would get it otherwise.
+
+    From inside as well, where the default host is reflected with all ports.
+    """
+    sources: list[tuple[Side, str, str, dict[str, str]]]
+    sources = [(sides.wan, "kept", "not the default host's", {})]
+    if router.hairpin:
+        by = {"src_dip": str(router.wan_address)}
+        sources.append((sides.lan, "kept_inside", "dialled from inside", by))
+    for service in router.open_to_wan:
+        part, name = f"own_{_service(service)}", f"{LABEL}the router's own {service}"
+        for side, kept, why, by in sources if router.default_host else ():
+            # Without dest_ip, the router itself is the target.
+            yield _section(
+                WAY_IN,
+                f"{part}_{kept}",
+                "redirect",
+                name=f"{name}, {why}",
+                src=side.zone,
+                family="ipv4",
+                proto=service.protocol,
+                **by,
+                src_dport=str(service.ports),
+                target="DNAT",
+                reflection="0",
+            )
         yield _section(
             WAY_IN,
-            f"{part}_kept",
-            "redirect",
-            name=f"{name}, kept from the default host",
-            src=wan.zone,
-            family="ipv4",
+            part,
+            "rule",
+            name=name,
+            src=sides.wan.zone,
             proto=service.protocol,
-            src_dport=str(service.ports),
-            target="DNAT",
-            reflection="0",
+            dest_port=str(service.ports),
+            target="ACCEPT",
         )
-    yield _section(
-        WAY_IN,
-        part,
-        "rule",
-        name=name,
-        src=wan.zone,
-        proto=service.protocol,
-        dest_port=str(service.ports),
-        target="ACCEPT",
-    )
 
 
 def _default_host(router: RouterPlan, sides: Sides) -> Iterator[Section]:

@@ -109,7 +109,7 @@ class Router:
         own = {plan.wan_address, plan.lan.ip, plan.wan6, plan.lan6 and plan.lan6.ip}
         if packet.to not in own:
             return packet
-        if side == WAN and packet.wants(plan.open_to_wan):
+        if packet.wants(plan.open_to_wan):
             raise Taken
         if packet.to == plan.wan_address and (side == WAN or _within(packet.source, plan.hairpin)):
             to = next((f.to for f in plan.forwards if _fits(f, packet)), plan.default_host)

@@ -43,6 +43,7 @@ def default_host() -> tuple[Wanted, ...]:
     (router,) = plan_of(site_of(("default-host",))).routers
     router = replace(
         router,
+        wan_address=IPv4Address("203.0.113.20"),
         default_host=IPv4Address("192.168.1.10"),
         open_to_wan=HOMES["everything said"].routers[0].open_to_wan[::2],
     )
@@ -101,9 +102,11 @@ def test_a_rule_that_nobody_wants_any_more_is_told_while_it_is_there(default_hos
         f'gone is not yet the rule "{LABEL}the router\'s own {name}"'
         for name in (
             "51820/udp",
-            "51820/udp, kept from the default host",
+            "51820/udp, dialled from inside",
+            "51820/udp, not the default host's",
             "8443/tcp",
-            "8443/tcp, kept from the default host",
+            "8443/tcp, dialled from inside",
+            "8443/tcp, not the default host's",
         )
     ] + [f"gone is not yet the rule '{LABEL}default host'"]
     assert of(nothing, listed("default_host"), label="") == ()

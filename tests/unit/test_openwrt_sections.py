@@ -126,7 +126,8 @@ def test_a_default_host_comes_last_and_after_what_the_router_answers_itself(plan
         if default:
             assert wanted.sections[-1] == default[0]
             own = [s for s in wanted.sections if str(s.name).startswith("hotshoe_in_own_")]
-            assert [s.type for s in own] == ["redirect", "rule"] * len(router.open_to_wan)
+            each = ["redirect"] * (1 + bool(router.hairpin)) + ["rule"]
+            assert [s.type for s in own] == each * len(router.open_to_wan)
             assert not any("dest_ip" in s.options for s in own)
 
 
@@ -164,7 +165,7 @@ def test_nothing_is_wanted_that_the_plan_does_not_say(plan: Plan):
             host=len(router.leases),
             include=bool(router.masquerade_ports),
             redirect=len(router.forwards)
-            + default * (1 + len(router.open_to_wan))
+            + default * (1 + (1 + bool(router.hairpin)) * len(router.open_to_wan))
             + further * dialled,
             nat=further * dialled,
             rule=len(router.passages) + 2 * len(router.ftp_helper) + len(router.open_to_wan),
@@ -252,12 +253,17 @@ def test_default_host():
 def test_default_host_with_services_of_the_router_s_own():
     router, _ = home("default-host").routers
     own = replace(router, open_to_wan=HOMES["everything said"].routers[0].open_to_wan)
-    assert written(in_firewall(own))[:4] == [
+    made = written(in_firewall(own))
+    assert made[:6] == [
         "redirect hotshoe_in_own_udp_51820_kept src=wan family=ipv4 proto=udp src_dport=51820 "
         "target=DNAT reflection=0",
+        "redirect hotshoe_in_own_udp_51820_kept_inside src=lan family=ipv4 proto=udp "
+        "src_dip=203.0.113.20 src_dport=51820 target=DNAT reflection=0",
         "rule hotshoe_in_own_udp_51820 src=wan proto=udp dest_port=51820 target=ACCEPT",
         "redirect hotshoe_in_own_udp_60000_61000_kept src=wan family=ipv4 proto=udp "
         "src_dport=60000-61000 target=DNAT reflection=0",
+        "redirect hotshoe_in_own_udp_60000_61000_kept_inside src=lan family=ipv4 proto=udp "
+        "src_dip=203.0.113.20 src_dport=60000-61000 target=DNAT reflection=0",
         "rule hotshoe_in_own_udp_60000_61000 src=wan proto=udp dest_port=60000-61000 target=ACCEPT",
     ]
     assert written(in_firewall(replace(own, default_host=None)))[0] == (
