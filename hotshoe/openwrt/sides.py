@@ -14,6 +14,7 @@ from ipaddress import (
     IPv6Address,
     IPv6Interface,
     ip_interface,
+    ip_network,
 )
 from typing import Any
 
@@ -21,6 +22,9 @@ from hotshoe.errors import HotshoeError
 from hotshoe.openwrt.rules import is_enabled
 from hotshoe.plan import RouterPlan
 from hotshoe.uci.data import Package, Value
+
+# rtnetlink(7), RT_TABLE_MAIN
+_MAIN_TABLE = 254
 
 
 class Unfit(HotshoeError):  # noqa: N818 - as a person would call it
@@ -111,17 +115,24 @@ def _interface(entry: Mapping[str, Any]) -> Interface:
         if "local-address" in assignment
     ]
     listed = [*entry.get("ipv4-address", ()), *entry.get("ipv6-address", ()), *local]
-    everywhere = [r.get("target", "") for r in entry.get("route", ()) if r.get("mask") == 0]
+    # In a table of its own, as of a VPN, a route is for some packets only.
+    tables = {4: entry.get("ip4table"), 6: entry.get("ip6table")}
+    everywhere = {
+        network.version
+        for route in entry.get("route", ())
+        if (network := ip_network(f"{route['target']}/{route['mask']}")).prefixlen == 0
+        and route.get("table", tables[network.version]) in (None, _MAIN_TABLE)
+    }
     return Interface(
         name=entry["interface"],
         device=entry.get("l3_device") or entry.get("device") or "",
         up=bool(entry.get("up")),
         addresses=tuple(ip_interface(f"{a['address']}/{a['mask']}") for a in listed),
-        default=any("." in target for target in everywhere),
+        default=4 in everywhere,
         protocol=entry.get("proto", ""),
         zone=entry.get("data", {}).get("zone", ""),
         metric=entry.get("metric", 0),
-        default6=any(":" in target for target in everywhere),
+        default6=6 in everywhere,
     )
 
 

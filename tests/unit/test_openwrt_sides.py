@@ -91,13 +91,21 @@ def test_an_interface_is_read_as(entry, expected):
         ({"target": "10.0.0.0", "mask": 8, "nexthop": "203.0.113.1"}, (False, False)),
         ({"target": "0.0.0.0", "mask": 1, "nexthop": "203.0.113.1"}, (False, False)),
         ({"target": "::", "mask": 1, "nexthop": "fe80::1"}, (False, False)),
-        ({}, (False, False)),
+        ({"target": "0.0.0.0", "mask": 0, "table": 100}, (False, False)),
+        ({"target": "::", "mask": 0, "table": 254}, (False, True)),
     ],
 )
 def test_a_default_route_is_one_to_everywhere(route, default):
     """Over IPv4, and over IPv6."""
     (read,) = interfaces({"interface": [{"interface": "x", "route": [route]}]})
     assert (read.default, read.default6) == default
+
+
+@pytest.mark.parametrize(("tables", "default"), [({"ip6table": 9}, True), ({"ip4table": 9}, False)])
+def test_a_default_route_in_a_table_of_its_own_is_for_some_packets_only(tables, default):
+    route = {"target": "0.0.0.0", "mask": 0, "nexthop": "10.77.0.1"}
+    (read,) = interfaces({"interface": [{"interface": "x", "route": [route]} | tables]})
+    assert read.default is default
 
 
 def test_a_router_without_netifd_has_no_interfaces():
