@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address, ip_network
 
+from hotshoe.openwrt.matches import family, has_protocol, holds, ports
 from hotshoe.openwrt.rules import is_enabled
 from hotshoe.openwrt.sections import WAY_IN, WAY_OUT, way_in
 from hotshoe.openwrt.sides import Interface, Side, Sides, Unfit, words
 from hotshoe.plan import RouterPlan
-from hotshoe.ports import HIGHEST_PORT, PortRange, Service
+from hotshoe.ports import PortRange, Service
 from hotshoe.uci.changes import expected, foreign
-from hotshoe.uci.data import Package, Section, Value
+from hotshoe.uci.data import Package, Section
 
 # With any of these a redirect takes some connections only; whose, nobody can tell from here.
 _LIMITED = ("src_ip", "src_mac", "src_port", "ipset", "mark", "helper")
-_ANY_PROTOCOL = {"all", "any", "*"}
 # All that a rule may say and refuse everybody what it is about nevertheless.
 _UNLIMITED = {
     *("enabled", "name", "family", "src", "dest", "proto", "dest_ip", "dest_port", "target"),
@@ -39,13 +39,14 @@ def conflicts(
     :param services: what has to get through besides its port forwards: to a default host, or passed
     :returns: each conflict, to be shown
     """
+    having = tuple(having)
     others = {name: foreign(p, (WAY_OUT, WAY_IN)) for name, p in packages.items()}
     theirs = others["firewall"].of_type("redirect")
     # Called as `uci` calls them now, which counts ours as well.
     redirects = (each for each in packages["firewall"].addressed("redirect") if each[1] in theirs)
     needed = dict.fromkeys((*(forward.service for forward in router.forwards), *services))
-    yield from _redirects(router, sides, redirects, tuple(needed))
-    yield from _rules(router, sides, packages["firewall"])
+    yield from _redirects(router, sides, redirects, tuple(needed), having)
+    yield from _rules(router, sides, packages["firewall"], having)
     yield from _routes(router, others["network"])
     yield from _connected(router, having)
     yield from _leases(router, others["dhcp"])
@@ -56,16 +57,17 @@ def _redirects(
     sides: Sides,
     redirects: Iterable[tuple[str, Section]],
     needed: tuple[Service, ...],
+    having: Sequence[Interface],
 ) -> Iterator[Unfit]:
     for where, theirs in redirects:
-        if not _takes(theirs, sides.wan, router):
+        if not _takes(theirs, sides.wan, router, having):
             continue
         what = f"somebody else's port forward {_called(theirs, where)}"
         try:
-            ports = _ports(theirs)
+            taken = ports(theirs, "src_dport")
         except ValueError:
             continue  # fw4 leaves such a section out
-        if ports is None:
+        if not taken:
             if needed or router.default_host:
                 yield Unfit(
                     f"{what} already sends everything from outside to {_to(theirs)}",
@@ -74,54 +76,25 @@ def _redirects(
                 )
             continue
         for service in needed:
-            if _takes_protocol(theirs, service.protocol) and ports.overlaps(service.ports):
+            if has_protocol(theirs, service.protocol) and _overlap(taken, service.ports):
                 yield Unfit(
                     f"{what} already takes {service} and sends it to {_to(theirs)}",
                     "delete it on the router if it may go, or choose other ports in the Site",
                 )
 
 
-def _takes(redirect: Section, wan: Side, router: RouterPlan) -> bool:
+def _takes(redirect: Section, wan: Side, router: RouterPlan, having: Sequence[Interface]) -> bool:
     options = redirect.options
-    target = options.get("target", "DNAT")
+    dialled = str(options.get("src_dip", wan.interface))
     return (
         is_enabled(redirect)
         and options.get("src") == wan.zone
-        and isinstance(target, str)
-        and target.upper() == "DNAT"
-        and options.get("src_dip") in (None, str(router.wan_address))
+        and str(options.get("target", "DNAT")).upper() == "DNAT"
+        and (dialled == wan.interface or holds(dialled, router.wan_address, having))
+        and (family(redirect) != 6 or any(passage.to.version == 6 for passage in router.passages))
         and not any(option in options for option in _LIMITED)
-        and not _is_ipv6(redirect)
-        and _takes_protocol(redirect, "tcp")
+        and has_protocol(redirect, "tcp")
     )
-
-
-def _is_ipv6(redirect: Section) -> bool:
-    family = str(redirect.options.get("family"))
-    return ("6" in family and "4" not in family) or ":" in str(redirect.options.get("dest_ip"))
-
-
-def _takes_protocol(section: Section, protocol: str) -> bool:
-    return bool({protocol, *_ANY_PROTOCOL} & _protocols(section))
-
-
-def _protocols(section: Section) -> set[str]:
-    said = [word.lower() for word in words(section.options.get("proto")) or ("tcpudp",)]
-    return {part for word in said for part in (("tcp", "udp") if word == "tcpudp" else (word,))}
-
-
-def _ports(redirect: Section) -> PortRange | None:
-    said = redirect.options.get("src_dport")
-    # With any protocol, fw4 passes the ports over.
-    if said is None or _ANY_PROTOCOL & _protocols(redirect):
-        return None
-    return _range(str(said))
-
-
-def _range(said: str) -> PortRange:
-    # Both ways of writing a range are fw4's; a negated port takes nearly all.
-    ports = PortRange.parse(said.removeprefix("!").strip().replace(":", "-"))
-    return PortRange(1, HIGHEST_PORT) if said.startswith("!") else ports
 
 
 def _called(section: Section, where: str) -> str:
@@ -134,7 +107,9 @@ def _to(redirect: Section) -> str:
     return str(to) if to else "the router itself"
 
 
-def _rules(router: RouterPlan, sides: Sides, firewall: Package) -> Iterator[Unfit]:
+def _rules(
+    router: RouterPlan, sides: Sides, firewall: Package, having: Sequence[Interface]
+) -> Iterator[Unfit]:
     """The first rule that fits decides, and what is new of ours comes after what is there."""
     (wanted,) = way_in(router, sides)
     names = iter(w for w, rule in firewall.addressed("rule") if not wanted.owns(rule.name))
@@ -150,7 +125,7 @@ def _rules(router: RouterPlan, sides: Sides, firewall: Package) -> Iterator[Unfi
             earlier.append((rule, where))
         elif rule.options["target"] == "ACCEPT":
             for theirs, there in earlier:
-                if _refuses(theirs, rule):
+                if _refuses(theirs, rule, router, having):
                     yield Unfit(
                         f"somebody else's rule {_called(theirs, there)} refuses what "
                         f"{rule.options['name']!r} shall let in",
@@ -158,8 +133,16 @@ def _rules(router: RouterPlan, sides: Sides, firewall: Package) -> Iterator[Unfi
                     )
 
 
-def _refuses(theirs: Section, ours: Section) -> bool:
+def _refuses(
+    theirs: Section, ours: Section, router: RouterPlan, having: Sequence[Interface]
+) -> bool:
     said, own = theirs.options, ours.options
+    networks = words(said.get("dest_ip"))
+    to = ip_address(str(own.get("dest_ip", router.wan_address)))
+    try:
+        taken = ports(theirs, "dest_port")
+    except ValueError:
+        return False  # fw4 leaves such a section out
     return (
         is_enabled(theirs)
         and str(said.get("target")).upper() in ("DROP", "REJECT")
@@ -167,30 +150,15 @@ def _refuses(theirs: Section, ours: Section) -> bool:
         and said.get("src") in (own["src"], "*")
         and ("dest" in said) == ("dest" in own)
         and said.get("dest") in (own.get("dest"), "*")
-        and said.get("family", "any") in ("any", own.get("family", said.get("family")))
-        and _takes_protocol(theirs, str(own["proto"]))
-        and _has_port(theirs, PortRange.parse(str(own["dest_port"])))
-        and _has_address(theirs, own.get("dest_ip"))
+        and family(theirs) in (None, family(ours) or family(theirs))
+        and has_protocol(theirs, str(own["proto"]))
+        and (not taken or _overlap(taken, PortRange.parse(str(own["dest_port"]))))
+        and (not networks or any(holds(each, to, having) for each in networks))
     )
 
 
-def _has_port(rule: Section, ours: PortRange) -> bool:
-    said = words(rule.options.get("dest_port"))
-    try:
-        overlaps = [_range(each).overlaps(ours) for each in said]
-    except ValueError:
-        return False  # fw4 leaves such a section out
-    return not said or any(overlaps) or bool(_ANY_PROTOCOL & _protocols(rule))
-
-
-def _has_address(rule: Section, ours: Value | None) -> bool:
-    said = words(rule.options.get("dest_ip"))
-    try:
-        return not said or any(
-            ip_address(str(ours)) in ip_network(each, strict=False) for each in said
-        )
-    except ValueError:
-        return False  # negated, by a mask from the right, or the router's own
+def _overlap(taken: Iterable[PortRange], ours: PortRange) -> bool:
+    return any(each.overlaps(ours) for each in taken)
 
 
 def _routes(router: RouterPlan, network: Package) -> Iterator[Unfit]:

@@ -13,7 +13,14 @@ from hotshoe.openwrt.sides import Interface
 from hotshoe.plan import Lease, RouterPlan
 from hotshoe.ports import Service
 from hotshoe.uci.data import Package, Section
-from tests.unit.openwrt_routers import SIDES, home, packages, redirect, with_all
+from tests.unit.openwrt_routers import (
+    SIDES,
+    home,
+    interfaces_of,
+    packages,
+    redirect,
+    with_all,
+)
 
 MAC = "b8:27:eb:12:34:56"
 DELETE_OR_PORTS = "delete it on the router if it may go, or choose other ports in the Site"
@@ -31,7 +38,8 @@ def router() -> RouterPlan:
 
 
 def told(router: RouterPlan, having: dict[str, Package]) -> list[tuple[str, str]]:
-    return [(each.reason, each.remedy) for each in conflicts(router, SIDES, having, ())]
+    found = conflicts(router, SIDES, having, interfaces_of(router))
+    return [(each.reason, each.remedy) for each in found]
 
 
 def theirs(**options: object) -> Section:
@@ -102,6 +110,8 @@ def test_one_to_the_router_itself(router):
         ("20-22", [CONTROL]),
         ("20:22", [CONTROL]),
         ("1-65535", [CONTROL, PASSIVE]),
+        ("0-65535", [CONTROL, PASSIVE]),
+        ("0:21", [CONTROL]),
         ("50099", [PASSIVE]),
         ("50099:50100", [PASSIVE]),
         ("49000-50000", [PASSIVE]),
@@ -127,6 +137,8 @@ def test_ports_that_overlap(router, ports, ours):
         ("TCP", True),
         ("tcp udp", True),
         ("tcpudp", True),
+        ("6", True),
+        ("17", False),
         (("udp", "tcp"), True),
         ("udp", False),
         (("udp", "icmp"), False),
@@ -154,6 +166,15 @@ def test_of_any_protocol_every_port_is_taken_whatever_it_says(router, proto):
         {"src": None},
         {"target": "SNAT"},
         {"src_dip": "203.0.113.99"},
+        {"src_dip": "!203.0.113.20"},
+        {"src_dip": "!wan"},
+        {"src_dip": "lan"},
+        {"src_dip": "203.0.113.99/32"},
+        {"src_dip": "203.0.113.21-203.0.113.99"},
+        {"src_dip": "2001:db8::1"},
+        {"src_dip": "2001:db8::1-2001:db8::9"},
+        {"src_dip": "nonsense"},
+        {"family": "ipv6"},
         {"src_ip": "192.0.2.0/24"},
         {"src_mac": "02:00:00:00:00:01"},
         {"src_port": "1024"},
@@ -172,14 +193,27 @@ def test_one_that_takes_other_connections_or_some_only_is_left_alone(router, opt
     [
         {"enabled": "1"},
         {"target": "dnat"},
-        {"src_dip": "203.0.113.20"},
         {"family": "ipv4"},
         {"family": "any"},
+        {"src_dip": "203.0.113.20"},
+        {"src_dip": "203.0.113.20/32"},
+        {"src_dip": "203.0.113.20/255.255.255.0"},
+        {"src_dip": "203.0.113.0-203.0.113.99"},
+        {"src_dip": "0.0.0.0/0"},
+        {"src_dip": "wan"},
+        {"src_dip": "!lan"},
+        {"src_dip": "! 192.168.1.1"},
     ],
     ids=str,
 )
 def test_one_that_says_the_usual_at_length_counts(router, options):
     assert taken(router, theirs(**options)) == [CONTROL]
+
+
+def test_one_for_ipv6_counts_where_cameras_use_it():
+    edge, _ = home("ipv6").routers
+    ((reason, _),) = told(edge, packages(theirs(family="ipv6", dest_ip="2001:db8:100:1::9")))
+    assert reason.endswith("already takes 21/tcp and sends it to 2001:db8:100:1::9")
 
 
 def test_a_router_that_forwards_nothing_minds_nobody_s_port_forwards(router):
@@ -260,7 +294,8 @@ def test_a_rule_that_refuses_what_ours_let_in(routed):
         ({"dest_ip": "2001:db8:100:2::/64"}, [CONTROL, PASSIVE]),
         ({"dest_ip": ("2001:db8:100:2::9", "2001:db8:100:2::10")}, [CONTROL, PASSIVE]),
         ({"dest_ip": "2001:db8:100:2::9"}, []),
-        ({"dest_ip": "!2001:db8:100:2::9"}, []),
+        ({"dest_ip": "!2001:db8:100:2::9"}, [CONTROL, PASSIVE]),
+        ({"dest_ip": "!2001:db8:100:2::/64"}, []),
         ({"family": "ipv4"}, []),
         ({"proto": "udp"}, []),
         ({"proto": "icmp"}, []),
