@@ -74,7 +74,7 @@ _PARTS = {
     # Opened and not written to; ash believes that root may write anywhere.
     "overlay": "test -e /etc/config/firewall && ( : >>/etc/config/firewall ) 2>/dev/null && "
     "echo writable",
-    "pending": f"cat {PENDING}/id 2>/dev/null",
+    "pending": f"test ! -d {PENDING} || cat {PENDING}/id 2>/dev/null || echo unknown",
     "rules": "nft --stateless --terse list table inet fw4 2>/dev/null",
     "routes": "ip -4 route; ip -6 route",
     "digests": f"sha256sum {INIT} {KEEP} {KEPT}/*.nft 2>/dev/null",

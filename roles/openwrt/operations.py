@@ -19,6 +19,7 @@ for firewall rules, masquerading, and routes with a gateway in the main table.
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import shlex
 import time
@@ -52,6 +53,7 @@ Commands = Generator[Any, None, None]
 
 # As long as LuCI waits; a slow router needs some seconds for each of the steps.
 ROLLBACK_SECONDS = 90
+LEAST_SECONDS = 5
 # What netifd and dnsmasq may need until they have done what a reload told them.
 SETTLING_SECONDS = 15
 # What a flash file system keeps for itself, and room for two copies of the files.
@@ -130,9 +132,12 @@ def service() -> Commands:
 def put(path: str, content: str) -> Commands:
     """Have a file in the folder of hotshoe's files, replaced in one step.
 
-    + path: absolute
+    + path: ``/etc/hotshoe/….nft``
     + content: text
     """
+    if wrong := _not_ours((path,)):
+        yield wrong
+        return
     if look(host).digests.get(path) == digest(content):
         host.noop(f"{path} is as it should be")
         return
@@ -143,13 +148,23 @@ def put(path: str, content: str) -> Commands:
 def absent(paths: tuple[str, ...]) -> Commands:
     """Have no file in these places.
 
-    + paths: absolute
+    + paths: each ``/etc/hotshoe/….nft``
     """
+    if wrong := _not_ours(paths):
+        yield wrong
+        return
     there = sorted(set(paths) & set(look(host).digests))
     if not there:
         host.noop("nothing is left over")
         return
     yield f"rm -f {' '.join(there)}"
+
+
+def _not_ours(paths: Iterable[str]) -> FunctionCommand | None:
+    for path in paths:
+        if not re.fullmatch(rf"{KEPT}/[\w-]+\.nft", path):
+            return FunctionCommand(_refuse, (f"{path!r} is none of {KEPT}/NAME.nft",), {})
+    return None
 
 
 def _write(path: str, content: str, mode: str, check: str = "true", then: str = "true") -> Any:
@@ -190,9 +205,13 @@ def configuration(
     + wanted: what packages under /etc/config shall hold, at most one for each
     + label: what the names of all rules of this owner begin with; one that begins so and is not
       wanted must not be in force
-    + seconds: until a change that nobody confirms is put back
+    + seconds: until a change that nobody confirms is put back, and no fewer than 5
     """
     names = tuple(each.package for each in wanted)
+    if int(seconds) != seconds or seconds < LEAST_SECONDS:
+        said = f"seconds: at least {LEAST_SECONDS}, and whole, not {seconds}"
+        yield FunctionCommand(_refuse, (said,), {})
+        return
     try:
         reason = _why(look(host, _with_firewall(names)), wanted, label)
     except HotshoeError as error:

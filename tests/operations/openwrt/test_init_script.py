@@ -349,6 +349,13 @@ def test_a_change_in_luci_that_nobody_has_confirmed_yet_is_waited_for(router):
     assert router.run(STAGE, stdin=CHANGE)[0] == 0
 
 
+def test_a_package_without_a_file_is_not_called_broken(router):
+    code, said = router.run(f"{STAGE} other", stdin=CHANGE)
+    assert code == 1
+    assert said.endswith("other: make an empty one first\n")
+    assert (router.files, router.staged) == (OLD, [])
+
+
 def test_a_full_router_is_left_alone(router):
     code, said = router.run(STAGE, stdin=CHANGE, FREE=9)
     assert code == 1

@@ -116,6 +116,15 @@ def test_what_a_firmware_upgrade_keeps_is_the_first_files_the_service_and_its_li
     assert KEEP.startswith("/lib/upgrade/keep.d/")
 
 
+@pytest.mark.parametrize("path", ["/etc/foo bar", "/etc/hotshoe/../passwd.nft", "ports.nft"])
+def test_files_of_others_are_neither_written_nor_removed(on_router, path):
+    on_router(recorded("fresh"))
+    for steps in (operations.put._inner(path, "x"), operations.absent._inner((path,))):
+        (step,) = steps
+        assert step.function is operations._refuse
+        assert step.args == (f"{path!r} is none of /etc/hotshoe/NAME.nft",)
+
+
 class TestConfiguration:
     @staticmethod
     def steps(wanted: tuple[Wanted, ...], label: str = "", **more: int) -> list[Any]:
@@ -138,6 +147,14 @@ class TestConfiguration:
         assert (change.wanted, change.label) == (way_in(gateway, seen), "hotshoe: ")
         assert change.seconds == 33
         assert host.noops == []
+
+    @pytest.mark.parametrize("seconds", [-5, 0, 4, 7.5])
+    def test_has_time_that_a_router_can_count(self, on_router, gateway, seconds):
+        seen = recorded("fresh")
+        on_router(seen)
+        (step,) = self.steps(way_out(gateway, seen), seconds=seconds)
+        assert step.function is operations._refuse
+        assert step.args == (f"seconds: at least 5, and whole, not {seconds}",)
 
     def test_has_another_id_each_time_so_that_an_old_run_confirms_nothing(self, on_router, gateway):
         seen = recorded("fresh")
