@@ -216,6 +216,21 @@ def test_a_default_host_sends_on_everything_and_the_router_behind_it_drops_it(sh
     assert shaped.sh("gateway", count) != before
 
 
+@shape("default-host by OpenWrt")
+def test_beside_a_default_host_the_router_s_own_services_stay_its_own(shaped: Home) -> None:
+    public = shaped.plan.public_address
+    with shaped.saying("mode: default-host", "mode: default-host, open_to_wan: [8443/tcp]"):
+        shaped.sh("box", "dropbear -p 8443 -P /tmp/own.pid")
+        try:
+            assert shaped.reach(CAMERA, public, 8443) == ["open"]
+            assert shaped.reach(LAPTOP, public, 8443) == ["open"]
+            shaped.uploads_work(LAPTOP)
+        finally:
+            shaped.sh("box", "kill $(cat /tmp/own.pid)")
+    # It is the default host's again, which drops it.
+    assert shaped.reach(CAMERA, public, 8443) == ["silent"]
+
+
 @shape("ipv6")
 class TestIpv6:
     def test_photos_arrive_over_ipv6(self, shaped: Home) -> None:
