@@ -16,7 +16,7 @@ from pathlib import Path
 from hotshoe import worksheet
 from hotshoe.errors import HotshoeError
 from hotshoe.plan import Plan
-from hotshoe.stage import consumer, image, openwrt, podman
+from hotshoe.stage import consumer, image, internet, openwrt, podman
 from hotshoe.stage.podman import run
 from hotshoe.stage.topology import INTERNET, Node, Port, Topology, make_topology
 
@@ -333,47 +333,12 @@ class Stage:
             )
 
     def _connect_internet(self) -> None:
-        """Route between camera and home, answer DNS, and lend the uplink to everybody."""
-        topology = self.topology
-        names = "".join(f" --address=/{topology.hostname}/{a}" for a in topology.public)
-        routes = "\n".join(f"ip route add {r.to} via {r.via} dev home0" for r in topology.routes)
-        script = f"""
-            set -e
-            echo 1 >/proc/sys/net/ipv4/ip_forward
-            echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
-            nft add table ip uplink
-            nft 'add chain ip uplink out {{ type nat hook postrouting priority srcnat; }}'
-            nft add rule ip uplink out oifname eth0 masquerade
-            dnsmasq --no-hosts --interface=camera0 --interface=home0 \
-                --local=/{topology.hostname}/{names}
-            {routes}
-        """
-        podman.execute(self.container(INTERNET), "sh", "-c", script)
-        if self.plan.port_set:
-            podman.execute(self.container(INTERNET), "nft", "-f", "-", input_text=self._relay())
-            self._lead_out_by_itself(self.plan.routers[0].name)
-
-    def _lead_out_by_itself(self, router: str) -> None:
-        """As a router at a shared address has to, before hotshoe was there: to get packages."""
-        ports = max(self.plan.port_set, key=len)
-        script = f"echo {ports.first} {ports.last} >/proc/sys/net/ipv4/ip_local_port_range"
-        podman.execute(self.container(router), "sh", "-c", script)
-
-    def _relay(self) -> str:
-        """What a MAP border relay does: it knows who has which ports (RFC 7597, section 8.1)."""
-        ports = ", ".join(map(str, self.plan.port_set))
-        public = self.plan.public_address
-        rules = "\n".join(
-            f"{way} meta l4proto {{ 6, 17 }} th {port} != {{ {ports} }} counter drop"
-            for way, port in (
-                (f'oifname "home0" ip daddr {public}', "dport"),
-                (f'iifname "home0" ip saddr {public}', "sport"),
-            )
-        )
-        return (
-            "table inet relay {\nchain forward {\n"
-            f"type filter hook forward priority filter;\n{rules}\n}}\n}}\n"
-        )
+        there = self.container(INTERNET)
+        podman.execute(there, "sh", "-c", internet.script(self.topology))
+        if relay := internet.relay(self.plan):
+            podman.execute(there, "nft", "-f", "-", input_text=relay)
+            outermost = self.container(self.plan.routers[0].name)
+            podman.execute(outermost, "sh", "-c", internet.own_ports(self.plan))
 
     def _set_up_by_hand(self, node: Node) -> None:
         """What a person does with a worksheet, at a router that only a person can configure."""
