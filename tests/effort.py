@@ -24,7 +24,6 @@ def register() -> None:
 def examples(usual: int) -> settings:
     """Settings for a property whose examples are worth more or less than others'.
 
-    Args:
-        usual: How many are tried in ``make test``; a search tries more in proportion.
+    :param usual: how many are tried in ``make test``; a search tries more in proportion
     """
     return settings(max_examples=usual * settings().max_examples // USUAL)

@@ -162,7 +162,7 @@ def absent(paths: tuple[str, ...]) -> Commands:
 
 def _not_ours(paths: Iterable[str]) -> FunctionCommand | None:
     for path in paths:
-        if not re.fullmatch(rf"{KEPT}/[\w-]+\.nft", path):
+        if not re.fullmatch(rf"{KEPT}/[\w.-]+\.nft", path):
             return FunctionCommand(_refuse, (f"{path!r} is none of {KEPT}/NAME.nft",), {})
     return None
 
