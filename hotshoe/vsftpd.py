@@ -26,6 +26,8 @@ OPENSSL_CONFIGURATION = f"{FOLDER}/openssl.cnf"
 PAM_SERVICE = "hotshoe-vsftpd"
 PHOTOS = "/srv/hotshoe"
 OWNER = "hotshoe"
+# Whom vsftpd becomes between a connection and its log-in; no other program runs as this user.
+UNPRIVILEGED = "hotshoe-ftpd"
 UPLOAD = "upload"
 INCOMPLETE = "incomplete"
 OWNER_HOME = f"{PHOTOS}/$USER/./{UPLOAD}"
