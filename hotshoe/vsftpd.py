@@ -72,6 +72,9 @@ class Options(BaseModel):
     max_clients: int
     max_per_ip: int
     secure_chroot_dir: Text = EMPTY
+    nopriv_user: Text = UNPRIVILEGED
+    # What a session does, and for whom, is then seen by hotshoe-sessions.
+    setproctitle_enable: bool = True
 
     # -- passive mode only
     pasv_enable: bool = True
@@ -128,6 +131,9 @@ class Options(BaseModel):
     implicit_ssl: bool = False
     force_local_logins_ssl: bool = True
     force_local_data_ssl: bool = True
+    # Guests with anonymous rights obey these, not those; without, they may send photos in clear.
+    force_anon_logins_ssl: bool = True
+    force_anon_data_ssl: bool = True
     allow_anon_ssl: bool = False
     rsa_cert_file: Text = CERTIFICATE
     ssl_ciphers: Text = ":".join(CIPHERS)
@@ -195,6 +201,8 @@ def options(server: ServerPlan, version: str, *, ipv6: bool = False) -> Options:
         ssl_enable=encrypted,
         force_local_logins_ssl=encrypted,
         force_local_data_ssl=encrypted,
+        force_anon_logins_ssl=encrypted,
+        force_anon_data_ssl=encrypted,
     )
 
 

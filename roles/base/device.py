@@ -85,7 +85,7 @@ _SCRIPT = "\n".join(
         f"echo @sha256; find {_OWN} -maxdepth 1 -type f -exec sha256sum {{}} + 2>/dev/null",
         "echo @packages; dpkg-query -W -f '${db:Status-Status} ${Package}\\n' "
         f"{' '.join(PACKAGES)} 2>/dev/null",
-        f"echo @account; getent passwd {vsftpd.OWNER}",
+        f"echo @account; getent passwd {vsftpd.OWNER} {vsftpd.UNPRIVILEGED}",
         f"echo @units; systemctl show -p Id,ActiveState,UnitFileState {' '.join(_WATCHED)}",
         "echo @loaded",
         *(
@@ -130,7 +130,7 @@ class Device:
     :param os: ``debian 13``
     :param paths: our files and folders
     :param packages: those of :data:`PACKAGES` that are installed
-    :param account: the passwd(5) entry of the photos' owner; empty without one
+    :param accounts: the passwd(5) entries of our system users, by name
     :param units: ``ActiveState UnitFileState`` of our units and of Debian's vsftpd.service
     :param loaded: our units that run what the files say
     :param certificate: the server's certificate, PEM
@@ -148,7 +148,7 @@ class Device:
     os: str = ""
     paths: Mapping[str, PathState] = field(default_factory=dict)
     packages: frozenset[str] = frozenset()
-    account: str = ""
+    accounts: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     loaded: frozenset[str] = frozenset()
     certificate: str = ""
@@ -203,7 +203,7 @@ class DebianDevice(FactBase[Device]):
             packages=frozenset(
                 line.split()[1] for line in get("packages") if line.startswith("installed ")
             ),
-            account="".join(get("account")),
+            accounts={line.partition(":")[0]: line for line in get("account")},
             units=_units(get("units")),
             loaded=frozenset(get("loaded")),
             certificate="".join(f"{line}\n" for line in get("certificate")),

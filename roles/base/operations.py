@@ -69,7 +69,7 @@ def account(name: str, home: str) -> Commands:
     + name: of the user and of its group
     + home: its home directory, which is not created
     """
-    entry = look(host).account.split(":")
+    entry = look(host).accounts.get(name, "").split(":")
     options = f"--home-dir {shlex.quote(home)} --shell /usr/sbin/nologin"
     if entry == [""]:
         yield f"useradd --system --user-group --no-create-home {options} {name}"

@@ -11,6 +11,10 @@ from roles.base.plans import refuse
 
 # Debian's system users have smaller numbers (policy manual, section 9.2.2).
 FIRST_PERSON = 1000
+_ACCOUNTS = {
+    vsftpd.OWNER: "the owner of the photos",
+    vsftpd.UNPRIVILEGED: "the user of vsftpd's unprivileged process",
+}
 
 
 def server(plan: ServerPlan) -> None:
@@ -33,14 +37,14 @@ def server(plan: ServerPlan) -> None:
             f"has no address {plan.address6}",
             "give it that fixed address, or remove address6 from the Site",
         )
-    account = device.account.split(":")
-    if account != [""] and int(account[2]) >= FIRST_PERSON:
-        refuse(
-            host,
-            f"has a person's account named {vsftpd.OWNER}, the name that hotshoe gives the owner "
-            "of the photos",
-            "rename that account",
-        )
+    for name, entry in device.accounts.items():
+        if int(entry.split(":")[2]) >= FIRST_PERSON:
+            refuse(
+                host,
+                f"has a person's account named {name}, the name that hotshoe gives "
+                f"{_ACCOUNTS[name]}",
+                "rename that account",
+            )
     holder = device.listeners.get(plan.control_port)
     ours = device.units.get(VSFTPD_UNIT, "").startswith("active")
     if device.units.get("vsftpd.service", "").startswith("active"):

@@ -33,6 +33,9 @@ def cameras(plan: ServerPlan) -> None:
     operations.account(
         vsftpd.OWNER, vsftpd.OWNER_HOME, name="Owner of the photos, who cannot log in"
     )
+    operations.account(
+        vsftpd.UNPRIVILEGED, "/nonexistent", name="User of vsftpd's unprivileged process"
+    )
     operations.folder(vsftpd.PHOTOS, name="Folder of all photos")
     for camera in host.loop(plan.cameras):
         root = f"{vsftpd.PHOTOS}/{camera}"

@@ -94,8 +94,15 @@ SERVERS = [
     ),
     (
         "fresh_server",
-        {"account": "hotshoe:x:1000:1000:A Person,,,:/home/hotshoe:/bin/bash"},
+        {"accounts": {"hotshoe": "hotshoe:x:1000:1000:A Person,,,:/home/hotshoe:/bin/bash"}},
         "has a person's account named hotshoe, the name that hotshoe gives the owner of the photos",
+        "rename that account",
+    ),
+    (
+        "deployed_server",
+        {"accounts": {"hotshoe-ftpd": "hotshoe-ftpd:x:1000:1000::/home/f:/bin/bash"}},
+        "has a person's account named hotshoe-ftpd, the name that hotshoe gives the user of "
+        "vsftpd's unprivileged process",
         "rename that account",
     ),
     (

@@ -1,7 +1,10 @@
 """A camera in Python: runs inside a container, reads one order as JSON, prints what happened.
 
-An order has ``host``, ``user``, ``password``, ``tls`` (default true), ``ca`` and ``steps``:
+An order has ``host``, ``user``, ``password``, ``tls`` (default true), ``protect`` (the argument of
+PROT; default P, and no PROT at all if empty), ``ca`` and ``steps``:
 ``["send", COMMAND]`` sends a command, ``["stor", PATH, BYTES]`` uploads that many bytes,
+``["blurt", COMMAND, TEXT]`` sends that text over a data connection in clear, unasked, and also
+tells what came back there,
 ``["put", FILE, PATH]`` uploads a file, ``["stor-slowly", PATH, BYTES, SECONDS, PAUSES]`` dawdles,
 ``["stor-patiently", PATH, BYTES]`` lets the server hang up first, ``["cut", PATH, BYTES]`` uploads
 and then vanishes without a word. The answer is a list with the server's reply to each step.
@@ -11,6 +14,7 @@ import ftplib
 import json
 import os
 import pathlib
+import socket
 import ssl
 import struct
 import sys
@@ -36,8 +40,8 @@ def connect(order):
     ftp.host = order["host"]  # the name that the certificate must have, whatever was dialled
     if "user" in order:
         ftp.login(order["user"], order["password"])
-        if tls:
-            ftp.prot_p()
+        if tls and order.get("protect", "P"):
+            ftp.prot_p() if order.get("protect", "P") == "P" else ftp.prot_c()
     return ftp
 
 
@@ -76,6 +80,19 @@ def cut(ftp, path, size):
     return "gone"
 
 
+def blurt(ftp, command, text):
+    address = ftp.makepasv()
+    ftp.putcmd(command)
+    with socket.create_connection(address, 10) as connection:
+        connection.sendall(text.encode())
+        connection.shutdown(socket.SHUT_WR)
+        reply, back = ftp.getmultiline(), b""
+        if reply[:1] == "1":
+            back = connection.recv(100)
+            reply = ftp.getmultiline()
+    return f"{reply} {back.decode()}".strip()
+
+
 def step(ftp, kind, *arguments):
     if kind == "send":
         return ftp.sendcmd(arguments[0])
@@ -92,7 +109,12 @@ def step(ftp, kind, *arguments):
         lines = []
         ftp.retrlines("LIST", lines.append)
         return "\n".join(lines)
-    others = {"stor-patiently": stor_patiently, "stor-slowly": stor_slowly, "cut": cut}
+    others = {
+        "blurt": blurt,
+        "stor-patiently": stor_patiently,
+        "stor-slowly": stor_slowly,
+        "cut": cut,
+    }
     return others[kind](ftp, *arguments)
 
 

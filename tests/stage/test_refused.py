@@ -15,8 +15,11 @@ from tests.stage.home import Home
 
 NO_LOGIN = {
     "without TLS": ({"tls": False}, "530 Non-anonymous sessions must use encryption."),
-    "anonymous without TLS": ({"tls": False, "user": "anonymous"}, "530 Login incorrect."),
-    "anonymous": ({"user": "anonymous"}, "530 Anonymous sessions may not use encryption."),
+    "anonymous without TLS": (
+        {"tls": False, "user": "anonymous"},
+        "530 Anonymous sessions must use encryption.",
+    ),
+    "anonymous": ({"user": "anonymous"}, "530 Login incorrect."),
     "wrong password": ({"password": "not-the-password"}, "530 Login incorrect."),
     "system account": ({"user": "root"}, "530 Login incorrect."),
     "owner of the photos": ({"user": "hotshoe"}, "530 Login incorrect."),
@@ -29,6 +32,46 @@ def test_logins_are_refused(either_home: Home) -> None:
         replies = pool.map(lambda case: either_home.ftp(**case[0]), NO_LOGIN.values())
     said = {name: reply[0].split(": ", 1)[1] for name, reply in zip(NO_LOGIN, replies, strict=True)}
     assert said == {name: answer for name, (_, answer) in NO_LOGIN.items()}
+
+
+def test_no_name_of_a_camera_is_special(either_home: Home) -> None:
+    """vsftpd takes ``ftp`` and ``anonymous`` for anonymous log-ins unless those need TLS as well."""
+    home, names = either_home, ["ftp", "anonymous", "root", "hotshoe", "a" * 31]
+    passwords = home.sh(home.server, "cat /etc/hotshoe/cameras.pwd")
+    script = "umask 077; cd /srv/hotshoe; " + "; ".join(
+        f"sed -n 's/^{home.user}:/{name}:/p' /etc/hotshoe/cameras.pwd >>/etc/hotshoe/cameras.pwd; "
+        f"install -d {name}; install -d -o hotshoe -g hotshoe -m 2770 {name}/upload"
+        for name in names
+    )
+    try:
+        home.sh(home.server, script)
+        with ThreadPoolExecutor(len(names)) as pool:
+            replies = pool.map(lambda name: home.ftp(["stor", f"{name}.JPG", 5], user=name), names)
+        assert list(replies) == [["226 Transfer complete."]] * len(names)
+        for name in names:
+            assert home.succeeds(home.server, f"test -s /srv/hotshoe/{name}/upload/{name}.JPG")
+    finally:
+        home.sh(home.server, f"cd /srv/hotshoe; rm -r {' '.join(names)}")
+        for name in names:
+            home.sh(home.server, f"sed -i '/^{name}:/d' /etc/hotshoe/cameras.pwd")
+    assert home.sh(home.server, "cat /etc/hotshoe/cameras.pwd") == passwords
+
+
+@pytest.mark.parametrize("protect", ["", "C"])
+def test_nothing_travels_over_a_data_connection_that_is_not_encrypted(
+    either_home: Home, protect: str
+) -> None:
+    """Neither without ``PROT P`` nor after ``PROT C``, and not even what was not asked for."""
+    home, name = either_home, f"clear-{protect}.JPG"
+    home.sh(home.server, f"rm -f {home.uploads}/clear*; touch {home.uploads}/clear-listed.JPG")
+    commands = [f"STOR {name}", "LIST", "NLST"]
+    try:
+        said = home.ftp(*(["blurt", each, "a photo"] for each in commands), protect=protect)
+        left = home.sh(home.server, f"cd {home.uploads}; ls clear*")
+    finally:
+        home.sh(home.server, f"rm -f {home.uploads}/clear*")
+    assert said == ["522 Data connections must be encrypted."] * 3
+    assert left == "clear-listed.JPG\n"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -130,8 +131,6 @@ def test_the_list_of_commands_is_exact_for_vsftpd(example_plan, version):
     ("option", "value"),
     [
         ("ssl_enable", "YES"),
-        ("force_local_logins_ssl", "YES"),
-        ("force_local_data_ssl", "YES"),
         ("strict_ssl_read_eof", "YES"),
         ("require_ssl_reuse", "NO"),
         ("anonymous_enable", "NO"),
@@ -147,6 +146,15 @@ def test_the_list_of_commands_is_exact_for_vsftpd(example_plan, version):
 )
 def test_what_the_safety_of_the_photos_rests_on(example_plan, version, option, value):
     assert written(example_plan, version)[option] == value
+
+
+@pytest.mark.parametrize("tls", ["explicit", "none"])
+def test_encryption_is_forced_on_whatever_rights_a_user_has(example_plan, version, tls):
+    """What comes of it is tried with packets: ``test_nothing_travels_over…``."""
+    chosen = options(replace(example_plan.servers[0], tls=tls), version)
+    forced = {name: value for name, value in chosen if name.startswith("force_")}
+    assert len(forced) == 4
+    assert set(forced.values()) == {tls == "explicit"} == {chosen.ssl_enable}
 
 
 def test_all_ciphers_have_forward_secrecy_and_fit_an_rsa_certificate():
