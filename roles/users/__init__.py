@@ -47,6 +47,14 @@ def cameras(plan: ServerPlan) -> None:
             mode="2770",
             name=f"{camera}: a folder that it can upload to",
         )
+        # Closed even to its owner, who opens it for a moment to set something aside.
+        operations.folder(
+            f"{root}/{vsftpd.INCOMPLETE}",
+            owner=vsftpd.OWNER,
+            group=vsftpd.OWNER,
+            mode="550",
+            name=f"{camera}: a folder for uploads that broke off",
+        )
     used = {user: passwords.salt_of(hash_) for user, hash_ in look(host).salts.items()}
     operations.put(
         vsftpd.PWDFILE,

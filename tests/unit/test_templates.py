@@ -264,12 +264,6 @@ class TestVsftpd:
 
 
 class TestSettling:
-    def test_is_shell_that_parses(self):
-        done = subprocess.run(
-            ["sh", "-n"], input=settling(), capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-
     def test_knows_where_photos_are(self):
         assert "\nphotos=/srv/hotshoe upload=upload incomplete=incomplete\n" in settling()
 
