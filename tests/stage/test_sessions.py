@@ -20,9 +20,12 @@ def test_an_upload_outlives_a_restart_of_the_server_program(either_home: Home) -
     with ThreadPoolExecutor() as pool:
         upload = pool.submit(home.ftp, ["stor-slowly", "slow.JPG", 1_000_000, 4])
         wait_until(lambda: home.succeeds(home.server, f"test -s {home.uploads}/slow.JPG"), 30)
+        settler = home.sh(home.server, "systemctl show -P MainPID hotshoe-settle")
         home.sh(home.server, "systemctl restart hotshoe-vsftpd")
         home.uploads_work()
         assert upload.result() == [OK]
+    assert home.sh(home.server, "systemctl show -P MainPID hotshoe-settle") == settler
+    wait_until(lambda: mode(home, "slow.JPG") == "440", 30)
     assert home.sh(home.server, f"stat -c %s {home.uploads}/slow.JPG").strip() == "1000000"
 
 

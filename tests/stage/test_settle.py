@@ -66,7 +66,7 @@ def test_a_log_line_of_another_user_does_not_make_a_photo_complete(either_home: 
 def test_a_folder_swapped_for_a_link_leads_to_no_file_elsewhere(either_home: Home) -> None:
     """The owner of a folder swaps it, again and again, for a link to one of root's."""
     home, stamp = either_home, time.time_ns()
-    trap, victims = f"trap-{stamp}", [f"victim-{n}.JPG" for n in range(12)]
+    trap, victims = f"trap-{stamp}", [f"victim-{stamp}-{n}.JPG" for n in range(12)]
     complete = [f"complete-{n}.JPG" for n in range(4)]
     home.ftp(["send", f"MKD {trap}"])
     with settling_stopped(home):
@@ -99,16 +99,16 @@ def test_a_folder_swapped_for_a_link_leads_to_no_file_elsewhere(either_home: Hom
             time.sleep(1)
         assert not home.succeeds(home.server, left)
     finally:
-        home.sh(home.server, "systemctl stop swapper")
+        home.sh(
+            home.server,
+            f"systemctl stop swapper; cd {home.uploads}; if test -d .real; then rm -f {trap}; "
+            f"mv .real {trap}; fi",
+        )
     assert home.sh(home.server, stays) == before
-    home.sh(
-        home.server,
-        f"rm -rf /root/{trap}; cd {home.uploads}; if test -L {trap}; then rm {trap}; fi; "
-        f"test ! -d .real || mv .real {trap}",
-    )
     assert {mode(home, f"{trap}/{name}") for name in complete} == {"440"}
     assert all(is_aside(home, name) for name in victims)
-    assert "secret1" not in home.sh(home.server, f"cat {ASIDE}/victim-*")
+    home.sh(home.server, f"rm -r /root/{trap}")
+    assert "secret1" not in home.sh(home.server, f"cat {ASIDE}/victim-{stamp}-*")
 
 
 @pytest.mark.parametrize(

@@ -220,6 +220,28 @@ def test_what_cannot_be_told_stays_and_is_said_once(server, why):
     assert is_complete(whole)
 
 
+def test_a_name_that_the_log_cannot_spell_on_one_line_stays(server):
+    photo = server.photo("line\nbreak.JPG")
+    server.log(
+        '[r5] OK UPLOAD: Client "192.0.2.1", "/upload/line', more='  break.JPG", 7 bytes, 1\n'
+    )
+    (said,) = server.settle(4)
+    assert "line\1break.JPG: it cannot be told" in said
+    assert is_untouched(photo)
+
+
+def test_each_camera_has_its_own_files_and_lines(server):
+    other = server.photos / "a7/upload/a.JPG"
+    other.parent.mkdir(parents=True)
+    (server.photos / "a7/incomplete").mkdir()
+    other.write_bytes(b"1234567")
+    photo = server.photo("a.JPG")
+    server.log(line("/upload/a.JPG", user="a7"))
+    assert len(server.settle()) == 1
+    assert is_complete(other)
+    assert not photo.exists()
+
+
 def test_links_are_not_followed(server):
     elsewhere = server.folder / "elsewhere"
     elsewhere.mkdir()
