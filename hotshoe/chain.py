@@ -213,8 +213,8 @@ class _Chain:
         for network in self._untranslated(i)[1:]:
             yield Route(network, self._wan(i + 1))
         inner = self._routers[i + 1 :]
-        via6 = inner[0].wan6 if inner else None
-        if via6:
-            for router in inner:
-                if router.lan6:
-                    yield Route(router.lan6.network, via6)
+        for router in inner:
+            if router.wan6 is None:
+                break  # the router outside of it would send the packets back
+            if router.lan6:
+                yield Route(router.lan6.network, inner[0].wan6)

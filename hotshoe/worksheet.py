@@ -167,11 +167,6 @@ def _wan(plan: Plan, router: RouterPlan) -> Iterator[Row]:
     if router.wan6 and outer.lan6:
         wan6 = IPv6Interface((router.wan6, outer.lan6.network.prefixlen))
         yield Row(Menu.WAN, (static, *_own(wan6), ("Default gateway", str(outer.lan6.ip))))
-    elif router.wan6:
-        # The Site does not say what network that is in.
-        yield Row(
-            Menu.WAN, (("Address assignment", "automatic"), ("IPv6 address", str(router.wan6)))
-        )
 
 
 def _lan(router: RouterPlan) -> Iterator[Row]:

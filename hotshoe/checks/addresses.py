@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 from hotshoe.checks.base import Found, behind, each
@@ -227,3 +227,21 @@ def ipv6_is_complete(site: Any) -> Iterator[Found]:
                         f"is missing, and {server.name} has an IPv6 address behind it",
                         "write the router's IPv6 address there, or leave the server's out",
                     )
+
+    for j, (lan6, wan6, name) in enumerate(_across(site)):
+        key = f"routers[{j}].lan6"
+        if wan6 and lan6 is None and key not in told:
+            yield (
+                key,
+                f"is missing, and {name} has the IPv6 address {wan6} in that LAN (wan6)",
+                f"write the router's IPv6 address there, or leave out wan6 of {name}",
+            )
+
+
+def _across(site: Any) -> Iterator[tuple[Any, Any, str]]:
+    """Between two routers: the outer one's lan6, the inner one's wan6 and name."""
+    for outer, inner in pairwise(site.routers):
+        try:
+            yield outer.lan6, inner.wan6, inner.name
+        except Missing:
+            yield None, None, ""

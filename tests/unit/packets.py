@@ -87,6 +87,9 @@ class Router:
         self.plan, self.masks = plan, masks
         self._wan_networks = _networks(outer) if outer else ()
         self._connections: dict[Packet, Packet] = {}
+        for route in plan.routes:
+            # Anything else the kernel refuses: "Nexthop has invalid gateway", "No route to host".
+            assert _within(route.via, (*_networks(plan), *self._wan_networks)), route
 
     def take(self, packet: Packet, side: str) -> tuple[Packet, str, Address | None]:
         """Deal with a packet that comes in on one side.
@@ -232,8 +235,13 @@ class Boxes:
             return self._deliver(leaving, i, hop, passed)
         if i == 0:
             return Journey(leaving, passed, INTERNET, True, None)
-        # IPv6 knows its gateway by router advertisement, IPv4 by the Plan.
-        return self._deliver(leaving, i - 1, hop or self.routers[i - 1].plan.lan6.ip, passed)
+        if hop is None:
+            # IPv6 knows its gateway by router advertisement, IPv4 by the Plan.
+            outer6 = self.routers[i - 1].plan.lan6
+            if outer6 is None:
+                return Journey(leaving, passed, router.plan.name, False, i - 1)
+            hop = outer6.ip
+        return self._deliver(leaving, i - 1, hop, passed)
 
     def _deliver(
         self, packet: Packet, lan: int, hop: Address | None, passed: tuple[Hop, ...]

@@ -347,6 +347,13 @@ REFUSED = [
         "is missing, and darkroom has an IPv6 address behind it",
         "write the router's IPv6 address there, or leave the server's out",
     ),
+    (
+        "a router with an IPv6 address outside, where there is no IPv6",
+        two_routers("", "wan: 192.168.178.2, wan6: 2001:db8:1::2, lan6: 2001:db8:2::1/64"),
+        "routers[0].lan6",
+        "is missing, and gateway has the IPv6 address 2001:db8:1::2 in that LAN (wan6)",
+        "write the router's IPv6 address there, or leave out wan6 of gateway",
+    ),
     # -- modes
     (
         "no NAT towards the Internet",
@@ -771,6 +778,10 @@ ACCEPTED = [
     (
         "IPv6 of the last address of a LAN",
         router("lan6: 2001:db8:2::1/126") + "\n" + server("address6: 2001:db8:2::3"),
+    ),
+    (
+        "IPv6 in the innermost LAN alone, which nobody routes to",
+        two_routers(gateway="wan: 192.168.178.2, lan6: fd00:2::1/64"),
     ),
     (
         "a port set just large enough",

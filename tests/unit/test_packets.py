@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hotshoe import checks
 from hotshoe.chain import make_plan
 from hotshoe.plan import Address, Plan, PortForward, RouterPlan, ServerPlan
 from hotshoe.ports import PortRange, Service
@@ -281,6 +282,42 @@ def test_whoever_is_at_home_reaches_the_internet_over_ipv6_with_nothing_translat
         back = boxes.send_answer(journey)
         assert back.arrived, back
         assert (back.end, back.packet) == (str(sent.source), sent.answer())
+
+
+# A server's IPv6 address, a router's inside, a router's outside.
+_gaps = st.sets(st.tuples(st.sampled_from(["address6", "lan6", "wan6"]), st.integers(0, 7)))
+
+
+def with_gaps(site: Site, gaps: set[tuple[str, int]]) -> Site:
+    """A home in which not everybody has IPv6; the checks may refuse it."""
+
+    def reduced(parts: tuple[Any, ...], *fields: str) -> list[Any]:
+        missing = [{f: None for f in fields if (f, i) in gaps} for i in range(len(parts))]
+        return [part.model_copy(update=m) for part, m in zip(parts, missing, strict=True)]
+
+    return site.model_copy(
+        update={
+            "routers": tuple(reduced(site.routers, "lan6", "wan6")),
+            "servers": tuple(reduced(site.servers, "address6")),
+        }
+    )
+
+
+@examples(30)
+@given(sites(ipv6=True), _gaps)
+def test_ipv6_with_gaps_is_refused_or_every_packet_finds_its_way(site, gaps):
+    gapped = with_gaps(site, gaps | {("address6", i) for i in range(len(site.servers))})
+    for described in (gapped, with_gaps(site, gaps)):
+        if list(checks.run(described)):
+            continue
+        plan = make_plan(described)
+        boxes, inside = Boxes(plan), [(i, r.lan6) for i, r in enumerate(plan.routers) if r.lan6]
+        for lan, interface in inside:
+            for at, other in inside:
+                host, to = interface.network[0xFFFF], other.network[0xFFFE]
+                # Whether it arrives or is dropped: it does not go round in circles.
+                journey = boxes.send_from_lan(lan, Packet("tcp", host, SOURCE_PORT, to, 443))
+                assert not journey.arrived or journey.lan in (at, None), journey
 
 
 @every(homes)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, ip_address, ip_network
 from typing import Any
 
 import pytest
@@ -123,15 +122,6 @@ def test_a_helper_is_told_on_which_port_it_listens():
     home = HOMES["default hosts"]
     for router in home.routers:
         assert rows(home, router)[-1] == Row(Menu.HELPER, (("FTP ALG", "on"), ("Port", "2121")))
-
-
-def test_an_ipv6_address_in_a_network_that_nobody_told_is_not_called_static():
-    plan = HOMES["cascade"]
-    outer, inner = plan.routers
-    inner = replace(inner, wan6=IPv6Address("2001:db8::2"))
-    assert rows(replace(plan, routers=(outer, inner)), inner)[1] == Row(
-        Menu.WAN, (("Address assignment", "automatic"), ("IPv6 address", "2001:db8::2"))
-    )
 
 
 class Entered:
