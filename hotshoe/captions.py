@@ -83,9 +83,14 @@ def server(plan: Plan, one: ServerPlan) -> Caption:
     return Caption("server", one.name, "server, Debian", tuple(_server(plan, one)))
 
 
-def home(plan: Plan) -> Caption:
-    """What the servers may open towards a home that is behind a router further inside."""
-    return Caption("home", "home", f"behind {plan.routers[-1].name}", tuple(_home(plan.servers)))
+def home(plan: Plan, one: RouterPlan) -> Caption | None:
+    """What servers outside of a router may open in its LAN.
+
+    :param one: a router of the Plan
+    :returns: None where there is nothing to draw
+    """
+    body = tuple(_home(plan, one))
+    return Caption("home", "home", f"behind {one.name}", body) if body else None
 
 
 def summary(plan: Plan) -> str:
@@ -155,6 +160,9 @@ def _router(one: RouterPlan) -> Iterator[Paragraph]:
         yield _heading("always gives by DHCP")
         for lease in one.leases:
             yield Paragraph(f"{lease.address} to{_TIE}{lease.name}")
+    if one.other_forwards:
+        yield _heading("forwards of others")
+        yield Paragraph(_services(one.other_forwards))
     if one.open_to_wan:
         yield _heading("answers on its WAN side")
         yield Paragraph(_services(one.open_to_wan))
@@ -168,7 +176,8 @@ def _mode(one: RouterPlan) -> str:
         return "routed, no NAT"
     if one.mode == "default-host":
         return "NAT, default host"
-    return "NAT, port forwards" if one.forwards else "NAT, no port forwards"
+    forwards = one.forwards or one.other_forwards
+    return "NAT, port forwards" if forwards else "NAT, no port forwards"
 
 
 def _let_in(title: str, rules: Sequence[PortForward | Passage]) -> Iterator[Paragraph]:
@@ -200,26 +209,51 @@ def _server(plan: Plan, one: ServerPlan) -> Iterator[Paragraph]:
     if one.open_to_lan:
         yield _heading("open to the home too")
         yield Paragraph(_services(one.open_to_lan))
-    # Where a home is drawn behind the innermost router, it says so.
+    yield from _let_in("open to another server too", one.let_in)
     innermost = plan.routers[-1]
-    if one.behind != innermost.name and plan.servers_behind(innermost):
+    if one.behind == innermost.name:
+        return
+    for access in _by_host(one.may_open):
+        if _is_server(plan, access[0].host):
+            yield _heading("may open inwards")
+            yield from _opened(access)
+    # Where a home is drawn behind the innermost router, it says so.
+    if not one.may_open and plan.servers_behind(innermost):
         yield _heading("may open inwards")
-        yield from _accesses(one.may_open)
-
-
-def _home(servers: Sequence[ServerPlan]) -> Iterator[Paragraph]:
-    for one in servers:
-        yield _heading(f"{one.name} may open inwards")
-        yield from _accesses(one.may_open)
-
-
-def _accesses(accesses: Sequence[HomeAccess]) -> Iterator[Paragraph]:
-    if not accesses:
         yield Paragraph("nothing")
-    for (host, dial), same in groupby(accesses, key=lambda access: (access.host, access.dial)):
-        yield _leading(_services(access.service for access in same), host)
-        if dial != host:
-            yield Paragraph(f"dialled as {dial}")
+
+
+def _home(plan: Plan, one: RouterPlan) -> Iterator[Paragraph]:
+    protected = one == plan.routers[-1] and not plan.servers_behind(one)
+    for server in plan.servers:
+        here = [
+            access
+            for access in server.may_open
+            if access.host in one.lan.network and not _is_server(plan, access.host)
+        ]
+        if here or protected:
+            yield _heading(f"{server.name} may open inwards")
+        if protected and not here:
+            yield Paragraph("nothing")
+        for same in _by_host(here):
+            yield from _opened(same)
+
+
+def _is_server(plan: Plan, host: IPv4Address) -> bool:
+    return any(server.address == host for server in plan.servers)
+
+
+def _by_host(accesses: Sequence[HomeAccess]) -> Iterator[list[HomeAccess]]:
+    for _, same in groupby(accesses, key=lambda access: access.host):
+        yield list(same)
+
+
+def _opened(accesses: Sequence[HomeAccess]) -> Iterator[Paragraph]:
+    """What may be opened of one host."""
+    host, dial = accesses[0].host, accesses[0].dial
+    yield _leading(_services(access.service for access in accesses), host)
+    if dial != host:
+        yield Paragraph(f"dialled as {dial}")
 
 
 # -- words

@@ -129,12 +129,24 @@ class _Chain:
                 for target in server.may_open
                 for service in target.services
             ),
+            let_in=tuple(self._openers(server)),
             max_clients=clients,
             # Where all come with one address, a limit for each address would be one for all.
             max_per_address=clients if masked else sessions,
             bytes_per_second=int(site.ftp.bytes_per_second or 0),
             new_connections_per_minute=0 if masked else NEW_CONNECTIONS_PER_MINUTE,
         )
+
+    def _openers(self, server: Server) -> Iterator[Passage]:
+        """What other servers may open at a server, as its firewall sees them."""
+        router = self._routers[self._behind(server)]
+        for other in self._site.servers:
+            source = router.lan.ip if router.masks_source else other.address
+            for target in other.may_open:
+                if target.to == server.address:
+                    purpose = f"{other.name} to {server.name}"
+                    for service in target.services:
+                        yield Passage(service, server.address, source, purpose)
 
     def _lan_of(self, host: IPv4Address) -> int:
         return next(i for i, router in enumerate(self._routers) if host in router.lan.network)
@@ -174,6 +186,7 @@ class _Chain:
             hairpin=self._untranslated(i) if translates and (forwards or default_host) else (),
             ftp_helper=tuple(self._helped(i, servers)),
             open_to_wan=router.open_to_wan,
+            other_forwards=router.other_forwards,
         )
 
     def _let_in(self, i: int, servers: tuple[ServerPlan, ...]) -> Iterator[PortForward | Passage]:
@@ -213,8 +226,9 @@ class _Chain:
         for network in self._untranslated(i)[1:]:
             yield Route(network, self._wan(i + 1))
         inner = self._routers[i + 1 :]
+        via6 = inner[0].wan6 if inner else None
         for router in inner:
-            if router.wan6 is None:
+            if via6 is None or router.wan6 is None:
                 break  # the router outside of it would send the packets back
             if router.lan6:
-                yield Route(router.lan6.network, inner[0].wan6)
+                yield Route(router.lan6.network, via6)

@@ -46,7 +46,7 @@ class Drawing:
 
     :param title: what it is of
     :param height: how tall it is
-    :param boxes: the Internet, routers, servers, a home behind the innermost router, the key
+    :param boxes: the Internet, routers, servers, what else servers reach in a LAN, the key
     :param connectors: between them
     :param labels: what stands beside connectors
     :param samples: the lines that the key explains
@@ -157,8 +157,8 @@ def _behind(plan: Plan, router: RouterPlan) -> Iterator[Box]:
     for i, server in enumerate(plan.servers):
         if server.behind == router.name:
             yield _box(f"server-{i}", captions.server(plan, server), _LANS, 0)
-    if router == plan.routers[-1] and not plan.servers_behind(router):
-        yield _box(_HOME, captions.home(plan), _LANS, 0)
+    if home := captions.home(plan, router):
+        yield _box(f"{_HOME}-{plan.routers.index(router)}", home, _LANS, 0)
 
 
 def _stacked(boxes: Iterator[Box], router: Box) -> list[Box]:
@@ -200,7 +200,7 @@ def _ways_out(router: Box, inside: Sequence[Box], said: str) -> tuple[list[Conne
         if len(inside) > 1:
             rest = ((turn, y), (turn, beside_its_name), (box.x, beside_its_name))
         points = ((router.right, y), *rest)
-        ways.append(Connector(router.id, box.id, points, camera=box.id != _HOME))
+        ways.append(Connector(router.id, box.id, points, camera=not box.id.startswith(_HOME)))
     return ways, [_above(router.right, y, said)] if inside else []
 
 

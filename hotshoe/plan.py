@@ -46,7 +46,7 @@ class PortForward:
 
 @dataclass(frozen=True)
 class Passage:
-    """What a router lets in unchanged, because it does not translate it.
+    """What a device lets in unchanged, because it does not translate it.
 
     :param service: the protocol, and a port or a range
     :param to: the only address that it may be for
@@ -122,6 +122,7 @@ class ServerPlan:
     :param cameras: the users
     :param open_to_lan: other services that the home may reach
     :param may_open: what it may open towards the home behind further routers
+    :param let_in: what other servers, which are outside of its router, may open here
     :param max_clients: sessions at once
     :param max_per_address: sessions at once from one address; every camera may be behind one NAT
     :param bytes_per_second: the most that one transfer may take; 0 is no limit
@@ -147,6 +148,7 @@ class ServerPlan:
     cameras: tuple[str, ...]
     open_to_lan: tuple[Service, ...]
     may_open: tuple[HomeAccess, ...]
+    let_in: tuple[Passage, ...]
     max_clients: int
     max_per_address: int
     bytes_per_second: int
@@ -186,6 +188,7 @@ class RouterPlan:
     :param ftp_helper: the control ports on which it reads and changes FTP commands (ALG); none is
         off
     :param open_to_wan: what else it answers on its WAN side
+    :param other_forwards: what it forwards to other devices already, by rules of others
     """
 
     name: str
@@ -208,6 +211,7 @@ class RouterPlan:
     hairpin: tuple[IPv4Network, ...]
     ftp_helper: tuple[int, ...]
     open_to_wan: tuple[Service, ...]
+    other_forwards: tuple[Service, ...]
 
     @property
     def inside(self) -> tuple[Network, ...]:

@@ -78,6 +78,8 @@ def _router(router: RouterPlan) -> Iterator[Line]:
         yield "default host", f"{router.default_host} gets everything else"
     if router.passages:
         yield "lets pass", _rows(_let_in(passage) for passage in router.passages)
+    if router.other_forwards:
+        yield "others' rules", f"forward {_list(router.other_forwards)} to other devices"
     yield "own services", _list(router.open_to_wan) or "none"
     if router.managed_by == "openwrt":
         yield "", "what else gets in is up to its own firewall"
@@ -106,6 +108,8 @@ def _server(server: ServerPlan) -> Iterator[Line]:
     yield "SSH", f"{server.ssh_user}, port {server.ssh_port}, from {_list(server.ssh_from)}"
     to_whom = f" to {_list(server.inside)}" if server.open_to_lan else ""
     yield "other services", f"{_list(server.open_to_lan) or 'none'}{to_whom}"
+    if server.let_in:
+        yield "lets in", _rows(_let_in(passage) for passage in server.let_in)
     if server.may_open:
         yield "may open", _rows(_opens(access) for access in server.may_open)
     else:

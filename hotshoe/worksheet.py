@@ -218,6 +218,11 @@ def _forwards(router: RouterPlan) -> Iterator[Row]:
                 ("Enabled", "yes"),
             ),
         )
+    for service in router.other_forwards:
+        kept = ("Existing forward to another device", "leave it as it is")
+        yield Row(
+            Menu.FORWARD, (kept, ("Protocol", _protocol(service)), ("Port", str(service.ports)))
+        )
 
 
 def _default_host(router: RouterPlan) -> Iterator[Row]:
@@ -333,7 +338,7 @@ def _purpose(plan: Plan, router: RouterPlan) -> str:
     if router.default_host:
         to = neighbours[router.default_host]
         return f"{between}translates addresses (NAT), and sends all that arrives to {to}."
-    if router.forwards:
+    if router.forwards or router.other_forwards:
         return f"{between}translates addresses (NAT), and forwards the ports below."
     return f"{between}translates addresses (NAT), and lets nothing in."
 

@@ -88,7 +88,7 @@ def site_of(
     raw = {
         "hostname": ".".join(["photos-of-the-year"] * 3 + ["exampl", "net"])[-64:]
         if long
-        else "photos.test",
+        else "photos.example.net",
         "public_address": "203.113.213.220",
         "routers": routers,
         "servers": servers,
@@ -115,6 +115,7 @@ EVERYTHING_SAID = {
             "lan": "192.168.178.1/24",
             "lan6": "2001:db8:100:1::1/64",
             "open_to_wan": ["51820/udp", "60000-61000/udp", "8443/tcp"],
+            "other_forwards": ["443/tcp", "27000-27015/udp"],
         },
         {
             "name": "edge",
@@ -148,6 +149,7 @@ _INWARDS = [
     {"to": "10.0.1.20", "services": ["22/tcp", "445/tcp", "60000-61000/udp"]},
     {"to": "10.0.2.20", "services": ["2049/tcp"]},
 ]
+_TO_A_SERVER = [{"to": "10.0.1.102", "services": ["22/tcp", "873/tcp"]}, _INWARDS[1]]
 _SHARED = {"offset": 6, "psid_length": 6, "psid": 52}
 
 # What is hard to draw, to print or to read.
@@ -159,6 +161,7 @@ AWKWARD: dict[str, Plan] = {
     "may open": home(("nat", "nat", "nat"), (0,), may_open=_INWARDS),
     "may open, routed": home(("nat", "routed", "routed"), (0, 0), may_open=_INWARDS),
     "may open beside a server": home(("nat", "nat", "nat"), (0, 2), may_open=_INWARDS),
+    "may open a server": home(("nat", "nat", "nat"), (0, 1), may_open=_TO_A_SERVER),
     "default hosts": home(
         ("default-host",) * 4, long=True, ftp={"tls": "none", "helper": True, "control_port": 2121}
     ),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -39,10 +39,14 @@ OPEN_TO_LAN = ["445/tcp", "137-138/udp", "60000-61000/udp"]
 HOME_SERVICES = ["22/tcp", "445/tcp", "445/udp", "1000-1009/tcp"]
 
 
+def _one_or_two(written: list[str]) -> st.SearchStrategy[tuple[Service, ...]]:
+    services = st.sampled_from([Service.parse(text) for text in written])
+    return st.lists(services, unique=True, min_size=1, max_size=2).map(tuple)
+
+
 def _some(written: list[str]) -> st.SearchStrategy[tuple[Service, ...]]:
     """None as often as not."""
-    services = st.sampled_from([Service.parse(text) for text in written])
-    return st.just(()) | st.lists(services, unique=True, max_size=2).map(tuple)
+    return st.just(()) | _one_or_two(written)
 
 
 class _Router(NamedTuple):
@@ -65,6 +69,7 @@ class _Server(NamedTuple):
     open_to_lan: tuple[Service, ...]
     may_open: tuple[Service, ...]
     deeper: int
+    to_servers: bool
 
 
 class _Ports(NamedTuple):
@@ -92,16 +97,26 @@ _routers = st.builds(
     other_forwards=_some(FORWARDED),
     masks_source=st.sampled_from([False, False, True]),
 )
-_servers = st.builds(
-    _Server,
-    at=st.integers(0, MOST_ROUTERS - 1),
-    named=st.booleans(),
-    ssh_port=st.sampled_from([22, 2022]),
-    ssh_from=st.sampled_from([(), (IPv4Network("10.9.0.0/24"),)]),
-    open_to_lan=_some(OPEN_TO_LAN),
-    may_open=_some(HOME_SERVICES),
-    deeper=st.integers(0, MOST_ROUTERS - 1),
-)
+
+
+def _servers(least: int, may_open: st.SearchStrategy[tuple[Service, ...]]) -> Any:
+    server = st.builds(
+        _Server,
+        at=st.integers(0, MOST_ROUTERS - 1),
+        named=st.booleans(),
+        ssh_port=st.sampled_from([22, 2022]),
+        ssh_from=st.sampled_from([(), (IPv4Network("10.9.0.0/24"),)]),
+        open_to_lan=_some(OPEN_TO_LAN),
+        may_open=may_open,
+        deeper=st.integers(0, MOST_ROUTERS - 1),
+        to_servers=st.booleans(),
+    )
+    return st.lists(server, min_size=least, max_size=MOST_SERVERS)
+
+
+_lists_of_servers = _servers(1, _some(HOME_SERVICES))
+# One server that opens connections to another is half of them.
+_servers_of_a_dmz = _lists_of_servers | _servers(2, _one_or_two(HOME_SERVICES))
 _ports = st.builds(
     _Ports,
     kind=st.sampled_from(["default", "said", "computed", "listed"]),
@@ -125,7 +140,7 @@ def sites(draw, dmz: bool = False, ipv6: bool | None = None) -> Site:
     """
     least = 2 if dmz else 1
     drawn = draw(_lists_of_routers[least])
-    chosen = draw(_lists_of_servers)
+    chosen = draw(_servers_of_a_dmz if dmz else _lists_of_servers)
     ipv6 = draw(_truth) if ipv6 is None else ipv6
     twice = draw(_truth)  # whether every server has two cameras
     name = _long if draw(_truth) else _short
@@ -135,10 +150,9 @@ def sites(draw, dmz: bool = False, ipv6: bool | None = None) -> Site:
     places = [server.at % len(lans) for server in chosen]
     if dmz:
         places[0] %= last
-    servers = [
-        _server(n, at, server, lans, name, ipv6)
-        for n, (at, server) in enumerate(zip(places, chosen, strict=True))
-    ]
+        if chosen[0].to_servers:
+            places[1:] = [last] * (len(places) - 1)
+    servers = [_server(n, server, places, lans, name, ipv6) for n, server in enumerate(chosen)]
     cameras = [
         Camera(name=name("camera", n), server=servers[n % len(servers)].name)
         for n in range((1 + twice) * len(servers))
@@ -168,7 +182,6 @@ _lists_of_routers = {
     )
     for least in (1, 2)
 }
-_lists_of_servers = st.lists(_servers, min_size=1, max_size=MOST_SERVERS)
 
 
 plans: st.SearchStrategy[Plan] = sites().map(make_plan)
@@ -192,11 +205,21 @@ def _lan(router: _Router) -> tuple[int, list[IPv4Address]]:
 
 
 def _server(
-    n: int, at: int, drawn: _Server, lans: list, name: Callable[[str, int], str], ipv6: bool
+    n: int,
+    drawn: _Server,
+    places: list[int],
+    lans: list,
+    name: Callable[[str, int], str],
+    ipv6: bool,
 ) -> Server:
+    at = places[n]
     inner = range(at + 1, len(lans))
+    hosts = [lans[lan][1][SOMEBODY] for lan in inner]
+    others = [lans[lan][1][SERVER + k] for k, lan in enumerate(places) if lan > at]
+    if drawn.to_servers and others:
+        hosts = others
     targets = [
-        HomeService(to=lans[inner[(drawn.deeper + k) % len(inner)]][1][SOMEBODY], services=(s,))
+        HomeService(to=hosts[(drawn.deeper + k) % len(hosts)], services=(s,))
         for k, s in enumerate(drawn.may_open if inner else ())
     ]
     return Server(
@@ -249,7 +272,7 @@ def _router(
 
 def _is_between(i: int, lans: list, places: list[int], servers: list[Server]) -> bool:
     """Whether a server opens connections through router i to somebody behind a further one."""
-    lan_of = {hosts[SOMEBODY]: k for k, (_, hosts) in enumerate(lans)}
+    lan_of = {host: k for k, (_, hosts) in enumerate(lans) for host in hosts[SERVER:]}
     return any(
         at < i < lan_of[target.to]
         for at, server in zip(places, servers, strict=True)

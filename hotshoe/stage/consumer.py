@@ -124,6 +124,9 @@ class _Box:
             self._loopback.append(self._network(left, "Network"))
 
     def _forward(self, left: dict[str, str]) -> None:
+        if left.pop("Existing forward to another device", None):
+            del left["Protocol"], left["Port"]  # the stage has no such device
+            return
         match = self._match(left, "External port")
         to, port = left.pop("Internal address"), left.pop("Internal port")
         # A range keeps its ports; one that is told another port moves there.

@@ -19,7 +19,7 @@ from hotshoe.stage import consumer, podman
 from hotshoe.stage.topology import CAMERA, INTERNET, LAPTOP
 from hotshoe.worksheet import Menu, rows
 from tests.conftest import EXAMPLES
-from tests.stage.conftest import deployed, on_openwrt
+from tests.stage.conftest import Change, deployed, on_openwrt
 from tests.stage.home import Home
 
 PLAIN = [name for name in EXAMPLES if name != "home"]
@@ -29,11 +29,23 @@ EVERYWHERE = ("dmz", "ipv6", "routed")
 SHAPES = sorted([*PLAIN, *OPENWRT])
 
 
+def with_another_server(said: str) -> str:
+    """The Site of a DMZ, with a server in the home as well."""
+    return re.sub(
+        r"server: {(.*)}\ncameras: .*",
+        r"servers: [{\1}, {name: studio, address: 192.168.1.11}]\n"
+        "cameras: [{name: r5, server: darkroom}, {name: a7, server: studio}]",
+        said,
+    )
+
+
 @pytest.fixture(scope="module")
 def shaped(request: pytest.FixtureRequest) -> Iterator[Home]:
     """A deployed home of the shape that the test names."""
     name = OPENWRT.get(request.param, request.param)
-    change = on_openwrt(0 if name in EVERYWHERE else 1) if request.param in OPENWRT else str
+    change: Change = with_another_server if request.param == "dmz" else str
+    if request.param in OPENWRT:
+        change = on_openwrt(0 if name in EVERYWHERE else 1)
     yield from deployed("test-shape", site_name=name, change=change)
 
 
@@ -206,6 +218,35 @@ class TestDmz:
                 assert not opens(home, gateway.wan_address, 8081)
                 assert home.reach(CAMERA, home.plan.public_address, 8080) == ["silent"]
             assert not opens(home, gateway.wan_address, 8080)
+
+
+@shape("dmz")
+def test_a_server_lets_another_one_in_from_its_address_to_the_service_alone(shaped: Home) -> None:
+    home, gateway = shaped, shaped.plan.router("gateway")
+    studio = home.plan.server("studio").address
+    dialled = gateway.wan_address
+    asked = f"address: 192.168.178.10, may_open: [{{to: {studio}, services: [22/tcp]}}]"
+
+    def silent(node: str, port: int) -> bool:
+        dial = f"timeout 2 bash -c 'exec 3<>/dev/tcp/{studio}/{port}'; test $? = 124"
+        return home.succeeds(node, dial)
+
+    assert not opens(home, dialled, 22)
+    with home.saying("address: 192.168.178.10", asked):
+        assert opens(home, dialled, 22)
+        assert not opens(home, dialled, 23)
+        # The server's own firewall, with that of the router out of the way.
+        home.sh("gateway", "nft insert rule inet hotshoe_routing forward accept")
+        for node in (home.server, "edge"):
+            home.sh(node, f"ip route add {studio} via {dialled}")
+        try:
+            assert opens(home, studio, 22)
+            assert silent(home.server, 23)
+            assert silent("edge", 22)
+        finally:
+            for node in (home.server, "edge"):
+                home.sh(node, f"ip route delete {studio}")
+    assert not opens(home, dialled, 22)
 
 
 @shape("default-host")

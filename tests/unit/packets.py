@@ -177,6 +177,9 @@ class Server:
                 and (packet.protocol, packet.port) == ("tcp", plan.ssh_port)
             )
             or (_within(packet.source, plan.inside) and packet.wants(plan.open_to_lan))
+            or any(
+                packet.source == let.source and packet.wants([let.service]) for let in plan.let_in
+            )
         )
 
 

@@ -212,12 +212,54 @@ class TestWhatItSays:
         gateway = boxes_of(picture(HOMES["everything said"]))["router-0"]
         assert "UDP\xa051820, 60000-61000; TCP\xa08443" in gateway
 
-    def test_a_protected_home_is_drawn_only_where_there_is_one(self, plan):
-        protected = all(server.behind != plan.routers[-1].name for server in plan.servers)
-        assert ("home" in boxes_of(picture(plan))) == protected
+    def test_a_home_is_drawn_where_it_is_protected_or_where_somebody_in_it_is_reached(self, plan):
+        servers = {server.address for server in plan.servers}
+        reached = {access.host for server in plan.servers for access in server.may_open} - servers
+        boxes = boxes_of(picture(plan))
+        for i, router in enumerate(plan.routers):
+            here = {str(host) for host in reached if host in router.lan.network}
+            protected = router == plan.routers[-1] and not plan.servers_behind(router)
+            assert (f"home-{i}" in boxes) == (protected or bool(here))
+            assert here <= words(boxes.get(f"home-{i}", []))
+
+    def test_everything_is_drawn_in_the_lan_that_holds_its_address(self, plan):
+        rows = {box.id: box for box in draw(plan).boxes}
+        for id, said in boxes_of(picture(plan)).items():
+            kind, _, _ = id.partition("-")
+            if kind not in ("server", "home"):
+                continue
+            # After an arrow stands who is reached, who may be elsewhere seen from a server.
+            own = said[2:3] if kind == "server" else [text for text in said if "→" in text]
+            hosts = {IPv4Address(a) for text in own for a in re.findall(r"\d+(?:\.\d+){3}", text)}
+            for i, router in enumerate(plan.routers):
+                below = rows[f"router-{i + 1}"].y if f"router-{i + 1}" in rows else None
+                in_row = rows[id].y >= rows[f"router-{i}"].y and (
+                    below is None or rows[id].bottom < below
+                )
+                assert all(host in router.lan.network for host in hosts) or not in_row, id
+
+    def test_what_another_server_may_open_is_told_by_the_server_that_it_opens(self):
+        boxes = boxes_of(picture(HOMES["may open a server"]))
+        assert boxes["server-1"][-3:] == [
+            "open to another server too",
+            "TCP\xa022, 873 →\xa010.0.1.102",
+            "only from 10.0.0.101",
+        ]
+        assert boxes["home-2"][2:] == [
+            "server0 may open inwards",
+            "TCP\xa02049 →\xa010.0.2.20",
+            "dialled as 10.0.0.2",
+            "server1 may open inwards",
+            "nothing",
+        ]
+
+    def test_what_a_router_forwards_to_others_already_is_named(self):
+        box = boxes_of(picture(HOMES["everything said"]))["router-0"]
+        i = box.index("forwards of others")
+        assert box[i + 1] == "TCP\xa0443; UDP\xa027000-27015"
 
     def test_a_server_that_may_open_nothing_says_so(self):
-        assert boxes_of(picture(HOMES["dmz"]))["home"] == [
+        assert boxes_of(picture(HOMES["dmz"]))["home-1"] == [
             "home",
             "behind gateway",
             "darkroom may open inwards",
@@ -227,16 +269,20 @@ class TestWhatItSays:
         assert outer[-2:] == ["may open inwards", "nothing"]
 
     def test_what_a_server_may_open_is_listed_exactly(self):
-        assert boxes_of(picture(HOMES["may open"]))["home"][2:] == [
+        boxes = boxes_of(picture(HOMES["may open"]))
+        assert boxes["home-1"][2:] == [
             "server0 may open inwards",
             "TCP\xa022, 445; UDP\xa060000-61000 →\xa010.0.1.20",
             "dialled as 10.0.0.2",
+        ]
+        assert boxes["home-2"][2:] == [
+            "server0 may open inwards",
             "TCP\xa02049 →\xa010.0.2.20",
             "dialled as 10.0.0.2",
         ]
-        beside = boxes_of(picture(HOMES["may open beside a server"]))["server-0"]
-        assert "TCP\xa02049 →\xa010.0.2.20" in beside
-        assert "nothing" not in beside
+        beside = boxes_of(picture(HOMES["may open beside a server"]))
+        assert "TCP\xa02049 →\xa010.0.2.20" in beside["home-2"]
+        assert "nothing" not in beside["server-0"]
 
     def test_the_ports_of_a_shared_address_are_listed(self):
         for name in ("map-e", "many ports"):
@@ -258,7 +304,7 @@ class TestTheWayOfACamera:
             ("internet", "router-0"): True,
             ("router-0", "server-0"): True,
             ("router-0", "router-1"): False,
-            ("router-1", "home"): False,
+            ("router-1", "home-1"): False,
         }
 
     def test_leads_to_every_server(self, plan):

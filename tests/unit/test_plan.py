@@ -70,6 +70,7 @@ def test_the_server_of_the_example(example_plan):
             cameras=("r5", "a7"),
             open_to_lan=(),
             may_open=(),
+            let_in=(),
             max_clients=22,
             max_per_address=6,
             bytes_per_second=0,
@@ -101,6 +102,7 @@ def test_the_router_of_the_example(example_plan):
             hairpin=(INNER,),
             ftp_helper=(),
             open_to_wan=(),
+            other_forwards=(),
         ),
     )
 

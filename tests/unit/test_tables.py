@@ -141,6 +141,15 @@ def test_what_else_a_site_may_say():
     assert "other services  445/tcp, 137-138/udp to 192.168.1.0/24\n" in server
     assert "own services    51820/udp, 60000-61000/udp, 8443/tcp\n" in router
     assert "FTP helper      on port 21, 50050\n" in router
+    assert "others' rules   forward 443/tcp, 27000-27015/udp to other devices\n" in router
+
+
+def test_a_server_tells_which_other_server_gets_in():
+    server = part(printed(HOMES["may open a server"], width=160), "Server server1")
+    assert (
+        "lets in         22/tcp   to 10.0.1.102, only from 10.0.0.101 (server0 to server1)\n"
+        "                873/tcp  to 10.0.1.102, only from 10.0.0.101 (server0 to server1)\n"
+    ) in server
 
 
 def values(part: Any) -> set[str]:

@@ -373,6 +373,12 @@ class TestShapes:
         assert [ports for _, _, ports in rules] == [str(ports) for ports in box.masquerade_ports]
         assert not re.search(r"masquerade$", routing_of(box), re.MULTILINE)
 
+    def test_a_default_host_leaves_what_other_rules_forward_to_them(self):
+        box = replace(example("default-host").routers[0], other_forwards=(Service.parse("53/udp"),))
+        rules = [line.strip() for line in forwards_of(box).splitlines()]
+        (default,) = (line for line in rules if line.endswith('comment "default host"'))
+        assert rules.index("udp dport 53 return") < rules.index(default)
+
     def test_what_a_server_may_open_is_open_to_it_alone(self):
         gateway = example("dmz").routers[1]
         access = PortForward(

@@ -151,7 +151,7 @@ class Entered:
     @property
     def forwards(self) -> tuple[PortForward, ...]:
         found = []
-        for entry in self.of(Menu.FORWARD):
+        for entry in self.of(Menu.FORWARD, "External port"):
             assert entry["Enabled"] == "yes"
             assert entry["External port"] == entry["Internal port"]
             what = _service(entry, "External port")
@@ -216,6 +216,8 @@ def test_everything_that_a_router_must_do_is_in_its_rows(plan):
         assert entered.blocks_everything_else(Menu.FIREWALL) == (not router.default_host)
         assert entered.blocks_everything_else(Menu.PINHOLE) == bool(router.lan6)
         assert tuple(_service(e, "Port") for e in entered.of(Menu.SERVICE)) == router.open_to_wan
+        kept = entered.of(Menu.FORWARD, "Existing forward to another device")
+        assert tuple(_service(entry, "Port") for entry in kept) == router.other_forwards
         _check_the_outside(entered, plan, i)
 
 
