@@ -15,9 +15,10 @@ from hotshoe.partial import Missing
 __all__ = ["CHECKS", "WARNINGS", "Check", "Found", "run"]
 
 CHECKS: tuple[Check, ...] = (
+    outside.hostname_is_public,
     outside.public_address_is_reachable,
     outside.outermost_wan_is_public,
-    outside.public_address_is_outside,
+    outside.outermost_wan6_is_outside,
     outside.port_set_is_one,
     addresses.lan_is_a_network,
     addresses.lan6_is_a_network,
@@ -25,6 +26,7 @@ CHECKS: tuple[Check, ...] = (
     names.names_are_unique,
     names.hardware_addresses_are_unique,
     names.openwrt_is_reached_as_root,
+    names.cameras_are_not_anonymous,
     names.cameras_know_their_server,
     addresses.wan_is_in_the_outer_lan,
     addresses.server_is_behind_a_router,

@@ -60,12 +60,13 @@ def nobody_gives_the_lease(site: Any) -> Iterator[Found]:
 
 
 def one_name_leads_to_several_servers(site: Any) -> Iterator[Found]:
-    """Warn of a host name that means more than one server over IPv6."""
-    having = [(i, name) for i, address6, name in each(site.servers, "address6", "name") if address6]
-    for i, name in having[1:]:
-        yield (
-            f"servers[{i}].address6",
-            f"{site.hostname} would lead to {having[0][1]} and to {name} over IPv6, and a client "
-            "may try the wrong one first",
-            "give only one server an address6; over IPv4 the port tells them apart",
-        )
+    """Warn of a host name that leads to one of several servers over IPv6, whatever the port is."""
+    for i, address6, name in each(site.servers, "address6", "name"):
+        others = " and ".join(server.name for server in site.servers if server.name != name)
+        if address6 and others:
+            yield (
+                f"servers[{i}].address6",
+                f"over IPv6, {site.hostname} leads to {name} on every port, so a client that "
+                f"prefers IPv6 looks for {others} there too",
+                "leave address6 out; over IPv4 the port distinguishes the servers",
+            )

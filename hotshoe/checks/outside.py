@@ -9,6 +9,42 @@ from hotshoe import portset
 from hotshoe.addresses import why_unreachable
 from hotshoe.checks.base import Found, each
 
+# Names that the Internet's DNS does not answer, or not with this home's address, and why.
+_INSIDE_ONLY = "is only used inside networks (RFC 6762, appendix G)"
+_NOT_PUBLIC = {
+    "alt": "is for names outside of DNS (RFC 9476)",
+    "arpa": "is for the Internet's own infrastructure (RFC 3172)",
+    "corp": _INSIDE_ONLY,
+    "example": "is for documentation (RFC 6761)",
+    "fritz.box": "is for names in the network of a FRITZ!Box (AVM)",
+    "home": _INSIDE_ONLY,
+    "home.arpa": "is for names inside a home (RFC 8375)",
+    "internal": "is for names inside a network (ICANN, July 2024)",
+    "intranet": _INSIDE_ONLY,
+    "invalid": "is a name that never exists (RFC 6761)",
+    "lan": _INSIDE_ONLY,
+    "local": "is for multicast DNS in a single network (RFC 6762)",
+    "localdomain": "is only used inside networks (no such domain)",
+    "localhost": "is the computer itself (RFC 6761)",
+    "onion": "is for Tor, which cameras do not speak (RFC 7686)",
+    "private": _INSIDE_ONLY,
+    "test": "is for tests (RFC 6761)",
+}
+
+
+def hostname_is_public(site: Any) -> Iterator[Found]:
+    """Refuse a name that cameras outside of the home cannot look up."""
+    labels = site.hostname.split(".")
+    domains = (".".join(labels[i:]) for i in range(len(labels)))
+    domain = next((domain for domain in domains if domain in _NOT_PUBLIC), None)
+    if domain:
+        yield (
+            "hostname",
+            f"{site.hostname} leads nowhere on the Internet: .{domain} {_NOT_PUBLIC[domain]}",
+            "write a name that everybody can look up, in a domain of yours or of a dynamic DNS "
+            "provider, such as photos.example.net",
+        )
+
 
 def public_address_is_reachable(site: Any) -> Iterator[Found]:
     """Refuse an address that nobody on the Internet can reach."""
@@ -48,15 +84,8 @@ def outermost_wan_is_public(site: Any) -> Iterator[Found]:
         )
 
 
-def public_address_is_outside(site: Any) -> Iterator[Found]:
-    """Refuse a public address that is inside the home."""
-    for _, lan, name in each(site.routers, "lan", "name"):
-        if site.public_address in lan.network:
-            yield (
-                "public_address",
-                f"{site.public_address} is inside the LAN of {name}",
-                "write the address on the Internet side of the outermost router",
-            )
+def outermost_wan6_is_outside(site: Any) -> Iterator[Found]:
+    """Refuse an IPv6 address outside that is inside the home; with IPv4, LANs are private."""
     wan6 = site.routers[0].wan6
     for _, lan6, name in each(site.routers, "lan6", "name"):
         if wan6 and lan6 and wan6 in lan6.network:

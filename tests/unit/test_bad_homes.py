@@ -13,6 +13,7 @@ from tests.unit.refusals import FILE, one_problem, refusal, with_lines
 
 INSIDE = "name: darkroom, address: 192.168.1.10"
 BESIDE = "name: studio, address: 192.168.1.11"
+ADDRESSES = ("address: 192.168.1.10", "address: 192.168.1.11")
 IN_DMZ = "name: darkroom, behind: edge, address: 192.168.178.10"
 
 
@@ -839,22 +840,32 @@ def test_what_works_though_not_as_well_as_one_may_think_is_warned_of(
     assert str(warning) == f"{FILE}: {key}: {reason}\n    -> {remedy}"
 
 
-def test_two_servers_that_one_name_means_over_ipv6_are_warned_of(write_site):
-    files = write_site("""\
-hostname: photos.example.net
-public_address: 203.0.113.20
-routers: [{name: gateway, lan: 192.168.1.1/24, lan6: 2001:db8:1::1/64}]
-servers:
-  - {name: darkroom, address: 192.168.1.10, address6: 2001:db8:1::10}
-  - {name: studio, address: 192.168.1.11, address6: 2001:db8:1::11}
-cameras: [{name: r5, server: darkroom}, {name: a7, server: studio}]
-""")
-    (warning,) = warnings_of(files, load_site(files))
-    assert str(warning) == (
-        f"{FILE}: servers[1].address6: photos.example.net would lead to darkroom and to studio "
-        "over IPv6, and a client may try the wrong one first\n"
-        "    -> give only one server an address6; over IPv4 the port tells them apart"
+@pytest.mark.parametrize(("number", "both"), [(0, False), (1, False), (0, True)])
+def test_a_name_that_leads_to_one_of_several_servers_over_ipv6_is_warned_of(
+    write_site, number, both
+):
+    """Whoever prefers IPv6 and wants the other one ends at this one, on a port that is closed."""
+    wanted = [("darkroom", "studio"), ("studio", "darkroom")]
+    having = wanted if both else wanted[number : number + 1]
+    servers = [f"name: darkroom, {ADDRESSES[0]}", f"name: studio, {ADDRESSES[1]}"]
+    for i, name in enumerate(("darkroom", "studio")):
+        if name in dict(having):
+            servers[i] += f", address6: 2001:db8:2::1{i}"
+    files = write_site(
+        with_lines(
+            router("lan6: 2001:db8:2::1/64")
+            + "\n"
+            + two_servers(first=servers[0], second=servers[1])
+        )
     )
+    told = warnings_of(files, load_site(files))
+    assert [str(warning) for warning in told] == [
+        f"{FILE}: servers[{['darkroom', 'studio'].index(name)}].address6: over IPv6, "
+        f"photos.example.net leads to {name} on every port, so a client that prefers IPv6 looks "
+        f"for {other} there too\n"
+        "    -> leave address6 out; over IPv4 the port distinguishes the servers"
+        for name, other in having
+    ]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from hotshoe.errors import SiteError
 from hotshoe.load import SiteFiles, load_site, parse_mapping, warnings_of
 from hotshoe.site import Camera, Ftp, HomeService, Router, Server, SharedAddress, Site
 from tests.conftest import SMALLEST
+from tests.unit.packets import Boxes
 from tests.unit.refusals import FILE, one_problem, refusal, with_lines, without
 
 NAME_RULE = (
@@ -242,13 +243,6 @@ ONE_LINE = [
         "routers[0]",
         "must be a mapping of keys to values, not 'gateway'",
         "write for example: {name: gateway, lan: 192.168.1.1/24}",
-    ),
-    (
-        "routers: [{name: gateway, lan: 203.0.113.1/24}]\n"
-        "server: {name: darkroom, address: 203.0.113.10}",
-        "public_address",
-        "203.0.113.20 is inside the LAN of gateway",
-        "write the address on the Internet side of the outermost router",
     ),
     (
         "routers: [{name: gateway, lan: 192.168.1.1/24, open_to_wan: [50010-50020/tcp]}]",
@@ -836,6 +830,122 @@ def test_a_lan_in_a_block_that_no_lan_can_use_is_refused(write_site, lan, block)
     )
 
 
+PUBLIC_NAME = (
+    "write a name that everybody can look up, in a domain of yours or of a dynamic DNS provider, "
+    "such as photos.example.net"
+)
+
+
+@pytest.mark.parametrize(
+    ("hostname", "reason"),
+    [
+        ("photos.local", ".local is for multicast DNS in a single network (RFC 6762)"),
+        ("photos.home.arpa", ".home.arpa is for names inside a home (RFC 8375)"),
+        ("1.168.192.in-addr.arpa", ".arpa is for the Internet's own infrastructure (RFC 3172)"),
+        ("photos.localhost", ".localhost is the computer itself (RFC 6761)"),
+        ("photos.invalid", ".invalid is a name that never exists (RFC 6761)"),
+        ("photos.test", ".test is for tests (RFC 6761)"),
+        ("photos.example", ".example is for documentation (RFC 6761)"),
+        ("photos.onion", ".onion is for Tor, which cameras do not speak (RFC 7686)"),
+        ("photos.alt", ".alt is for names outside of DNS (RFC 9476)"),
+        ("photos.internal", ".internal is for names inside a network (ICANN, July 2024)"),
+        ("Photos.LAN.", ".lan is only used inside networks (RFC 6762, appendix G)"),
+        ("photos.my.home", ".home is only used inside networks (RFC 6762, appendix G)"),
+        ("photos.corp", ".corp is only used inside networks (RFC 6762, appendix G)"),
+        ("photos.private", ".private is only used inside networks (RFC 6762, appendix G)"),
+        ("photos.intranet", ".intranet is only used inside networks (RFC 6762, appendix G)"),
+        ("photos.localdomain", ".localdomain is only used inside networks (no such domain)"),
+        ("photos.fritz.box", ".fritz.box is for names in the network of a FRITZ!Box (AVM)"),
+    ],
+)
+def test_a_name_that_nobody_outside_can_look_up_is_refused(write_site, hostname, reason):
+    name = hostname.lower().rstrip(".")
+    assert refusal(write_site(with_lines(f"hostname: {hostname}"))) == one_problem(
+        "hostname", f"{name} leads nowhere on the Internet: {reason}", PUBLIC_NAME
+    )
+
+
+@pytest.mark.parametrize(
+    "hostname",
+    [
+        *("photos.example.net", "example.com", "local.example.org", "x.myfritz.net", "a.box"),
+        *("thelocal.se", "lan.de", "home.arpa.example.net", "photos.dyn.internal.example.com"),
+    ],
+)
+def test_a_name_that_only_looks_like_one_of_these_is_accepted(write_site, hostname):
+    assert load_site(write_site(with_lines(f"hostname: {hostname}"))).hostname == hostname
+
+
+PRIVATE_LAN = (
+    "write the router's address inside the home; private are 192.168.0.0/16, 10.0.0.0/8 and "
+    "172.16.0.0/12, which is 172.16.0.0 to 172.31.255.255 (RFC 1918); for example "
+)
+
+
+@pytest.mark.parametrize(
+    ("lan", "network", "instead"),
+    [
+        ("8.8.8.1/24", "8.8.8.0/24", "192.168.1.1/24"),
+        ("172.168.1.1/24", "172.168.1.0/24", "172.16.1.1/24"),
+        ("172.15.255.1/24", "172.15.255.0/24", "172.16.255.1/24"),
+        ("172.32.0.1/24", "172.32.0.0/24", "172.16.0.1/24"),
+        ("192.169.1.1/24", "192.169.1.0/24", "192.168.1.1/24"),
+        ("192.168.1.1/8", "192.0.0.0/8", "192.168.1.1/24"),
+        ("10.0.0.1/7", "10.0.0.0/7", "10.0.0.1/24"),
+        ("192.0.0.1/24", "192.0.0.0/24", "192.168.0.1/24"),
+        ("198.51.100.1/24", "198.51.100.0/24", "192.168.1.1/24"),
+        ("203.0.113.1/24", "203.0.113.0/24", "192.168.1.1/24"),  # which has the public address
+    ],
+)
+def test_a_lan_of_addresses_that_others_have_is_refused(write_site, lan, network, instead):
+    server = IPv4Interface(lan).ip + 9
+    text = SMALLEST.replace("192.168.1.10", str(server)).replace("192.168.1.1/24", lan)
+    assert refusal(write_site(text)) == one_problem(
+        "routers[0].lan",
+        f"{network} is not private, so its addresses are others' on the Internet",
+        PRIVATE_LAN + instead,
+    )
+
+
+@pytest.mark.parametrize("lan", ["10.0.0.1/8", "172.31.255.1/24", "100.64.0.1/24", "198.18.0.1/15"])
+def test_a_lan_that_nobody_on_the_internet_has_is_accepted(write_site, lan):
+    server = IPv4Interface(lan).ip + 9
+    text = SMALLEST.replace("192.168.1.10", str(server)).replace("192.168.1.1/24", lan)
+    assert load_site(write_site(text)).servers[0].address == server
+
+
+@pytest.mark.parametrize("lan6", ["2001:db8::1/32", "2000::1/3", "fd00::1/47"])
+def test_an_ipv6_lan_larger_than_a_home_gets_is_refused(write_site, lan6):
+    text = SMALLEST.replace("1.1/24", f"1.1/24, lan6: '{lan6}'")
+    address = lan6.partition("/")[0]
+    assert refusal(write_site(text)) == one_problem(
+        "routers[0].lan6",
+        f"{lan6} is more than a provider gives a home, which is a /48 at most (RFC 6177)",
+        f"write the prefix length of this LAN, which mostly is 64: {address}/64",
+    )
+
+
+def test_free_addresses_are_suggested_without_trying_all_there_are(write_site, monkeypatch):
+    """Each overlap of large LANs went through all networks that there are, one by one."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("networks are counted one by one")
+
+    monkeypatch.setattr("ipaddress.IPv4Network.subnets", refuse)
+    routers = ", ".join(f"{{name: r{i}, wan: 10.0.0.{i}, lan: 10.0.0.{i}/8}}" for i in range(1, 20))
+    told = refusal(write_site(with_lines(f"routers: [{routers}]")))
+    assert "give this LAN other addresses, for example 192.168.0.1/24" in told
+
+
+@pytest.mark.parametrize("name", ["ftp", "anonymous"])
+def test_a_camera_that_vsftpd_takes_for_anonymous_is_refused(write_site, name):
+    assert refusal(write_site(with_lines(f"cameras: [{{name: {name}}}]"))) == one_problem(
+        "cameras[0].name",
+        f"vsftpd takes {name!r} for an anonymous user, who cannot log in",
+        f"write another name, for example {name}-camera",
+    )
+
+
 def test_each_item_of_a_list_is_judged(write_site):
     line = "server: {name: darkroom, address: 192.168.1.10, open_to_lan: [445, 22/tcp, smb]}"
     assert refusal(write_site(with_lines(line))) == (
@@ -919,6 +1029,7 @@ ODD_SCALARS = (
 # What is right somewhere, and mostly wrong where it is put.
 RIGHT_SCALARS = st.sampled_from(
     [
+        *("photos.local", "photos.example", "ftp", "8.8.8.1/24", "172.168.1.1/24"),
         *("203.0.113.20", "198.51.100.1", "100.64.0.1", "192.168.178.1", "192.168.178.2"),
         *("192.168.178.10", "192.168.1.1", "192.168.1.10", "192.168.1.20", "192.168.1.255"),
         *("192.168.1.1/24", "192.168.178.1/24", "192.168.178.1/30", "192.168.1.1/32"),
@@ -1017,7 +1128,7 @@ def loaded_or_refused(files: SiteFiles) -> None:
             assert problem.remedy
     else:
         # Whatever is not refused is a home that can be planned.
-        assert make_plan(site).servers
+        assert Boxes(make_plan(site)).servers
         assert warnings_of(files, site) is not None
 
 
