@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 
 from passlib.hash import sha512_crypt
 
@@ -10,11 +11,15 @@ from passlib.hash import sha512_crypt
 # and a camera logs in for every burst of photos.
 ROUNDS = 40_000
 SHORTEST, LONGEST = 12, 32
+# zxcvbn's best: more than 10^10 tries. It takes no longer text than this.
+_BEST_SCORE, _MOST_GUESSED = 4, 72
+_WORDS = ("hotshoe", "camera", "photos")
 
 
-def why_unusable(password: object) -> str | None:
+def why_unusable(password: object, known: Iterable[str] = ()) -> str | None:
     """Say why a camera password cannot be used.
 
+    :param known: names that somebody who guesses tries first: the camera's, the host name
     :returns: the reason as a clause, or None for a good one
     """
     if not isinstance(password, str):
@@ -23,7 +28,24 @@ def why_unusable(password: object) -> str | None:
         return f"has {len(password)} characters, not {SHORTEST} to {LONGEST}"
     if not (password.isascii() and password.isprintable()) or " " in password:
         return "has a space or a character that a camera's keyboard does not have"
-    return None
+    return why_guessable(password, known)
+
+
+def why_guessable(secret: str, known: Iterable[str] = ()) -> str | None:
+    """Say that a secret is easy to guess: by repetitions, sequences, keyboards, dates, known words.
+
+    :param known: further words
+    :returns: the reason as a clause that holds no part of the secret, or None for a good one
+    """
+    # Only here, since its word lists take longer to load than all else that makes a Plan.
+    from zxcvbn import zxcvbn
+
+    words = {word for name in known for word in (name, *re.split(r"[.-]", name)) if word}
+    result = zxcvbn(secret[:_MOST_GUESSED], [*_WORDS, *sorted(words)])
+    if result["score"] >= _BEST_SCORE:
+        return None
+    warning = str(result["feedback"]["warning"]).rstrip(".")
+    return f"is easy to guess: {warning[0].lower()}{warning[1:]}" if warning else "is easy to guess"
 
 
 def salt_of(stored: str) -> str | None:

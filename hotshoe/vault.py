@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -86,12 +87,31 @@ def _password_file(root: Path) -> tuple[Path, bool]:
     named = os.environ.get(PASSWORD_FILE_VARIABLE)
     for path in (Path(named).expanduser() if named else None, root / PASSWORD_FILE):
         if path and path.exists():
-            return path, _is_demo(path, root / DEMO_PASSWORD_FILE)
+            demo = _is_demo(path, root / DEMO_PASSWORD_FILE)
+            if not demo:
+                _require_private(path)
+            return path, demo
         if path and named and path == Path(named).expanduser():
             raise SiteError(
                 [Problem(PASSWORD_FILE_VARIABLE, "", f"{named} does not exist", "mend the path")]
             )
     return root / DEMO_PASSWORD_FILE, True
+
+
+def _require_private(path: Path) -> None:
+    """Refuse a password file that other users may read; a program that prints it, change.
+
+    :raises SiteError: if they may
+    """
+    mode = path.stat().st_mode
+    # ansible-vault runs what is executable.
+    program = mode & 0o111
+    if mode & (0o022 if program else 0o066):
+        reason = "can be changed" if program else "can be read or changed"
+        remedy = f"chmod {'go-w' if program else '600'} {shlex.quote(str(path))}"
+        raise SiteError(
+            [Problem(str(path), "", f"{reason} by other users of this computer", remedy)]
+        )
 
 
 def _is_demo(path: Path, demo: Path) -> bool:
@@ -181,13 +201,17 @@ def _problems(
             "is not a key that belongs here",
             f"remove it; the keys here are {', '.join(sorted(_KEYS))}",
         )
+    remedy = (
+        "write a long random text, such as the command openssl rand -hex 16 prints; it encrypts "
+        "the key of the certificate authority"
+    )
     passphrase = raw.get("ca_passphrase")
     if not isinstance(passphrase, str) or len(passphrase) < SHORTEST_PASSPHRASE:
         yield Problem(
             file,
             "ca_passphrase",
             f"is missing or shorter than {SHORTEST_PASSPHRASE} characters",
-            "write a long random text; it encrypts the key of the certificate authority",
+            remedy,
         )
     elif not pki.is_passphrase(passphrase):
         yield Problem(
@@ -196,6 +220,8 @@ def _problems(
             f"is longer than {pki.LONGEST_PASSPHRASE} bytes or is not text",
             "write a shorter one of letters and digits",
         )
+    elif reason := passwords.why_guessable(passphrase, [site.hostname]):
+        yield Problem(file, "ca_passphrase", reason, remedy)
     given = raw.get("camera_passwords")
     if not isinstance(given, dict):
         yield Problem(
@@ -210,12 +236,13 @@ def _problems(
         key = f"camera_passwords.{name}"
         if name not in given:
             yield Problem(file, key, "is missing", "give this camera of the Site a password")
-        elif reason := passwords.why_unusable(given[name]):
+        elif reason := passwords.why_unusable(given[name], [name, site.hostname]):
             yield Problem(
                 file,
                 key,
                 reason,
-                f"take {passwords.SHORTEST} to {passwords.LONGEST} letters and digits",
+                f"take {passwords.SHORTEST} to {passwords.LONGEST} letters and digits, such as the "
+                "command openssl rand -hex 8 prints",
             )
     for name in () if strangers else given:
         if name not in cameras:

@@ -57,6 +57,7 @@ def vault(home: Path, encrypted: bytes, monkeypatch: pytest.MonkeyPatch) -> Site
     monkeypatch.delenv("ANSIBLE_VAULT_PASSWORD_FILE", raising=False)
     for name in ("demo.vault-password", "home.yml"):
         shutil.copy(PROJECT / "group_vars" / name, home / "group_vars")
+    (home / ".vault-password").touch(mode=0o600)
     (home / ".vault-password").write_text(VAULT_PASSWORD)
     files = SiteFiles("home")
     files.vault.write_bytes(encrypted)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +17,7 @@ from hotshoe.vault import Secrets, _password_file, _problems, load_secrets
 from tests.conftest import PROJECT
 from tests.unit.conftest import (
     A7_PASSWORD,
+    ANSIBLE_VAULT,
     CONTENT,
     PASSPHRASE,
     R5_PASSWORD,
@@ -21,6 +26,11 @@ from tests.unit.conftest import (
 )
 
 VAULT = "group_vars/home.vault.yml"
+
+
+def write_secret(file: Path) -> None:
+    file.touch(mode=0o600)
+    file.write_text(VAULT_PASSWORD)
 
 
 def refusal(files: SiteFiles, site) -> str:
@@ -126,7 +136,11 @@ def test_a_vault_that_does_not_fit_the_site_is_refused_with_every_problem(vault,
 
 PASSWORDS = f"camera_passwords: {{r5: {R5_PASSWORD}, a7: {A7_PASSWORD}}}\n"
 PHRASE = f"ca_passphrase: {PASSPHRASE}\n"
-PHRASE_REMEDY = "write a long random text; it encrypts the key of the certificate authority"
+PHRASE_REMEDY = (
+    "write a long random text, such as the command openssl rand -hex 16 prints; it encrypts the "
+    "key of the certificate authority"
+)
+PASSWORD_REMEDY = "take 12 to 32 letters and digits, such as the command openssl rand -hex 8 prints"
 
 CONTENTS = [
     (
@@ -155,14 +169,28 @@ CONTENTS = [
         f"camera_passwords: {{r5: sh0rtPw, a7: {A7_PASSWORD}}}\n" + PHRASE,
         "camera_passwords.r5",
         "has 7 characters, not 12 to 32",
-        "take 12 to 32 letters and digits",
+        PASSWORD_REMEDY,
     ),
     (
         "a password of digits, which YAML takes for a number",
         f"camera_passwords: {{r5: 123456789012, a7: {A7_PASSWORD}}}\n" + PHRASE,
         "camera_passwords.r5",
         "is not text; put it in quotes",
-        "take 12 to 32 letters and digits",
+        PASSWORD_REMEDY,
+    ),
+    (
+        "a password that is easy to guess",
+        f"camera_passwords: {{r5: r5r5r5r5r5r5, a7: {A7_PASSWORD}}}\n" + PHRASE,
+        "camera_passwords.r5",
+        'is easy to guess: repeats like "abcabcabc" are only slightly harder to guess than "abc"',
+        PASSWORD_REMEDY,
+    ),
+    (
+        "a passphrase that is easy to guess",
+        PASSWORDS + "ca_passphrase: hotshoe12345\n",
+        "ca_passphrase",
+        "is easy to guess",
+        PHRASE_REMEDY,
     ),
     (
         "passwords as a list",
@@ -258,6 +286,63 @@ def test_no_message_quotes_what_the_parser_stumbles_over(
     assert not recwarn.list
 
 
+class TestWhoMayReadThePasswordFile:
+    @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o666, 0o620, 0o602])
+    def test_nobody_else(self, vault, example_site, home, mode):
+        (home / ".vault-password").chmod(mode)
+        assert refusal(vault, example_site) == (
+            "1 problem, nothing was changed:\n"
+            ".vault-password: can be read or changed by other users of this computer\n"
+            "    -> chmod 600 .vault-password"
+        )
+
+    def test_nor_the_file_that_the_environment_names(self, vault, example_site, home, monkeypatch):
+        named = home / "my password"
+        named.write_text(VAULT_PASSWORD)
+        named.chmod(0o640)
+        monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(named))
+        assert refusal(vault, example_site).endswith(f"-> chmod 600 '{named}'")
+
+    @pytest.mark.parametrize("mode", [0o600, 0o400])
+    def test_its_owner_may(self, vault, example_site, home, mode):
+        (home / ".vault-password").chmod(mode)
+        assert load_secrets(vault, example_site)
+
+    def test_a_program_that_prints_the_password_may_be_read(self, vault, example_site, home):
+        """ansible-vault runs what is executable."""
+        program = home / ".vault-password"
+        program.write_text(f"#!/bin/sh\necho {VAULT_PASSWORD}\n")
+        program.chmod(0o755)
+        assert load_secrets(vault, example_site)
+
+    def test_but_not_changed(self, vault, example_site, home):
+        (home / ".vault-password").chmod(0o775)
+        assert refusal(vault, example_site).endswith("-> chmod go-w .vault-password")
+
+    def test_the_published_one_is_no_secret(self, vault, home):
+        demo = home / "group_vars/demo.vault-password"
+        demo.chmod(0o644)
+        shutil.copy(demo, home / ".vault-password")
+        assert _password_file(home) == (home / ".vault-password", True)
+
+
+def test_the_commands_in_the_readme_leave_no_secret_that_others_can_read(vault, example_site, home):
+    """Neither under the published password, nor in a file of everybody's."""
+    text = (PROJECT / "README.md").read_text()
+    (commands,) = re.findall(r"```sh\n((?:(?!```).)*rekey.*?)```", text, re.DOTALL)
+    (home / ".vault-password").unlink()
+    vault.vault.unlink()
+    shutil.copy(PROJECT / "group_vars" / "all.vault.yml", vault.shared_vault)
+    path = f"{Path(ANSIBLE_VAULT).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "EDITOR": "true", "LC_ALL": "C.UTF-8"}
+    subprocess.run(["sh", "-euc", f"umask 022; {commands}"], cwd=home, env=environment, check=True)
+    assert (home / ".vault-password").stat().st_mode & 0o777 == 0o600
+    assert _password_file(home) == (home / ".vault-password", False)
+    assert load_secrets(vault, example_site).demo  # what is in it is still what is published
+    (home / ".vault-password").unlink()
+    assert "does not open" in refusal(vault, example_site)
+
+
 class TestWhichPasswordFile:
     """The demo's password is published, so a real home must not be opened with it."""
 
@@ -276,18 +361,18 @@ class TestWhichPasswordFile:
         assert self.chosen() == (self.demo, True)
 
     def test_ones_own_before_the_demo_one(self):
-        self.own.write_text(VAULT_PASSWORD)
+        write_secret(self.own)
         assert self.chosen() == (self.own, False)
 
     def test_the_one_that_the_environment_names_before_ones_own(self, monkeypatch):
-        self.own.write_text(VAULT_PASSWORD)
+        write_secret(self.own)
         named = self.root / "elsewhere"
-        named.write_text(VAULT_PASSWORD)
+        write_secret(named)
         monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(named))
         assert self.chosen() == (named, False)
 
     def test_the_environment_may_name_the_demo_one(self, monkeypatch):
-        self.own.write_text(VAULT_PASSWORD)
+        write_secret(self.own)
         monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", "group_vars/demo.vault-password")
         assert self.chosen()[1]
 
@@ -300,7 +385,7 @@ class TestWhichPasswordFile:
         assert self.chosen() == (self.own, True)
 
     def test_without_a_demo_file_ones_own_is_no_demo(self):
-        self.own.write_text(VAULT_PASSWORD)
+        write_secret(self.own)
         self.demo.unlink()
         assert self.chosen() == (self.own, False)
 
