@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.constructor import DuplicateKeyError, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
+from ruamel.yaml.nodes import Node, ScalarNode
 
 from hotshoe import checks, partial
 from hotshoe.errors import Problem, SiteError
@@ -19,6 +20,8 @@ from hotshoe.site import Site
 
 FOLDER = Path("group_vars")
 SHARED = "all.yml"
+# A Site of a thousand cameras is less than this, and is read within seconds.
+MOST_BYTES, MOST_VALUES, MOST_NESTED = 128 * 1024, 20_000, 50
 SHARED_VAULT = "all.vault.yml"
 
 
@@ -120,7 +123,11 @@ def read_mapping(path: Path, if_missing: str) -> dict[str, Any]:
     :raises SiteError: if the file cannot be read, or is no YAML mapping, or has a key twice
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            # One more is enough to tell, and a link may lead to a file without end.
+            read = file.read(MOST_BYTES + 1)
+        _require_short(read, path)
+        text = read.decode("utf-8")
     except FileNotFoundError:
         raise SiteError([Problem(str(path), "", "there is no such file", if_missing)]) from None
     except UnicodeDecodeError:
@@ -145,16 +152,24 @@ def parse_mapping(text: str, file: str, *, secret: bool = False) -> dict[str, An
     def said(what: object) -> str:
         return "" if secret else f": {what}"
 
+    _require_short(text, file)
+    parser = YAML(typ="safe", pure=True)
+    parser.Constructor = _Careful
     try:
         with warnings.catch_warnings():
             # YAML 1.2 allows it, and the warning quotes the text.
             warnings.simplefilter("ignore", ReusedAnchorWarning)
-            raw = YAML(typ="safe", pure=True).load(text)
+            raw = parser.load(text)
+    except _TooMuch as error:
+        raise SiteError([Problem(file, "", str(error), "write out what is meant")]) from None
     except DuplicateKeyError as error:
         raise SiteError(
             [Problem(file, _line(error), "has the same key twice", "keep one of the two")]
         ) from None
     except MarkedYAMLError as error:
+        if "'\\t'" in (error.problem or ""):
+            reason, remedy = "has a tab where YAML takes spaces", "write spaces there"
+            raise SiteError([Problem(file, _line(error), reason, remedy)]) from None
         raise SiteError(
             [Problem(file, _line(error), f"is not YAML{said(error.problem)}", "mend that line")]
         ) from None
@@ -177,6 +192,59 @@ def parse_mapping(text: str, file: str, *, secret: bool = False) -> dict[str, An
         reason = "is empty" if raw is None else "is not a mapping of keys to values"
         raise SiteError([Problem(file, "", reason, "begin with a line such as: key: value")])
     return raw
+
+
+def _require_short(content: bytes | str, file: object) -> None:
+    if len(content) > MOST_BYTES:
+        reason = f"is longer than {MOST_BYTES // 1024} KiB"
+        remedy = "write only what belongs here, which is a few kilobytes"
+        raise SiteError([Problem(str(file), "", reason, remedy)])
+
+
+class _TooMuch(Exception):  # noqa: N818 - it is the file's mistake
+    """What is written stands for too much."""
+
+
+class _Careful(SafeConstructor):
+    """Looks at what a document stands for before it builds any of it.
+
+    An alias costs nothing to read, but aliases of aliases stand for more than a computer can hold,
+    as soon as somebody walks through them.
+    """
+
+    def construct_document(self, node: Node) -> Any:
+        _measure(node, 0, {})
+        return super().construct_document(node)
+
+
+def _measure(node: Node, depth: int, known: dict[int, tuple[int, int] | None]) -> tuple[int, int]:
+    """How many values a node stands for, and how many levels they have.
+
+    :param depth: how deep it is written
+    :param known: those of nodes that were measured, by identity; None while one is measured
+    :raises _TooMuch: if they are too many
+    :raises RecursionError: if they are nested too deeply
+    """
+    if id(node) in known:
+        measured = known[id(node)]
+        if measured is None:
+            raise _TooMuch("holds something that contains itself, by an alias (*name)")
+        return measured
+    if depth > MOST_NESTED:
+        raise RecursionError
+    known[id(node)] = None
+    values, levels = 1, 0
+    for part in () if isinstance(node, ScalarNode) else node.value:
+        for inner in part if isinstance(part, tuple) else (part,):
+            more, deep = _measure(inner, depth + 1, known)
+            values, levels = values + more, max(levels, deep)
+    if values > MOST_VALUES:
+        aliases = f"stands for more than {MOST_VALUES} values, by aliases of aliases (*name)"
+        raise _TooMuch(aliases)
+    if levels >= MOST_NESTED:
+        raise RecursionError
+    known[id(node)] = values, levels + 1
+    return values, levels + 1
 
 
 def _line(error: MarkedYAMLError) -> str:

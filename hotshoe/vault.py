@@ -14,7 +14,7 @@ from typing import Any
 
 from hotshoe import passwords, pki
 from hotshoe.errors import Problem, SiteError
-from hotshoe.load import SiteFiles, parse_mapping
+from hotshoe.load import MOST_BYTES, SiteFiles, parse_mapping
 from hotshoe.site import Site
 
 # ansible-core's own variable, so that one setting serves ansible-vault and hotshoe.
@@ -24,6 +24,9 @@ DEMO_PASSWORD_FILE = Path("group_vars") / "demo.vault-password"
 # What every secret of the published demo vault begins with.
 PUBLISHED = "demo-"
 SHORTEST_PASSPHRASE = 12
+ENCRYPTED = b"$ANSIBLE_VAULT;"
+# ansible-vault writes four characters for each byte, and line ends.
+MOST_ENCRYPTED = 5 * MOST_BYTES
 _KEYS = {"camera_passwords", "ca_passphrase"}
 
 
@@ -135,7 +138,9 @@ def _begin(vault: Path, password_file: Path) -> subprocess.Popen[str]:
             ]
         )
     try:
-        encrypted = vault.read_bytes().startswith(b"$ANSIBLE_VAULT;")
+        with vault.open("rb") as file:
+            encrypted = file.read(len(ENCRYPTED)) == ENCRYPTED
+        size = vault.stat().st_size
     except OSError as error:
         raise SiteError(
             [Problem(str(vault), "", f"cannot be read: {error.strerror}", "make it readable")]
@@ -151,6 +156,10 @@ def _begin(vault: Path, password_file: Path) -> subprocess.Popen[str]:
                 )
             ]
         )
+    if size > MOST_ENCRYPTED:
+        reason = f"is longer than {MOST_ENCRYPTED // 1024} KiB"
+        remedy = "keep nothing in it but the passwords of cameras and ca_passphrase"
+        raise SiteError([Problem(str(vault), "", reason, remedy)])
     # A process of its own: importing ansible beside gevent (pyinfra) prints a traceback.
     command = [
         str(Path(sys.executable).with_name("ansible-vault")),

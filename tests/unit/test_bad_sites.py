@@ -696,8 +696,7 @@ WHOLE_FILE = [
     (
         "a tabulator",
         "server:\n\tname: darkroom\n",
-        f"{FILE}: line 2: is not YAML: found character '\\t' that cannot start any token\n"
-        "    -> mend that line",
+        f"{FILE}: line 2: has a tab where YAML takes spaces\n    -> write spaces there",
     ),
     (
         "a bracket that is never closed",
@@ -944,6 +943,107 @@ def test_a_camera_that_vsftpd_takes_for_anonymous_is_refused(write_site, name):
         f"vsftpd takes {name!r} for an anonymous user, who cannot log in",
         f"write another name, for example {name}-camera",
     )
+
+
+def nested(level: str, inner: str, depth: int) -> str:
+    """Ten lines that stand for ten times ten times … as much."""
+    lines = [f"a0: &a0 {inner}"]
+    lines += [
+        f"a{i}: &a{i} " + level.replace("…", ", ".join([f"*a{i - 1}"] * 9)) for i in range(1, depth)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+LAUGHS = [nested("[…]", "[x]", 9), nested("{<<: […]}", "{x: 1}", 9)]
+
+
+@pytest.fixture
+def nothing_is_built(monkeypatch):
+    """A file that is too much is refused before any value of it exists."""
+
+    def build(*_: object, **__: object) -> None:
+        raise AssertionError("the values are built")
+
+    monkeypatch.setattr("ruamel.yaml.constructor.BaseConstructor.construct_document", build)
+
+
+@pytest.mark.usefixtures("nothing_is_built")
+class TestTooMuch:
+    @pytest.mark.parametrize("text", LAUGHS, ids=["lists", "merged mappings"])
+    @pytest.mark.parametrize("secret", [False, True])
+    def test_aliases_of_aliases(self, text, secret):
+        with pytest.raises(SiteError) as refused:
+            parse_mapping(text, FILE, secret=secret)
+        assert str(refused.value) == (
+            f"1 problem, nothing was changed:\n{FILE}: stands for more than 20000 values, by "
+            "aliases of aliases (*name)\n    -> write out what is meant"
+        )
+
+    def test_an_alias_of_itself(self):
+        with pytest.raises(SiteError) as refused:
+            parse_mapping("hostname: &a [*a]\n", FILE)
+        assert str(refused.value) == (
+            f"1 problem, nothing was changed:\n{FILE}: holds something that contains itself, by an "
+            "alias (*name)\n    -> write out what is meant"
+        )
+
+    @pytest.mark.parametrize("depth", [60, 2000])
+    @pytest.mark.parametrize("bracket", ["[]", "{}"])
+    def test_lists_or_mappings_in_each_other(self, depth, bracket):
+        text = f"hostname: {bracket[0] * depth}{bracket[1] * depth}\n"
+        if bracket == "{}":
+            text = f"hostname: {'{a: ' * depth}1{'}' * depth}\n"
+        with pytest.raises(SiteError) as refused:
+            parse_mapping(text, FILE)
+        assert str(refused.value) == (
+            f"1 problem, nothing was changed:\n{FILE}: holds lists or mappings nested too deeply\n"
+            "    -> mend the file"
+        )
+
+    def test_lists_in_each_other_by_aliases(self):
+        lines = [f"a{i}: &a{i} [{f'*a{i - 1}' if i else 'x'}]\n" for i in range(60)]
+        with pytest.raises(SiteError, match="nested too deeply"):
+            parse_mapping("".join(lines), FILE)
+
+    def test_a_file_without_end(self, write_site):
+        files = write_site("")
+        files.site.unlink()
+        files.site.symlink_to("/dev/zero")
+        assert refusal(files) == (
+            f"1 problem, nothing was changed:\n{FILE}: is longer than 128 KiB\n"
+            "    -> write only what belongs here, which is a few kilobytes"
+        )
+
+    def test_a_long_file(self, write_site):
+        files = write_site(SMALLEST + "# ein schöner Kommentar\n" * 8000)
+        assert f"{FILE}: is longer than 128 KiB\n" in refusal(files)
+
+    def test_a_long_text_out_of_a_vault(self):
+        with pytest.raises(SiteError, match="is longer than 128 KiB"):
+            parse_mapping("# a comment\n" * 12000, FILE, secret=True)
+
+
+def test_aliases_that_stand_for_little_are_accepted(write_site):
+    site = load_site(
+        write_site(
+            with_lines(
+                "routers: [&r {name: gateway, lan: 192.168.1.1/24, open_to_wan: &s [80/tcp]}]\n"
+                "server: {name: darkroom, address: 192.168.1.10, open_to_lan: *s}"
+            )
+        )
+    )
+    assert site.servers[0].open_to_lan == site.routers[0].open_to_wan
+
+
+def test_a_site_of_a_thousand_cameras_is_not_too_much(write_site):
+    cameras = ", ".join(f"{{name: camera-number-{i}}}" for i in range(1000))
+    assert len(load_site(write_site(with_lines(f"cameras: [{cameras}]"))).cameras) == 1000
+
+
+@pytest.mark.parametrize("line", ["hostname:\tphotos.example.net", "cameras:\n\t- {name: r5}"])
+def test_a_tab_is_called_one(write_site, line):
+    text = refusal(write_site(f"{line}\n"))
+    assert "has a tab where YAML takes spaces\n    -> write spaces there" in text
 
 
 def test_each_item_of_a_list_is_judged(write_site):

@@ -95,6 +95,18 @@ class TestAVaultThatDoesNotOpen:
             f"    -> encrypt it with: ansible-vault encrypt {VAULT}"
         )
 
+    def test_because_it_has_no_end(self, vault, example_site):
+        vault.vault.unlink()
+        vault.vault.symlink_to("/dev/zero")
+        assert f"{VAULT}: is not encrypted\n" in refusal(vault, example_site)
+
+    def test_because_it_is_long(self, vault, example_site):
+        vault.vault.write_bytes(vault.vault.read_bytes() + b"0" * 700_000)
+        assert refusal(vault, example_site) == (
+            f"1 problem, nothing was changed:\n{VAULT}: is longer than 640 KiB\n"
+            "    -> keep nothing in it but the passwords of cameras and ca_passphrase"
+        )
+
     def test_because_it_is_not_there(self, vault, example_site):
         vault.vault.unlink()
         assert refusal(vault, example_site) == (
