@@ -113,23 +113,23 @@ def plan(site: str, as_json: bool, worksheet: Path | None, diagram: Path | None)
         click.echo(str(warning), err=True)
 
     # Everything is made before anything is written: a refusal should leave no half of it.
-    texts: list[tuple[Path, str]] = []
+    from hotshoe import files as written
+
+    texts: list[written.File] = []
     if worksheet:
         from hotshoe import worksheet as sheet
 
         if sheet.by_hand(made):
-            texts.append((worksheet, sheet.html(made, site)))
+            texts.append(written.File(worksheet, written.WORKSHEET, sheet.html(made, site)))
         else:
             click.echo("No router is set up by hand, so there is no worksheet.", err=True)
     if diagram:
         from hotshoe.diagram import picture
 
-        texts.append((diagram, picture(made)))
-    for path, text in texts:
-        from hotshoe.files import write
-
-        write(path, text)
-        click.echo(f"{path} is written.", err=True)
+        texts.append(written.File(diagram, written.PICTURE, picture(made)))
+    written.write(texts)
+    for file in texts:
+        click.echo(f"{file.path} is written.", err=True)
 
     if as_json:
         from hotshoe.schema import dump

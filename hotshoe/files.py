@@ -3,26 +3,79 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from hotshoe.errors import HotshoeError
 
+# As much of a file as holds its title.
+_BEGINNING = 2000
 
-def write(path: Path, text: str) -> None:
-    """Write a file in one step, so that a killed run leaves the old one or the new one.
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file that is written.
+
+    :param what: it is, in a few words
+    :param option: asks for one
+    :param suffix: what its name ends in, so that no file of the project is taken for one
+    :param mark: what near its beginning tells it from files of others
+    """
+
+    what: str
+    option: str
+    suffix: str
+    mark: str
+
+
+WORKSHEET = Kind("worksheet", "--worksheet", ".html", "<title>Worksheet: ")
+PICTURE = Kind("picture of a home", "--diagram", ".svg", 'class="hotshoe-home"')
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to write.
 
     :param path: its folder must exist; where it is a link, the file that it leads to is written
-    :raises HotshoeError: if it cannot be written
+    :param kind: of file; what is there already must be one too
+    :param text: its content
     """
+
+    path: Path
+    kind: Kind
+    text: str
+
+
+def write(files: Sequence[File]) -> None:
+    """Write files, each in one step, so that a killed run leaves the old one or the new one.
+
+    :raises HotshoeError: if one cannot be written, or is not for hotshoe to write; mostly before
+        any is written
+    """
+    reals = [_checked(file) for file in files]
+    for file, real in zip(files, reals, strict=True):
+        try:
+            _replace(real, file.text)
+        except OSError as error:
+            raise _refusal(file, str(error.strerror)) from None
+
+
+def _checked(file: File) -> Path:
+    """Where a file really is, if it may be written."""
     try:
         # A loop of links is a RuntimeError in Python 3.11 and 3.12.
-        real = path.resolve()
-        if reason := _why_not(real):
-            raise HotshoeError(f"{path}: cannot be written: {reason}")
-        _replace(real, text)
+        real = file.path.resolve()
+        if reason := _why_not(real) or _why_not_this(real, file.kind):
+            raise _refusal(file, reason)
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or "it is a loop of links"
-        raise HotshoeError(f"{path}: cannot be written: {reason}") from None
+        raise _refusal(file, reason) from None
+    return real
+
+
+def _refusal(file: File, reason: str) -> HotshoeError:
+    return HotshoeError(f"{file.path}: cannot be written: {reason}")
 
 
 def _why_not(path: Path) -> str | None:
@@ -35,6 +88,22 @@ def _why_not(path: Path) -> str | None:
         return "it is a device or a pipe"
     if path.exists() and not os.access(path, os.W_OK):
         return "it may only be read"
+    return None
+
+
+def _why_not_this(path: Path, kind: Kind) -> str | None:
+    """Whether something else may be lost, such as the Site itself."""
+    if path.suffix.lower() != kind.suffix:
+        return (
+            f"the name {path.name} does not end in {kind.suffix}\n"
+            f"    -> write for example: {kind.option} home{kind.suffix}"
+        )
+    if not path.exists():
+        return None
+    with path.open("rb") as file:
+        beginning = file.read(_BEGINNING)
+    if beginning and kind.mark.encode() not in beginning:
+        return f"what is there is no {kind.what}\n    -> name another file, or remove that one"
     return None
 
 

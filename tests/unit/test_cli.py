@@ -143,6 +143,8 @@ def test_a_command_that_does_not_exist_is_refused_with_its_usage(arguments):
 
 # One of its routers is set up by hand.
 BY_HAND = "cascade"
+# Another worksheet, as an earlier version may have written it.
+OLD = "<!DOCTYPE html>\n<title>Worksheet: photos.example.net</title>"
 
 
 class TestPlan:
@@ -270,16 +272,16 @@ class TestPlan:
         assert sorted(project.iterdir()) == before
 
     def test_refuses_to_write_what_may_only_be_read(self, project, monkeypatch):
-        (project / "box.html").write_text("old")
+        (project / "box.html").write_text(OLD)
         # Root may write everything.
         monkeypatch.setattr("hotshoe.files.os.access", lambda path, mode: mode != os.W_OK)
         result = run("plan", BY_HAND, "--worksheet", "box.html")
         assert result.exit_code == 1
         assert result.stderr == "Error: box.html: cannot be written: it may only be read\n"
-        assert (project / "box.html").read_text() == "old"
+        assert (project / "box.html").read_text() == OLD
 
     def test_a_write_that_fails_leaves_what_was_there(self, project, monkeypatch):
-        (project / "box.html").write_text("old")
+        (project / "box.html").write_text(OLD)
 
         def full(*_):
             raise OSError(28, "No space left on device")
@@ -288,13 +290,75 @@ class TestPlan:
         result = run("plan", BY_HAND, "--worksheet", "box.html")
         assert result.exit_code == 1
         assert result.stderr == "Error: box.html: cannot be written: No space left on device\n"
-        assert (project / "box.html").read_text() == "old"
+        assert (project / "box.html").read_text() == OLD
         assert not list(project.glob(".hotshoe*"))
+
+    PROJECT_FILES = (
+        *("group_vars/home.yml", "group_vars/all.yml", "group_vars/all.vault.yml", "deploy.py"),
+        *("group_vars/new.vault.yml", ".vault-password", "inventories/home.py", "pki/ca.key"),
+        *("templates/worksheet/worksheet.html.j2", "templates/diagram/home.svg.j2"),
+    )
+
+    @pytest.mark.parametrize("name", PROJECT_FILES)
+    @pytest.mark.parametrize(
+        ("option", "suffix"), [("--worksheet", ".html"), ("--diagram", ".svg")]
+    )
+    def test_no_file_of_the_project_is_overwritten_or_made(self, project, option, suffix, name):
+        """Neither by its own name nor by that of a link."""
+        file = project / name
+        file.parent.mkdir(exist_ok=True)
+        before = file.read_bytes() if file.exists() else None
+        (project / f"link{suffix}").symlink_to(name)
+        for given in (name, f"link{suffix}"):
+            result = run("plan", BY_HAND, option, given)
+            assert (result.exit_code, result.stdout) == (1, "")
+            assert result.stderr == (
+                f"Error: {given}: cannot be written: the name {file.name} does not end in {suffix}"
+                f"\n    -> write for example: {option} home{suffix}\n"
+            )
+        assert (file.read_bytes() if file.exists() else None) == before
+
+    @pytest.mark.parametrize(
+        ("option", "name", "what"),
+        [("--worksheet", "page.html", "worksheet"), ("--diagram", "page.svg", "picture of a home")],
+    )
+    def test_what_somebody_else_wrote_is_not_overwritten(self, project, option, name, what):
+        (project / name).write_text("<!DOCTYPE html><title>Our holidays</title><svg/>")
+        result = run("plan", BY_HAND, option, name)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr == (
+            f"Error: {name}: cannot be written: what is there is no {what}\n"
+            "    -> name another file, or remove that one\n"
+        )
+        assert "Our holidays" in (project / name).read_text()
+
+    def test_what_was_written_before_is_replaced_and_an_empty_file_is_filled(self, project):
+        options = ["--worksheet", "box.html", "--diagram", "home.svg"]
+        (project / "box.html").touch()
+        for _ in range(2):
+            result = run("plan", BY_HAND, *options)
+            assert (result.exit_code, result.stderr) == (
+                0,
+                "box.html is written.\nhome.svg is written.\n",
+            )
+
+    def test_a_refusal_of_the_second_file_leaves_the_first_as_it_was(self, project):
+        (project / "page.svg").write_text("<svg/>")
+        options = ["--worksheet", "box.html", "--diagram", "page.svg"]
+        assert run("plan", BY_HAND, *options).exit_code == 1
+        assert not (project / "box.html").exists()
+
+    def test_both_into_one_file_is_refused(self, project):
+        (project / "home.svg").symlink_to("box.html")
+        options = ["--worksheet", "box.html", "--diagram", "home.svg"]
+        result = run("plan", BY_HAND, *options)
+        assert result.stderr.startswith("Error: home.svg: cannot be written: the name box.html ")
+        assert not (project / "box.html").exists()
 
     def test_a_file_that_is_there_is_replaced_with_its_permissions_and_through_a_link(
         self, project
     ):
-        (project / "kept.html").write_text("old")
+        (project / "kept.html").write_text(OLD)
         (project / "kept.html").chmod(0o640)
         (project / "box.html").symlink_to("kept.html")
         assert run("plan", BY_HAND, "--worksheet", "box.html").exit_code == 0
