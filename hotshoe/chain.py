@@ -11,6 +11,7 @@ from ipaddress import (
     IPv4Address,
     IPv4Network,
 )
+from itertools import product
 
 from hotshoe.allocation import allocate, allowed, cameras_of
 from hotshoe.plan import (
@@ -141,11 +142,12 @@ class _Chain:
         """What other servers may open at a server, as its firewall sees them."""
         router = self._routers[self._behind(server)]
         for other in self._site.servers:
-            source = router.lan.ip if router.masks_source else other.address
+            # A router that masks sources may stop doing so at any time.
+            sources = (other.address, *([router.lan.ip] if router.masks_source else []))
+            purpose = f"{other.name} to {server.name}"
             for target in other.may_open:
                 if target.to == server.address:
-                    purpose = f"{other.name} to {server.name}"
-                    for service in target.services:
+                    for source, service in product(sources, target.services):
                         yield Passage(service, server.address, source, purpose)
 
     def _lan_of(self, host: IPv4Address) -> int:

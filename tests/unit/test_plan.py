@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Network
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,7 +26,7 @@ from hotshoe.plan import (
 from hotshoe.ports import PortRange, Service
 from hotshoe.site import Camera, Ftp, HomeService, Site
 from tests.conftest import PROJECT
-from tests.homes import example
+from tests.homes import example, plan_of, site_of
 from tests.random_homes import sites
 
 CONTROL, TRANSFERS = Service.parse("21/tcp"), Service.parse("50000-50099/tcp")
@@ -345,3 +346,30 @@ def test_a_plan_cannot_be_changed(example_plan):
 def test_the_same_site_makes_the_same_plan(site):
     again = type(site).model_validate(site.model_dump())
     assert make_plan(again) == make_plan(site)
+
+
+class TestAServerThatAnotherOneMayOpen:
+    """In a DMZ with a server at home."""
+
+    SFTP = Service("tcp", PortRange(22, 22))
+    OUTSIDE, INSIDE = IPv4Address("10.0.0.101"), IPv4Address("10.0.1.102")
+
+    def let_in(self, **router: Any) -> tuple[Passage, ...]:
+        access = {"to": str(self.INSIDE), "services": ["22/tcp"]}
+        site = site_of(("nat", "nat"), (0, 1), may_open=[access])
+        inner = site.routers[1].model_copy(update=router)
+        outer, here = plan_of(site.model_copy(update={"routers": (site.routers[0], inner)})).servers
+        assert outer.let_in == ()
+        return here.let_in
+
+    def only_from(self, source: IPv4Address) -> Passage:
+        return Passage(self.SFTP, self.INSIDE, source, "server0 to server1")
+
+    @pytest.mark.parametrize("mode", ["nat", "routed"])
+    def test_lets_in_the_address_that_it_sees(self, mode):
+        assert self.let_in(mode=mode) == (self.only_from(self.OUTSIDE),)
+
+    def test_lets_in_what_a_mask_makes_of_it_too(self):
+        mask = IPv4Address("10.0.1.1")
+        expected = (self.only_from(self.OUTSIDE), self.only_from(mask))
+        assert self.let_in(masks_source=True) == expected
