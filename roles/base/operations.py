@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Generator
-from typing import Any
+from collections.abc import Callable, Generator
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 from pyinfra.api.exceptions import ConnectError
@@ -17,10 +18,13 @@ from pyinfra.api.operation import OperationMeta
 from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.context import host
 
+from hotshoe.render import render
 from roles.base import device as dev
 from roles.base.device import PathState, look
+from roles.base.plans import refuse
 
 Commands = Generator[Any, None, None]
+T = TypeVar("T", bound=Callable[..., Any])
 
 ROLLBACK_SECONDS = 30
 
@@ -46,19 +50,9 @@ def packages(names: tuple[str, ...]) -> Commands:
     if not missing:
         host.noop(f"{', '.join(names)}: installed")
         return
-    # A killed run may have left its apt at work, or dpkg half way: wait for the one, finish the
-    # other. Somebody else's apt (unattended upgrades) is waited for too. Translations of what
-    # packages are about are not fetched; the ones that the host has stay. A mirror that does not
-    # answer is asked again: without Error-Mode, apt would go on with no lists and exit 0.
-    yield (
-        "flock /run/lock/hotshoe-apt sh -ec 'export DEBIAN_FRONTEND=noninteractive; "
-        "dpkg --force-confold --configure -a; "
-        "for i in 1 2 3 4 5 6; do "
-        "apt-get -qq -o Acquire::Languages=none -o APT::Get::List-Cleanup=false "
-        "-o APT::Update::Error-Mode=any update && break; "
-        "sleep 5; done; "
-        "apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "
-        f"install --yes --no-install-recommends {' '.join(missing)}' </dev/null"
+    yield StringCommand(
+        f'flock /run/lock/hotshoe-apt sh -c "$(cat)" hotshoe-apt {" ".join(missing)} </dev/null',
+        _stdin=render("base/packages.sh.j2"),
     )
 
 
@@ -93,6 +87,32 @@ def folder(path: str, owner: str = "root", group: str = "root", mode: str = "755
     yield f"install -d -o {owner} -g {group} -m {mode} {shlex.quote(path)}"
 
 
+def refuse_folder(path: str) -> None:
+    """Refuse a host where a folder is in the way of a file, before anything is changed.
+
+    :param path: where the file belongs
+    :raises Refused: if a folder is there
+    """
+    state = look(host).paths.get(path)
+    if state and state.kind == "d":
+        refuse(host, f"{path} is a folder, where hotshoe puts a file", "move it away")
+
+
+def _refusing_folders(put: T) -> T:
+    """An operation that has its host refused if a folder is at the path, its first argument.
+
+    With ``-y``, pyinfra runs an operation's own code only when others have changed hosts already.
+    """
+
+    @wraps(put)
+    def refusing(path: str, *args: Any, **kwargs: Any) -> Any:
+        refuse_folder(path)
+        return put(path, *args, **kwargs)
+
+    return cast("T", refusing)
+
+
+@_refusing_folders
 @operation()
 def put(
     path: str, content: str, mode: str = "644", group: str = "root", check: str = "true"
@@ -117,10 +137,23 @@ def write(
 ) -> StringCommand:
     """The command that replaces a file in one step; see :func:`put`."""
     return StringCommand(
-        f'set -e; umask 077; new={shlex.quote(path)}.new; cat >"$new"; {check}; '
+        f"{_begin(path)}; {check}; "
         f'chown root:{group} "$new"; chmod {mode} "$new"; sync "$new"; '
-        f'mv -f "$new" {shlex.quote(path)}',
+        'mv -fT "$new" "$old"',
         _stdin=content,
+    )
+
+
+def _begin(path: str) -> str:
+    """The shell commands that write standard input to ``$new``, beside the file that it replaces.
+
+    Links are replaced, at both places, and never followed.
+    """
+    return (
+        f"set -e; umask 077; old={shlex.quote(path)}; new=$old.new; "
+        'for path in "$old" "$new"; do if test -d "$path" && ! test -L "$path"; then '
+        'echo "$path: is a folder, where a file belongs: move it away" >&2; exit 1; fi; done; '
+        'rm -f "$new"; cat >"$new"'
     )
 
 
@@ -190,7 +223,7 @@ def ruleset(table: str, text: str, needs: list[OperationMeta]) -> Commands:
         return
     timer, back = f"hotshoe-rollback-{table}", f"{dev.RECORDS}/{table}.rollback"
     yield StringCommand(
-        f"set -e; umask 077; mkdir -p {dev.RECORDS}; cat >{path}.new; nft -c -f {path}.new; "
+        f"{_begin(path)}; mkdir -p {dev.RECORDS}; nft -c -f {path}.new; "
         # A killed run may have left unconfirmed rules: go back to the confirmed ones first.
         f"if systemctl is-active --quiet {timer}.timer; then nft -f {back}; fi; "
         f"systemctl stop {timer}.timer 2>/dev/null || true; "
@@ -203,7 +236,7 @@ def ruleset(table: str, text: str, needs: list[OperationMeta]) -> Commands:
     yield FunctionCommand(_reach_again, (table, back), {})
     yield (
         f"set -e; systemctl stop {timer}.timer; chmod 644 {path}.new; sync {path}.new; "
-        f"mv -f {path}.new {path}; rm -f {back}; "
+        f"mv -fT {path}.new {path}; rm -f {back}; "
         f"systemctl enable --quiet {unit}; systemctl reload-or-restart {unit}"
     )
 

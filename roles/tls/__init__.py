@@ -17,7 +17,7 @@ from hotshoe import pki
 from hotshoe.plan import ServerPlan
 from hotshoe.vsftpd import CERTIFICATE, FOLDER
 from roles.base.device import look
-from roles.base.operations import write
+from roles.base.operations import refuse_folder, write
 from roles.base.plans import authority_of, refuse, refusing, secrets_of
 
 
@@ -51,6 +51,7 @@ def _why_issue(hostname: str) -> str | None:
             f"{host.name}: a new certificate authority is made in {files.folder}; every camera "
             "needs its ROOT.CRT"
         )
+    refuse_folder(CERTIFICATE)
     reason = pki.why_renew(seen.certificate, root, hostname, pki.utc_now())
     state = seen.paths.get(CERTIFICATE)
     if state and (state.owner, state.group, state.mode) != ("root", "root", "600"):

@@ -16,8 +16,9 @@ import pytest
 from pyinfra.api.exceptions import ConnectError
 from pyinfra.connectors.ssh import SSHConnector
 
-from roles.base import operations
+from roles.base import operations, rulesets
 from roles.base.device import Device
+from roles.base.plans import Refused
 from tests.operations.conftest import HERE, as_texts, device_from, operation
 
 CASES = sorted((HERE / "cases").rglob("*.json"))
@@ -117,6 +118,40 @@ class TestWriteOnARealShell:
         assert done.returncode != 0
         assert "no/file.new" in done.stderr
 
+    def test_a_folder_in_the_way_is_named_and_stays(self, path):
+        for folder in (path.with_name("cameras.pwd"), path.with_name("x.new")):
+            folder.mkdir()
+            done = self.run(folder.with_name(folder.name.removesuffix(".new")), "new")
+            assert done.returncode != 0
+            assert done.stderr == f"{folder}: is a folder, where a file belongs: move it away\n"
+            assert list(folder.iterdir()) == []
+        assert sorted(other.name for other in path.parent.iterdir()) == [
+            "a file",
+            "cameras.pwd",
+            "x.new",
+        ]
+
+    @pytest.mark.parametrize("name", ["a file", "a file.new"])
+    def test_a_link_in_the_way_is_replaced_and_not_followed(self, path, name):
+        target = path.with_name("target")
+        target.write_text("precious")
+        link = path.with_name(name)
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+        assert self.run(path, "new").returncode == 0
+        assert target.read_text() == "precious"
+        assert not path.is_symlink()
+        assert path.read_text() == "new"
+
+    def test_a_link_to_a_folder_is_replaced_and_not_entered(self, path):
+        folder = path.with_name("folder")
+        folder.mkdir()
+        path.unlink()
+        path.symlink_to(folder)
+        assert self.run(path, "new").returncode == 0
+        assert list(folder.iterdir()) == []
+        assert path.read_text() == "new"
+
     def test_the_check_sees_the_new_content(self, path):
         assert self.run(path, "good", check='grep -q good "$new"').returncode == 0
         assert path.read_text() == "good"
@@ -149,6 +184,21 @@ def test_every_command_is_shell_that_parses(path):
         text = command if isinstance(command, str) else command.get("command", "")
         done = subprocess.run(["sh", "-n"], input=text, text=True, capture_output=True, check=False)
         assert done.returncode == 0, f"{text}\n{done.stderr}"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda: operations.put("/etc/hotshoe/hotshoe_forwards.nft", "x"),
+        lambda: rulesets.load("hotshoe_forwards", "x", "port forwards"),
+    ],
+)
+def test_a_folder_in_the_way_of_a_file_ends_the_run_before_anything_is_changed(place, on_host):
+    path = "/etc/hotshoe/hotshoe_forwards.nft"
+    folder = {"kind": "d", "owner": "root", "group": "root", "mode": "755"}
+    on_host(device_from({"paths": {path: folder}}))
+    with pytest.raises(Refused, match=f"darkroom: {path} is a folder, where hotshoe puts a file"):
+        place()
 
 
 # -- a change of rules is kept only if the host can still be reached

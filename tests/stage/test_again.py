@@ -6,11 +6,13 @@ import os
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from hotshoe.stage.topology import CAMERA, LAPTOP
+from hotshoe.stage.topology import CAMERA, INTERNET, LAPTOP
 from tests.stage.home import BIN, Home
+from tests.stage.test_firewall import wait_until
 
 
 def test_a_second_run_changes_nothing(either_home: Home) -> None:
@@ -54,6 +56,76 @@ def test_damage_is_found_and_mended(home: Home) -> None:
     for damage in ROUTER_DAMAGE:
         home.sh(home.router, damage)
     assert set(home.deploy()) == {*SERVER_DAMAGE.values(), *ROUTER_DAMAGE.values()}
+    assert home.deploy() == {}
+    home.uploads_work()
+
+
+# The mirror's lists can be had then, and its packages cannot.
+NO_PACKAGES = """
+table ip outage {
+    chain forward {
+        type filter hook forward priority filter
+        tcp dport 80 @th,352,32 "pool" counter reject with tcp reset
+    }
+}
+"""
+# apt-get by itself asks for a package no more than this often, at a connection that is reset.
+APT_ASKS = 8
+
+
+def test_a_download_that_fails_for_a_while_does_not_end_the_deploy(home: Home) -> None:
+    """The Internet refuses packages until apt-get alone would have given up."""
+    home.sh(home.server, "dpkg --purge --force-depends libpam-pwdfile; apt-get clean")
+    rules = NO_PACKAGES.replace('"pool"', f"0x{b'pool'.hex()}")
+    home.sh(INTERNET, f"nft -f - <<'.'\n{rules}.")
+    refused = "nft list table ip outage | grep -o 'packets [0-9]*'"
+    try:
+        with ThreadPoolExecutor() as pool:
+            deploy = pool.submit(home.deploy)
+            try:
+                wait_until(lambda: int(home.sh(INTERNET, refused).split()[1]) > APT_ASKS, 120)
+            finally:
+                home.sh(INTERNET, "nft delete table ip outage")
+            assert "vsftpd | vsftpd, pam_pwdfile and nftables" in deploy.result()
+    finally:
+        home.deploy()
+    home.uploads_work()
+
+
+def test_a_folder_in_the_way_of_a_file_ends_the_deploy_before_anything_is_changed(
+    either_home: Home,
+) -> None:
+    home, path = either_home, "/etc/hotshoe/cameras.pwd"
+    home.sh(home.server, f"mv {path} {path}.kept; mkdir {path}; rm /etc/hotshoe/openssl.cnf")
+    home.sh(home.router, "rm /etc/sysctl.d/90-hotshoe.conf")
+    try:
+        done = home.pyinfra("-y", check=False)
+        assert done.returncode == 1
+        assert f"{home.server}: {path} is a folder, where hotshoe puts a file" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert home.sh(home.server, f"find {path}") == f"{path}\n"
+        assert not home.succeeds(home.server, "test -e /etc/hotshoe/openssl.cnf")
+        assert not home.succeeds(home.router, "test -e /etc/sysctl.d/90-hotshoe.conf")
+    finally:
+        home.sh(home.server, f"rm -rf {path}; mv {path}.kept {path}")
+        home.deploy()
+    home.uploads_work()
+
+
+def test_a_link_in_the_way_of_a_file_is_replaced_and_not_followed(home: Home) -> None:
+    """Whether it leads to a file or to a folder, at the file's place or at the new one's."""
+    folder = "/root/elsewhere"
+    home.sh(
+        home.server,
+        f"mkdir -p {folder}; cd /etc/hotshoe; ln -sf {folder}/forged cameras.pwd.new; "
+        f"echo mine >{folder}/forged; ln -sf {folder}/forged cameras.pwd; "
+        f"rm openssl.cnf; ln -s {folder} openssl.cnf; "
+        f"rm hotshoe_firewall.nft; ln -s {folder} hotshoe_firewall.nft; "
+        f"ln -s {folder}/forged hotshoe_firewall.nft.new",
+    )
+    home.deploy()
+    assert home.sh(home.server, f"cat {folder}/*") == "mine\n"
+    assert home.sh(home.server, "find /etc/hotshoe -type l") == ""
     assert home.deploy() == {}
     home.uploads_work()
 
