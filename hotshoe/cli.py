@@ -247,11 +247,12 @@ def reboot(site: str, name: str) -> None:
 @_refusing
 def shell(site: str, name: str) -> None:
     """Open a shell on the device NAME."""
+    from hotshoe.stage import podman
+
     stage = _running(site, name)
     program = "/bin/ash" if stage.node(name).image == "openwrt" else "/bin/bash"
-    terminal = ["--tty"] if sys.stdin.isatty() else []
-    container = stage.container(name)
-    os.execvp("podman", ["podman", "exec", "--interactive", *terminal, container, program])  # noqa: S606
+    flags = ["--interactive", *(["--tty"] if sys.stdin.isatty() else [])]
+    os.execvp("podman", podman.inside(stage.container(name), program, flags=flags))  # noqa: S606
 
 
 def _running(site: str, name: str) -> Stage:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from hotshoe.errors import HotshoeError
-from hotshoe.stage.podman import run
+from hotshoe.stage.podman import inside, run
 from hotshoe.stage.topology import Node, Topology
 
 ROOTFS = "HOTSHOE_OPENWRT_ROOTFS"
@@ -229,7 +230,7 @@ def proxy_command(topology: Topology, node: Node, container: str, ssh_port: int)
     address = node.ports[1].address.ip
     neighbour = topology.neighbour(node)
     if neighbour.image == "openwrt":
-        return f"podman exec -i {container} nc {address} {ssh_port}"
-    # Whichever side ends first ends the other. Neither ssh nor paramiko minds single quotes.
+        return shlex.join(inside(container, "nc", str(address), str(ssh_port), flags=["-i"]))
+    # Whichever side ends first ends the other.
     script = f"exec 3<>/dev/tcp/{address}/{ssh_port}; (cat >&3; kill 0) <&0 & cat <&3; kill 0"
-    return f"podman exec -i {container} bash -c '{script}'"
+    return shlex.join(inside(container, "bash", "-c", script, flags=["-i"]))

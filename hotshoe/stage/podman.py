@@ -7,6 +7,7 @@ import os
 import resource
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,10 @@ PROGRAMS = {
 }
 
 _PLENTY = 16384
+
+# The files that say in a container which it is. podman writes the first in a privileged one; others
+# are given the second.
+NAMED = ("/run/.containerenv", "/.containerenv")
 
 
 def run(*command: str, input_text: str | None = None, check: bool = True) -> str:
@@ -88,10 +93,27 @@ def pid(container: str) -> int:
     return int(run("podman", "inspect", "--format={{.State.Pid}}", container))
 
 
+# Inside a chroot, for one, podman exec leads into the host's own root file system. One line, as
+# ssh_config(5) has them.
+_PROOF = (
+    f'grep -qsxF "name=\\"$0\\"" {" ".join(NAMED)} || {{ echo "podman exec does not lead into the '
+    "container $0 but elsewhere, and nothing was done there: run this outside of a chroot, or put "
+    'the stage up anew" >&2; exit 1; }; exec "$@"'
+)
+
+
+def inside(container: str, *command: str, flags: Sequence[str] = ()) -> list[str]:
+    """The command line that runs a command in a container, and nowhere else.
+
+    :param flags: for ``podman exec``
+    """
+    return ["podman", "exec", *flags, container, "sh", "-c", _PROOF, container, *command]
+
+
 def execute(container: str, *command: str, input_text: str | None = None) -> str:
     """Run a command in a container and return its output.
 
-    :raises HotshoeError: if it fails
+    :raises HotshoeError: if it fails, or does not run in that container
     """
-    stdin = ["--interactive"] if input_text is not None else []
-    return run("podman", "exec", *stdin, container, *command, input_text=input_text)
+    flags = ["--interactive"] if input_text is not None else []
+    return run(*inside(container, *command, flags=flags), input_text=input_text)

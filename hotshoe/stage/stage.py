@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -221,7 +222,10 @@ class Stage:
         command, rights = {
             "device": (["/sbin/init"], [*_PRIVILEGED, "--stop-signal=SIGRTMIN+3"]),
             "client": (["sleep", "infinity"], [*_PRIVILEGED, "--stop-signal=SIGKILL"]),
-            "openwrt": (["/bin/sh", "-c", openwrt.BOOT], [*openwrt.RUNTIME]),
+            "openwrt": (
+                ["/bin/sh", "-c", openwrt.BOOT],
+                [*openwrt.RUNTIME, f"--volume={self._named(node)}:{podman.NAMED[1]}:ro"],
+            ),
         }[node.image]
         run(
             "podman",
@@ -252,6 +256,12 @@ class Stage:
                 input_text=key,
             )
 
+    def _named(self, node: Node) -> Path:
+        """A file that says in a container which it is, where podman itself writes none."""
+        path = self.folder / f"{node.name}.containerenv"
+        path.write_text(f'name="{self.container(node.name)}"\n')
+        return path
+
     def _ssh_port(self, router: Node) -> int:
         return self.plan.router(router.name).ssh_port
 
@@ -266,7 +276,7 @@ class Stage:
         deadline = time.monotonic() + BOOT_SECONDS
         while time.monotonic() < deadline:
             done = subprocess.run(
-                ["podman", "exec", self.container(node.name), "sh", "-c", probe],
+                podman.inside(self.container(node.name), "sh", "-c", probe),
                 capture_output=True,
                 check=False,
             )
@@ -358,7 +368,10 @@ class Stage:
             addresses = " ".join(str(port.address.ip) for port in node.ports)
             names = [node.name, *addresses.split()]
             key = podman.execute(self.container(node.name), "sh", "-c", _HOST_KEY[node.image])
-            proxy = f"podman exec -i {self.container(node.name)} /usr/sbin/sshd -i"
+            sshd = podman.inside(
+                self.container(node.name), "/usr/sbin/sshd", "-i", flags=["--interactive"]
+            )
+            proxy = shlex.join(sshd)
             if node.image == "openwrt":
                 neighbour = self.container(self.topology.neighbour(node).name)
                 ssh_port = self._ssh_port(node)

@@ -65,7 +65,7 @@ class Home:
         return podman.execute(self.stage.container(node), "sh", "-c", script)
 
     def succeeds(self, node: str, script: str) -> bool:
-        command = ["podman", "exec", self.stage.container(node), "sh", "-c", script]
+        command = podman.inside(self.stage.container(node), "sh", "-c", script)
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def pyinfra(

@@ -83,7 +83,10 @@ def test_a_download_that_fails_for_a_while_does_not_end_the_deploy(home: Home) -
         with ThreadPoolExecutor() as pool:
             deploy = pool.submit(home.deploy)
             try:
-                wait_until(lambda: int(home.sh(INTERNET, refused).split()[1]) > APT_ASKS, 120)
+                wait_until(
+                    lambda: deploy.done() or int(home.sh(INTERNET, refused).split()[1]) > APT_ASKS,
+                    120,
+                )
             finally:
                 home.sh(INTERNET, "nft delete table ip outage")
             assert "vsftpd | vsftpd, pam_pwdfile and nftables" in deploy.result()

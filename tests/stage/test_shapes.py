@@ -103,7 +103,7 @@ line = socket.create_connection(("{address}", {port}), 5)
 print("ready", flush=True)
 sys.stdin.read()
 """
-    command = ["podman", "exec", "-i", home.stage.container(node), "python3", "-c", script]
+    command = podman.inside(home.stage.container(node), "python3", "-c", script, flags=["-i"])
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
@@ -124,7 +124,7 @@ pathlib.Path("/run/listening").write_text(str(os.getpid()))
 time.sleep(600)
 """
     container = home.stage.container(node)
-    podman.run("podman", "exec", "--detach", container, "python3", "-c", script)
+    podman.run(*podman.inside(container, "python3", "-c", script, flags=["--detach"]))
     home.sh(node, "timeout 20 sh -c 'until test -s /run/listening; do sleep 0.1; done'")
     try:
         yield
