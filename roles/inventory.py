@@ -15,6 +15,7 @@ from paramiko import ProxyCommand, Transport
 from pyinfra import config, logger
 
 from hotshoe.load import SiteFiles, warnings_of
+from roles import host_keys
 from roles.base.plans import begin_secrets, plan_of, site_of
 
 HostData = tuple[str, dict[str, Any]]
@@ -34,6 +35,7 @@ def hosts(site: str) -> tuple[list[HostData], list[HostData], list[HostData]]:
     logging.getLogger("paramiko").addHandler(logging.NullHandler())
     # A router must not be opened towards a server that failed.
     config.FAIL_PERCENT = 0
+    host_keys.refuse_unknown()
     plan = plan_of(site)
     begin_secrets(site)
     for warning in warnings_of(SiteFiles(site), site_of(site)):
@@ -52,6 +54,7 @@ def _host(site: str, name: str, address: str, device: Any) -> HostData:
         "ssh_hostname": address,
         "ssh_user": device.ssh_user,
         "ssh_port": device.ssh_port,
+        "ssh_strict_host_key_checking": host_keys.STRICT,
         "_sudo": device.ssh_user != "root",
         "ssh_paramiko_connect_kwargs": {"transport_factory": prompt_transport},
     }

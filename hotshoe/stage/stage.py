@@ -262,8 +262,10 @@ class Stage:
         path.write_text(f'name="{self.container(node.name)}"\n')
         return path
 
-    def _ssh_port(self, router: Node) -> int:
-        return self.plan.router(router.name).ssh_port
+    def _ssh_port(self, node: Node) -> int:
+        ports = {router.name: router.ssh_port for router in self.plan.routers}
+        ports |= {server.name: server.ssh_port for server in self.plan.servers}
+        return ports[node.name]
 
     def _wait(self, node: Node) -> None:
         """Wait until a device has booted."""
@@ -366,7 +368,7 @@ class Stage:
             if node.image == "client":
                 continue
             addresses = " ".join(str(port.address.ip) for port in node.ports)
-            names = [node.name, *addresses.split()]
+            names, ssh_port = [node.name, *addresses.split()], self._ssh_port(node)
             key = podman.execute(self.container(node.name), "sh", "-c", _HOST_KEY[node.image])
             sshd = podman.inside(
                 self.container(node.name), "/usr/sbin/sshd", "-i", flags=["--interactive"]
@@ -374,9 +376,8 @@ class Stage:
             proxy = shlex.join(sshd)
             if node.image == "openwrt":
                 neighbour = self.container(self.topology.neighbour(node).name)
-                ssh_port = self._ssh_port(node)
                 proxy = openwrt.proxy_command(self.topology, node, neighbour, ssh_port)
-                names += [f"[{name}]:{ssh_port}" for name in names if ssh_port != 22]
+            names += [f"[{name}]:{ssh_port}" for name in names if ssh_port != 22]
             known_hosts += [f"{name} {key}" for name in names]
             entries.append(
                 f"Host {node.name} {addresses}\n"

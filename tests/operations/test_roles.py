@@ -8,8 +8,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from paramiko import Transport
+from paramiko import ECDSAKey, SSHException, Transport
 from pyinfra.api.exceptions import PyinfraError
+from pyinfra.connectors.sshuserclient.client import get_missing_host_key_policy
 from pyinfra.context import config, ctx_inventory, ctx_state
 
 from hotshoe import pki
@@ -211,6 +212,22 @@ class TestInventory:
         on_host(Device())
         inventory.hosts("home")
         assert begun == ["home"]
+
+    def test_trusts_no_host_key_that_ssh_does_not_know(self, on_host, project):
+        """A port other than 22 and another user are part of what to do about it."""
+        on_host(Device())
+        (server,), _, _ = inventory.hosts("home")
+        policy = get_missing_host_key_policy(server[1]["ssh_strict_host_key_checking"])
+        client, key = SimpleNamespace(_ssh_config={"username": "pi"}), ECDSAKey.generate()
+        for name, command in (
+            ("192.168.1.10", "'ssh pi@192.168.1.10'"),
+            ("[fd00::10]:2022", "'ssh -p 2022 pi@fd00::10'"),
+            ("fd00::10", "'ssh pi@fd00::10'"),
+        ):
+            with pytest.raises(SSHException) as refused:
+                policy.missing_host_key(client, name, key)
+            assert command in str(refused.value)
+            assert key.fingerprint in str(refused.value)
 
     def test_makes_the_first_failure_stop_the_run(self, on_host, project):
         on_host(Device())

@@ -116,14 +116,16 @@ def test_the_server_s_firewall_is_undone_too_and_ssh_from_prevents_it(home: Home
 
 def over_tcp(home: Home, process: int, address: object, limit: str) -> list[str]:
     """The command that deploys to one host over real TCP, from a container's network."""
-    config = home.project / "over-tcp"
+    config, known_hosts = home.project / "over-tcp", home.project / "known_hosts"
+    key = home.sh(limit, "cat /etc/ssh/ssh_host_ed25519_key.pub")
+    known_hosts.write_text(f"{address} {key}")
     config.write_text(
         f"Host *\n    User root\n    IdentityFile {home.stage.folder / 'id_ed25519'}\n"
     )
     return [
         *("nsenter", f"--target={process}", "--net", str(BIN / "pyinfra"), "-y"),
         *("--data", f"ssh_config_file={config}", "--data", f"ssh_hostname={address}"),
-        *("--data", f"ssh_known_hosts_file={home.project / 'known_hosts'}"),
+        *("--data", f"ssh_known_hosts_file={known_hosts}"),
         *("--data", f"stage={home.stage.folder}", "--limit", limit),
         *("inventories/home.py", "deploy.py"),
     ]
