@@ -2,5 +2,5 @@
 
 Cables are pairs of virtual interfaces between the containers' own network namespaces, so the home's
 subnets never appear on the computer that runs them. Only the make-believe Internet has an uplink,
-through podman's default network; everything else gets its packages through the routers.
+through a process of that computer; everything else gets its packages through the routers.
 """

@@ -6,6 +6,11 @@ from hotshoe.plan import Plan
 from hotshoe.stage.topology import Topology
 
 
+# Its uplink is a process of this computer that opens connections, as any program does. A bridge of
+# podman's would change the computer's own network: it makes it forward, and rewrites its firewall.
+NETWORK, _UPLINK = "slirp4netns:enable_ipv6=false", "tap0"
+
+
 def script(topology: Topology) -> str:
     """Route between camera and home, answer DNS, and lend the uplink to everybody."""
     names = "".join(f" --address=/{topology.hostname}/{a}" for a in topology.public)
@@ -16,7 +21,7 @@ def script(topology: Topology) -> str:
         echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
         nft add table ip uplink
         nft 'add chain ip uplink out {{ type nat hook postrouting priority srcnat; }}'
-        nft add rule ip uplink out oifname eth0 masquerade
+        nft add rule ip uplink out oifname {_UPLINK} masquerade
         dnsmasq --no-hosts --interface=camera0 --interface=home0 \
             --local=/{topology.hostname}/{names}
         {routes}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import resource
@@ -17,6 +18,7 @@ from hotshoe.errors import HotshoeError
 PROGRAMS = {
     "podman": "podman",
     "mmdebstrap": "mmdebstrap",
+    "slirp4netns": "slirp4netns",
     "ip": "iproute2",
     "nsenter": "util-linux",
     "nft": "nftables",
@@ -24,6 +26,8 @@ PROGRAMS = {
 }
 
 _PLENTY = 16384
+
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 
 # The files that say in a container which it is. podman writes the first in a privileged one; others
 # are given the second.
@@ -64,6 +68,32 @@ def why_no_stage() -> str | None:
             + (done.stderr.strip().splitlines() or ["refused without a reason"])[0]
         )
     return None
+
+
+def why_crowded(instances: int) -> str | None:
+    """Say why no containers can be started that need so many inotify instances; None if they can.
+
+    Without them systemd ends at once, and says nothing of the limit.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    taken: list[int] = []
+    try:
+        while len(taken) < instances:
+            descriptor = libc.inotify_init1(os.O_CLOEXEC)
+            if descriptor < 0:
+                break
+            taken.append(descriptor)
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+    if len(taken) == instances:
+        return None
+    return (
+        f"these containers need {instances} inotify instances, and only {len(taken)} of the "
+        f"{INOTIFY.read_text().strip()} that this computer allows root are free\n"
+        "    -> take other containers down, or allow more, until the next boot: "
+        "sysctl -w fs.inotify.max_user_instances=1024"
+    )
 
 
 def runtime_arguments() -> list[str]:

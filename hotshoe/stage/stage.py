@@ -31,6 +31,8 @@ _PRIVILEGED = (
     # sshd -i behind a pipe looks up its peer's "address"; without DNS that takes 40 s.
     "--add-host=UNKNOWN:127.0.0.1",
 )
+# How many each kind has open: systemd, logind and D-Bus several, and dnsmasq one.
+_INOTIFY_INSTANCES = {"device": 6, "openwrt": 1, "client": 1}
 # How each kind tells the public half of its host key.
 _HOST_KEY = {
     "device": "cat /etc/ssh/ssh_host_ed25519_key.pub",
@@ -128,6 +130,9 @@ class Stage:
             raise HotshoeError(reason)
         with self._locked():
             self._clear()
+            needed = sum(_INOTIFY_INSTANCES[node.image] for node in self.topology.nodes)
+            if reason := podman.why_crowded(needed):
+                raise HotshoeError(reason)
             self._images(say)
             self._make_key()
             nodes = self.topology.nodes
@@ -218,7 +223,7 @@ class Stage:
             run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "stage", "-f", str(key))
 
     def _start(self, node: Node) -> None:
-        network = "podman" if node.name == INTERNET else "none"
+        network = internet.NETWORK if node.name == INTERNET else "none"
         command, rights = {
             "device": (["/sbin/init"], [*_PRIVILEGED, "--stop-signal=SIGRTMIN+3"]),
             "client": (["sleep", "infinity"], [*_PRIVILEGED, "--stop-signal=SIGKILL"]),
@@ -288,7 +293,8 @@ class Stage:
                 probe = or_else
             time.sleep(0.1)
         log = run("podman", "logs", self.container(node.name), check=False)[-2000:]
-        raise HotshoeError(f"{node.name}: did not boot within {BOOT_SECONDS} s\n{log}")
+        reason = podman.why_crowded(1) or log
+        raise HotshoeError(f"{node.name}: did not boot within {BOOT_SECONDS} s\n{reason}")
 
     # -- cables
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from hotshoe.errors import HotshoeError
 from hotshoe.stage import podman
 from hotshoe.stage.topology import CAMERA
-from tests.stage.home import Home
+from tests.stage.conftest import copy_project
+from tests.stage.home import BIN, Home
 
 
 def test_what_leads_into_another_root_than_the_container_s_does_nothing(home: Home) -> None:
@@ -25,3 +28,37 @@ def test_what_leads_into_another_root_than_the_container_s_does_nothing(home: Ho
     finally:
         podman.run(*by_podman, "umount", podman.NAMED[0])
     assert home.sh(CAMERA, "find /root/landed 2>&1 || true").endswith("No such file or directory\n")
+
+
+@pytest.fixture
+def computer() -> Iterator[list[str]]:
+    """What runs a command on a computer that has a network of its own, and does not forward."""
+    name = "hotshoe-test-computer"
+    subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
+    podman.run("ip", "netns", "add", name)
+    # Not by ip netns exec, which would hide the control groups from podman.
+    inside = ["nsenter", f"--net=/run/netns/{name}"]
+    podman.run(*inside, "sysctl", "-w", "net.ipv4.ip_forward=0", "net.ipv6.conf.all.forwarding=0")
+    yield inside
+    podman.run("ip", "netns", "delete", name)
+
+
+def test_the_network_of_the_computer_stays_as_it_is(computer: list[str]) -> None:
+    """Forwarding, interfaces and firewall, while a stage is up and after it has gone."""
+    project = copy_project("test-computer")
+    state = "sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding; ip -o link; nft list ruleset"
+    before = podman.run(*computer, "sh", "-c", state)
+    assert "net.ipv4.ip_forward = 0" in before
+    try:
+        stage(computer, project, "up")
+        assert podman.run(*computer, "sh", "-c", state) == before
+    finally:
+        stage(computer, project, "down")
+    assert podman.run(*computer, "sh", "-c", state) == before
+
+
+def stage(computer: list[str], project: Path, command: str) -> None:
+    subprocess.run(
+        [*computer, str(BIN / "hotshoe"), "stage", command],
+        cwd=project, check=True, capture_output=True, text=True,
+    )  # fmt: skip

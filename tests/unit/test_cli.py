@@ -128,7 +128,7 @@ class TestWhatAStageNeeds:
         monkeypatch.setattr(podman.shutil, "which", lambda name: None)
         assert podman.why_no_stage() == (
             "a stage needs these Debian packages: apt-get install iproute2 mmdebstrap nftables "
-            "openssh-client podman util-linux"
+            "openssh-client podman slirp4netns util-linux"
         )
 
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 
+import pytest
+
+from hotshoe.errors import HotshoeError
 from hotshoe.stage import podman
+from hotshoe.stage.stage import Stage
+from tests.conftest import PROJECT
 
 CONTAINER = "hotshoe-01234567-darkroom"
 
@@ -36,3 +43,45 @@ def test_in_the_container_it_is_done_and_in_another_one_it_is_not(tmp_path, monk
     assert landed("printf", "%s|", "a  b", "$HOME '\"").stdout == "a  b|$HOME '\"|"
     named.write_text(text.format(f"{CONTAINER}2"))
     assert landed("printf", "there").stdout == ""
+
+
+# In a user namespace of its own, root is allowed as few as the test says, and nobody else is.
+@pytest.mark.parametrize(("allowed", "free"), [(3, 3), (12, 12), (13, 13), (100, 13)])
+def test_too_few_inotify_instances_are_told_with_what_to_do(allowed, free):
+    ask = "from hotshoe.stage import podman; print(podman.why_crowded(13))"
+    limit = f"echo {allowed} >/proc/sys/user/max_inotify_instances"
+    namespace = ["unshare", "--user", "--map-root-user"]
+    if subprocess.run([*namespace, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this kernel lets nobody have a user namespace")
+    done = subprocess.run(
+        [*namespace, "sh", "-c", f'{limit} && exec "$0" -c "$1"', sys.executable, ask],
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    if free == 13:
+        assert done.stdout == "None\n"
+    else:
+        assert done.stdout.startswith(
+            f"these containers need 13 inotify instances, and only {free} of the "
+        )
+        assert "sysctl -w fs.inotify.max_user_instances=1024" in done.stdout
+
+
+def test_a_stage_that_would_need_too_many_starts_no_container(tmp_path, example_plan, monkeypatch):
+    asked: list[int] = []
+
+    def why_crowded(instances: int) -> str:
+        asked.append(instances)
+        return "too few"
+
+    monkeypatch.setattr(podman, "why_no_stage", lambda: None)
+    monkeypatch.setattr(podman, "why_crowded", why_crowded)
+    monkeypatch.setattr(Stage, "_clear", lambda _: None)
+    stage = Stage.of("home", example_plan, tmp_path)
+    with pytest.raises(HotshoeError, match="too few"):
+        stage.up()
+    # Two devices with systemd; the Internet, a camera and a laptop.
+    assert asked == [2 * 6 + 3]
