@@ -62,7 +62,7 @@ def _not_live(
                 yield from _masquerading(firewall, setting.section, setting.value == "1", listed)
     if label:
         for line in listed:
-            name = _comment(line).removesuffix(" (reflection)")
+            name = comment_of(line).removesuffix(" (reflection)")
             if name.startswith(label) and name not in names:
                 yield f"gone is not yet the rule {name!r}"
 
@@ -87,13 +87,14 @@ def _target(section: Section) -> str:
     return str(ip_network(f"{target}/{mask}" if mask else str(target), strict=False))
 
 
-def _comment(line: str) -> str:
+def comment_of(line: str) -> str:
+    """What fw4 calls a rule, of its line as nft lists it; without fw4's mark, the whole line."""
     # The last one: the name itself may hold the word.
     return line.rpartition('comment "!fw4: ')[2].removesuffix('"')
 
 
 def _shows(line: str, section: Section) -> bool:
-    if _comment(line) != name_of(section):
+    if comment_of(line) != name_of(section):
         return False
     # The comment names ports and addresses too, but says nothing of what the rule does with them.
     rule = line.rpartition(" comment ")[0].replace(",", " ").split()
@@ -106,10 +107,18 @@ def _shows(line: str, section: Section) -> bool:
 def _masquerading(
     firewall: Package, selector: str, wanted: bool, listed: list[str]
 ) -> Iterator[str]:
-    zone = _zone(firewall, selector)
-    is_there = any(_comment(line) == f"Masquerade IPv4 {zone} traffic" for line in listed)
-    if wanted != is_there:
+    name = masquerading_name(firewall, selector)
+    if wanted != any(comment_of(line) == name for line in listed):
+        zone = _zone(firewall, selector)
         yield f"masquerading of zone {zone} {'on' if wanted else 'off'}"
+
+
+def masquerading_name(firewall: Package, selector: str) -> str:
+    """What fw4 calls the rule by which a zone masquerades (zone-masq.uc).
+
+    :param selector: the zone's section
+    """
+    return f"Masquerade IPv4 {_zone(firewall, selector)} traffic"
 
 
 def _zone(firewall: Package, selector: str) -> str:

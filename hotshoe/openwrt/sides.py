@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
+    IPv4Network,
     IPv6Address,
     IPv6Interface,
+    IPv6Network,
     ip_interface,
     ip_network,
 )
@@ -25,6 +27,7 @@ from hotshoe.uci.data import Package, Value
 
 # rtnetlink(7), RT_TABLE_MAIN
 _MAIN_TABLE = 254
+_NO_HOP = ("0.0.0.0", "::")  # noqa: S104 - no address to bind to
 
 
 class Unfit(HotshoeError):  # noqa: N818 - as a person would call it
@@ -40,6 +43,21 @@ class Unfit(HotshoeError):  # noqa: N818 - as a person would call it
 
 
 @dataclass(frozen=True)
+class Route:
+    """A route that netifd has set, or tries to.
+
+    :param to: the network
+    :param gateway: the next hop; empty without one
+    """
+
+    to: IPv4Network | IPv6Network
+    gateway: str
+
+    def __str__(self) -> str:
+        return f"the route to {self.to}" + (f" by {self.gateway}" if self.gateway else "")
+
+
+@dataclass(frozen=True)
 class Interface:
     """A logical interface, as ``ubus call network.interface dump`` tells of it.
 
@@ -52,6 +70,9 @@ class Interface:
     :param zone: the firewall zone that its protocol asked for, as those of tunnels do; else empty
     :param metric: of that default route; the lowest is taken
     :param default6: whether an IPv6 default route leaves by it
+    :param dynamic: whether it came by itself, and /etc/config/network does not have it
+    :param carrier: the device that it was told to use, which for PPPoE is another one
+    :param routes: those of the main table, in use or not
     """
 
     name: str
@@ -63,6 +84,9 @@ class Interface:
     zone: str = ""
     metric: int = 0
     default6: bool = False
+    dynamic: bool = False
+    carrier: str = ""
+    routes: frozenset[Route] = frozenset()
 
     @property
     def own(self) -> tuple[IPv4Address | IPv6Address, ...]:
@@ -117,12 +141,16 @@ def _interface(entry: Mapping[str, Any]) -> Interface:
     listed = [*entry.get("ipv4-address", ()), *entry.get("ipv6-address", ()), *local]
     # In a table of its own, as of a VPN, a route is for some packets only.
     tables = {4: entry.get("ip4table"), 6: entry.get("ip6table")}
-    everywhere = {
-        network.version
-        for route in entry.get("route", ())
-        if (network := ip_network(f"{route['target']}/{route['mask']}")).prefixlen == 0
-        and route.get("table", tables[network.version]) in (None, _MAIN_TABLE)
-    }
+
+    def main(routes: Iterable[Mapping[str, Any]]) -> frozenset[Route]:
+        return frozenset(
+            Route(to, "" if (hop := route.get("nexthop", "")) in _NO_HOP else hop)
+            for route in routes
+            if route.get("table", tables[(to := _target(route)).version]) in (None, _MAIN_TABLE)
+        )
+
+    active = main(entry.get("route", ()))
+    everywhere = {route.to.version for route in active if route.to.prefixlen == 0}
     return Interface(
         name=entry["interface"],
         device=entry.get("l3_device") or entry.get("device") or "",
@@ -133,7 +161,14 @@ def _interface(entry: Mapping[str, Any]) -> Interface:
         zone=entry.get("data", {}).get("zone", ""),
         metric=entry.get("metric", 0),
         default6=6 in everywhere,
+        dynamic=bool(entry.get("dynamic")),
+        carrier=entry.get("device", ""),
+        routes=active | main(entry.get("inactive", {}).get("route", ())),
     )
+
+
+def _target(route: Mapping[str, Any]) -> IPv4Network | IPv6Network:
+    return ip_network(f"{route['target']}/{route['mask']}", strict=False)
 
 
 def find_sides(router: RouterPlan, having: Iterable[Interface], firewall: Package) -> Sides:

@@ -3,7 +3,8 @@
     from roles.openwrt.facts import Router, UciPackages
     firewall = host.get_fact(UciPackages, ("firewall",))["firewall"]
 
-They need nothing on the router that a default image lacks, and change nothing there.
+They need nothing on the router that a default image lacks, and change nothing there; to learn what
+the firewall's files make, :class:`Router` loads that for a moment into a table without effect.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pyinfra.api import FactBase
 from hotshoe.errors import HotshoeError
 from hotshoe.openwrt.sections import FOLDER as KEPT
 from hotshoe.openwrt.sides import Interface, interfaces
+from hotshoe.render import render
 from hotshoe.uci import text
 from hotshoe.uci.data import Package
 
@@ -29,6 +31,8 @@ ENABLED = "/etc/rc.d/S11hotshoe"
 PENDING = f"{KEPT}/pending"
 KEEP = "/lib/upgrade/keep.d/hotshoe"
 PACKAGES = ("network", "firewall", "dhcp")
+# In which the kernel is shown what the firewall's files make.
+MADE = "hotshoe_made"
 # What the roles call on a router; a default image has all of it.
 PROGRAMS = ("uci", "fw4", "nft", "ubus", "ip", "flock", "start-stop-daemon", "sha256sum", "logger")
 
@@ -76,6 +80,8 @@ _PARTS = {
     "echo writable",
     "pending": f"test ! -d {PENDING} || cat {PENDING}/id 2>/dev/null || echo unknown",
     "rules": "nft --stateless --terse list table inet fw4 2>/dev/null",
+    # Of a change that waits, the files are to go.
+    "made": f"test -d {PENDING} || (made)",
     "routes": "ip -4 route; ip -6 route",
     "digests": f"sha256sum {INIT} {KEEP} {KEPT}/*.nft 2>/dev/null",
     "enabled": f"test -x {ENABLED} && echo yes",
@@ -279,6 +285,7 @@ class RouterState:
     :param packages: network, firewall and dhcp; while a change waits, as they were before it
     :param interfaces: logical interfaces
     :param rules: ``nft list table inet fw4``, without counters and without elements of sets
+    :param made: the same of the table that the firewall's files make; empty if that is not known
     :param routes: the networks that have a gateway, and that gateway
     :param digests: SHA-256 of our files
     :param enabled: whether our service is run at boot
@@ -293,6 +300,7 @@ class RouterState:
     packages: Mapping[str, Package] = field(default_factory=dict)
     interfaces: tuple[Interface, ...] = ()
     rules: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
     routes: Mapping[str, str] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
     enabled: bool = False
@@ -307,12 +315,15 @@ class Router(FactBase[RouterState]):
         """What an unreachable router gives: nothing is known."""
         return RouterState()
 
-    def command(self, packages: tuple[str, ...] = PACKAGES) -> str:
+    def command(self, packages: tuple[str, ...] = PACKAGES, compare: bool = True) -> str:
         """The command.
 
         + packages: names of packages under /etc/config
+        + compare: whether to ask what the firewall's files make, too
         """
-        return _script(_PARTS, {package: _as_it_was(package) for package in packages})
+        parts = [part for part in _PARTS if compare or part != "made"]
+        made = render("openwrt/made.sh.j2", table=MADE) if compare else ""
+        return made + _script(parts, {package: _as_it_was(package) for package in packages})
 
     def process(self, output: Iterable[str]) -> RouterState:
         """Read its output.
@@ -339,6 +350,7 @@ class Router(FactBase[RouterState]):
             packages=_packages(found),
             interfaces=interfaces(_json(get("interfaces"))),
             rules=tuple(line.strip() for line in get("rules")),
+            made=tuple(line.strip() for line in get("made")),
             routes=_routes(get("routes")),
             digests={line[66:]: line[:64] for line in get("digests")},
             enabled=bool(get("enabled")),

@@ -32,6 +32,7 @@ from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 from pyinfra.context import host
 
 from hotshoe.errors import HotshoeError
+from hotshoe.openwrt.drift import drift
 from hotshoe.openwrt.live import is_route, is_set, not_live
 from hotshoe.openwrt.proof import disproofs
 from hotshoe.openwrt.sections import FOLDER as KEPT
@@ -59,6 +60,11 @@ SETTLING_SECONDS = 15
 # What a flash file system keeps for itself, and room for two copies of the files.
 ROOM = 128
 WORK = "/var/run/hotshoe"
+LOAD_IT = (
+    "somebody changed this router's files and did not load them, or the other way round; a change "
+    "here would put that into force. Load them at the router, where you see whether you still get "
+    "in (/etc/init.d/firewall reload, /etc/init.d/network reload), or take them back"
+)
 
 
 def look(host: Host, packages: tuple[str, ...] = facts.PACKAGES) -> RouterState:
@@ -85,12 +91,29 @@ def _run(host: Host, command: str, seconds: int, **arguments: Any) -> tuple[bool
         raise HotshoeError(f"the connection to the router was lost ({reason})") from error
 
 
-def _look_again(host: Host, packages: tuple[str, ...], seconds: int) -> RouterState:
+def look_again(
+    host: Host, packages: tuple[str, ...], seconds: int, compare: bool = False
+) -> RouterState:
+    """The router as it is now.
+
+    :param compare: whether to ask what the firewall's files make, too
+    :raises HotshoeError: if it does not answer, or a file under /etc/config cannot be read as UCI
+    """
     fact = Router()
-    done, output = _run(host, fact.command(packages), seconds)
+    done, output = _run(host, fact.command(packages, compare), seconds)
     if not done:
         raise HotshoeError("\n".join(output.stderr_lines[-3:]) or "the router does not answer")
     return fact.process(output.stdout_lines)
+
+
+def drift_of(state: RouterState, wanted: Iterable[Wanted], label: str) -> tuple[str, ...]:
+    """Where the router's files and what is in force differ; see :mod:`hotshoe.openwrt.drift`.
+
+    While a change waits to be confirmed, nothing is said: its files and what it loaded go first.
+    """
+    if state.pending:
+        return ()
+    return drift(wanted, state.packages, state.made, state.rules, state.interfaces, label)
 
 
 def init_script() -> str:
@@ -213,7 +236,7 @@ def configuration(
         yield FunctionCommand(_refuse, (said,), {})
         return
     try:
-        reason = _why(look(host, _with_firewall(names)), wanted, label)
+        reason = why(look(host, _with_firewall(names)), wanted, label)
     except HotshoeError as error:
         yield FunctionCommand(_refuse, (str(error),), {})
         return
@@ -236,7 +259,7 @@ def _with_firewall(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*facts.PACKAGES, *names)))
 
 
-def _why(seen: RouterState, wanted: tuple[Wanted, ...], label: str) -> str:
+def why(seen: RouterState, wanted: tuple[Wanted, ...], label: str = "") -> str:
     """Why a router has to be changed; empty if it is as it should be."""
     if seen.pending:
         return "a change was never confirmed"
@@ -276,7 +299,11 @@ class Change:
         """Have the files kept and the timer armed; stage, and prove what is staged."""
         try:
             # An earlier operation of this run may have changed other sections of a package.
-            now = _look_again(host, self._names, self.seconds)
+            now = self._begin(host)
+            if differing := drift_of(now, self.wanted, self.label):
+                for each in (*differing, LOAD_IT):
+                    host.log_styled(each, fg="red")
+                return False
             batches = {each.package: diff(now.packages[each.package], each) for each in self.wanted}
         except HotshoeError as error:
             return self._undone(host, str(error))
@@ -295,6 +322,14 @@ class Change:
         staged = tuple(each for each in self.wanted if each.package in touched)
         wrong = disproofs(staged, now.packages, facts.sections(output.stdout_lines))
         return self._undone(host, *wrong) if wrong else True
+
+    def _begin(self, host: Host) -> RouterState:
+        """The router without a change that nobody confirmed."""
+        now = look_again(host, self._names, self.seconds, compare=True)
+        if not now.pending:
+            return now
+        _run(host, f"{INIT} rollback", self.seconds)
+        return look_again(host, self._names, self.seconds, compare=True)
 
     def apply(self, state: State, host: Host) -> bool:  # noqa: ARG002
         """Commit and load it."""
@@ -315,7 +350,7 @@ class Change:
             )
         deadline = time.monotonic() + min(SETTLING_SECONDS, self.seconds // 2)
         try:
-            while wrong := self._not_in_force(_look_again(host, self._names, self.seconds)):
+            while wrong := self._not_in_force(look_again(host, self._names, self.seconds)):
                 if time.monotonic() > deadline:
                     return self._undone(host, *(f"not in force: {each}" for each in wrong))
                 time.sleep(0.5)

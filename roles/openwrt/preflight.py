@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 
 from pyinfra import host, logger
 
 from hotshoe.errors import HotshoeError
+from hotshoe.openwrt import sections
 from hotshoe.openwrt.conflicts import conflicts
 from hotshoe.openwrt.doubts import doubts
 from hotshoe.openwrt.sides import Sides, Unfit, find_sides
@@ -15,10 +17,12 @@ from hotshoe.plan import RouterPlan
 from hotshoe.ports import Service
 from roles.base.plans import plan_of, refuse
 from roles.openwrt.facts import PACKAGES, RouterState
-from roles.openwrt.operations import look
+from roles.openwrt.operations import LOAD_IT, drift_of, look, look_again, why
 
 # fw4 came with 22.03, of which nothing was tested.
 RELEASES = ("23.05", "24.10", "25.12")
+# Seconds: until fw4 has done what an interface that came up told it; until a look has to be over.
+SETTLING, LOOKING = 2, 60
 
 
 def router(plan: RouterPlan) -> None:
@@ -38,9 +42,33 @@ def router(plan: RouterPlan) -> None:
         return refuse(host, unfit.reason, unfit.remedy)
     for conflict in conflicts(plan, sides, state.packages, state.interfaces, _through(plan)):
         refuse(host, conflict.reason, conflict.remedy)
+    _drift(plan, sides, state)
     for doubt in doubts(plan, sides, state.packages["firewall"], state.interfaces):
         logger.warning(f"{host.name}: {doubt}")
     return None
+
+
+def _drift(plan: RouterPlan, sides: Sides, state: RouterState) -> None:
+    """Refuse to reload what somebody else has not loaded yet, and tell of it in any case."""
+    wanted = (*sections.way_out(plan, sides), *sections.way_in(plan, sides))
+    found = drift_of(state, wanted, sections.LABEL)
+    if found:
+        # fw4 may have been about to reload, as it does when an interface comes up.
+        time.sleep(SETTLING)
+        try:
+            again = look_again(host, PACKAGES, LOOKING, compare=True)
+        except HotshoeError as error:
+            refuse(host, str(error), "see whether the router still answers")
+        found = tuple(each for each in drift_of(again, wanted, sections.LABEL) if each in found)
+    if not found:
+        return
+    listed = "\n".join(f"       {each}" for each in found)
+    if why(state, wanted, sections.LABEL):
+        refuse(host, f"what is in force there is not what its files say:\n{listed}", LOAD_IT)
+    logger.warning(
+        f"{host.name}: what is in force there is not what its files say; before anything can be "
+        f"changed, somebody has to load them or take them back:\n{listed}"
+    )
 
 
 def sides_of(plan: RouterPlan) -> Sides:

@@ -81,6 +81,11 @@ def change(home: Home, wanted: str, before: str = "", seconds: int = 90) -> tupl
     return done.returncode, done.stdout + done.stderr
 
 
+def change_ours(home: Home) -> None:
+    """Damage that the next deploy corrects, and that is nobody else's."""
+    home.sh(ROUTER, "uci delete firewall.hotshoe_in_tcp_21_to_192_168_1_10; uci commit firewall")
+
+
 def until(home: Home, script: str, seconds: float = 120) -> None:
     """Wait until a script succeeds on the router."""
     deadline = time.monotonic() + seconds
@@ -314,6 +319,186 @@ def test_what_fw4_or_netifd_would_leave_out_silently_is_refused(home: Home, what
     assert message in said
     assert home.sh(ROUTER, STATE) == before
     assert ssh_works(home)
+
+
+# -- files that somebody changed and did not load
+
+REJECTED = (
+    "uci set firewall.theirs=rule; for o in name=theirs src=lan proto=tcp dest_port=22 "
+    "target=REJECT; do uci set firewall.theirs.$o; done; uci commit firewall"
+)
+ACCEPTED = "uci delete firewall.theirs; uci commit firewall"
+THEIRS = "/etc/nftables.d/50-theirs.nft"
+DROPPING = (
+    "chain theirs { type filter hook input priority -5; policy accept; iifname eth1 tcp dport 22 "
+    "drop; }"
+)
+MOVED = "uci set network.lan.ipaddr=192.168.77.1; uci commit network"
+MOVED_BACK = "uci set network.lan.ipaddr=192.168.1.1; uci commit network"
+DRIFT = {
+    "a rule": (
+        REJECTED,
+        ACCEPTED,
+        "firewall, chain input_lan: the files say, and not in force is: tcp dport 22 counter jump "
+        'handle_reject comment "!fw4: theirs"',
+    ),
+    "a policy": (
+        "uci set firewall.@zone[0].input=DROP; uci commit firewall",
+        "uci set firewall.@zone[0].input=ACCEPT; uci commit firewall",
+        "firewall, chain input_lan: the files say, and not in force is: jump drop_from_lan",
+    ),
+    "a file in nftables.d": (
+        f"echo '{DROPPING}' >{THEIRS}",
+        f"rm {THEIRS}",
+        "firewall, chain theirs: the files say, and not in force is: "
+        'iifname "eth1" tcp dport 22 drop',
+    ),
+    "a rule that is gone": (
+        f"{REJECTED}; uci set firewall.theirs.target=ACCEPT; uci commit; fw4 -q reload; {ACCEPTED}",
+        "fw4 -q reload",
+        "firewall, chain input_lan: in force, and not in the files any more: tcp dport 22 counter "
+        'accept comment "!fw4: theirs"',
+    ),
+    "an address": (
+        MOVED,
+        MOVED_BACK,
+        "network.lan.ipaddr: the file says 192.168.77.1/24, and in force is 192.168.1.1/24",
+    ),
+    "a route": (
+        "uci set network.theirs=route; for o in interface=lan target=10.5.0.0/16 "
+        "gateway=192.168.1.10; do uci set network.theirs.$o; done; uci commit network",
+        "uci delete network.theirs; uci commit network",
+        "network.lan: the file says, and not in force is: the route to 10.5.0.0/16 by 192.168.1.10",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", DRIFT)
+def test_what_somebody_changed_and_did_not_load_is_not_put_into_force(
+    home: Home, what: str
+) -> None:
+    script, undo, message = DRIFT[what]
+    with on_router(home, script, undo):
+        change_ours(home)
+        before = home.sh(ROUTER, STATE)
+        done = home.pyinfra("-y", check=False)
+        assert done.returncode != 0
+        assert message in " ".join((done.stdout + done.stderr).split())
+        assert "Load them at the router" in done.stdout + done.stderr
+        assert home.sh(ROUTER, STATE) == before
+        assert ssh_works(home)
+
+
+def test_where_nothing_has_to_be_changed_a_difference_is_told(home: Home) -> None:
+    script, undo, message = DRIFT["a rule"]
+    with on_router(home, script, undo):
+        before = home.sh(ROUTER, STATE)
+        done = home.pyinfra("-y")
+        assert message in " ".join((done.stdout + done.stderr).split())
+        assert home.sh(ROUTER, STATE) == before
+
+
+def test_operations_without_a_site_refuse_a_difference_as_well(home: Home) -> None:
+    script, undo, message = DRIFT["a rule"]
+    with on_router(home, script, undo):
+        before = home.sh(ROUTER, STATE)
+        status, said = change(home, HARMLESS)
+        assert status != 0
+        assert message in " ".join(said.split())
+        assert home.sh(ROUTER, STATE) == before
+
+
+# As if the comparison had found nothing.
+UNSEEN = "openwrt.drift_of = lambda *_: ()"
+OF_BOTH = (
+    '(Wanted("firewall", "mine", (Section("rule", "mine_rule", {"name": "mine", "src": "wan", '
+    '"proto": "tcp", "dest_port": "12345", "target": "REJECT"}),)), '
+    'Wanted("network", "mine", (Section("route", "mine_route", {"interface": "lan", '
+    '"target": "10.99.0.0/24", "gateway": "192.168.1.10"}),)))'
+)
+
+
+def test_a_rule_that_only_the_files_had_is_not_in_force_after_a_change_was_put_back(
+    home: Home,
+) -> None:
+    with on_router(home, REJECTED, ACCEPTED):
+        before = home.sh(ROUTER, STATE)
+        status, said = change(home, HARMLESS, before=UNSEEN, seconds=40)
+        assert status != 0
+        assert "a new SSH connection fails" in said
+        until(home, UNDONE)
+        assert ssh_works(home)
+        assert home.sh(ROUTER, STATE) == before
+
+
+def test_a_rule_that_only_the_files_had_is_not_put_into_force_by_a_change_that_was_only_staged(
+    home: Home,
+) -> None:
+    wanted, message = BAD["an unknown zone"]
+    with on_router(home, REJECTED, ACCEPTED):
+        before = home.sh(ROUTER, STATE)
+        status, said = change(home, wanted, before=UNSEEN)
+        assert status != 0
+        assert message in said
+        assert ssh_works(home)
+        assert home.sh(ROUTER, STATE) == before
+
+
+def test_the_router_keeps_its_address_when_a_change_is_put_back(home: Home) -> None:
+    """Although the file, which is put back too, had another one before."""
+    with on_router(home, MOVED, MOVED_BACK):
+        status, _ = change(home, OF_BOTH, before=UNSEEN, seconds=SECONDS)
+        assert status != 0
+        until(home, UNDONE)
+        assert ssh_works(home)
+    home.sh(ROUTER, "/etc/init.d/network reload")
+    until(home, "! ip address show dev eth1 | grep -q 192.168.77.1")
+    assert ssh_works(home)
+
+
+# What others do in fw4's table while it is in force, as miniupnpd, dnsmasq and banIP do.
+OTHERS = """
+cat >/etc/nftables.d/60-others.nft <<'.'
+set seen { type ipv4_addr; flags dynamic,timeout; timeout 1h; }
+set fixed { type ipv4_addr; elements = { 198.51.100.7 } }
+chain upnp_forward { }
+chain others { type filter hook forward priority -1; policy accept;
+	tcp flags syn add @seen { ip saddr limit rate 5/second } counter
+	ip saddr @fixed counter drop
+	ip protocol { icmp, udp } meta mark { 1, 2, 7 } counter # "}" in a comment
+	jump upnp_forward
+}
+.
+fw4 -q reload
+nft add rule inet fw4 upnp_forward tcp dport 4711 counter accept
+nft insert rule inet fw4 forward_wan tcp dport 4712 counter accept
+nft add element inet fw4 seen { 198.51.100.8 }
+nft add element inet fw4 fixed { 198.51.100.9 }
+nft add table inet banIP
+"""
+OTHERS_GONE = """
+rm /etc/nftables.d/60-others.nft; nft delete table inet banIP
+nft delete table inet fw4; rm /var/run/fw4.state; fw4 -q start
+"""
+
+
+def test_what_others_do_to_the_firewall_while_it_runs_is_no_difference_and_is_not_lost(
+    home: Home,
+) -> None:
+    with on_router(home, OTHERS, OTHERS_GONE):
+        done = home.pyinfra("-y")
+        assert "in force" not in done.stdout + done.stderr
+        before = home.sh(ROUTER, f"{STATE}; nft list set inet fw4 fixed")
+        status, said = change(home, LOCKED_OUT)
+        assert status != 0
+        assert "the router is as it was" in said
+        assert home.sh(ROUTER, f"{STATE}; nft list set inet fw4 fixed") == before
+        assert "198.51.100.9" in before
+
+
+def test_a_look_leaves_nothing_in_the_kernel(home: Home) -> None:
+    home.deploy()
+    assert "hotshoe" not in home.sh(ROUTER, "nft list tables")
 
 
 # -- killed, cut off, without power

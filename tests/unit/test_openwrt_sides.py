@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_interface
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv6Address,
+    IPv6Interface,
+    ip_interface,
+    ip_network,
+)
 from typing import Any
 
 import pytest
 
-from hotshoe.openwrt.sides import Interface, Side, Unfit, find_sides, interfaces, words
+from hotshoe.openwrt.sides import Interface, Route, Side, Unfit, find_sides, interfaces, words
 from hotshoe.plan import RouterPlan
 from hotshoe.uci.data import Package
 from tests.unit.openwrt_routers import TEXTS, firewall, home, zone
@@ -54,7 +61,9 @@ def test_interfaces_are_read_from_what_netifd_tells():
         ),
         False,
         "static",
+        carrier="eth1",
     )
+    assert wan.routes == {Route(ip_network("0.0.0.0/0"), "203.0.113.1")}
     assert (loopback.name, loopback.device) == ("loopback", "lo")
     assert (wan.device, wan.default, wan.protocol, wan.zone) == ("eth0", True, "static", "")
     assert wan.own == (IPv4Address("203.0.113.20"), IPv6Address("2001:db8:100:1::2"))
@@ -66,11 +75,14 @@ def test_interfaces_are_read_from_what_netifd_tells():
         # an interface that is down has neither device nor addresses
         ({"up": False, "proto": "dhcp"}, Interface("x", "", False, (), False, "dhcp")),
         # a bridge or VLAN without layer 3 of its own
-        ({"up": True, "device": "eth0.7"}, Interface("x", "eth0.7", True, (), False)),
+        (
+            {"up": True, "device": "eth0.7"},
+            Interface("x", "eth0.7", True, (), False, carrier="eth0.7"),
+        ),
         # PPPoE: packets are carried by another device than frames
         (
             {"up": True, "device": "eth0.7", "l3_device": "pppoe-x", "proto": "pppoe"},
-            Interface("x", "pppoe-x", True, (), False, "pppoe"),
+            Interface("x", "pppoe-x", True, (), False, "pppoe", carrier="eth0.7"),
         ),
         # MAP-E asks for its zone itself
         (

@@ -308,5 +308,6 @@ def test_an_unreachable_router_gives_nothing(fact):
 
 def test_the_command_asks_for_everything_that_is_read():
     asked = re.findall(r"echo '@@hotshoe ([\w ]+)'", Router().command())
-    assert asked == list(facts.sections(recording("fresh")))
+    # The recordings are from before files and kernel were compared.
+    assert [each for each in asked if each != "made"] == list(facts.sections(recording("fresh")))
     assert len(asked) == len(set(asked))

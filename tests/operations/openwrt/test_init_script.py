@@ -19,6 +19,8 @@ from tests.conftest import PROJECT
 
 OLD = {"network": "old network\n", "firewall": "old firewall\n", "dhcp": "old dhcp\n"}
 NEW = OLD | {"network": "new network\n", "firewall": "new firewall\n"}
+KERNEL = "table inet fw4 { what is in force }\n"
+LOADED = f"table inet fw4\nflush table inet fw4\n{KERNEL}"
 CHANGE = "network new network\nfirewall new firewall\n"
 COUNTED = ("mv", "cp", "rm", "mkdir", "sync")
 COUNT = """\
@@ -40,8 +42,9 @@ esac
 """
 STAND_INS = {
     "flock": "",
-    "fw4": "echo 'chain input_lan {'",
-    "nft": '[ "$1" != -f ] || cp $2 $R/rules',
+    "fw4": "[ \"$2\" != reload ] || echo firewall >>$R/reloaded; echo 'chain input_lan {'",
+    "nft": "case $1 in -f) cp $2 $R/rules ;; --terse) cat $R/kernel ;; list) exit 1 ;; "
+    "delete) rm $R/rules ;; esac",
     "logger": "",
     "df": "echo overlay 9999 1 ${FREE:-9998} 1% /overlay",
     "start-stop-daemon": 'while [ "$1" != -p ]; do shift; done; echo 99999999 >$2',
@@ -60,6 +63,7 @@ class RouterFolders:
             (self.root / folder).mkdir(parents=True)
         for name, content in OLD.items():
             (self.config / name).write_text(content)
+        (self.root / "kernel").write_text(KERNEL)
         for name in COUNTED:
             self._program(f"bin/{name}", f'{COUNT}{REAL}exec {name} "$@"\n')
         self._program("bin/uci", f"case $1 in batch|commit) {COUNT};; esac\n{REAL}{UCI}")
@@ -258,7 +262,36 @@ def test_a_rollback_puts_back_loads_and_says_so(router):
     assert (code, said) == (0, "a change was not confirmed: putting back what was before\n")
     assert (router.files, router.left) == (OLD, {"first"})
     assert (router.root / "reloaded").read_text() == "network\n"
+    assert (router.root / "rules").read_text() == LOADED
     assert not (router.root / "run" / "hotshoe-rollback.pid").exists()
+
+
+def test_what_a_change_has_not_loaded_its_rollback_does_not_load(router):
+    """That would put into force what somebody committed and did not load."""
+    router.run(STAGE, stdin=CHANGE)
+    assert router.run("rollback")[0] == 0
+    assert router.files == OLD
+    assert not (router.root / "reloaded").exists()
+    assert (router.root / "rules").read_text() == LOADED
+
+
+def test_a_firewall_that_was_not_loaded_is_not_loaded_by_a_rollback(router):
+    (router.root / "kernel").write_text("")
+    router.run(STAGE, APPLY, stdin=CHANGE)
+    (router.root / "reloaded").unlink()
+    (router.root / "rules").touch()
+    assert router.run("rollback")[0] == 0
+    assert (router.root / "reloaded").read_text() == "network\n"
+    assert not (router.root / "rules").exists()
+
+
+def test_rules_that_nft_would_not_take_again_are_made_by_fw4(router):
+    router._program("bin/nft", f'{STAND_INS["nft"]}; [ "$3" != $R/run/hotshoe/loadable.nft ]\n')
+    router.run(STAGE, APPLY, stdin=CHANGE)
+    (router.root / "reloaded").unlink()
+    assert router.run("rollback")[0] == 0
+    assert (router.root / "rules").read_text() == "chain input_lan {\n"
+    assert (router.root / "reloaded").read_text() == "firewall\nnetwork\n"
 
 
 def test_a_rollback_that_is_killed_leaves_no_new_rules_with_old_files(new_router):

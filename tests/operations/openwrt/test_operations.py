@@ -190,28 +190,28 @@ class TestConfiguration:
 class TestWhyARouterIsChanged:
     def test_a_waiting_change(self, gateway):
         seen = recorded("killed_before_confirming")
-        assert operations._why(seen, way_out(gateway, seen), "") == "a change was never confirmed"
+        assert operations.why(seen, way_out(gateway, seen), "") == "a change was never confirmed"
 
     def test_a_package_that_differs(self, gateway):
         seen = recorded("fresh")
-        assert operations._why(seen, way_out(gateway, seen), "") == "firewall differs"
+        assert operations.why(seen, way_out(gateway, seen), "") == "firewall differs"
         (firewall,) = way_in(gateway, seen)
-        assert operations._why(seen, (firewall,), "hotshoe: ") == "firewall differs"
+        assert operations.why(seen, (firewall,), "hotshoe: ") == "firewall differs"
 
     def test_a_package_of_which_nothing_is_known(self, gateway):
         seen = recorded("deployed")
         seen = replace(seen, packages={"firewall": seen.packages["firewall"]})
         _, _, dhcp = way_out(gateway, seen)
-        assert operations._why(seen, (dhcp,), "") == "dhcp differs"
+        assert operations.why(seen, (dhcp,), "") == "dhcp differs"
 
     def test_rules_that_somebody_took_out_of_the_kernel(self, gateway):
         seen = recorded("deployed")
         rules = tuple(rule for rule in seen.rules if "50000-50099/tcp to" not in rule)
-        why = operations._why(replace(seen, rules=rules), way_in(gateway, seen), "hotshoe: ")
+        why = operations.why(replace(seen, rules=rules), way_in(gateway, seen), "hotshoe: ")
         assert why == (
             "not in force: the rule 'hotshoe: cameras to darkroom, 50000-50099/tcp to 192.168.1.10'"
         )
 
     def test_nothing(self, gateway):
         seen = recorded("deployed")
-        assert operations._why(seen, way_in(gateway, seen), "hotshoe: ") == ""
+        assert operations.why(seen, way_in(gateway, seen), "hotshoe: ") == ""

@@ -178,7 +178,9 @@ def test_a_router_behind_another_is_warned_about(on_router, gateway, warnings):
 
 def test_networks_that_nobody_translates_for_any_more_are_told_once(on_router, gateway, warnings):
     fresh, routed = recorded("fresh"), replace(gateway, masquerade=())
-    guests = Interface("guest", "br-guest", True, (ip_interface("192.168.50.1/24"),), False)
+    guests = Interface(
+        "guest", "br-guest", True, (ip_interface("192.168.50.1/24"),), False, dynamic=True
+    )
     fresh = replace(fresh, interfaces=(*fresh.interfaces, guests))
     on_router(fresh)
     preflight.router(gateway)
