@@ -97,7 +97,8 @@ _SCRIPT = "\n".join(
         f"echo @salts; sed -n 's/^\\([^:]*:\\$6\\$[^$]*\\$[^$]*\\)\\$.*/\\1/p' {vsftpd.PWDFILE} "
         "2>/dev/null",
         "echo @addresses; ip -json address",
-        "echo @default; ip -json -4 route show default",
+        # Of every routing table: a VPN's, or a second uplink's, may have one of its own.
+        "echo @default; for v in 4 6; do ip -json -$v route show table all default; done",
         "echo @routes; ip -json -4 route; echo @routes6; ip -json -6 route",
         "echo @forwarding; cd /proc/sys/net; cat ipv4/ip_forward ipv6/conf/all/forwarding",
         "echo @listeners; ss -Hltnp",
@@ -137,7 +138,8 @@ class Device:
     :param salts: of the cameras' passwords, ``$6$rounds=N$salt``
     :param addresses: IP addresses that other hosts can use, and the interface of each
     :param default: the interface of the IPv4 default route; empty without one
-    :param uplinks: the interfaces of all default routes; with a tunnel for IPv4, IPv6 has another
+    :param uplinks: the interfaces of all default routes, of every routing table; with a tunnel for
+        IPv4, IPv6 has another
     :param routes: the networks that have a gateway, and that gateway
     :param forwarding: the IP versions that the kernel forwards
     :param listeners: TCP ports and the program on each
@@ -197,6 +199,8 @@ class DebianDevice(FactBase[Device]):
         for line in get("paths"):
             kind, owner, group, mode, path = line.split(" ", 4)
             paths[path] = PathState(kind, owner, group, mode, digests.get(path, ""))
+        lists = (get("routes"), get("routes6"), *([line] for line in get("default")))
+        every_route = [route for lines in lists for route in _json(lines)]
         return Device(
             os=" ".join(get("os")),
             paths=paths,
@@ -214,16 +218,8 @@ class DebianDevice(FactBase[Device]):
                 for address in link.get("addr_info", [])
                 if address["scope"] == "global"
             },
-            default=next((r["dev"] for r in _json(get("default")) if "dev" in r), ""),
-            uplinks=tuple(
-                sorted(
-                    {
-                        route["dev"]
-                        for route in (*_json(get("routes")), *_json(get("routes6")))
-                        if route["dst"] == "default" and "dev" in route
-                    }
-                )
-            ),
+            default=next((r["dev"] for r in _json(get("routes")) if _leads_out(r)), ""),
+            uplinks=tuple(sorted({r["dev"] for r in every_route if _leads_out(r)})),
             # Of several to one network, the kernel lists the one that it takes first.
             routes={
                 route["dst"]: route["gateway"]
@@ -239,6 +235,10 @@ class DebianDevice(FactBase[Device]):
             dropping=tuple(_dropping(get("chains"), "forward")),
             refusing=tuple(_dropping(get("chains"), "input")),
         )
+
+
+def _leads_out(route: Mapping[str, str]) -> bool:
+    return route["dst"] == "default" and "dev" in route
 
 
 def _json(lines: list[str]) -> list[Any]:

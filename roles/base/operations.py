@@ -228,7 +228,7 @@ def ruleset(table: str, text: str, needs: list[OperationMeta]) -> Commands:
         f"if systemctl is-active --quiet {timer}.timer; then nft -f {back}; fi; "
         f"systemctl stop {timer}.timer 2>/dev/null || true; "
         f"echo 'table inet {table}; delete table inet {table}' >{back}; "
-        f"nft --stateless list table inet {table} >>{back} 2>/dev/null || true; "
+        f"{listing(table)} >>{back} 2>/dev/null || true; "
         f"systemd-run --quiet --collect --unit={timer} --on-active={ROLLBACK_SECONDS}s "
         f"--timer-property=AccuracySec=1s /usr/sbin/nft -f {back}; nft -f {path}.new",
         _stdin=text,
@@ -239,6 +239,12 @@ def ruleset(table: str, text: str, needs: list[OperationMeta]) -> Commands:
         f"mv -fT {path}.new {path}; rm -f {back}; "
         f"systemctl enable --quiet {unit}; systemctl reload-or-restart {unit}"
     )
+
+
+def listing(table: str) -> str:
+    """The command that prints a table so that ``nft -f`` takes it."""
+    # Without /etc/protocols (Debian's netbase), nft prints a number that it does not read.
+    return f"nft --stateless list table inet {table} | sed 's/protocol 6$/protocol tcp/'"
 
 
 def reconnect(host: Host) -> str:

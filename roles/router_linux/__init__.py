@@ -37,7 +37,9 @@ def routing(plan: RouterPlan) -> None:
     operations.forwarding(SYSCTL, versions, [sysctl], name="Forwarding, now")
     rulesets.load(
         "hotshoe_routing",
-        render("router_linux/routing.nft.j2", router=plan, wan=device.default, uplinks=uplinks),
+        render(
+            "router_linux/routing.nft.j2", router=plan, wan=device.default, interfaces=_inside(plan)
+        ),
         "routing and masquerading",
     )
     if plan.routes:
@@ -58,6 +60,22 @@ def _uplinks(plan: RouterPlan) -> tuple[str, ...]:
     """The interfaces that lead outside."""
     inside = look(host).addresses.get(str(plan.lan.ip))
     return tuple(uplink for uplink in look(host).uplinks if uplink != inside)
+
+
+def _inside(plan: RouterPlan) -> tuple[str, ...]:
+    """The interfaces that may pass: the LAN's, and what else the person has set up by now.
+
+    A VPN's or a guest network's bridge is the person's own. An interface that appears later, or
+    changes its name, is outside until the next deploy; so is one that leads outside.
+    """
+    device = look(host)
+    outside = {
+        *device.uplinks,
+        *(device.addresses.get(str(a)) for a in (plan.wan_address, plan.wan6)),
+    }
+    lan = device.addresses.get(str(plan.lan.ip))
+    others = set(device.addresses.values()) - outside
+    return tuple(sorted({"lo", *others, *((lan,) if lan else ())}))
 
 
 def _dialled(plan: RouterPlan) -> str:
