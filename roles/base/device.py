@@ -19,7 +19,7 @@ from hotshoe import vsftpd
 # command prints digests of it, and the unit records the same when it starts. A difference means
 # that the running thing is not what the files say, whoever changed which.
 RECORDS = "/run/hotshoe"
-RULESETS = ("hotshoe_firewall", "hotshoe_routing", "hotshoe_forwards")
+RULESETS = ("hotshoe_firewall", "hotshoe_outgoing", "hotshoe_routing", "hotshoe_forwards")
 PACKAGES = ("vsftpd", "libpam-pwdfile", "nftables")
 SYSCTL = "/etc/sysctl.d/90-hotshoe.conf"
 ROUTES = f"{vsftpd.FOLDER}/routes"

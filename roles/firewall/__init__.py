@@ -1,4 +1,4 @@
-"""The server's firewall: an nftables table of our own, and nobody else's."""
+"""The server's firewall: nftables tables of our own, and nobody else's."""
 
 from __future__ import annotations
 
@@ -6,14 +6,24 @@ from pyinfra.api.deploy import deploy
 
 from hotshoe.plan import ServerPlan
 from hotshoe.render import render
+from hotshoe.vsftpd import OWNER, UNPRIVILEGED
 from roles.base import rulesets
 
 
 @deploy("Firewall")
 def server(plan: ServerPlan) -> None:
-    """Let in the FTP ports, and from the LAN what the Site names; drop and count the rest."""
+    """Let in the FTP ports, and from the LAN what the Site names; drop and count the rest.
+
+    vsftpd's processes answer connections and open none, so whoever takes one over gets no further.
+    That is a table of its own: it names users, and where one of them is gone it does not load.
+    """
     rulesets.load(
         "hotshoe_firewall",
         render("firewall/server.nft.j2", server=plan),
         "what may reach the server",
+    )
+    rulesets.load(
+        "hotshoe_outgoing",
+        render("firewall/outgoing.nft.j2", users=(OWNER, UNPRIVILEGED)),
+        "what vsftpd may open",
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address
 
+from hotshoe.plan import ServerPlan
 from hotshoe.ports import PortRange
 from hotshoe.stage.topology import INTERNET
 from tests.stage.home import Home
@@ -105,9 +106,10 @@ def connecting(
     assert process.returncode == 0
 
 
-def counted(home: Home, comment: str) -> int:
-    """How many packets the server's firewall has counted at rules with a comment."""
-    listing = home.sh(home.server, "nft list chain inet hotshoe_firewall input")
+def counted(home: Home, comment: str, server: ServerPlan | None = None) -> int:
+    """How many packets a server's firewall has counted at rules with a comment."""
+    name = (server or home.server_plan).name
+    listing = home.sh(name, "nft list chain inet hotshoe_firewall input")
     rules = [line for line in listing.splitlines() if f'comment "{comment}"' in line]
     return sum(int(line.split("counter packets ")[1].split()[0]) for line in rules)
 

@@ -16,6 +16,7 @@ import pytest
 from hotshoe.ports import PortRange
 from hotshoe.stage import podman
 from hotshoe.stage.topology import CAMERA, INTERNET, LAPTOP
+from hotshoe.vsftpd import OWNER, UNPRIVILEGED
 from roles.base.device import RULESETS
 from roles.base.operations import ROLLBACK_SECONDS, listing
 from tests.stage.home import BIN, Home
@@ -147,6 +148,77 @@ def test_a_burst_of_forged_connections_is_forgotten_soon(home: Home) -> None:
     # Refused at once, with an answer, so that even a router that knows nothing of it forgets them.
     for node in devices:
         assert connections(home, node) < before[node] + 400, node
+
+
+# Prints what became of each: the server has no Python, so this runs in its network only.
+OPEN = """
+import socket, sys
+uid, router, laptop, internet = sys.argv[1:]
+def tcp(address, port): socket.create_connection((address, port), 3).close()
+def say(kind, protocol, address):
+    with socket.socket(socket.AF_INET, kind, protocol) as sock:
+        sock.settimeout(3)
+        sock.sendto(b"\\x08\\0\\xf7\\xff\\0\\0\\0\\0", (address, 9 if protocol != 1 else 0))
+for attempt in (
+    lambda: tcp(router, 22), lambda: tcp(laptop, 8080), lambda: tcp(internet, 8081),
+    lambda: tcp("127.0.0.1", 22), lambda: tcp("::1", 22), lambda: tcp(router, 21),
+    lambda: say(socket.SOCK_DGRAM, 0, internet), lambda: say(socket.SOCK_DGRAM, 1, router),
+):
+    try: attempt(); print("done")
+    except OSError as error: print("refused" if not isinstance(error, TimeoutError) else "silence")
+"""
+
+
+@pytest.mark.parametrize("user", [OWNER, UNPRIVILEGED])
+def test_a_session_that_is_taken_over_can_open_nothing(either_home: Home, user: str) -> None:
+    home, process = either_home, podman.pid(either_home.stage.container(either_home.server))
+    # As on any Debian with systemd outside of a container, everybody may ping.
+    home.sh(home.server, "echo 0 2147483647 >/proc/sys/net/ipv4/ping_group_range")
+    targets = [
+        home.plan.routers[0].lan.ip,
+        home.stage.node(LAPTOP).ports[0].address.ip,
+        home.stage.node(INTERNET).ports[1].address.ip,
+    ]
+
+    def attempts(who: str) -> list[str]:
+        uid = home.sh(home.server, f"id -u {who}").strip()
+        command = ["nsenter", f"--target={process}", "--net", "setpriv", f"--reuid={uid}"]
+        command += ["--clear-groups", "/usr/bin/python3", "-c", OPEN, uid, *map(str, targets)]
+        return podman.run(*command).split()
+
+    with listening(home, LAPTOP, 8080), listening(home, INTERNET, 8081):
+        # The router has nothing on its port 21, and says so.
+        assert attempts("root") == ["done"] * 5 + ["refused"] + ["done"] * 2
+        assert attempts(user) == ["refused"] * 8
+    home.uploads_work()
+
+
+def test_the_table_for_vsftpd_does_not_take_the_firewall_along(home: Home) -> None:
+    """It names users; where one is gone, nftables refuses it."""
+    home.sh(home.server, "sed -i s/^hotshoe-ftpd:/gone:/ /etc/passwd")
+    try:
+        home.stage.reboot(home.server)
+        assert not home.succeeds(home.server, "nft list table inet hotshoe_outgoing")
+        assert home.reach(LAPTOP, home.server_plan.address, 22, 80) == ["open", "silent"]
+    finally:
+        home.sh(home.server, "sed -i s/^gone:/hotshoe-ftpd:/ /etc/passwd")
+        home.deploy()
+    home.uploads_work()
+
+
+def exposure(home: Home, node: str, unit: str) -> float:
+    """By systemd-analyze(1), from 0 (confined) to 10 (not at all)."""
+    said = home.sh(node, f"systemd-analyze security --no-pager {unit} | tail -n 1")
+    return float(said.split(":")[1].split()[0])
+
+
+def test_what_loads_rules_is_confined(either_home: Home) -> None:
+    home = either_home
+    for node in (home.server, home.router):
+        units = home.sh(node, "cd /etc/systemd/system; grep -l bin/nft hotshoe-*.service").split()
+        assert len(units) == 2
+        for unit in units:
+            assert exposure(home, node, unit) < 2.0, unit
 
 
 @contextmanager

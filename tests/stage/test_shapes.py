@@ -21,6 +21,7 @@ from hotshoe.worksheet import Menu, rows
 from tests.conftest import EXAMPLES
 from tests.stage.conftest import Change, deployed, on_openwrt
 from tests.stage.home import Home
+from tests.stage.strangers import counted
 
 PLAIN = [name for name in EXAMPLES if name != "home"]
 # The same with an OpenWrt router at the edge, and where it matters most, everywhere.
@@ -66,8 +67,11 @@ class TestEveryShape:
         for server in home.plan.servers:
             passive = server.passive
             assert home.reach(CAMERA, public, server.control_port) == ["open"]
-            # Nobody listens before PASV, but packets get there: the server says no.
+            # Nobody listens before PASV, but packets get there: the server lets in whoever has a
+            # control connection, and says no.
+            before = counted(home, "FTP data", server)
             assert home.reach(CAMERA, public, *passive) == ["closed"] * len(passive)
+            assert counted(home, "FTP data", server) == before + len(passive)
             others = {passive.first - 1, passive.last + 1, 20, 22, 80, 445, 990} - ours
             assert home.reach(CAMERA, public, *others) == ["silent"] * len(others)
 
@@ -150,6 +154,10 @@ class TestRouted:
         edge = shaped.plan.router("edge")
         laptop = address_of(shaped, LAPTOP)
         assert peer(shaped, LAPTOP, edge.lan.ip, 22, "edge") == str(laptop)
+
+    def test_what_sets_the_static_route_is_confined(self, shaped: Home) -> None:
+        said = shaped.sh("edge", "systemd-analyze security --no-pager hotshoe-routes | tail -n 1")
+        assert float(said.split(":")[1].split()[0]) < 2.0
 
     def test_the_static_route_comes_back_and_goes_with_the_setting(self, shaped: Home) -> None:
         shown = "ip route show 192.168.1.0/24 via 192.168.178.2"
@@ -284,8 +292,9 @@ class TestIpv6:
     def test_the_server_has_the_same_ports_open_and_nobody_else_has_any(self, shaped: Home) -> None:
         home, server = shaped, shaped.server_plan
         assert home.reach(CAMERA, server.address6, server.control_port) == ["open"]
-        ends = (server.passive.first, server.passive.last)
+        ends, before = (server.passive.first, server.passive.last), counted(home, "FTP data")
         assert home.reach(CAMERA, server.address6, *ends) == ["closed", "closed"]
+        assert counted(home, "FTP data") == before + 2
         others = (20, 22, 80, server.passive.first - 1, server.passive.last + 1)
         assert home.reach(CAMERA, server.address6, *others) == ["silent"] * len(others)
         laptop = next(node for node in home.stage.topology.nodes if node.name == LAPTOP)
@@ -295,6 +304,34 @@ class TestIpv6:
             assert home.reach(CAMERA, laptop.ports[0].address6.ip, *ports) == ["silent"] * 3
             inside = laptop.ports[0].address6.ip
             assert home.succeeds("gateway", f"timeout 2 bash -c 'exec 3<>/dev/tcp/{inside}/8080'")
+
+    def test_addresses_of_one_network_count_as_one(self, shaped: Home) -> None:
+        """For how many connections each may open, and for who may open data connections."""
+        home, server = shaped, shaped.server_plan
+        camera = home.stage.node(CAMERA).ports[0].address6
+        assert camera
+        limit = server.new_connections_per_minute
+        others = [camera.network[0x100 + i] for i in range(limit + 40)]
+        script = f"""
+import socket, time
+for i, source in enumerate({[str(other) for other in others]}):
+    try: socket.create_connection(("{server.address6}", 21), 0.5, (source, 0)).close()
+    except OSError: print("silent"); break
+else: print("open")
+"""
+        home.sh(server.name, "systemctl restart hotshoe-firewall")
+        add = "; ".join(f"ip address add {other}/128 dev eth0 nodad" for other in others)
+        home.sh(CAMERA, add)
+        try:
+            assert home.reach(CAMERA, server.address6, 21) == ["open"]
+            said = podman.execute(home.stage.container(CAMERA), "python3", "-", input_text=script)
+            assert said == "silent\n"
+        finally:
+            home.sh(CAMERA, add.replace(" add ", " delete ").replace(" nodad", ""))
+            home.sh(server.name, "systemctl restart hotshoe-firewall")
+        assert home.reach(CAMERA, server.address6, server.passive.first) == ["closed"]
+        assert counted(home, "FTP data without a session") == 1
+        home.uploads_work(CAMERA, ipv6=True)
 
     def test_it_goes_away_with_the_setting(self, shaped: Home) -> None:
         address6 = shaped.server_plan.address6
