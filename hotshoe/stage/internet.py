@@ -5,7 +5,6 @@ from __future__ import annotations
 from hotshoe.plan import Plan
 from hotshoe.stage.topology import Topology
 
-
 # Its uplink is a process of this computer that opens connections, as any program does. A bridge of
 # podman's would change the computer's own network: it makes it forward, and rewrites its firewall.
 NETWORK, _UPLINK = "slirp4netns:enable_ipv6=false", "tap0"

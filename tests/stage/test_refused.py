@@ -35,7 +35,7 @@ def test_logins_are_refused(either_home: Home) -> None:
 
 
 def test_no_name_of_a_camera_is_special(either_home: Home) -> None:
-    """vsftpd takes ``ftp`` and ``anonymous`` for anonymous log-ins unless those need TLS as well."""
+    """vsftpd takes ``ftp`` and ``anonymous`` for anonymous log-ins unless those need TLS too."""
     home, names = either_home, ["ftp", "anonymous", "root", "hotshoe", "a" * 31]
     passwords = home.sh(home.server, "cat /etc/hotshoe/cameras.pwd")
     script = "umask 077; cd /srv/hotshoe; " + "; ".join(
