@@ -32,9 +32,10 @@ from hotshoe.site import Server, Site
 # A camera may hold two connections open while it retries; a third is room for a phone's or a
 # computer's client with the same user name.
 SESSIONS_PER_CAMERA = 3
-# New control connections from one address, beyond which they are dropped for a while. A camera
-# opens a handful a minute even when it retries.
-NEW_CONNECTIONS_PER_MINUTE = 60
+# New control connections from one address, for each camera and once more, beyond which they are
+# dropped for a while. A camera opens a handful a minute even when it retries, and all may be behind
+# one NAT.
+NEW_CONNECTIONS_PER_MINUTE = 30
 
 
 def make_plan(site: Site) -> Plan:
@@ -135,7 +136,9 @@ class _Chain:
             # Where all come with one address, a limit for each address would be one for all.
             max_per_address=clients if masked else sessions,
             bytes_per_second=int(site.ftp.bytes_per_second or 0),
-            new_connections_per_minute=0 if masked else NEW_CONNECTIONS_PER_MINUTE,
+            new_connections_per_minute=(
+                0 if masked else NEW_CONNECTIONS_PER_MINUTE * (len(cameras) + 1)
+            ),
         )
 
     def _openers(self, server: Server) -> Iterator[Passage]:

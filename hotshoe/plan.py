@@ -126,8 +126,8 @@ class ServerPlan:
     :param max_clients: sessions at once
     :param max_per_address: sessions at once from one address; every camera may be behind one NAT
     :param bytes_per_second: the most that one transfer may take; 0 is no limit
-    :param new_connections_per_minute: from one address to the control port, beyond which they are
-        dropped; 0 is no limit
+    :param new_connections_per_minute: from one address, or one /64 over IPv6, to the control port,
+        beyond which they are dropped; 0 is no limit
     """
 
     name: str

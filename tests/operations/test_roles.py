@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from hotshoe.pki import AuthorityFiles
 from hotshoe.vault import Secrets
 from roles import inventory, router_linux, tls, users
 from roles.base import servers
-from roles.base.device import Device, PathState
+from roles.base.device import DebianDevice, Device, PathState
 from roles.base.plans import authority_of, plan_of, refuse, refusing, secrets_of
 from tests.conftest import EXAMPLES, PROJECT
 from tests.operations.conftest import as_texts, recorded
@@ -139,6 +140,47 @@ class TestWhatIsDialled:
         assert router_linux._dialled(example_plan.routers[0]) == (
             'iifname { "eth0" } fib daddr type local'
         )
+
+
+ADDRESSES = {"203.0.113.20": "eth0", "192.168.1.1": "eth1"}
+
+
+class TestWhatIsInside:
+    """roles.router_linux: the interfaces from which a Debian router lets everything pass."""
+
+    @pytest.fixture
+    def router(self, on_host, example_plan):
+        def inside(router=example_plan.routers[0], **known: object) -> tuple[str, ...]:
+            on_host(replace(recorded("fresh_router"), **known), "gateway")
+            return router_linux._inside(router)
+
+        return inside
+
+    def test_is_the_lan_and_the_router_itself(self, router):
+        assert router() == ("eth1", "lo")
+
+    def test_is_what_else_the_person_has_set_up(self, router):
+        addresses = ADDRESSES | {"10.9.0.1": "wg0", "fd00::1": "guests"}
+        assert router(addresses=addresses) == ("eth1", "guests", "lo", "wg0")
+
+    def test_is_no_interface_that_leads_outside(self, router):
+        addresses = ADDRESSES | {"10.64.0.7": "wwan0"}
+        assert router(addresses=addresses, uplinks=("eth0", "wwan0")) == ("eth1", "lo")
+
+    def test_is_not_where_the_wan_address_is_although_no_route_leads_there_now(self, router):
+        assert router(uplinks=("tunnel",)) == ("eth1", "lo")
+
+
+def test_an_uplink_is_known_by_a_default_route_of_any_table():
+    """A VPN that carries everything (wg-quick) has a table of its own, a standby uplink too."""
+    main = [{"dst": "default", "dev": "eth0"}, {"dst": "10.0.0.0/24", "dev": "eth1"}]
+    every = [*main[:1], {"dst": "default", "dev": "wwan0", "table": "9"}]
+    six = [{"dst": "default", "dev": "wg0", "table": "51820"}]
+    said = ["@default", json.dumps(every), json.dumps(six), "@routes", json.dumps(main)]
+    seen = DebianDevice().process(said)
+    assert (seen.default, seen.uplinks) == ("eth0", ("eth0", "wg0", "wwan0"))
+    # The main table has none: the host itself has no way out.
+    assert DebianDevice().process(said[:3]).default == ""
 
 
 class TestTheWayIn:

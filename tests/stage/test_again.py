@@ -41,6 +41,7 @@ SERVER_DAMAGE = {
     "systemctl unmask vsftpd": "vsftpd | Keep Debian's own unit from starting",
     "systemctl disable --now --quiet hotshoe-vsftpd": "vsftpd | vsftpd answers on port 21",
     "nft add rule inet hotshoe_firewall input accept": FIREWALL,
+    "nft delete table inet hotshoe_outgoing": "Firewall | Rules: what vsftpd may open",
 }
 ROUTER_DAMAGE = {
     "rm /etc/hotshoe/hotshoe_routing.nft": "Router | Rules: routing and masquerading",
@@ -237,6 +238,7 @@ STEPS = [
     "TLS | Certificate for photos.example.net",
     "Users | Passwords of the cameras, hashed",
     "Firewall | Rules: what may reach the server",
+    "Firewall | Rules: what vsftpd may open",
     "vsftpd | Configuration for vsftpd 3.0.5, checked by vsftpd",
     "vsftpd | vsftpd answers on port 21",
     "Router | Rules: port forwards to the server",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
+from ipaddress import ip_network
 from itertools import chain
 
 from hotshoe.plan import Address, Network, Passage, Plan, PortForward, RouterPlan, ServerPlan
@@ -160,6 +161,8 @@ class Server:
     def __init__(self, plan: ServerPlan) -> None:
         self.plan = plan
         self._opened: set[Packet] = set()
+        # Who has a control connection: an address, or all of a /64.
+        self.present: set[Network] = set()
 
     def opens(self, packet: Packet) -> None:
         """Remember a connection of its own."""
@@ -168,10 +171,14 @@ class Server:
     def takes(self, packet: Packet) -> bool:
         """Whether a packet gets past it."""
         plan = self.plan
-        ftp = [Service("tcp", ports) for ports in plan.ftp_ports]
+        control, passive = ([Service("tcp", ports)] for ports in plan.ftp_ports)
+        who = ip_network((packet.source, 32 if packet.source.version == 4 else 64), strict=False)
+        if packet.wants(control):
+            self.present.add(who)
         return (
             packet.answer() in self._opened
-            or packet.wants(ftp)
+            or packet.wants(control)
+            or (packet.wants(passive) and _within(packet.source, self.present))
             or (
                 _within(packet.source, plan.ssh_from)
                 and (packet.protocol, packet.port) == ("tcp", plan.ssh_port)

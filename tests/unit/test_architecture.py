@@ -80,13 +80,14 @@ def test_only_the_stage_and_the_command_line_know_the_stage():
 
 
 def test_every_template_that_is_named_exists_and_every_one_that_exists_is_named():
+    folder = PROJECT / "templates"
+    templates = list(folder.rglob("*.j2"))
     named = {
         name
-        for path in (*CORE, *ROLES)
+        for path in (*CORE, *ROLES, *templates)
         for name in re.findall(r'"([a-z_]+/[\w.-]+\.j2)"', path.read_text())
     }
-    folder = PROJECT / "templates"
-    assert named == {str(path.relative_to(folder)) for path in folder.rglob("*.j2")}
+    assert named == {str(path.relative_to(folder)) for path in templates}
 
 
 def test_operations_of_different_hosts_are_never_fused():

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from ipaddress import ip_network
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given
@@ -43,11 +44,21 @@ class OpenWrtHome(walks.Home):
         return {router.name: configuration(router) for router in self.routers} | self.changed
 
     def boxes(self) -> Fw4Boxes:
-        return Fw4Boxes(self.plan, (), self.configurations)
+        return everybody_has_a_session(Fw4Boxes(self.plan, (), self.configurations))
 
     def planned(self) -> Boxes:
         """The same home by the Plan."""
-        return Boxes(self.plan)
+        return everybody_has_a_session(Boxes(self.plan))
+
+
+SomeBoxes = TypeVar("SomeBoxes", bound=Boxes)
+
+
+def everybody_has_a_session(boxes: SomeBoxes) -> SomeBoxes:
+    """Servers take data connections from everybody: what matters here is what the routers do."""
+    for server in boxes.servers.values():
+        server.present |= {ip_network("0.0.0.0/0"), ip_network("::/0")}
+    return boxes
 
 
 def on_uci(site: Site) -> OpenWrtHome:

@@ -157,6 +157,15 @@ def test_a_camera_reaches_its_server_over_ipv6_with_nothing_translated(home):
     cameras_reach_their_server_over_ipv6(home)
 
 
+@every(homes)
+def test_a_data_connection_gets_in_only_beside_a_control_connection(home):
+    for server in home.servers:
+        boxes, data = home.boxes(), dial(server.passive.last, home)
+        assert not arrives(boxes.send_from_internet(data), server)
+        assert arrives(boxes.send_from_internet(dial(server.control_port, home)), server)
+        assert arrives(boxes.send_from_internet(data), server)
+
+
 def cameras_get_an_answer(home: Home) -> None:
     boxes = home.boxes()
     for _, port in home.ftp():
@@ -235,8 +244,11 @@ def strangers_reach_nobody(home: Home, ports: set[int]) -> None:
         elif exposed and packet.to == plan.public_address:
             # It comes as far as to the last default host, whose own firewall drops it.
             assert journey.end == exposed.name, journey
-        else:
-            assert journey.end in home.names, journey
+        elif journey.end not in home.names:
+            # A data connection without a control connection comes as far as to the server.
+            (server,) = (server for server in plan.servers if server.name == journey.end)
+            assert packet.wants([Service("tcp", server.passive)]), journey
+            assert packet.to in (plan.public_address, server.address6), journey
 
 
 @every(homes, st.sets(st.integers(1, 65535), max_size=4))

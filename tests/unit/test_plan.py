@@ -75,7 +75,7 @@ def test_the_server_of_the_example(example_plan):
             max_clients=22,
             max_per_address=6,
             bytes_per_second=0,
-            new_connections_per_minute=60,
+            new_connections_per_minute=90,
         ),
     )
 
@@ -297,6 +297,7 @@ def test_no_camera_is_shut_out_by_the_others_even_behind_one_address(example_sit
     (server,) = make_plan(example_site.model_copy(update={"cameras": names})).servers
     assert server.max_per_address >= 3 * cameras
     assert server.max_clients > server.max_per_address
+    assert server.new_connections_per_minute >= 30 * cameras
 
 
 def test_limits_for_each_address_are_off_where_all_come_with_one(example_site):

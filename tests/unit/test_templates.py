@@ -53,8 +53,12 @@ def firewall(plan) -> str:
     return render("firewall/server.nft.j2", server=plan.servers[0])
 
 
-def routing_of(router) -> str:
-    return render("router_linux/routing.nft.j2", router=router, wan="eth0", uplinks=("eth0",))
+def outgoing(plan) -> str:
+    return render("firewall/outgoing.nft.j2", users=("root", "nobody"))
+
+
+def routing_of(router, interfaces=("eth1", "lo")) -> str:
+    return render("router_linux/routing.nft.j2", router=router, wan="eth0", interfaces=interfaces)
 
 
 def forwards_of(router) -> str:
@@ -106,6 +110,7 @@ def everything(plan) -> list[str]:
     return [
         render("vsftpd/settle.service.j2", v=vsftpd, loaded="it", record="/run/hotshoe/it.loaded"),
         firewall(plan),
+        outgoing(plan),
         routing(plan),
         forwards(plan),
         configuration(plan),
@@ -135,8 +140,14 @@ def test_a_value_that_is_missing_ends_the_run():
 
 
 class TestTheServersFirewall:
-    def test_opens_the_ports_of_ftp_to_everybody(self, plan):
-        assert 'tcp dport { 21, 50000-50099 } counter accept comment "FTP"' in firewall(plan)
+    def test_opens_the_control_port_to_everybody_and_the_others_beside_it(self, plan):
+        rules = re.findall(r"tcp dport (\S+) (.*)counter .*accept comment", firewall(plan))
+        assert rules == [("21", ""), ("50000-50099", "ip saddr @present4 ")]
+
+    def test_knows_who_has_a_control_connection_before_it_accepts_what_is_established(self, plan):
+        text = firewall(plan)
+        seen = "tcp dport 21 ct direction original ct status assured jump control"
+        assert text.index(seen) < text.index("ct state established,related accept")
 
     def test_opens_ssh_to_the_lan_only(self, example_plan):
         assert re.findall(r"ip saddr (\S+) tcp dport 22 accept", firewall(example_plan)) == [
@@ -160,8 +171,15 @@ class TestTheServersFirewall:
 
     def test_limits_a_flood_at_the_control_port(self, plan):
         text = firewall(plan)
-        assert text.count("limit rate over 60/minute burst 60 packets") == 2
-        assert text.index("flood") < text.index('"FTP"')
+        assert text.count("limit rate over 90/minute burst 90 packets") == 2
+        assert text.index('"flood"') < text.index('"FTP"')
+
+    def test_limits_nobody_where_all_come_with_one_address(self, plan):
+        server = replace(plan.servers[0], new_connections_per_minute=0)
+        text = firewall(replace(plan, servers=(server,)))
+        assert "flood" not in re.sub("#.*", "", text)
+        assert "limit rate over" not in text
+        assert "@present4 { ip saddr }" in text
 
 
 class TestTheRouter:
@@ -192,7 +210,12 @@ class TestTheRouter:
 
 @pytest.mark.parametrize(
     ("table", "rules"),
-    [("hotshoe_firewall", firewall), ("hotshoe_routing", routing), ("hotshoe_forwards", forwards)],
+    [
+        ("hotshoe_firewall", firewall),
+        ("hotshoe_outgoing", outgoing),
+        ("hotshoe_routing", routing),
+        ("hotshoe_forwards", forwards),
+    ],
 )
 def test_rules_replace_their_own_table_and_touch_no_other(example_plan, table, rules):
     text = rules(example_plan)
@@ -231,8 +254,19 @@ def nft_takes(text: str) -> None:
 
 @pytest.mark.skipif(bool(_WHY_NOT), reason=_WHY_NOT)
 def test_nftables_takes_the_rules(plan):
-    for text in (firewall(plan), routing(plan), forwards(plan)):
+    for text in (firewall(plan), outgoing(plan), routing(plan), forwards(plan)):
         nft_takes(text)
+
+
+@pytest.mark.skipif(bool(_WHY_NOT), reason=_WHY_NOT)
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_nftables_takes_the_rules_of_every_example(name):
+    plan = example(name)
+    for server in plan.servers:
+        for masked in (server, replace(server, new_connections_per_minute=0)):
+            nft_takes(render("firewall/server.nft.j2", server=masked))
+    for router in plan.routers:
+        nft_takes(routing_of(router))
 
 
 class TestVsftpd:
@@ -344,15 +378,12 @@ class TestShapes:
             assert "\nnet.ipv6.conf.all.forwarding = 1\n" in sysctl
             assert "\nnet.ipv6.conf.eth0/7.accept_ra = 2\n" in sysctl
 
-    def test_ipv6_that_comes_by_another_interface_is_filtered_as_well(self):
-        """With a tunnel for IPv4 (MAP-E, DS-Lite), IPv6 has an uplink of its own."""
-        router = example("ipv6").routers[0]
-        text = render(
-            "router_linux/routing.nft.j2", router=router, wan="map0", uplinks=("eth0", "map0")
-        )
-        assert text.count('iifname != { "eth0", "map0" } accept') == 2
-        assert 'oifname "map0" ip saddr' in text
-        assert 'oifname "eth0"' not in text
+    def test_what_is_inside_is_named_and_everything_else_is_outside(self):
+        """With a tunnel for IPv4 (MAP-E, DS-Lite), IPv6 has an uplink of its own, for example."""
+        text = routing_of(example("ipv6").routers[0], ("br0", "lo", "wg0"))
+        assert text.count('iifname { "br0", "lo", "wg0" } accept') == 2
+        assert "iifname !=" not in text
+        assert 'oifname "eth0" ip saddr' in text
 
     def test_nobody_outside_can_pretend_to_be_inside(self):
         edge = example("routed").routers[0]
