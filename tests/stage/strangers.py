@@ -9,6 +9,7 @@ from ipaddress import IPv4Address
 
 from hotshoe.plan import ServerPlan
 from hotshoe.ports import PortRange
+from hotshoe.stage import podman
 from hotshoe.stage.topology import INTERNET
 from tests.stage.home import Home
 
@@ -58,8 +59,8 @@ asyncio.run(main())
 
 @contextmanager
 def _running(home: Home, node: str, script: str, *words: object) -> Iterator[subprocess.Popen[str]]:
-    command = ["podman", "exec", "-i", home.stage.container(node)]
-    command += ["python3", "-u", "-c", script, *map(str, words)]
+    python = ("python3", "-u", "-c", script, *map(str, words))
+    command = podman.inside(home.stage.container(node), *python, flags=["-i"])
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         yield process
 
