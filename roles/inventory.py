@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import atexit
-import functools
 import gc
 import logging
-import socket
-from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
-from paramiko import ProxyCommand, Transport
 from pyinfra import config, logger
 
 from hotshoe.load import SiteFiles, warnings_of
-from roles import host_keys
+from roles import host_keys, transport
 from roles.base.plans import begin_secrets, plan_of, site_of
 
 HostData = tuple[str, dict[str, Any]]
@@ -56,28 +51,5 @@ def _host(site: str, name: str, address: str, device: Any) -> HostData:
         "ssh_port": device.ssh_port,
         "ssh_strict_host_key_checking": host_keys.STRICT,
         "_sudo": device.ssh_user != "root",
-        "ssh_paramiko_connect_kwargs": {"transport_factory": prompt_transport},
+        **transport.host_data(name),
     }
-
-
-def _unless_gone(close: Callable[[], None]) -> Callable[[], None]:
-    def closed() -> None:
-        with suppress(ProcessLookupError):
-            close()
-
-    return closed
-
-
-@functools.wraps(Transport)
-def prompt_transport(sock: Any, **kwargs: Any) -> Transport:
-    """A paramiko transport that sends small packets at once.
-
-    Without TCP_NODELAY every command waits about 40 ms for a delayed acknowledgement (RFC 1122,
-    section 4.2.3.4).
-    """
-    if isinstance(sock, ProxyCommand):
-        # paramiko would print a traceback of one that has ended by itself.
-        sock.close = _unless_gone(sock.close)  # type: ignore[method-assign]
-    if isinstance(sock, socket.socket):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return Transport(sock, **kwargs)

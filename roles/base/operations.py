@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+from paramiko import SSHException
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 from pyinfra.api.exceptions import ConnectError
 from pyinfra.api.operation import OperationMeta
@@ -270,10 +271,14 @@ def _reach_again(state: State, host: Host, table: str, back: str) -> bool:  # no
     :returns: whether the host can still be reached; pyinfra fails the operation if not
     """
     if error := reconnect(host):
-        host.run_shell_command(StringCommand(f"nft -f {back}"), **sudo(host))
+        try:
+            done, _ = host.run_shell_command(StringCommand(f"nft -f {back}"), **sudo(host))
+        except (OSError, EOFError, SSHException):
+            done = False
+        then = "are back" if done else f"come back by themselves within {ROLLBACK_SECONDS} seconds"
         host.log_styled(
             f"with the new rules of {table}, a new SSH connection fails ({error}), so the old "
-            "rules are back. Deploy from inside the home, or let the Site allow the network that "
+            f"rules {then}. Deploy from inside the home, or let the Site allow the network that "
             "you deploy from (server.ssh_from).",
             fg="red",
         )

@@ -49,6 +49,7 @@ from roles.openwrt.facts import (
     Router,
     RouterState,
 )
+from roles.transport import is_alive
 
 Commands = Generator[Any, None, None]
 
@@ -85,10 +86,13 @@ def _run(host: Host, command: str, seconds: int, **arguments: Any) -> tuple[bool
     :raises HotshoeError: if it does
     """
     try:
-        return host.run_shell_command(StringCommand(command), _timeout=seconds, **arguments)
+        done, output = host.run_shell_command(StringCommand(command), _timeout=seconds, **arguments)
     except (OSError, EOFError, SSHException) as error:
         reason = str(error) or f"no answer for {seconds} seconds"
         raise HotshoeError(f"the connection to the router was lost ({reason})") from error
+    if not done and not is_alive(host):
+        raise HotshoeError("the connection to the router was lost (it ended before the command)")
+    return done, output
 
 
 def look_again(
@@ -294,6 +298,7 @@ class Change:
         self._names = _with_firewall(each.package for each in self.wanted)
         self._lost: list[str] = []
         self._running: frozenset[str] = frozenset()
+        self._applied = 0.0
 
     def stage(self, state: State, host: Host) -> bool:  # noqa: ARG002
         """Have the files kept and the timer armed; stage, and prove what is staged."""
@@ -334,6 +339,7 @@ class Change:
     def apply(self, state: State, host: Host) -> bool:  # noqa: ARG002
         """Commit and load it."""
         command = "; ".join([*self._lost, f"{INIT} apply {self.id}"])
+        self._applied = time.monotonic()
         try:
             done, output = _run(host, command, max(self.seconds // 2, 5))
         except HotshoeError:
@@ -343,7 +349,7 @@ class Change:
 
     def confirm(self, state: State, host: Host) -> bool:  # noqa: ARG002
         """See over a new connection that it is in force, and keep it."""
-        if error := reconnect(host):
+        if error := self._reconnect(host):
             # The old connection may live; if not, there is the timer.
             return self._undone(
                 host, f"with the new configuration, a new SSH connection fails ({error})"
@@ -358,6 +364,20 @@ class Change:
         except HotshoeError as error:
             return self._undone(host, str(error))
         return done or self._undone(host, "; ".join(output.stderr_lines))
+
+    def _reconnect(self, host: Host) -> str:
+        """Log in over a new connection.
+
+        A router whose network is reloaded may be out of reach for some time, and its old
+        connection is lost then; where that lives, the new rules are why a new one fails.
+
+        :returns: why that fails; empty if it does not
+        """
+        while error := reconnect(host):
+            if is_alive(host) or time.monotonic() > self._applied + self.seconds // 2:
+                return error
+            time.sleep(1)
+        return ""
 
     def _undone(self, host: Host, *reasons: str) -> bool:
         """Put back what was, and say why."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from paramiko import SSHException
 from pyinfra.api.exceptions import ConnectError
 from pyinfra.connectors.ssh import SSHConnector
 
@@ -218,14 +219,17 @@ class Line(SSHConnector):
 
 
 class Reached:
-    def __init__(self, connector: object) -> None:
-        self.connector = connector
+    def __init__(self, connector: object, dead: BaseException | None = None) -> None:
+        self.connector, self.dead = connector, dead
         self.data = {"_sudo": True}
         self.ran: list[tuple[str, dict]] = []
         self.said: list[str] = []
 
-    def run_shell_command(self, command: object, **arguments: object) -> None:
+    def run_shell_command(self, command: object, **arguments: object) -> tuple[bool, None]:
         self.ran.append((str(command), arguments))
+        if self.dead:
+            raise self.dead
+        return True, None
 
     def log_styled(self, message: str, **_: object) -> None:
         self.said.append(message)
@@ -248,6 +252,13 @@ def test_a_host_that_is_not_reached_again_gets_its_old_rules_back_over_the_old_c
         "old rules are back. Deploy from inside the home, or let the Site allow the network that "
         "you deploy from (server.ssh_from)."
     ]
+
+
+@pytest.mark.parametrize("dead", [OSError("reset"), EOFError(), SSHException("not active")])
+def test_a_host_whose_old_connection_is_lost_too_brings_its_old_rules_back_by_itself(dead):
+    host = Reached(Line(fails=True), dead)
+    assert not operations._reach_again(None, host, "hotshoe_firewall", "/run/hotshoe/back")
+    assert "so the old rules come back by themselves within 30 seconds. " in host.said[0]
 
 
 def test_a_host_without_ssh_cannot_be_locked_out():

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import socket
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from paramiko import ECDSAKey, SSHException, Transport
+from paramiko import ECDSAKey, SSHException
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.connectors.sshuserclient.client import get_missing_host_key_policy
 from pyinfra.context import config, ctx_inventory, ctx_state
@@ -294,16 +293,6 @@ class TestInventory:
         on_host(Device())
         _, *routers = inventory.hosts("by-hand")
         assert routers == [[], []]
-
-    def test_sends_small_packets_at_once(self):
-        with (
-            socket.create_server(("127.0.0.1", 0)) as listening,
-            socket.create_connection(listening.getsockname()) as line,
-        ):
-            transport = inventory.prompt_transport(line)
-            assert isinstance(transport, Transport)
-            assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-            transport.close()
 
 
 def test_a_refusal_carries_its_message_and_no_place_in_our_code(on_host):

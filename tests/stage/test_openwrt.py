@@ -6,18 +6,19 @@ SSH goes through the router's own firewall here, so who locks himself out is out
 from __future__ import annotations
 
 import re
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from hotshoe.stage import openwrt
+from hotshoe.stage import openwrt, podman
 from hotshoe.stage.topology import CAMERA, LAPTOP
 from hotshoe.uci import text
 from hotshoe.uci.changes import foreign
 from tests.stage.conftest import bare, deployed
-from tests.stage.home import Home
+from tests.stage.home import BIN, Home
 
 ROUTER = "gateway"
 IN = "Router | Configuration: port forwards to the server"
@@ -580,6 +581,94 @@ def test_one_command_puts_back_what_was_before_hotshoe() -> None:
         assert home.reach(CAMERA, home.plan.public_address, 21) != ["open"]
         assert IN in home.deploy()
         home.uploads_work()
+
+
+# -- a connection that dies without a word
+
+# Seconds: nothing heard for 20, asked every 5, a new connection is given 10 to 25 more.
+BOUND = 75
+ORDINARY = """
+from pyinfra import host
+from pyinfra.operations import server
+
+if host.name == "gateway":
+    server.shell(name="long", commands=["touch /tmp/begun; sleep 600"])
+"""
+SILENT = """
+import subprocess
+def silenced(self, state, host):
+    subprocess.run({command!r}, check=True)
+    return apply(self, state, host)
+apply, openwrt.Change.apply = openwrt.Change.apply, silenced
+"""
+
+
+def through(home: Home, way: str) -> list[str]:
+    """pyinfra, by a ProxyCommand, or over TCP from the laptop's network."""
+    arguments = home.stage.pyinfra_arguments()
+    command = [str(BIN / "pyinfra"), "-y", "--limit", ROUTER, *arguments]
+    if way == "TCP":
+        config = home.project / "over-tcp"
+        said = home.stage.ssh_config.read_text().splitlines()
+        config.write_text("\n".join(line for line in said if "ProxyCommand" not in line))
+        process = podman.pid(home.stage.container(LAPTOP))
+        command = ["nsenter", f"--target={process}", "--net", *command]
+        command[command.index("--data") + 1] = f"ssh_config_file={config}"
+    return command
+
+
+@pytest.mark.parametrize("way", ["a ProxyCommand", "TCP"])
+def test_an_ordinary_command_ends_with_its_connection(home: Home, way: str) -> None:
+    (home.project / "ordinary.py").write_text(ORDINARY)
+    container = home.stage.container(ROUTER)
+    command = [*through(home, way), "inventories/openwrt.py", "ordinary.py"]
+    with subprocess.Popen(
+        command, cwd=home.project, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        try:
+            until(home, "test -e /tmp/begun")
+            podman.run("podman", "pause", container)
+            said, _ = process.communicate(timeout=BOUND)
+        finally:
+            process.kill()
+            podman.run("podman", "unpause", container, check=False)
+            home.sh(ROUTER, "rm -f /tmp/begun; killall sleep; true")
+    assert process.returncode == 1
+    assert "gateway: nothing was heard of it for 20 seconds" in said
+    assert "Traceback" not in said
+
+
+CUTS = {
+    "its power": (["podman", "pause"], ["podman", "unpause"], []),
+    "its cable": (["podman", "exec"], ["podman", "exec"], ["ip", "link", "set", "eth1"]),
+}
+
+
+@pytest.mark.parametrize("way", ["a ProxyCommand", "TCP"])
+@pytest.mark.parametrize("what", CUTS)
+def test_a_change_ends_in_its_time_when_the_router_loses(home: Home, what: str, way: str) -> None:
+    before = home.sh(ROUTER, STATE)
+    cut, mend, arguments = CUTS[what]
+    container = home.stage.container(ROUTER)
+    command = [*cut, container, *arguments, *(["down"] if arguments else [])]
+    text = DEPLOY.format(wanted=HARMLESS, before=SILENT.format(command=command), seconds=40)
+    (home.project / "change.py").write_text(text)
+    try:
+        done = subprocess.run(
+            [*through(home, way), "inventories/openwrt.py", "change.py"],
+            cwd=home.project, text=True, capture_output=True, check=False, timeout=BOUND + 30,
+        )  # fmt: skip
+    finally:
+        podman.run(*mend, container, *arguments, *(["up"] if arguments else []), check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1, said
+    assert "a new SSH connection fails" in said
+    assert "the router puts back what was by itself, within 40 seconds" in said
+    assert "Traceback" not in said
+    until(home, UNDONE)
+    until(home, "ip route | grep -q default")
+    assert home.sh(ROUTER, STATE) == before
+    assert ssh_works(home)
 
 
 # -- a router that is not as it should be

@@ -42,13 +42,16 @@ def badly(*errors: str) -> Answer:
 class Line(SSHConnector):
     """A connection that can or cannot be made again."""
 
-    def __init__(self, error: str = "") -> None:
-        self.client, self.error = "old", error
+    def __init__(self, *errors: str, is_alive: bool = True) -> None:
+        self.old = SimpleNamespace(
+            get_transport=lambda: SimpleNamespace(is_active=lambda: is_alive)
+        )
+        self.client, self.errors = self.old, list(errors)
 
     def connect(self) -> None:
         self.client = "new"
-        if self.error:
-            raise ConnectError(self.error)
+        if self.errors:
+            raise ConnectError(self.errors.pop(0))
 
 
 class Scripted:
@@ -365,11 +368,42 @@ def test_without_a_new_connection_it_is_put_back_over_the_old_one(change, clock,
     host = Scripted(answer, connector=Line("timed out"))
     assert not change.confirm(None, host)
     assert host.ran == [ROLLBACK]
-    assert host.connector.client == "old"
+    assert host.connector.client == host.connector.old
     assert host.said == [
         "with the new configuration, a new SSH connection fails (timed out)",
         then,
     ]
+
+
+def test_a_router_that_is_out_of_reach_for_a_moment_is_tried_again(change, clock):
+    """While its network is reloaded; the old connection is lost then."""
+    host = Scripted(TimeoutError(), looked("deployed"), well())
+    host.connector = Line("unreachable", "unreachable", is_alive=False)
+    assert change.apply(None, host)
+    assert change.confirm(None, host)
+    assert (clock, host.connector.client) == ([1, 1], "new")
+
+
+def test_it_is_tried_for_half_of_the_time(change, clock):
+    host = Scripted(TimeoutError(), EOFError(), connector=Line(*["gone"] * 99, is_alive=False))
+    assert change.apply(None, host)
+    assert not change.confirm(None, host)
+    assert sum(clock) == 31
+    assert host.said == [
+        "with the new configuration, a new SSH connection fails (gone)",
+        "the router puts back what was by itself, within 60 seconds",
+    ]
+
+
+def test_a_connection_that_ends_during_a_command_is_lost(change):
+    """pyinfra says of it what it says of a command that fails."""
+    host = Scripted(badly(), badly(), connector=Line(is_alive=False))
+    assert not change.stage(None, host)
+    assert host.said == [
+        "the connection to the router was lost (it ended before the command)",
+        "the router puts back what was by itself, within 60 seconds",
+    ]
+    assert change.apply(None, Scripted(badly(), connector=Line(is_alive=False)))
 
 
 @pytest.mark.parametrize(("seconds", "patience"), [(60, 15), (20, 10)])
