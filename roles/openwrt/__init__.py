@@ -18,7 +18,8 @@ def routing(plan: RouterPlan) -> None:
     """Route and masquerade for the LAN, and give the servers their addresses."""
     sides = sides_of(plan)
     operations.service(name="Service that undoes what nobody confirms")
-    if plan.ftp_helper:
+    # Without a package manager, preflight has seen that the helper is there.
+    if plan.ftp_helper and look(host).manager:
         operations.packages(("kmod-nf-nathelper",), name="FTP helper of the kernel")
     path = sections.source_ports_path(plan, sides)
     if path:

@@ -10,6 +10,7 @@ the firewall's files make, :class:`Router` loads that for a moment into a table 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -36,8 +37,18 @@ MADE = "hotshoe_made"
 # What the roles call on a router; a default image has all of it.
 PROGRAMS = ("uci", "fw4", "nft", "ubus", "ip", "flock", "start-stop-daemon", "sha256sum", "logger")
 
-# Passwords and keys (of PPPoE, of WireGuard) are nobody's business here.
-_NAMES = "[A-Za-z0-9_]*(key|psk|password|passwd|passphrase|secret|token)|pin|pincode"
+
+def _either_case(*words: str) -> str:
+    """A regular expression; awk cannot be told to ignore case."""
+    return "|".join("".join(f"[{c.upper()}{c}]" for c in word) for word in words)
+
+
+# Passwords and keys (of PPPoE, of WireGuard) are nobody's business here, nor what sounds like one.
+# Of tokens and PINs, the name has to be a word: `pinned` is none.
+_NAMES = (
+    f"[A-Za-z0-9_]*({_either_case('pass', 'key', 'psk', 'secret')})[A-Za-z0-9_]*|"
+    f"([A-Za-z0-9_]+_)?({_either_case('token', 'pin', 'pincode')})(_[A-Za-z0-9_]+)?"
+)
 # A value may have several lines: what is quoted ends where the quotes are even again, not counting
 # those that are escaped. \047 is a quote.
 HIDE = (
@@ -50,8 +61,15 @@ HIDE = (
     r'{ inside = odd($0); sub(/=.*/, "=\047hidden\047") } '
     "{ print }'"
 )
+# fw4 repeats values that it does not take.
+HIDE_IN_MESSAGES = rf"sed -E 's/(option .({_NAMES}). .*value ).*/\1(hidden)/'"
 # What ``uci changes`` prints, without secrets too.
 CHANGES = f"uci changes 2>/dev/null | {HIDE}"
+
+
+def is_hidden(option: str) -> bool:
+    """Whether the values of an option never leave a router."""
+    return re.fullmatch(_NAMES, option) is not None
 
 
 def export(package: str) -> str:
@@ -85,6 +103,9 @@ _PARTS = {
     "routes": "ip -4 route; ip -6 route",
     "digests": f"sha256sum {INIT} {KEEP} {KEPT}/*.nft 2>/dev/null",
     "enabled": f"test -x {ENABLED} && echo yes",
+    "manager": "command -v apk || command -v opkg",
+    # Where fw4 looks for it.
+    "helper": "test -d /sys/module/nf_conntrack_ftp && echo ftp",
     "running": "pidof dnsmasq >/dev/null && echo dnsmasq",
 }
 
@@ -179,11 +200,15 @@ class PackageManager(FactBase[str]):
 
     def command(self) -> str:
         """The command."""
-        return "command -v apk || command -v opkg; true"
+        return _PARTS["manager"] + "; true"
 
     def process(self, output: Iterable[str]) -> str:
         """Read its output."""
-        return next((line.rpartition("/")[2] for line in output), "")
+        return _manager(output)
+
+
+def _manager(lines: Iterable[str]) -> str:
+    return next((line.rpartition("/")[2] for line in lines), "")
 
 
 class InstalledPackages(FactBase[frozenset[str]]):
@@ -289,6 +314,8 @@ class RouterState:
     :param routes: the networks that have a gateway, and that gateway
     :param digests: SHA-256 of our files
     :param enabled: whether our service is run at boot
+    :param manager: ``opkg`` or ``apk``; empty without one
+    :param has_helper: whether the kernel has the FTP helper
     :param running: the services that run, of those that a change here reloads
     """
 
@@ -304,6 +331,8 @@ class RouterState:
     routes: Mapping[str, str] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
     enabled: bool = False
+    manager: str = ""
+    has_helper: bool = False
     running: frozenset[str] = frozenset()
 
 
@@ -354,6 +383,8 @@ class Router(FactBase[RouterState]):
             routes=_routes(get("routes")),
             digests={line[66:]: line[:64] for line in get("digests")},
             enabled=bool(get("enabled")),
+            manager=_manager(get("manager")),
+            has_helper=bool(get("helper")),
             running=frozenset(get("running")),
         )
 

@@ -131,6 +131,7 @@ def init_script() -> str:
         mark=facts.MARK,
         export=facts.export("$package"),
         changes=facts.CHANGES,
+        hide=facts.HIDE_IN_MESSAGES,
     )
 
 
@@ -239,6 +240,14 @@ def configuration(
         said = f"seconds: at least {LEAST_SECONDS}, and whole, not {seconds}"
         yield FunctionCommand(_refuse, (said,), {})
         return
+    for each in wanted:
+        options = [name for section in each.sections for name in section.options]
+        for option in (*options, *(setting.option for setting in each.settings)):
+            if facts.is_hidden(option):
+                # It could neither be proved nor compared.
+                said = f"{each.package}: the values of option {option!r} do not leave the router"
+                yield FunctionCommand(_refuse, (f"{said}; set it by other means",), {})
+                return
     try:
         reason = why(look(host, _with_firewall(names)), wanted, label)
     except HotshoeError as error:

@@ -36,6 +36,12 @@ def router(plan: RouterPlan) -> None:
         return refuse(host, str(error), "mend that file on the router first")
     _system(state)
     _files(state, (*PACKAGES,) if plan.leases else ("network", "firewall"))
+    if plan.ftp_helper and not state.manager and not state.has_helper:
+        refuse(
+            host,
+            "has neither opkg nor apk, by which the FTP helper of its kernel could be installed",
+            "bring an image to it that has kmod-nf-nathelper, or leave out ftp.helper in the Site",
+        )
     try:
         sides = find_sides(plan, state.interfaces, state.packages["firewall"])
     except Unfit as unfit:

@@ -257,6 +257,23 @@ def test_the_helper_comes_and_goes_with_the_setting(home: Home) -> None:
     home.uploads_work()
 
 
+@pytest.mark.skipif(not openwrt.is_standin(), reason="takes its package manager away")
+def test_a_helper_that_cannot_be_installed_is_refused_before_anything_changes(home: Home) -> None:
+    away = "opkg=$(which opkg); mv $opkg /root/opkg; mount -t tmpfs none /sys/module"
+    site = home.project / "group_vars" / "openwrt.yml"
+    said = site.read_text()
+    with on_router(home, away, "umount /sys/module; mv /root/opkg /bin/opkg"):
+        before = home.sh(ROUTER, STATE)
+        try:
+            site.write_text(said.replace("cameras:", "ftp: {tls: none, helper: true}\ncameras:"))
+            done = home.pyinfra("-y", check=False)
+        finally:
+            site.write_text(said)
+        assert done.returncode != 0
+        assert "has neither opkg nor apk" in done.stdout + done.stderr
+        assert home.sh(ROUTER, STATE) == before
+
+
 # -- a change undoes itself
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from hotshoe.uci.changes import Wanted
+from hotshoe.uci.data import Section
 from roles.openwrt import operations
 from roles.openwrt.facts import ENABLED, INIT, KEEP, KEPT, RouterState
 from tests.operations.conftest import as_texts
@@ -155,6 +156,16 @@ class TestConfiguration:
         assert (change.wanted, change.label) == (way_in(gateway, seen), "hotshoe: ")
         assert change.seconds == 33
         assert host.noops == []
+
+    def test_has_no_option_whose_value_could_not_be_compared(self, on_router):
+        on_router(recorded("fresh"))
+        wanted = Wanted("network", "x", (Section("interface", "x_vpn", {"private_key": "k"}),))
+        (step,) = self.steps((wanted,))
+        assert step.function is operations._refuse
+        assert step.args == (
+            "network: the values of option 'private_key' do not leave the router; set it by other "
+            "means",
+        )
 
     @pytest.mark.parametrize("seconds", [-5, 0, 4, 7.5])
     def test_has_time_that_a_router_can_count(self, on_router, gateway, seconds):
