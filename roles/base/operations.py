@@ -58,18 +58,23 @@ def packages(names: tuple[str, ...]) -> Commands:
 
 
 @operation()
-def account(name: str, home: str) -> Commands:
+def account(name: str, home: str, unit: str = "") -> Commands:
     """Have a system user that cannot log in, and a group of the same name.
 
     + name: of the user and of its group
     + home: its home directory, which is not created
+    + unit: what runs as that user all the time; usermod refuses a user who is busy
     """
     entry = look(host).accounts.get(name, "").split(":")
     options = f"--home-dir {shlex.quote(home)} --shell /usr/sbin/nologin"
     if entry == [""]:
         yield f"useradd --system --user-group --no-create-home {options} {name}"
     elif entry[5:] != [home, "/usr/sbin/nologin"]:
-        yield f"usermod {options.replace('--home-dir', '--home')} {name}"
+        pause = (
+            f"if systemctl is-active --quiet {unit}; then systemctl stop {unit}; "
+            f"trap 'systemctl start {unit}' EXIT; fi; "
+        )
+        yield f"{pause if unit else ''}usermod {options.replace('--home-dir', '--home')} {name}"
     else:
         host.noop(f"user {name} is as it should be")
 

@@ -9,7 +9,7 @@ from hotshoe import passwords, vsftpd
 from hotshoe.plan import ServerPlan
 from hotshoe.render import render
 from roles.base import operations
-from roles.base.device import look
+from roles.base.device import SETTLE_UNIT, look
 from roles.base.plans import refuse, secrets_of
 
 
@@ -31,7 +31,10 @@ def cameras(plan: ServerPlan) -> None:
             "password of your own in .vault-password",
         )
     operations.account(
-        vsftpd.OWNER, vsftpd.OWNER_HOME, name="Owner of the photos, who cannot log in"
+        vsftpd.OWNER,
+        vsftpd.OWNER_HOME,
+        unit=SETTLE_UNIT,
+        name="Owner of the photos, who cannot log in",
     )
     operations.account(
         vsftpd.UNPRIVILEGED, "/nonexistent", name="User of vsftpd's unprivileged process"

@@ -36,6 +36,7 @@ SERVER_DAMAGE = {
     "rm /etc/hotshoe/cameras.pwd": "Users | Passwords of the cameras, hashed",
     "chmod 644 /etc/hotshoe/server.pem": "TLS | Certificate for photos.example.net",
     "rm -r /srv/hotshoe/a7/upload": "Users | a7: a folder that it can upload to",
+    "chmod 770 /srv/hotshoe/a7/incomplete": "Users | a7: a folder for uploads that broke off",
     "chmod 777 /srv/hotshoe/r5": "Users | r5: a root that it cannot write to",
     "usermod --shell /bin/bash hotshoe": "Users | Owner of the photos, who cannot log in",
     "systemctl unmask vsftpd": "vsftpd | Keep Debian's own unit from starting",

@@ -228,6 +228,18 @@ def test_a_deploy_corrects_a_folder_that_belongs_to_root(home: Home) -> None:
     assert home.sh(home.server, f"{read} {ASIDE}/{name}") == "1234567"
 
 
+def test_a_deploy_corrects_the_owner_s_home_while_the_program_runs(home: Home) -> None:
+    """usermod refuses to do so for a user whose processes run."""
+    home.sh(
+        home.server,
+        f"systemctl stop {UNIT}; usermod --home /nowhere hotshoe; systemctl start {UNIT}",
+    )
+    assert list(home.deploy()) == ["Users | Owner of the photos, who cannot log in"]
+    assert home.succeeds(home.server, f"systemctl is-active --quiet {UNIT}")
+    assert home.deploy() == {}
+    home.uploads_work()
+
+
 def test_the_program_is_confined(either_home: Home) -> None:
     """systemd-analyze's exposure runs from 0 (confined) to 10 (not at all)."""
     home = either_home
