@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from hotshoe.stage import openwrt
-from hotshoe.stage.podman import run
+from hotshoe.stage.podman import mmdebstrap, run
 
 # Debian release -> suite
 SUITES = {"13": "trixie", "12": "bookworm"}
@@ -62,15 +62,15 @@ def build(kind: str, release: str) -> None:
         return
     # Everything of a device's kernel settings but its own file is the host's.
     hooks = [f"--customize-hook={_NO_SYSCTL}"] if kind == "device" else []
+    # What apt was told for the making is no part of a bare Debian.
+    hooks += ["--customize-hook=rm $1/etc/apt/apt.conf.d/99mmdebstrap"]
     with tempfile.TemporaryDirectory(prefix="hotshoe-image-") as folder:
         archive = Path(folder) / "root.tar"
-        run(
-            "mmdebstrap",
-            "--quiet",
+        mmdebstrap(
             "--variant=minbase",
             f"--include={','.join(PACKAGES[kind])}",
             *hooks,
-            SUITES[release],
-            str(archive),
+            suite=SUITES[release],
+            target=archive,
         )
         run("podman", "import", "--quiet", str(archive), tag(kind, release))

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hotshoe.errors import HotshoeError
-from hotshoe.stage.podman import inside, run
+from hotshoe.stage.podman import inside, mmdebstrap, run
 from hotshoe.stage.topology import Node, Topology
 
 ROOTFS = "HOTSHOE_OPENWRT_ROOTFS"
@@ -137,7 +137,7 @@ def _build_standin(name: str) -> None:
     with tempfile.TemporaryDirectory(prefix="hotshoe-image-") as folder:
         root = f"{folder}/root"
         packages = f"--include={_STANDIN_PACKAGES}"
-        run("mmdebstrap", "--quiet", "--variant=extract", packages, _STANDIN_SUITE, root)
+        mmdebstrap("--variant=extract", packages, suite=_STANDIN_SUITE, target=Path(root))
         run(str(STANDIN / "customize"), root)
         _import_folder(root, name)
 

@@ -8,6 +8,7 @@ import os
 import resource
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ PROGRAMS = {
 }
 
 _PLENTY = 16384
+# Seconds between the attempts to download something.
+_PAUSES = (3, 6, 12, 24)
 
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 
@@ -109,6 +112,26 @@ def runtime_arguments() -> list[str]:
         number = min(n for n in (*resource.getrlimit(limit), _PLENTY) if n > 0)
         arguments.append(f"--ulimit={name}={number}:{number}")
     return [*arguments, "--runtime=runc", "--pids-limit=-1"]
+
+
+def mmdebstrap(*options: str, suite: str, target: Path) -> None:
+    """Make a root filesystem; what the network refuses is asked for again, for a while.
+
+    :param target: the file or folder that it becomes
+    :raises HotshoeError: with what mmdebstrap said at last, if it fails
+    """
+    # apt's own pauses between its attempts may last for ever (seen with 2.6).
+    without_pauses = '--aptopt=Acquire::Retries::Delay "false"'
+    for pause in (*_PAUSES, None):
+        try:
+            run("mmdebstrap", "--quiet", without_pauses, *options, suite, str(target))
+        except HotshoeError:
+            if pause is None:
+                raise
+            time.sleep(pause)
+            shutil.rmtree(target, ignore_errors=True)
+        else:
+            return
 
 
 def containers(label: str) -> list[dict[str, Any]]:

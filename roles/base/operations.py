@@ -53,7 +53,7 @@ def packages(names: tuple[str, ...]) -> Commands:
         return
     yield StringCommand(
         f'flock /run/lock/hotshoe-apt sh -c "$(cat)" hotshoe-apt {" ".join(missing)} </dev/null',
-        _stdin=render("base/packages.sh.j2"),
+        _stdin=render("base/packages.sh"),
     )
 
 

@@ -10,7 +10,9 @@ newline="
 dpkg --force-confold --configure -a
 
 apt() {
-    apt-get -qq -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 \
+    # Its own pauses between attempts may last for ever (seen with 2.6).
+    apt-get -qq -o Acquire::Retries=1 -o Acquire::Retries::Delay=false \
+        -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 \
         -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@" 2>&1
 }
 
@@ -25,20 +27,22 @@ install() { apt install --yes --no-install-recommends "$@"; }
 
 for pause in 3 6 12 24 48 last; do
     if said=$(update); then fresh=yes said=; else fresh=; fi
-    # One dead mirror of several need not be needed.
-    if [ "$fresh" ] || [ $pause = last ]; then
-        if more=$(install "$@"); then
-            printf '%s\n' "$more"
-            exit 0
-        fi
-        said=$said${said:+"$newline"}$more
-    fi
+    case $fresh$pause in
+        3 | 6) ;;
+        *) # Whoever has not answered three times may be a mirror that is not needed.
+            if more=$(install "$@"); then
+                printf '%s\n' "$more"
+                exit 0
+            fi
+            said=$said${said:+"$newline"}$more
+            ;;
+    esac
     # With everything downloaded, or with a package that no mirror has, the network is not to blame.
-    if [ "$fresh" ] && [ -z "$(install --print-uris "$@" | grep "^'")" ]; then break; fi
-    [ $pause = last ] || sleep $pause
+    if [ "$fresh" ] && ! install --print-uris "$@" | grep -q "^'"; then break; fi
+    [ "$pause" = last ] || sleep "$pause"
 done
 printf '%s\n' "$said" >&2
-if [ $pause = last ]; then
+if [ "$pause" = last ]; then
     echo "six attempts to download $* failed: check this host's connection to the Internet, its" \
         "DNS and the mirrors in /etc/apt/sources.list*, then deploy again" >&2
 fi

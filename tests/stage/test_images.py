@@ -1,0 +1,61 @@
+"""Images are made over a network that fails now and then."""
+
+from __future__ import annotations
+
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from hotshoe.stage import podman
+
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+# By itself, apt asks four times for each of the three lists.
+FAILURES = 13
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """An HTTP proxy that hangs up on the first requests."""
+
+    failures = FAILURES
+
+    def do_GET(self) -> None:
+        if Proxy.failures:
+            Proxy.failures -= 1
+            return
+        try:
+            with DIRECT.open(self.path) as answer:
+                body = answer.read()
+        except urllib.error.HTTPError as error:
+            self.send_error(error.code)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def flaky_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Proxy]]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.server_address[1]}")
+        monkeypatch.setenv("no_proxy", "")
+        yield Proxy
+        server.shutdown()
+
+
+def test_an_image_is_made_although_the_mirror_fails_at_first(
+    tmp_path: Path, flaky_network: type[Proxy]
+) -> None:
+    root = tmp_path / "root"
+    podman.mmdebstrap("--variant=extract", "--include=hostname", suite="trixie", target=root)
+    assert flaky_network.failures == 0
+    assert (root / "usr" / "bin" / "hostname").exists()
