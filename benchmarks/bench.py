@@ -12,6 +12,7 @@ from statistics import median
 from benchmarks.figures import Figure, Round, compare
 from benchmarks.stopwatch import Run
 from benchmarks.tools import Ansible, Hotshoe, Laptop, Tool
+from benchmarks.upload import Uploads
 from hotshoe.chain import make_plan
 from hotshoe.errors import HotshoeError
 from hotshoe.load import SiteFiles, load_site
@@ -67,6 +68,10 @@ class Bench:
         yield from compare("noop_home", self._noop(home, HOME_ROUNDS))
         yield from self._ssh_commands(home)
         yield Figure("upload_throughput", self._upload() / 1e6, "MB/s")
+        server = self._plan.servers[0]
+        password = self._secrets.camera_passwords[server.cameras[0]]
+        uploads = Uploads(self.stage, server, password, self._routers[0])
+        yield from uploads.figures(_say)
 
     def _cold(self) -> list[Round]:
         """A server as it was delivered, each time. What it installs comes over the network."""

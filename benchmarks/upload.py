@@ -1,0 +1,153 @@
+"""Uploads beside vsftpd as Debian ships it: the same machine, certificate, route and client.
+
+The two take turns. Of its configuration only what it cannot do without is changed: uploads are
+allowed, and TLS and the passive range are set up.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from statistics import median
+
+from benchmarks.figures import Figure
+from hotshoe import vsftpd
+from hotshoe.errors import HotshoeError
+from hotshoe.plan import ServerPlan
+from hotshoe.stage import podman
+from hotshoe.stage.rehearsal import ROOT_ON_CAMERA
+from hotshoe.stage.stage import Stage
+from hotshoe.stage.topology import CAMERA
+
+ROUNDS = 3
+STREAM_BYTES = 500_000_000
+SESSIONS, FILES_A_SESSION, FILE_BYTES = 4, 100, 100_000
+
+USER, PASSWORD, HOME = "stock", "stock-vsftpd-1", "/home/stock"
+CONTROL, PASSIVE = 2121, "40000-40099"
+# curl trusts what PASV announces, so both are dialled at the public address and through the router.
+_FORWARD = """
+table ip stock {{
+    chain in {{
+        type nat hook prerouting priority dstnat
+        ip daddr {public} tcp dport {{ {control}, {passive} }} dnat to {address}
+    }}
+}}
+"""
+_INSTALL = """
+set -e
+useradd --create-home --shell /bin/bash {user}
+chpasswd
+nft insert rule inet hotshoe_firewall input tcp dport '{{ {control}, {passive} }}' accept
+sed -E '/^(listen|listen_ipv6|ssl_enable|rsa_cert_file|rsa_private_key_file)=/d' \
+    /etc/vsftpd.conf >/root/stock.conf
+cat >>/root/stock.conf <<'.'
+listen=YES
+listen_port={control}
+write_enable=YES
+ssl_enable=YES
+rsa_cert_file={certificate}
+rsa_private_key_file={certificate}
+pasv_address={public}
+pasv_min_port={first}
+pasv_max_port={last}
+.
+mkdir -p /run/vsftpd/empty
+systemd-run --quiet --unit=stock-vsftpd vsftpd /root/stock.conf
+timeout 20 sh -c 'until ss -Hltn sport = :{control} | grep -q .; do sleep 0.1; done'
+"""
+
+
+class Uploads:
+    """A camera that uploads to the home's server and to a stock vsftpd beside it.
+
+    :param server: the home's
+    :param password: of its first camera
+    """
+
+    def __init__(self, stage: Stage, server: ServerPlan, password: str, router: str) -> None:
+        self._stage, self._server = stage, server
+        camera = server.cameras[0]
+        self._hotshoe = (
+            camera,
+            password,
+            server.control_port,
+            f"{vsftpd.PHOTOS}/{camera}/{vsftpd.UPLOAD}",
+        )
+        self._stock = (USER, PASSWORD, CONTROL, HOME)
+        first, last = PASSIVE.split("-")
+        values = {
+            "user": USER,
+            "control": CONTROL,
+            "passive": PASSIVE,
+            "first": first,
+            "last": last,
+            "address": server.address,
+            "public": server.public_address,
+            "certificate": vsftpd.CERTIFICATE,
+        }
+        install = _INSTALL.format(**values)
+        self._on(server.name, install, f"{USER}:{PASSWORD}\n")
+        self._on(router, "nft -f -", _FORWARD.format(**values))
+        self._on(
+            CAMERA,
+            f"mkdir -p /root/bench; cd /root/bench; head -c {STREAM_BYTES} /dev/urandom >stream; "
+            f"head -c {FILE_BYTES} /dev/urandom >file",
+        )
+
+    def figures(self, say: Callable[[str], None]) -> Iterator[Figure]:
+        """How fast they are, and how many times as long the stock one takes.
+
+        :raises HotshoeError: if an upload fails, or not every byte arrives
+        """
+        stream = [["stream"]]
+        files = [["file"] * FILES_A_SESSION] * SESSIONS
+        for name, sessions, unit, amount in (
+            ("upload_stream", stream, "MB/s", STREAM_BYTES / 1e6),
+            ("upload_files", files, "files/s", SESSIONS * FILES_A_SESSION),
+        ):
+            say(f"{name}: hotshoe and a stock vsftpd, {ROUNDS} rounds")
+            rounds = [
+                (self._seconds(self._hotshoe, sessions), self._seconds(self._stock, sessions))
+                for _ in range(ROUNDS)
+            ]
+            yield Figure(f"{name}_vs_stock_vsftpd", median(s / h for h, s in rounds), "times")
+            yield Figure(f"{name}_hotshoe", amount / median(h for h, _ in rounds), unit)
+            yield Figure(f"{name}_stock_vsftpd", amount / median(s for _, s in rounds), unit)
+
+    def _seconds(
+        self, server: tuple[str, str, int, str], sessions: Sequence[Sequence[str]]
+    ) -> float:
+        user, password, port, folder = server
+        began = time.monotonic_ns()  # a photo that is there would not be overwritten
+        orders = [
+            "\n".join(
+                [
+                    f"user = {user}:{password}",
+                    *(
+                        f"upload-file = /root/bench/{file}\n"
+                        f"url = ftp://{self._server.hostname}:{port}/{began}-{i}-{j}"
+                        for j, file in enumerate(session)
+                    ),
+                ]
+            )
+            for i, session in enumerate(sessions)
+        ]
+        curl = (
+            "curl --silent --show-error --fail-early --ssl-reqd --ipv4 --disable-epsv "
+            f"--cacert {ROOT_ON_CAMERA} --config -"
+        )
+        started = time.monotonic()
+        with ThreadPoolExecutor(len(orders)) as pool:
+            list(pool.map(lambda order: self._on(CAMERA, curl, order), orders))
+        seconds = time.monotonic() - started
+        sent = sum(STREAM_BYTES if f == "stream" else FILE_BYTES for s in sessions for f in s)
+        photos = f"find {folder} -name '{began}-*' -type f"
+        there = self._on(self._server.name, f"{photos} -exec cat {{}} + | wc -c; {photos} -delete")
+        if int(there) != sent:
+            raise HotshoeError(f"{there.strip()} of {sent} bytes arrived in {folder}")
+        return seconds
+
+    def _on(self, node: str, script: str, text: str | None = None) -> str:
+        return podman.execute(self._stage.container(node), "sh", "-c", script, input_text=text)
