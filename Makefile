@@ -35,7 +35,7 @@ browser-test: $(READY) ## tests of what people look at, in a browser
 stage-test: $(READY) ## tests with real packets, in containers
 	@tools/stage-test
 
-bench: $(READY) ## how fast a deploy is, beside Ansible
+bench: $(READY) ## how fast a deploy is, beside Ansible, and an upload, beside a stock vsftpd
 	@tools/containers
 	@$(AS_ROOT) $(BIN)/python -m benchmarks
 
