@@ -37,15 +37,21 @@ INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 NAMED = ("/run/.containerenv", "/.containerenv")
 
 
-def run(*command: str, input_text: str | None = None, check: bool = True) -> str:
+def run(
+    *command: str,
+    input_text: str | None = None,
+    check: bool = True,
+    shown: Sequence[str] | None = None,
+) -> str:
     """Run a program and return its standard output.
 
+    :param shown: what is said to have failed, if that is not the command as it is
     :raises HotshoeError: with what the program said, if it fails
     """
     done = subprocess.run(command, input=input_text, capture_output=True, text=True, check=False)
     if check and done.returncode != 0:
         said = (done.stderr or done.stdout).strip() or f"exit status {done.returncode}"
-        raise HotshoeError(f"{' '.join(command)[:120].splitlines()[0]}: {said}")
+        raise HotshoeError(f"{' '.join(shown or command)[:120].splitlines()[0]}: {said}")
     return done.stdout
 
 
@@ -147,11 +153,12 @@ def pid(container: str) -> int:
 
 
 # Inside a chroot, for one, podman exec leads into the host's own root file system. One line, as
-# ssh_config(5) has them.
+# ssh_config(5) has them. Of a command that has ended before it has read its input, podman 4.3 may
+# lose what it said.
 _PROOF = (
     f'grep -qsxF "name=\\"$0\\"" {" ".join(NAMED)} || {{ echo "podman exec does not lead into the '
     "container $0 but elsewhere, and nothing was done there: run this outside of a chroot, or put "
-    'the stage up anew" >&2; exit 1; }; exec "$@"'
+    'the stage up anew" >&2; sleep 1; exit 1; }; exec "$@"'
 )
 
 
@@ -169,4 +176,8 @@ def execute(container: str, *command: str, input_text: str | None = None) -> str
     :raises HotshoeError: if it fails, or does not run in that container
     """
     flags = ["--interactive"] if input_text is not None else []
-    return run(*inside(container, *command, flags=flags), input_text=input_text)
+    return run(
+        *inside(container, *command, flags=flags),
+        input_text=input_text,
+        shown=(container, *command),
+    )

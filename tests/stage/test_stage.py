@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from hotshoe.errors import HotshoeError
 from hotshoe.stage import podman
 from hotshoe.stage.topology import CAMERA
-from tests.stage.conftest import copy_project
+from tests.stage.conftest import ROOT, copy_project
 from tests.stage.home import BIN, Home
 
 
@@ -21,8 +22,9 @@ def test_what_leads_into_another_root_than_the_container_s_does_nothing(home: Ho
     by_podman = ("podman", "exec", container)
     podman.run(*by_podman, "mount", "--bind", "/dev/null", podman.NAMED[0])
     try:
-        with pytest.raises(HotshoeError, match=f"does not lead into the container {container}"):
-            home.sh(CAMERA, "touch /root/landed")
+        for text in (None, "input that nobody reads\n" * 10_000):
+            with pytest.raises(HotshoeError, match=f"not lead into the container {container}"):
+                podman.execute(container, "touch", "/root/landed", input_text=text)
         command = [*podman.inside(container, "touch", "/root/landed")]
         assert subprocess.run(command, capture_output=True, check=False).returncode == 1
     finally:
@@ -33,7 +35,8 @@ def test_what_leads_into_another_root_than_the_container_s_does_nothing(home: Ho
 @pytest.fixture
 def computer() -> Iterator[list[str]]:
     """What runs a command on a computer that has a network of its own, and does not forward."""
-    name = "hotshoe-test-computer"
+    # Another checkout may be tested at the same time.
+    name = f"hotshoe-computer-{hashlib.sha256(bytes(ROOT)).hexdigest()[:8]}"
     subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
     podman.run("ip", "netns", "add", name)
     # Not by ip netns exec, which would hide the control groups from podman.
