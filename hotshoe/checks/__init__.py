@@ -48,6 +48,8 @@ WARNINGS: tuple[Check, ...] = (
     doubts.plain_ftp_can_be_read,
     doubts.source_is_masked,
     doubts.server_is_exposed,
+    doubts.ssh_is_exposed,
+    doubts.an_example_is_left,
     doubts.nobody_gives_the_lease,
     doubts.one_name_leads_to_several_servers,
 )

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import IPv4Network
 from typing import Any
 
+from hotshoe.checks.addresses import NOBODYS
 from hotshoe.checks.base import Found, behind, each
+
+_EXAMPLES = ("example.com", "example.net", "example.org")  # RFC 2606
+_DOCUMENTATION = tuple(  # RFC 5737
+    map(IPv4Network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"))
+)
 
 
 def plain_ftp_can_be_read(site: Any) -> Iterator[Found]:
@@ -43,6 +50,38 @@ def server_is_exposed(site: Any) -> Iterator[Found]:
             f"{name} sends everything from the Internet to the server, whose own firewall is then "
             "the only one",
             "write mode: nat if the router can forward single ports",
+        )
+
+
+def ssh_is_exposed(site: Any) -> Iterator[Found]:
+    """Warn of a server that gets everything from the Internet and lets others there log in."""
+    innermost, server = site.routers[-1], site.servers[0]
+    others = [net for net in server.ssh_from if not any(net.subnet_of(b) for b in NOBODYS)]
+    if innermost.mode == "default-host" and others:
+        yield (
+            "servers[0].ssh_from",
+            f"{innermost.name} sends everything from the Internet to {server.name}, so "
+            f"{' and '.join(map(str, others))} may log in there from the Internet",
+            f"remove it from ssh_from, or write mode: nat for {innermost.name}",
+        )
+
+
+def an_example_is_left(site: Any) -> Iterator[Found]:
+    """Warn of a real home that still has the name or the address of an example."""
+    named = ".".join(site.hostname.split(".")[-2:]) in _EXAMPLES
+    addressed = any(site.public_address in block for block in _DOCUMENTATION)
+    if named and not addressed:
+        yield (
+            "hostname",
+            f"{site.hostname} is for documentation (RFC 2606), so no camera finds this home by it",
+            f"write a name of your own that leads to {site.public_address}",
+        )
+    elif addressed and not named:
+        yield (
+            "public_address",
+            f"{site.public_address} is for documentation (RFC 5737), so nobody on the Internet "
+            "reaches it",
+            "write the address that the provider gave the outermost router",
         )
 
 

@@ -828,6 +828,18 @@ WARNED = [
         "address by itself",
         "give the server a fixed address in its own settings, and remove mac",
     ),
+    (
+        "public_address: 84.12.33.4",
+        "hostname",
+        "photos.example.net is for documentation (RFC 2606), so no camera finds this home by it",
+        "write a name of your own that leads to 84.12.33.4",
+    ),
+    (
+        "hostname: photos.myfritz.net",
+        "public_address",
+        "203.0.113.20 is for documentation (RFC 5737), so nobody on the Internet reaches it",
+        "write the address that the provider gave the outermost router",
+    ),
 ]
 
 
@@ -838,6 +850,17 @@ def test_what_works_though_not_as_well_as_one_may_think_is_warned_of(
     files = write_site(with_lines(lines))
     (warning,) = warnings_of(files, load_site(files))
     assert str(warning) == f"{FILE}: {key}: {reason}\n    -> {remedy}"
+
+
+def test_ssh_that_a_default_host_opens_to_the_internet_is_warned_of(write_site):
+    lines = router("mode: default-host") + "\n" + server("ssh_from: [0.0.0.0/0, 10.9.0.0/24]")
+    files = write_site(with_lines(lines))
+    _, warning = warnings_of(files, load_site(files))
+    assert str(warning) == (
+        f"{FILE}: servers[0].ssh_from: gateway sends everything from the Internet to darkroom, so "
+        "0.0.0.0/0 may log in there from the Internet\n"
+        "    -> remove it from ssh_from, or write mode: nat for gateway"
+    )
 
 
 @pytest.mark.parametrize(("number", "both"), [(0, False), (1, False), (0, True)])
@@ -872,6 +895,9 @@ def test_a_name_that_leads_to_one_of_several_servers_over_ipv6_is_warned_of(
     "lines",
     [
         "ftp: {tls: explicit}",
+        "hostname: photos.myfritz.net\npublic_address: 84.12.33.4",
+        "hostname: www.example.com",
+        server("ssh_from: [0.0.0.0/0]"),
         two_routers("mode: default-host"),
         # It hides who connects, but nobody that a server would have to know.
         two_routers(gateway="wan: 192.168.178.2, masks_source: true") + "\n" + in_dmz(),
