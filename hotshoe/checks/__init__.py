@@ -26,7 +26,6 @@ CHECKS: tuple[Check, ...] = (
     names.names_are_unique,
     names.hardware_addresses_are_unique,
     names.openwrt_is_reached_as_root,
-    names.cameras_are_not_anonymous,
     names.cameras_know_their_server,
     addresses.wan_is_in_the_outer_lan,
     addresses.server_is_behind_a_router,

@@ -62,17 +62,6 @@ def openwrt_is_reached_as_root(site: Any) -> Iterator[Found]:
             )
 
 
-def cameras_are_not_anonymous(site: Any) -> Iterator[Found]:
-    """Refuse names that vsftpd takes for those of anonymous users, whatever their password is."""
-    for i, name in each(site.cameras, "name"):
-        if name in ("ftp", "anonymous"):
-            yield (
-                f"cameras[{i}].name",
-                f"vsftpd takes {name!r} for an anonymous user, who cannot log in",
-                f"write another name, for example {name}-camera",
-            )
-
-
 def cameras_know_their_server(site: Any) -> Iterator[Found]:
     """Refuse a camera of which nobody knows where it uploads, and a server without cameras."""
     names = [server.name for server in site.servers]

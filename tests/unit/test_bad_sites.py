@@ -936,15 +936,6 @@ def test_free_addresses_are_suggested_without_trying_all_there_are(write_site, m
     assert "give this LAN other addresses, for example 192.168.0.1/24" in told
 
 
-@pytest.mark.parametrize("name", ["ftp", "anonymous"])
-def test_a_camera_that_vsftpd_takes_for_anonymous_is_refused(write_site, name):
-    assert refusal(write_site(with_lines(f"cameras: [{{name: {name}}}]"))) == one_problem(
-        "cameras[0].name",
-        f"vsftpd takes {name!r} for an anonymous user, who cannot log in",
-        f"write another name, for example {name}-camera",
-    )
-
-
 def nested(level: str, inner: str, depth: int) -> str:
     """Ten lines that stand for ten times ten times … as much."""
     lines = [f"a0: &a0 {inner}"]
@@ -1129,7 +1120,7 @@ ODD_SCALARS = (
 # What is right somewhere, and mostly wrong where it is put.
 RIGHT_SCALARS = st.sampled_from(
     [
-        *("photos.local", "photos.example", "ftp", "8.8.8.1/24", "172.168.1.1/24"),
+        *("photos.local", "photos.example", "8.8.8.1/24", "172.168.1.1/24"),
         *("203.0.113.20", "198.51.100.1", "100.64.0.1", "192.168.178.1", "192.168.178.2"),
         *("192.168.178.10", "192.168.1.1", "192.168.1.10", "192.168.1.20", "192.168.1.255"),
         *("192.168.1.1/24", "192.168.178.1/24", "192.168.178.1/30", "192.168.1.1/32"),
