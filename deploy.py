@@ -46,6 +46,8 @@ if "servers" in host.groups:
     vsftpd.daemon(plan.server(host.name), certificate)
 if "servers" in host.groups:
     vsftpd.settle()
+if "servers" in host.groups:
+    vsftpd.sessions(plan.server(host.name))
 barrier(name="The servers are ready")
 
 # The way in, last, and never towards a server that failed.

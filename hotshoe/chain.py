@@ -29,9 +29,17 @@ from hotshoe.plan import (
 from hotshoe.ports import Service
 from hotshoe.site import Server, Site
 
-# A camera may hold two connections open while it retries; a third is room for a phone's or a
-# computer's client with the same user name.
-SESSIONS_PER_CAMERA = 3
+# Cameras upload over several connections at once, and vanish without a word. So as many sessions as
+# a camera uses may be dead while it opens new ones.
+SESSIONS_PER_CAMERA = 8
+PLACES_PER_CAMERA = 2 * SESSIONS_PER_CAMERA
+# Strangers behind the same address or elsewhere take places before they log in, or fail to. A
+# session costs less than a megabyte.
+PLACES_PER_ADDRESS = 48
+PLACES = 200
+PLACES_FOR_STRANGERS = 100
+# A slow camera far away logs in within a few seconds.
+LOGIN_SECONDS = 60
 # New control connections from one address, for each camera and once more, beyond which they are
 # dropped for a while. A camera opens a handful a minute even when it retries, and all may be behind
 # one NAT.
@@ -99,9 +107,9 @@ class _Chain:
         behind = self._behind(server)
         lan = self._routers[behind].lan
         cameras = tuple(camera.name for camera in cameras_of(site, index))
-        sessions = SESSIONS_PER_CAMERA * max(len(cameras), 1)
-        # Strangers who connect and never log in must not use up the cameras' places.
-        clients = 2 * sessions + 10
+        # Every camera may be behind one NAT.
+        places = max(PLACES_PER_ADDRESS, PLACES_PER_CAMERA * len(cameras))
+        clients = max(PLACES, places + PLACES_FOR_STRANGERS)
         masked = any(router.masks_source for router in self._routers[: behind + 1])
         inside = self._untranslated(behind)
         return ServerPlan(
@@ -134,7 +142,9 @@ class _Chain:
             let_in=tuple(self._openers(server)),
             max_clients=clients,
             # Where all come with one address, a limit for each address would be one for all.
-            max_per_address=clients if masked else sessions,
+            max_per_address=clients if masked else places,
+            max_per_camera=SESSIONS_PER_CAMERA,
+            login_seconds=LOGIN_SECONDS,
             bytes_per_second=int(site.ftp.bytes_per_second or 0),
             new_connections_per_minute=(
                 0 if masked else NEW_CONNECTIONS_PER_MINUTE * (len(cameras) + 1)

@@ -125,6 +125,8 @@ class ServerPlan:
     :param let_in: what other servers, which are outside of its router, may open here
     :param max_clients: sessions at once
     :param max_per_address: sessions at once from one address; every camera may be behind one NAT
+    :param max_per_camera: sessions of one camera beyond which its longest idle one is ended
+    :param login_seconds: after which a session that has not logged in is ended
     :param bytes_per_second: the most that one transfer may take; 0 is no limit
     :param new_connections_per_minute: from one address, or one /64 over IPv6, to the control port,
         beyond which they are dropped; 0 is no limit
@@ -151,6 +153,8 @@ class ServerPlan:
     let_in: tuple[Passage, ...]
     max_clients: int
     max_per_address: int
+    max_per_camera: int
+    login_seconds: int
     bytes_per_second: int
     new_connections_per_minute: int
 

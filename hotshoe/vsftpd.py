@@ -33,6 +33,7 @@ INCOMPLETE = "incomplete"
 OWNER_HOME = f"{PHOTOS}/$USER/./{UPLOAD}"
 EMPTY = "/run/hotshoe/empty"
 SETTLE = "/usr/local/sbin/hotshoe-settle"
+SESSIONS = "/usr/local/sbin/hotshoe-sessions"
 
 # Debian release -> the version of vsftpd in it.
 VERSIONS = {"12": "3.0.3", "13": "3.0.5"}

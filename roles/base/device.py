@@ -46,6 +46,8 @@ VSFTPD_UNIT = "hotshoe-vsftpd.service"
 VSFTPD6_UNIT = "hotshoe-vsftpd6.service"
 SETTLE_UNIT = "hotshoe-settle.service"
 SETTLE_LOADED = f"sha256sum {vsftpd.SETTLE} /etc/systemd/system/{SETTLE_UNIT}"
+SESSIONS_UNIT = "hotshoe-sessions.service"
+SESSIONS_LOADED = f"sha256sum {vsftpd.SESSIONS} /etc/systemd/system/{SESSIONS_UNIT}"
 
 
 def vsftpd_loaded(unit: str, configuration: str) -> str:
@@ -61,6 +63,7 @@ UNITS = {
     VSFTPD_UNIT: vsftpd_loaded(VSFTPD_UNIT, vsftpd.CONFIGURATION),
     VSFTPD6_UNIT: vsftpd_loaded(VSFTPD6_UNIT, vsftpd.CONFIGURATION6),
     SETTLE_UNIT: SETTLE_LOADED,
+    SESSIONS_UNIT: SESSIONS_LOADED,
     ROUTES_UNIT: ROUTES_LOADED,
 }
 UNITS |= {ruleset_unit(table): ruleset_loaded(table) for table in RULESETS}
@@ -73,7 +76,7 @@ def record_path(unit: str) -> str:
 
 _OWN = (
     f"{vsftpd.FOLDER} /etc/systemd/system/hotshoe-*.service /etc/pam.d/{vsftpd.PAM_SERVICE} "
-    f"{SYSCTL} {vsftpd.SETTLE}"
+    f"{SYSCTL} {vsftpd.SETTLE} {vsftpd.SESSIONS}"
 )
 _WATCHED = (*UNITS, "vsftpd.service")
 _SCRIPT = "\n".join(

@@ -12,6 +12,9 @@ from hotshoe.render import render
 from roles.base import operations
 from roles.base.device import (
     PACKAGES,
+    RECORDS,
+    SESSIONS_LOADED,
+    SESSIONS_UNIT,
     SETTLE_LOADED,
     SETTLE_UNIT,
     UNITS,
@@ -64,6 +67,7 @@ def _daemon(plan: ServerPlan, needs: list[OperationMeta], unit: str, configurati
         render(
             "vsftpd/service.j2",
             v=vsftpd,
+            server=plan,
             ipv6=ipv6,
             configuration=configuration,
             loaded=UNITS[unit],
@@ -112,4 +116,33 @@ def settle() -> None:
         [script, unit],
         ready=f"systemctl is-active --quiet {SETTLE_UNIT}",
         name="Incomplete photos are set aside",
+    )
+
+
+@deploy("vsftpd")
+def sessions(plan: ServerPlan) -> None:
+    """Keep places free for cameras: end sessions that do not log in, and dead ones."""
+    program = operations.put(
+        vsftpd.SESSIONS,
+        render("vsftpd/sessions.pl.j2"),
+        mode="755",
+        name="Which sessions end when places run short",
+    )
+    unit = operations.put(
+        f"/etc/systemd/system/{SESSIONS_UNIT}",
+        render(
+            "vsftpd/sessions.service.j2",
+            v=vsftpd,
+            server=plan,
+            loaded=SESSIONS_LOADED,
+            records=RECORDS,
+            record=record_path(SESSIONS_UNIT),
+        ),
+        name="Unit that watches over the sessions",
+    )
+    operations.service(
+        SESSIONS_UNIT,
+        [program, unit],
+        ready=f"systemctl is-active --quiet {SESSIONS_UNIT}",
+        name="Places stay free for cameras",
     )

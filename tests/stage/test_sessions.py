@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
 from hotshoe.allocation import PORT_REUSE_SECONDS
+from hotshoe.stage import podman
 from hotshoe.stage.topology import CAMERA
 from tests.stage.home import Home
 from tests.stage.test_firewall import wait_until
@@ -139,22 +144,194 @@ def test_ports_that_linger_are_used_again_at_once(either_home: Home) -> None:
         home.deploy()
 
 
-def test_one_address_gets_no_more_sessions_than_the_plan_says(home: Home) -> None:
-    limit = home.server_plan.max_per_address
-    nobody_is_there = "! ss -Htn state established sport = :21 | grep -q ."
-    wait_until(lambda: home.succeeds(home.server, nobody_is_there), 30)
-    script = f"""
-import socket
-sockets = [socket.create_connection(("{home.server_plan.public_address}", 21), 5)
-           for _ in range({limit} + 1)]
-print([s.recv(100).decode()[:3] for s in sockets])
+class Strangers:
+    """Connections from a device that never log in, and what becomes of them.
+
+    :param sources: the addresses that they come from
+    :param each: how many from each of them
+    :param pause: between two commands that each of them sends; 0 for none
+    """
+
+    def __init__(self, home: Home, sources: Sequence[str], each: int, pause: float = 0) -> None:
+        script = f"""
+import select, socket, sys
+def dial(source):
+    return socket.create_connection(("{home.server_plan.public_address}", 21), 20, (source, 0))
+alive = [dial(source) for source in {list(sources)} for _ in range({each})]
+print(*(s.recv(100).decode()[:3] for s in alive), flush=True)
+while True:
+    ready, _, _ = select.select([sys.stdin, *alive], [], [], {pause or None})
+    if sys.stdin in ready:
+        break
+    for s in set(ready) - {{sys.stdin}}:
+        try: gone = not s.recv(1000)
+        except ConnectionError: gone = True
+        if gone:
+            alive.remove(s)
+            print("gone", len(alive), flush=True)
+    for s in [] if ready else alive:
+        s.sendall(b"NOOP\\r\\n")
 """
-    said = home.sh(CAMERA, f"python3 - <<'EOF'\n{script}\nEOF")
-    assert eval(said) == ["220"] * limit + ["421"]
+        command = ["podman", "exec", "-i", home.stage.container(CAMERA), "python3", "-c", script]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout
+        self._lines = self._process.stdout
+        self.greetings = self._lines.readline().split()
+
+    def wait_until_left(self, number: int) -> None:
+        """Wait until so many of them are still there."""
+        while self._lines.readline() != f"gone {number}\n":
+            assert self._process.poll() is None
+
+    def leave(self) -> None:
+        self._process.communicate("\n")
+
+
+@contextmanager
+def watching(home: Home, **limits: int) -> Iterator[None]:
+    """A watcher with some limits lowered, so that a test need not wait for the real ones."""
+    unit = home.sh(home.server, "cat /etc/systemd/system/hotshoe-sessions.service")
+    (command,) = re.findall(r"^ExecStart=(.*)", unit, re.MULTILINE)
+    for name, limit in limits.items():
+        command = re.sub(rf"\b{name}=\d+", f"{name}={limit}", command)
+    folder = "/run/systemd/system/hotshoe-sessions.service.d"
+    restart = "systemctl daemon-reload; systemctl restart hotshoe-sessions"
+    lines = f"[Service]\nExecStart=\nExecStart={command}\n"
+    home.sh(home.server, f"mkdir -p {folder}; printf '{lines}' >{folder}/test.conf; {restart}")
+    try:
+        yield
+    finally:
+        home.sh(home.server, f"rm -r {folder}; {restart}")
+
+
+@pytest.fixture
+def addresses(either_home: Home) -> Iterator[list[str]]:
+    """Four more addresses of the camera, for strangers; nobody is connected when it ends."""
+    home, own = either_home, either_home.stage.node(CAMERA).ports[0].address
+    more = [f"{own.ip + i}" for i in range(1, 5)]
+    for address in more:
+        home.sh(CAMERA, f"ip address replace {address}/{own.network.prefixlen} dev eth0")
+    home.sh(home.server, "systemctl restart hotshoe-firewall")  # it counts new connections
+    yield more
+    for address in more:
+        home.sh(CAMERA, f"ip address delete {address}/{own.network.prefixlen} dev eth0")
+    wait_until(lambda: sessions(home) == 0, 30)
+    home.sh(home.server, "systemctl restart hotshoe-firewall")
+
+
+def sessions(home: Home) -> int:
+    """How many sessions the server has."""
+    return int(
+        home.sh(home.server, "grep -l '[:] connected' /proc/[0-9]*/cmdline 2>/dev/null | wc -l")
+    )
+
+
+def test_strangers_do_not_shut_a_camera_out(either_home: Home, addresses: list[str]) -> None:
+    """They take all places, from several addresses, the camera's own among them."""
+    home, plan = either_home, either_home.server_plan
+    own = str(home.stage.node(CAMERA).ports[0].address.ip)
+    half = plan.max_clients // 2
+    strangers = Strangers(home, [*addresses, own], plan.max_per_address)
+    try:
+        assert "220" in strangers.greetings
+        assert "421" in strangers.greetings
+        # They may keep half of the places.
+        strangers.wait_until_left(half)
+        home.uploads_work()
+        wait_until(lambda: sessions(home) == half, 20)
+    finally:
+        strangers.leave()
+
+
+def test_a_stranger_who_keeps_talking_is_sent_away(either_home: Home, addresses: list[str]) -> None:
+    home = either_home
+    with watching(home, seconds=5):
+        started = time.monotonic()
+        stranger = Strangers(home, addresses[:1], 1, pause=1)
+        try:
+            assert stranger.greetings == ["220"]
+            home.uploads_work()
+            stranger.wait_until_left(0)
+            assert 4 < time.monotonic() - started < 30
+        finally:
+            stranger.leave()
+    log = home.sh(home.server, "journalctl -o cat -u hotshoe-sessions")
+    assert f"{addresses[0]}: one that did not log in within 5 s (1 ended)" in log
+
+
+@pytest.fixture
+def silent_death(either_home: Home) -> Iterator[None]:
+    """The camera's control connections end without a word to the server."""
+    home = either_home
+    enter = ["nsenter", f"--target={podman.pid(home.stage.container(CAMERA))}", "--net", "nft"]
+    rules = """table ip silence { chain output { type filter hook output priority 0;
+        tcp dport 21 tcp flags & (fin | rst) != 0 drop; }; }"""
+    podman.run(*enter, rules)
+    home.sh(home.server, "systemctl restart hotshoe-firewall")
+    yield
+    podman.run(*enter, "delete table ip silence")
+    # What is dead already stays until its time is over.
+    home.sh(home.server, "systemctl restart hotshoe-firewall; pkill -f '[:] connected'")
+    wait_until(lambda: sessions(home) == 0, 30)
+
+
+@pytest.mark.usefixtures("silent_death")
+def test_dead_sessions_of_a_camera_give_way_to_its_new_ones(either_home: Home) -> None:
+    """Eight at once, whose connections then die silently, and eight more; then others by turns."""
+    home, most = either_home, either_home.server_plan.max_per_camera
+
+    def upload(i: int) -> list[str]:
+        return home.ftp(["stor", f"{time.time_ns()}-{i}.JPG", 100_000])
+
+    with ThreadPoolExecutor(most) as pool:
+        for _ in range(2):
+            assert list(pool.map(upload, range(most))) == [[OK]] * most
+    for i in range(most):
+        assert upload(i) == [OK]
+    wait_until(lambda: sessions(home) <= most, 30)
+    said = home.sh(home.server, "journalctl -o cat -u hotshoe-sessions")
+    assert f"of camera {home.user}, which has more than {most}, was idle longest" in said
+
+
+@pytest.mark.usefixtures("silent_death")
+def test_an_upload_never_gives_way(either_home: Home) -> None:
+    """Nor does a session that pauses in the middle of one."""
+    home = either_home
+    with watching(home, camera=1), ThreadPoolExecutor() as pool:
+        slow = [
+            pool.submit(home.ftp, ["stor-slowly", f"{time.time_ns()}-{i}.JPG", 20, 12, 2])
+            for i in range(3)
+        ]
+        wait_until(lambda: sessions(home) == 3, 30)
+        assert home.ftp(["stor", f"{time.time_ns()}.JPG", 5]) == [OK]
+        assert [upload.result() for upload in slow] == [[OK]] * 3
+        wait_until(lambda: sessions(home) == 1, 30)
+
+
+def test_one_address_gets_no_more_sessions_than_the_plan_says(
+    either_home: Home, addresses: list[str]
+) -> None:
+    """vsftpd itself sees to it, also while nobody watches over the sessions."""
+    home, limit = either_home, either_home.server_plan.max_per_address
+    home.sh(home.server, "systemctl stop hotshoe-sessions")
+    try:
+        strangers = Strangers(home, addresses[:1], limit + 1)
+        strangers.leave()
+    finally:
+        home.sh(home.server, "systemctl start hotshoe-sessions")
+    assert strangers.greetings == ["220"] * limit + ["421"]
     wait_until(lambda: home.ftp() == [], 30)
 
 
-def test_the_daemon_is_confined(home: Home) -> None:
-    """systemd-analyze's exposure runs from 0 (confined) to 10 (not at all)."""
-    said = home.sh(home.server, "systemd-analyze security --no-pager hotshoe-vsftpd | tail -n 1")
-    assert float(said.split(":")[1].split()[0]) < 5.0
+# systemd-analyze's exposure runs from 0 (confined) to 10 (not at all).
+EXPOSURE = {"hotshoe-vsftpd": 2.5, "hotshoe-sessions": 1.0}
+
+
+@pytest.mark.parametrize("unit", EXPOSURE)
+def test_units_are_confined(either_home: Home, unit: str) -> None:
+    said = either_home.sh(
+        either_home.server, f"systemd-analyze security --no-pager {unit} | tail -n 1"
+    )
+    assert float(said.split(":")[1].split()[0]) <= EXPOSURE[unit]
