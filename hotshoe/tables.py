@@ -103,8 +103,11 @@ def _server(server: ServerPlan) -> Iterator[Line]:
     yield "passive range", f"{server.passive} ({len(server.passive)} ports)"
     yield "cameras", _list(server.cameras) or "none"
     yield "at once", f"{server.max_clients} sessions, {server.max_per_address} from one address"
-    yield "", f"a camera's longest idle ones end beyond {server.max_per_camera}"
-    yield "", f"whoever has not logged in after {server.login_seconds} s is sent away"
+    yield (
+        "",
+        f"{server.max_per_camera} of one camera, beyond which idle ones end; "
+        f"{server.login_seconds} s to log in",
+    )
     if server.bytes_per_second:
         yield "", f"{server.bytes_per_second} bytes a second for each transfer"
     yield "SSH", f"{server.ssh_user}, port {server.ssh_port}, from {_list(server.ssh_from)}"

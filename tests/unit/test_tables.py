@@ -76,7 +76,8 @@ cameras dial    photos.example.net (203.0.113.20), explicit FTPS (TLS)
 control port    21
 passive range   50000-50099 (100 ports)
 cameras         r5, a7
-at once         22 sessions, 6 from one address
+at once         200 sessions, 48 from one address
+                8 of one camera, beyond which idle ones end; 60 s to log in
 SSH             root, port 22, from 192.168.1.0/24
 other services  none
 may open        nothing behind further routers

@@ -89,6 +89,7 @@ def daemon() -> str:
     return render(
         "vsftpd/service.j2",
         v=vsftpd,
+        server=example("home").servers[0],
         ipv6=False,
         configuration=vsftpd.CONFIGURATION,
         loaded="sha256sum it",
@@ -109,6 +110,14 @@ def settling() -> str:
 def everything(plan) -> list[str]:
     return [
         render("vsftpd/settle.service.j2", v=vsftpd, loaded="it", record="/run/hotshoe/it.loaded"),
+        render(
+            "vsftpd/sessions.service.j2",
+            v=vsftpd,
+            server=plan.servers[0],
+            loaded="it",
+            records="/run/hotshoe",
+            record="/run/hotshoe/it.loaded",
+        ),
         firewall(plan),
         outgoing(plan),
         routing(plan),

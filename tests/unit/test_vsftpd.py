@@ -42,7 +42,7 @@ def test_what_the_plan_says_is_in_it(example_plan, version):
     assert values["listen_port"] == "21"
     assert values["pasv_address"] == "203.0.113.20"
     assert (values["pasv_min_port"], values["pasv_max_port"]) == ("50000", "50099")
-    assert (values["max_clients"], values["max_per_ip"]) == ("22", "6")
+    assert (values["max_clients"], values["max_per_ip"]) == ("200", "48")
     assert values["anon_max_rate"] == values["local_max_rate"] == "0"
 
 
