@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -89,6 +90,10 @@ def test_nothing_travels_over_a_data_connection_that_is_not_encrypted(
         "SITE UTIME 20200101000000 precious.JPG",
         "MFMT 20200101000000 precious.JPG",
         "STOU",
+        "CCC",
+        "RNTO other.JPG",
+        "XRMD .",
+        "SITE HELP",
     ],
 )
 def test_a_command_that_no_camera_needs_is_refused(either_home: Home, command: str) -> None:
@@ -111,6 +116,7 @@ def test_a_photo_is_never_overwritten(either_home: Home) -> None:
     "step",
     [
         ["stor", "/outside.JPG", 5],
+        ["stor", "/incomplete/outside.JPG", 5],
         ["stor", "/../../outside.JPG", 5],
         ["stor", "../../a7/upload/outside.JPG", 5],
         ["send", "MKD /elsewhere"],
@@ -134,6 +140,70 @@ def test_names_can_be_listed_but_nothing_else_of_the_server(home: Home) -> None:
     (listing,) = home.ftp(["list"])
     assert "listed.JPG" in listing
     assert "hotshoe" not in listing  # no user names
+
+
+def test_the_time_of_a_photo_cannot_be_set(home: Home) -> None:
+    home.ftp(["stor", "timed.JPG", 5])
+    home.ftp(["send", "MDTM 20200101000000 timed.JPG"])
+    assert "2020" not in home.sh(home.server, f"stat -c %y {home.uploads}/timed.JPG")
+
+
+def test_what_is_above_the_camera_s_folder_is_not_listed(home: Home) -> None:
+    listings = home.ftp(["list", "/.."], ["list", "../../a7"], ["list", "-R /"])
+    assert all(set(each.split()) <= {"upload", "incomplete"} for each in (listings[0], listings[2]))
+    assert not listings[1]
+
+
+def test_a_camera_s_password_opens_nothing_but_ftp(home: Home) -> None:
+    """Not SSH, where Debian lets passwords in, for the camera, the photos' owner or root."""
+    users = [home.user, "hotshoe", "hotshoe-ftpd", "root"]
+    script = f"""
+import paramiko, sys
+for user in {users}:
+    transport = paramiko.Transport(("{home.server_plan.address}", 22))
+    transport.start_client(timeout=20)
+    try: transport.auth_password(user, sys.argv[1]); print("in")
+    except paramiko.BadAuthenticationType: print("no passwords")
+    except paramiko.AuthenticationException: print("refused")
+    transport.close()
+"""
+    process = podman.pid(home.stage.container(LAPTOP))
+    enter = ["nsenter", f"--target={process}", "--net", sys.executable, "-c", script]
+    # Whoever has a password gets in, which shows that it was asked for.
+    home.sh(home.server, f"useradd person; echo 'person:{home.password}' | chpasswd")
+    try:
+        said = podman.run(*enter, home.password).split("\n")
+        known = podman.run(
+            *(each.replace(f"{users}", "['person']") for each in enter), home.password
+        )
+    finally:
+        home.sh(home.server, "userdel person")
+    assert known == "in\n"
+    assert said == ["refused"] * len(users) + [""]
+
+
+def test_ssl_is_not_spoken(either_home: Home) -> None:
+    """openssl no longer can, so this offers it byte by byte: versions 2 and 3."""
+    script = f"""
+import socket
+suites = bytes.fromhex("002f0035000a00ff")
+body = bytes.fromhex("0300") + bytes(32) + b"\\0" + len(suites).to_bytes(2, "big") + suites
+body = b"\\1" + (len(body) + 2).to_bytes(3, "big") + body + b"\\1\\0"
+ssl3 = bytes.fromhex("160300") + len(body).to_bytes(2, "big") + body
+ssl2 = bytes.fromhex("802e0100020015000000100100800200800300800400800500800600400700c0") + bytes(16)
+for hello in (ssl3, ssl2):
+    s = socket.create_connection(("{either_home.server_plan.public_address}", 21), 20)
+    s.recv(100); s.sendall(b"AUTH TLS\\r\\n"); s.recv(100); s.sendall(hello)
+    try: answer = s.recv(100)
+    except ConnectionError: answer = b""
+    print(answer[:1].hex() or "nothing")
+"""
+    said = podman.execute(
+        either_home.stage.container(CAMERA), "python3", "-", input_text=script
+    ).split()
+    # A handshake record would be 16, an alert is 15, and text begins with a digit.
+    assert set(said) <= {"15", "35", "nothing"}
+    assert len(said) == 2
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from hotshoe.allocation import PORT_REUSE_SECONDS
-from hotshoe.stage import podman
+from hotshoe.stage import podman, rehearsal
 from hotshoe.stage.topology import CAMERA
 from tests.stage.home import Home
 from tests.stage.test_firewall import wait_until
@@ -308,6 +308,32 @@ def test_an_upload_never_gives_way(either_home: Home) -> None:
         assert home.ftp(["stor", f"{time.time_ns()}.JPG", 5]) == [OK]
         assert [upload.result() for upload in slow] == [[OK]] * 3
         wait_until(lambda: sessions(home) == 1, 30)
+
+
+def test_a_data_connection_from_another_address_is_refused(
+    either_home: Home, addresses: list[str]
+) -> None:
+    """Even from where somebody has a control connection of his own."""
+    home, name = either_home, f"{time.time_ns()}.JPG"
+    script = f"""
+import ftplib, socket, ssl, sys
+context = ssl.create_default_context(cafile="{rehearsal.ROOT_ON_CAMERA}")
+ftp = ftplib.FTP_TLS("{home.server_plan.hostname}", context=context, timeout=30)
+ftp.trust_server_pasv_ipv4_address = True
+ftp.login("{home.user}", sys.argv[1])
+ftp.prot_p()
+own = socket.create_connection((ftp.host, 21), 20, ("{addresses[0]}", 0))
+own.recv(100)
+dial = ftp.makepasv()
+ftp.putcmd("STOR {name}")
+stranger = socket.create_connection(dial, 20, ("{addresses[0]}", 0))
+print(ftp.getmultiline())
+"""
+    said = podman.execute(
+        home.stage.container(CAMERA), "python3", "-", home.password, input_text=script
+    )
+    assert said == "425 Security: Bad IP connecting.\n"
+    assert not home.succeeds(home.server, f"test -e {home.uploads}/{name}")
 
 
 def test_one_address_gets_no_more_sessions_than_the_plan_says(
