@@ -38,6 +38,8 @@ SERVER_DAMAGE = {
     "rm -r /srv/hotshoe/a7/upload": "Users | a7: a folder that it can upload to",
     "chmod 770 /srv/hotshoe/a7/incomplete": "Users | a7: a folder for uploads that broke off",
     "chmod 777 /srv/hotshoe/r5": "Users | r5: a root that it cannot write to",
+    "usermod --shell /bin/bash hotshoe-ftpd": "Users | User of vsftpd's unprivileged process",
+    "systemctl stop hotshoe-sessions": "vsftpd | Places stay free for cameras",
     "usermod --shell /bin/bash hotshoe": "Users | Owner of the photos, who cannot log in",
     "systemctl unmask vsftpd": "vsftpd | Keep Debian's own unit from starting",
     "systemctl disable --now --quiet hotshoe-vsftpd": "vsftpd | vsftpd answers on port 21",

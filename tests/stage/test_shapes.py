@@ -22,6 +22,7 @@ from tests.conftest import EXAMPLES
 from tests.stage.conftest import Change, deployed, on_openwrt
 from tests.stage.home import Home
 from tests.stage.strangers import counted
+from tests.stage.test_sessions import EXPOSURE, exposure, watching
 
 PLAIN = [name for name in EXAMPLES if name != "home"]
 # The same with an OpenWrt router at the edge, and where it matters most, everywhere.
@@ -332,6 +333,26 @@ else: print("open")
         assert home.reach(CAMERA, server.address6, server.passive.first) == ["closed"]
         assert counted(home, "FTP data without a session") == 1
         home.uploads_work(CAMERA, ipv6=True)
+
+    def test_the_daemon_refuses_and_is_confined_as_the_one_for_ipv4(self, shaped: Home) -> None:
+        clear = ["blurt", "STOR clear.JPG", "a photo"]
+        dial = str(shaped.server_plan.address6)
+        assert shaped.ftp(clear, protect="", dial=dial) == [
+            "522 Data connections must be encrypted."
+        ]
+        assert not shaped.succeeds(shaped.server, f"test -e {shaped.uploads}/clear.JPG")
+        assert exposure(shaped, "hotshoe-vsftpd6") <= EXPOSURE["hotshoe-vsftpd"]
+
+    def test_a_stranger_is_sent_away_over_ipv6_too(self, shaped: Home) -> None:
+        script = f"""
+import socket
+s = socket.create_connection(("{shaped.server_plan.address6}", 21), 30)
+while s.recv(100): pass
+"""
+        with watching(shaped, seconds=3):
+            podman.execute(shaped.stage.container(CAMERA), "python3", "-", input_text=script)
+        log = shaped.sh(shaped.server, "journalctl -o cat -u hotshoe-sessions")
+        assert "ended 1 of 2001:db8:cafe::2, not logged in within 3 s" in log
 
     def test_it_goes_away_with_the_setting(self, shaped: Home) -> None:
         address6 = shaped.server_plan.address6
