@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import pytest
 
@@ -15,6 +12,7 @@ from hotshoe.allocation import PORT_REUSE_SECONDS
 from hotshoe.stage import podman, rehearsal
 from hotshoe.stage.topology import CAMERA
 from tests.stage.home import Home
+from tests.stage.sessions import EXPOSURE, Strangers, exposure, sessions, watching
 from tests.stage.test_firewall import wait_until
 
 OK = "226 Transfer complete."
@@ -144,68 +142,6 @@ def test_ports_that_linger_are_used_again_at_once(either_home: Home) -> None:
         home.deploy()
 
 
-class Strangers:
-    """Connections from a device that never log in, and what becomes of them.
-
-    :param sources: the addresses that they come from
-    :param each: how many from each of them
-    :param pause: between two commands that each of them sends; 0 for none
-    """
-
-    def __init__(self, home: Home, sources: Sequence[str], each: int, pause: float = 0) -> None:
-        script = f"""
-import select, socket, sys
-def dial(source):
-    return socket.create_connection(("{home.server_plan.public_address}", 21), 20, (source, 0))
-alive = [dial(source) for source in {list(sources)} for _ in range({each})]
-print(*(s.recv(100).decode()[:3] for s in alive), flush=True)
-while True:
-    ready, _, _ = select.select([sys.stdin, *alive], [], [], {pause or None})
-    if sys.stdin in ready:
-        break
-    for s in set(ready) - {{sys.stdin}}:
-        try: gone = not s.recv(1000)
-        except ConnectionError: gone = True
-        if gone:
-            alive.remove(s)
-            print("gone", len(alive), flush=True)
-    for s in [] if ready else alive:
-        s.sendall(b"NOOP\\r\\n")
-"""
-        command = ["podman", "exec", "-i", home.stage.container(CAMERA), "python3", "-c", script]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        assert self._process.stdout
-        self._lines = self._process.stdout
-        self.greetings = self._lines.readline().split()
-
-    def wait_until_left(self, number: int) -> None:
-        """Wait until so many of them are still there."""
-        while self._lines.readline() != f"gone {number}\n":
-            assert self._process.poll() is None
-
-    def leave(self) -> None:
-        self._process.communicate("\n")
-
-
-@contextmanager
-def watching(home: Home, **limits: int) -> Iterator[None]:
-    """A watcher with some limits lowered, so that a test need not wait for the real ones."""
-    unit = home.sh(home.server, "cat /etc/systemd/system/hotshoe-sessions.service")
-    (command,) = re.findall(r"^ExecStart=(.*)", unit, re.MULTILINE)
-    for name, limit in limits.items():
-        command = re.sub(rf"\b{name}=\d+", f"{name}={limit}", command)
-    folder = "/run/systemd/system/hotshoe-sessions.service.d"
-    restart = "systemctl daemon-reload; systemctl restart hotshoe-sessions"
-    lines = f"[Service]\nExecStart=\nExecStart={command}\n"
-    home.sh(home.server, f"mkdir -p {folder}; printf '{lines}' >{folder}/test.conf; {restart}")
-    try:
-        yield
-    finally:
-        home.sh(home.server, f"rm -r {folder}; {restart}")
-
-
 @pytest.fixture
 def addresses(either_home: Home) -> Iterator[list[str]]:
     """Four more addresses of the camera, for strangers; nobody is connected when it ends."""
@@ -219,13 +155,6 @@ def addresses(either_home: Home) -> Iterator[list[str]]:
         home.sh(CAMERA, f"ip address delete {address}/{own.network.prefixlen} dev eth0")
     wait_until(lambda: sessions(home) == 0, 30)
     home.sh(home.server, "systemctl restart hotshoe-firewall")
-
-
-def sessions(home: Home) -> int:
-    """How many sessions the server has."""
-    return int(
-        home.sh(home.server, "grep -l '[:] connected' /proc/[0-9]*/cmdline 2>/dev/null | wc -l")
-    )
 
 
 def test_strangers_do_not_shut_a_camera_out(either_home: Home, addresses: list[str]) -> None:
@@ -352,15 +281,6 @@ def test_one_address_gets_no_more_sessions_than_the_plan_says(
         home.sh(home.server, "systemctl start hotshoe-sessions")
     assert strangers.greetings == ["220"] * limit + ["421"]
     wait_until(lambda: home.ftp() == [], 30)
-
-
-# systemd-analyze's exposure runs from 0 (confined) to 10 (not at all).
-EXPOSURE = {"hotshoe-vsftpd": 2.5, "hotshoe-sessions": 1.0}
-
-
-def exposure(home: Home, unit: str) -> float:
-    said = home.sh(home.server, f"systemd-analyze security --no-pager {unit} | tail -n 1")
-    return float(said.split(":")[1].split()[0])
 
 
 @pytest.mark.parametrize("unit", EXPOSURE)

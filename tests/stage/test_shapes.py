@@ -21,8 +21,8 @@ from hotshoe.worksheet import Menu, rows
 from tests.conftest import EXAMPLES
 from tests.stage.conftest import Change, deployed, on_openwrt
 from tests.stage.home import Home
+from tests.stage.sessions import EXPOSURE, exposure, watching
 from tests.stage.strangers import counted
-from tests.stage.test_sessions import EXPOSURE, exposure, watching
 
 PLAIN = [name for name in EXAMPLES if name != "home"]
 # The same with an OpenWrt router at the edge, and where it matters most, everywhere.
