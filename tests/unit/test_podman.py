@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -85,3 +86,16 @@ def test_a_stage_that_would_need_too_many_starts_no_container(tmp_path, example_
         stage.up()
     # Two devices with systemd; the Internet, a camera and a laptop.
     assert asked == [2 * 6 + 3]
+
+
+def test_a_device_whose_ssh_has_another_port_is_known_by_it(tmp_path, example_plan, monkeypatch):
+    """A deploy asks for the key of ``[ADDRESS]:PORT`` then, and refuses an unknown one."""
+    server = replace(example_plan.servers[0], ssh_port=2022)
+    plan = replace(example_plan, servers=(server, *example_plan.servers[1:]))
+    stage = Stage.of("home", plan, tmp_path)
+    stage.folder.mkdir(parents=True)
+    monkeypatch.setattr(podman, "execute", lambda *_: "ssh-ed25519 AAAA\n")
+    stage._write_ssh_config()
+    known = (stage.folder / "known_hosts").read_text().splitlines()
+    assert f"[{server.address}]:2022 ssh-ed25519 AAAA" in known
+    assert f"{plan.routers[0].lan.ip} ssh-ed25519 AAAA" in known
