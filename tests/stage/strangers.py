@@ -26,8 +26,8 @@ def checksum(data):
     return ~(total + (total >> 16)) & 65535
 while (passed := time.monotonic() - started) < float(seconds):
     while sent < passed * int(rate):
-        # 11.0.0.0/8 is nobody's here.
-        who = socket.inet_aton(source) if source else b"\\x0b" + random.randbytes(3)
+        # 198.19.0.0/16 is for benchmarks (RFC 2544), so nobody is there to be answered.
+        who = socket.inet_aton(source) if source else b"\\xc6\\x13" + random.randbytes(2)
         ports = random.randrange(1024, 65536), random.randint(int(first), int(last))
         tcp = struct.pack("!HHIIBBHHH", *ports, random.randrange(2**32), 0, 80, 2, 64240, 0, 0)
         sum_ = checksum(who + to + struct.pack("!HH", 6, len(tcp)) + tcp)
@@ -76,6 +76,8 @@ def forging(
     :param seconds: for how long; the rest of it is waited for
     :param source: in whose name; None is a different one each time
     """
+    # What the home answers to nobody is not to leave the stage.
+    home.sh(INTERNET, "ip route replace blackhole 198.19.0.0/16")
     to = (home.plan.public_address, source or "", ports.first, ports.last)
     with _running(home, INTERNET, _FORGE, *to, rate, seconds) as process:
         yield
