@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from hotshoe.stage import podman
 from hotshoe.stage.topology import CAMERA
 from tests.stage.home import Home
 
@@ -39,7 +40,8 @@ while True:
     for s in [] if ready else alive:
         s.sendall(b"NOOP\\r\\n")
 """
-        command = ["podman", "exec", "-i", home.stage.container(CAMERA), "python3", "-c", script]
+        container = home.stage.container(CAMERA)
+        command = podman.inside(container, "python3", "-c", script, flags=["-i"])
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
