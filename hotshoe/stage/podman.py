@@ -126,7 +126,7 @@ def mmdebstrap(*options: str, suite: str, target: Path) -> None:
     :param target: the file or folder that it becomes
     :raises HotshoeError: with what mmdebstrap said at last, if it fails
     """
-    # apt's own pauses between its attempts may last for ever (seen with 2.6).
+    # apt's own pauses between its attempts have hung for minutes (seen with 2.6).
     without_pauses = '--aptopt=Acquire::Retries::Delay "false"'
     for pause in (*_PAUSES, None):
         try:

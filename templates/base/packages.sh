@@ -10,7 +10,7 @@ newline="
 dpkg --force-confold --configure -a
 
 apt() {
-    # Its own pauses between attempts may last for ever (seen with 2.6).
+    # Its own pauses between attempts have hung for minutes (seen with 2.6).
     apt-get -qq -o Acquire::Retries=1 -o Acquire::Retries::Delay=false \
         -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 \
         -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@" 2>&1
