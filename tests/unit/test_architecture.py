@@ -1,4 +1,4 @@
-"""Who may import whom, and that what is named exists."""
+"""Who may import whom, and that what is named exists, in the documents as well."""
 
 from __future__ import annotations
 
@@ -103,3 +103,50 @@ def test_operations_of_different_hosts_are_never_fused():
     # Of loops, pyinfra counts only its own.
     loops = [node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While)]
     assert [ast.unparse(loop.iter) for loop in loops] == ["host.loop(plan.routers)"]
+
+
+TESTS = sorted((PROJECT / "tests").rglob("test_*.py"))
+NAMES_OF_TESTS = [
+    *(path.stem for path in TESTS),
+    *(
+        node.name
+        for path in TESTS
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    ),
+]
+ARCHITECTURE = (PROJECT / "ARCHITECTURE.md").read_text()
+
+
+def named_tests() -> set[str]:
+    """Functions, classes and files; "…" stands for the rest of a long name."""
+    return set(re.findall(r"`((?:test_|Test)\w+…?)(?:\[\w+\])?`", ARCHITECTURE))
+
+
+@pytest.mark.parametrize("name", sorted(named_tests()))
+def test_a_test_that_is_named_as_a_proof_exists(name):
+    if name.endswith("…"):
+        begins = name.removesuffix("…")
+        assert len({each for each in NAMES_OF_TESTS if each.startswith(begins)}) == 1
+    else:
+        assert name in NAMES_OF_TESTS
+
+
+def test_every_decision_names_a_test_as_its_proof():
+    """And not "the same" as the row above, which may be another one by now."""
+    _, _, table = ARCHITECTURE.partition("| decision | why | proof |\n|---|---|---|\n")
+    rows = [row.split(" | ") for row in table.partition("\n\n")[0].splitlines()]
+    assert len(rows) > 30
+    assert [row[0] for row in rows if not re.search(r"`(test_|Test|tests/)", row[-1])] == []
+
+
+@pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "tests/standin/README.md"])
+def test_a_file_that_is_named_exists(document):
+    """By its path from the project's folder, or by the end of it."""
+    named = set(
+        re.findall(r"[`(]([\w./-]+\.(?:py|j2|md|sh|json))[`)]", (PROJECT / document).read_text())
+    )
+    ours = [f"/{name_of(path)}" for path in PROJECT.rglob("*.*")]
+    ours = [path for path in ours if "/." not in path]
+    assert named
+    assert [name for name in named if not any(each.endswith(f"/{name}") for each in ours)] == []

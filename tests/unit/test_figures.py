@@ -1,9 +1,19 @@
-"""The benchmark's figures."""
+"""Figures: those of the benchmark, and those that README and CHANGELOG repeat."""
+
+import re
+
+import pytest
 
 from benchmarks import planning
 from benchmarks.figures import Figure, Round, compare
 from benchmarks.stopwatch import Run
+from hotshoe import chain, pki
+from hotshoe.allocation import needed
 from hotshoe.site import Site
+from roles import transport
+from roles.base import operations
+from roles.openwrt import operations as openwrt
+from tests.conftest import PROJECT
 from tests.homes import plan_of
 
 
@@ -37,3 +47,31 @@ def test_the_homes_that_a_plan_is_timed_with_make_sense():
         plan = plan_of(Site.model_validate(home | {"servers": [home.pop("server")]}))
         assert len(plan.routers) == routers
         assert len(plan.servers[0].cameras) == cameras
+
+
+WORDS = {8: "eight", 30: "half a minute", 60: "a minute", 90: "a minute and a half"}
+WORDS[1800] = "half an hour"
+REPEATED = {
+    "README.md": [
+        f"certificate lasts {pki.SERVER_DAYS} days, and any deploy in its last {pki.RENEW_DAYS} ",
+        f"one camera needs {WORDS[needed(1)]}, ten need {needed(10)} |",
+        f"They have {WORDS[chain.LOGIN_SECONDS]} to log in",
+        f"New firewall rules take effect for {WORDS[operations.ROLLBACK_SECONDS]} (on OpenWrt, the "
+        f"whole new configuration for {WORDS[openwrt.ROLLBACK_SECONDS]})",
+        f"by itself: {WORDS[openwrt.ROLLBACK_SECONDS]} later at most, or at the next boot",
+        f"opens {chain.NEW_CONNECTIONS_PER_MINUTE} control connections a minute for each camera "
+        f"and {chain.NEW_CONNECTIONS_PER_MINUTE} more;",
+        f"is given up after {transport.PATIENCE} to {transport.PATIENCE + transport.ASK_EVERY} "
+        f"seconds, and a command that never ends after {WORDS[transport.LONGEST]}.",
+    ],
+    "CHANGELOG.md": [
+        f"At least {chain.PLACES} sessions, {chain.PLACES_PER_ADDRESS} from one address; those "
+        f"that do not log in within {WORDS[chain.LOGIN_SECONDS]}",
+        f"of a camera that has more than {WORDS[chain.SESSIONS_PER_CAMERA]}.",
+    ],
+}
+
+
+@pytest.mark.parametrize(("document", "said"), [(d, s) for d in REPEATED for s in REPEATED[d]])
+def test_a_figure_that_a_document_repeats_is_that_of_the_code(document, said):
+    assert said in re.sub(r"\s+", " ", (PROJECT / document).read_text())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -52,6 +54,32 @@ def test_a_download_of_python_packages_is_asked_for_again(tmp_path, failures, wo
     calls = (tmp_path / "calls").read_text().splitlines()
     assert calls[0::2] == ["pip"] * min(failures + 1, 5)
     assert calls[1::2] == [f"sleep {n}" for n in (3, 6, 12, 24)][:failures]
+
+
+def test_every_debian_package_that_is_installed_is_named_with_what_it_is_for(tmp_path):
+    """On a computer that has none of them, and no root's rights for more than that."""
+    for name in ("bin", "tools"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "tools" / "packages").write_text('#!/bin/sh\necho "$@" >calls\n')
+    (tmp_path / "tools" / "packages").chmod(0o755)
+    for name in ("sh", "id", "grep"):
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name))
+    (tmp_path / "bin" / "apt-get").symlink_to("/bin/false")
+    (tmp_path / "bin" / "sudo").write_text('#!/bin/sh\n[ "$1" != -n ] || shift\n"$@"\n')
+    (tmp_path / "bin" / "sudo").chmod(0o755)
+    done = subprocess.run(
+        [PROJECT / "tools" / "containers"],
+        cwd=tmp_path,
+        env={"PATH": str(tmp_path / "bin")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    installed = (tmp_path / "calls").read_text().split()
+    assert {"podman", "mmdebstrap"} <= set(installed)
+    told = [re.fullmatch(r"installing (\S+): \w.*", line) for line in done.stdout.splitlines()]
+    assert [match and match[1] for match in told] == installed
 
 
 def scripts() -> list[Path]:
