@@ -207,6 +207,14 @@ def options(server: ServerPlan, version: str, *, ipv6: bool = False) -> Options:
     )
 
 
+def most_tasks(server: ServerPlan) -> int:
+    """The processes that a daemon may have: three for a session that is logged in, and some more.
+
+    :param server: the server that it runs on
+    """
+    return 4 * server.max_clients
+
+
 def lines(chosen: Options) -> Iterator[tuple[str, str]]:
     """Each option and its value, as vsftpd.conf(5) spells them; None is left out."""
     for name, value in chosen:

@@ -8,7 +8,8 @@ PROT; default P, and no PROT at all if empty), ``ca`` and ``steps``:
 tells what came back there,
 ``["put", FILE, PATH]`` uploads a file, ``["stor-slowly", PATH, BYTES, SECONDS, PAUSES]`` dawdles,
 ``["stor-patiently", PATH, BYTES]`` lets the server hang up first, ``["cut", PATH, BYTES]`` uploads
-and then vanishes without a word. The answer is a list with the server's reply to each step.
+and then vanishes without a word, ``["hang-up", PATH, BYTES]`` uploads and ends the data connection
+without closing TLS. The answer is a list with the server's reply to each step.
 """
 
 import ftplib
@@ -81,6 +82,14 @@ def cut(ftp, path, size):
     return "gone"
 
 
+def hang_up(ftp, path, size):
+    connection = ftp.transfercmd(f"STOR {path}")
+    connection.sendall(b"x" * size)
+    connection.shutdown(socket.SHUT_WR)
+    connection.close()
+    return ftp.voidresp()
+
+
 def blurt(ftp, command, text):
     address = ftp.makepasv()
     ftp.putcmd(command)
@@ -115,6 +124,7 @@ def step(ftp, kind, *arguments):
         "stor-patiently": stor_patiently,
         "stor-slowly": stor_slowly,
         "cut": cut,
+        "hang-up": hang_up,
     }
     return others[kind](ftp, *arguments)
 

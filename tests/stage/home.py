@@ -107,6 +107,11 @@ class Home:
             site.write_text(said)
             self.deploy()
 
+    def exposure(self, node: str, unit: str) -> float:
+        """By systemd-analyze(1), from 0 (confined) to 10 (not at all)."""
+        said = self.sh(node, f"systemd-analyze security --no-pager {unit} | tail -n 1")
+        return float(said.split(":")[1].split()[0])
+
     def ftp(self, *steps: list[Any], node: str = CAMERA, **order: Any) -> list[str]:
         """Log in as a camera, take these steps, and return the server's replies."""
         order = {

@@ -82,10 +82,5 @@ def sessions(home: Home) -> int:
     )
 
 
-# systemd-analyze's exposure runs from 0 (confined) to 10 (not at all).
+# The highest exposures.
 EXPOSURE = {"hotshoe-vsftpd": 2.5, "hotshoe-sessions": 1.0}
-
-
-def exposure(home: Home, unit: str) -> float:
-    said = home.sh(home.server, f"systemd-analyze security --no-pager {unit} | tail -n 1")
-    return float(said.split(":")[1].split()[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -17,6 +18,39 @@ from tests.stage.test_firewall import wait_until
 
 def test_a_second_run_changes_nothing(either_home: Home) -> None:
     assert either_home.deploy() == {}
+
+
+def test_a_second_run_costs_one_ssh_command_a_host(home: Home) -> None:
+    """Counted by root's login shell."""
+    shell, nodes = "/root/counting", (home.server, home.router)
+    script = f"printf '#!/bin/sh\\necho >>/root/count\\nexec /bin/bash \"$@\"\\n' >{shell}"
+    for node in nodes:
+        home.sh(node, f"{script}; chmod 755 {shell}; : >/root/count; usermod --shell {shell} root")
+    try:
+        assert home.deploy() == {}
+        counts = [home.sh(node, "wc -l </root/count").strip() for node in nodes]
+    finally:
+        for node in nodes:
+            home.sh(node, f"usermod --shell /bin/bash root; rm {shell} /root/count")
+    assert counts == ["1", "1"]
+
+
+ENDLESS = """
+from pyinfra.operations import server
+
+server.shell(name="endless", commands=["sleep 120"])
+"""
+
+
+def test_a_command_that_never_ends_is_given_up(home: Home) -> None:
+    """After half an hour, which this test does not wait for."""
+    (home.project / "endless.py").write_text(ENDLESS)
+    began = time.monotonic()
+    limit = ("--limit", home.server, "--data", "_timeout=3")
+    done = home.pyinfra("-y", *limit, deploy="endless.py", check=False)
+    assert 3 <= time.monotonic() - began < 60
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_a_dry_run_shows_what_would_change_and_changes_nothing(home: Home) -> None:
@@ -137,6 +171,19 @@ def test_a_link_in_the_way_of_a_file_is_replaced_and_not_followed(home: Home) ->
     home.uploads_work()
 
 
+def test_the_journal_says_why_the_server_program_does_not_start(either_home: Home) -> None:
+    """vsftpd itself tells nobody: it writes to its standard input."""
+    home = either_home
+    home.sh(home.server, "echo nonsense=YES >>/etc/hotshoe/vsftpd.conf")
+    try:
+        home.sh(home.server, "systemctl restart hotshoe-vsftpd")
+        why = "journalctl -o cat -u hotshoe-vsftpd | grep 'unrecognised variable.*: nonsense'"
+        wait_until(lambda: home.succeeds(home.server, why), 20)
+    finally:
+        home.deploy()
+    home.uploads_work()
+
+
 def test_what_debian_or_the_person_set_up_stays(home: Home) -> None:
     """Tables of others survive a deploy, and ours survives others' flush of everything."""
     home.sh(home.server, "nft add table inet somebody; nft add chain inet somebody theirs")
@@ -217,6 +264,7 @@ def test_a_camera_that_leaves_the_site_cannot_log_in_but_its_photos_stay(home: H
 
 def test_another_user_than_root_deploys_with_sudo(bare_home: Home) -> None:
     home = bare_home
+    before = {node: files_of_nobody(home, node) for node in (home.server, home.router)}
     for node in (home.server, home.router):
         home.sh(
             node,
@@ -231,6 +279,33 @@ def test_another_user_than_root_deploys_with_sudo(bare_home: Home) -> None:
     home.equip(CAMERA)
     home.uploads_work()
     assert home.deploy() == {}
+    for node, files in before.items():
+        new = files_of_nobody(home, node) - files
+        ours = {path for path in new if path.startswith(OWNED)}
+        assert ours
+        assert sorted(path for path in new - ours if not PACKAGES_LEAVE.match(path)) == []
+
+
+# The user who logs in here, and what packages leave of which dpkg does not know.
+PACKAGES_LEAVE = re.compile(r"/etc/(sudoers\.d/friend|rc\d\.d/\w+vsftpd|sub[gu]id-?)$|/srv/ftp$")
+# What README says that hotshoe puts on a Debian host and owns there.
+OWNED = (
+    *("/etc/hotshoe", "/etc/pam.d/hotshoe-vsftpd", "/etc/sysctl.d/90-hotshoe.conf"),
+    *("/etc/systemd/system/hotshoe-", "/usr/local/sbin/hotshoe-", "/srv/hotshoe"),
+    # Enabled, and Debian's own unit masked.
+    "/etc/systemd/system/multi-user.target.wants/hotshoe-",
+    *("/etc/systemd/system/nftables.service.wants/hotshoe-", "/etc/systemd/system/vsftpd.service"),
+)
+
+
+def files_of_nobody(home: Home, node: str) -> set[str]:
+    """The files and folders that no Debian package brought, where configuration is and photos."""
+    script = (
+        "find /etc /opt /srv /usr/local -xdev >/tmp/all; "
+        "cat /var/lib/dpkg/info/*.list /var/lib/dpkg/info/*.conffiles | sort -u >/tmp/known; "
+        "sort /tmp/all | comm -23 - /tmp/known"
+    )
+    return set(home.sh(node, script).splitlines())
 
 
 # Where to kill the first deploy: right after pyinfra says that it starts this operation.

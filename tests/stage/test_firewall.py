@@ -30,6 +30,50 @@ def test_drops_are_counted(home: Home) -> None:
     assert dropped(home) > before
 
 
+def test_a_router_counts_who_gets_through_and_who_does_not(home: Home) -> None:
+    count = "nft list table inet hotshoe_routing | grep -o 'packets [0-9]* .*comment \"{}\"'"
+    comments = {f"cameras to {home.server}": 21, "dropped": 80}
+    for comment, port in comments.items():
+        before = home.sh(home.router, count.format(comment))
+        home.reach(CAMERA, home.plan.public_address, port)
+        assert home.sh(home.router, count.format(comment)) != before
+
+
+def test_what_else_the_site_opens_is_open_and_goes_with_the_setting(home: Home) -> None:
+    """A service of the router's outside, one of the server's inside, and SSH from a VPN."""
+    public, server = home.plan.public_address, home.server_plan.address
+    more = "open_to_lan: [8445/tcp], ssh_from: [10.9.0.0/24], address: 192"
+    site = home.project / "group_vars" / "home.yml"
+    said = site.read_text()
+    opened = said.replace("lan: 192", "open_to_wan: [8443/tcp], lan: 192")
+    opened = opened.replace("address: 192", more)
+
+    def seen() -> list[str]:
+        # Nobody listens on these two ports; whoever gets there is told so.
+        return [
+            *home.reach(CAMERA, public, 8443, 8445),
+            *home.reach(LAPTOP, server, 8445, 8443),
+            *home.reach(LAPTOP, "10.9.0.1", 22),
+        ]
+
+    shut = ["silent"] * 5
+    home.sh(LAPTOP, "ip address add 10.9.0.2/24 dev eth0")
+    home.sh(home.server, "ip address add 10.9.0.1/24 dev eth0")
+    try:
+        assert seen() == shut
+        site.write_text(opened)
+        home.deploy()
+        assert seen() == ["closed", "silent", "closed", "silent", "open"]
+        site.write_text(said)
+        home.deploy()
+        assert seen() == shut
+    finally:
+        site.write_text(said)
+        home.sh(LAPTOP, "ip address delete 10.9.0.2/24 dev eth0")
+        home.sh(home.server, "ip address delete 10.9.0.1/24 dev eth0")
+        home.deploy()
+
+
 def test_nobody_on_the_internet_can_pretend_to_be_at_home(home: Home) -> None:
     public, inside = home.plan.public_address, home.plan.routers[0].lan.network[77]
     script = f"""
@@ -88,6 +132,8 @@ def test_who_floods_keeps_the_session_that_it_has(home: Home) -> None:
         wait_until(lambda: is_logged_in(home), 20)
         with connecting(home, control(home), 100, 4, node=CAMERA):
             pass
+        told = home.sh(home.server, "nft list set inet hotshoe_firewall flooding4")
+        assert f"{home.stage.node(CAMERA).ports[0].address.ip} " in told
         assert home.reach(CAMERA, home.plan.public_address, 21) == ["silent"]
         assert camera.result() == ["226 Transfer complete."] * 2
     wait_until(lambda: home.reach(CAMERA, home.plan.public_address, 21) == ["open"], 30)
@@ -206,19 +252,13 @@ def test_the_table_for_vsftpd_does_not_take_the_firewall_along(home: Home) -> No
     home.uploads_work()
 
 
-def exposure(home: Home, node: str, unit: str) -> float:
-    """By systemd-analyze(1), from 0 (confined) to 10 (not at all)."""
-    said = home.sh(node, f"systemd-analyze security --no-pager {unit} | tail -n 1")
-    return float(said.split(":")[1].split()[0])
-
-
 def test_what_loads_rules_is_confined(either_home: Home) -> None:
     home = either_home
     for node in (home.server, home.router):
         units = home.sh(node, "cd /etc/systemd/system; grep -l bin/nft hotshoe-*.service").split()
         assert len(units) == 2
         for unit in units:
-            assert exposure(home, node, unit) < 2.0, unit
+            assert home.exposure(node, unit) < 2.0, unit
 
 
 @contextmanager
@@ -378,13 +418,13 @@ def test_a_change_that_cuts_off_its_author_is_undone(
     assert home.reach(CAMERA, address, 22) == ["open"]
 
     # Killed while it is shut out: nobody is left to undo the change but the router itself.
-    with subprocess.Popen(
-        from_outside, cwd=home.project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as process:  # fmt: skip
-        wait_until(lambda: home.reach(CAMERA, address, 22) == ["silent"], 60)
-        os.killpg(process.pid, signal.SIGKILL)
+    kill_when_shut_out(home, from_outside)
     wait_until(lambda: home.reach(CAMERA, address, 22) == ["open"], ROLLBACK_SECONDS + 10)
+
+    # Nor is the change there after a power cut before it was confirmed.
+    kill_when_shut_out(home, from_outside)
+    home.stage.reboot(home.router)
+    assert home.reach(CAMERA, address, 22) == ["open"]
 
     # Left alone: it notices, undoes the change at once, and says why.
     done = subprocess.run(
@@ -400,6 +440,16 @@ def test_a_change_that_cuts_off_its_author_is_undone(
     home.deploy()
     assert home.reach(CAMERA, address, 22) == ["silent"]
     assert home.deploy() == {}
+
+
+def kill_when_shut_out(home: Home, command: list[str]) -> None:
+    """Kill a deploy as soon as its rules are in force that shut it out."""
+    with subprocess.Popen(
+        command, cwd=home.project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        wait_until(lambda: home.reach(CAMERA, home.plan.public_address, 22) == ["silent"], 60)
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("name", ["server", "router"])

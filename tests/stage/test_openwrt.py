@@ -226,7 +226,44 @@ def test_the_server_always_gets_its_address(home: Home) -> None:
     mac = home.stage.node(home.server).ports[0].mac
     told = "cat /var/etc/dnsmasq.conf* /tmp/etc/dnsmasq.conf* 2>/dev/null"
     assert re.search(f"dhcp-host=.*{mac}.*192.168.1.10", home.sh(ROUTER, told), re.IGNORECASE)
-    assert home.succeeds(ROUTER, "pidof dnsmasq")
+    assert offered(home, home.server, mac) == "192.168.1.10"
+    assert offered(home, home.server, "02:00:c0:a8:01:0b") not in ("192.168.1.10", "nothing")
+
+
+# DHCPDISCOVER (RFC 2131), as a device sends it that has no address, and what the answer offers.
+DISCOVER = """
+import socket, struct, sys, time
+mac = bytes.fromhex(sys.argv[1].replace(":", ""))
+head = struct.pack("!4BIHH16x", 1, 1, 6, 0, 0x686F7473, 0, 0x8000) + mac + bytes(202)
+dhcp = head + bytes.fromhex("63825363 350101 ff") + bytes(60)
+udp = struct.pack("!4H", 68, 67, 8 + len(dhcp), 0) + dhcp
+ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0) + bytes(4) + b"\\xff" * 4
+total = sum(struct.unpack("!10H", ip))
+total = (total & 65535) + (total >> 16)
+ip = ip[:10] + struct.pack("!H", ~total & 65535) + ip[12:]
+line = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
+line.bind(("eth0", 0x0800))
+line.settimeout(0.5)
+deadline = time.monotonic() + 20
+while time.monotonic() < deadline:
+    line.send(b"\\xff" * 6 + mac + b"\\x08\\0" + ip + udp)
+    try:
+        while True:
+            got = line.recv(2000)[14:]
+            start = (got[0] & 15) * 4
+            ports, answer = struct.unpack("!2H", got[start:start + 4]), got[start + 8:]
+            if got[9] == 17 and ports == (67, 68) and answer[28:34] == mac:
+                sys.exit(print(socket.inet_ntoa(answer[16:20])))
+    except TimeoutError:
+        pass
+print("nothing")
+"""
+
+
+def offered(home: Home, node: str, mac: str) -> str:
+    """The address that a device with this hardware address is offered by DHCP."""
+    enter = ["nsenter", f"--target={podman.pid(home.stage.container(node))}", "--net"]
+    return podman.run(*enter, "/usr/bin/python3", "-c", DISCOVER, mac).strip()
 
 
 def test_what_the_site_no_longer_says_goes(home: Home) -> None:
@@ -293,6 +330,7 @@ def test_without_that_connection_the_router_undoes_it_by_itself(home: Home) -> N
     assert change(home, LOCKED_OUT, before=POINTS["when it is live"], seconds=40)[0] == -9
     assert not ssh_works(home), "it really is locked out"
     until(home, UNDONE)
+    assert "hotshoe: a change was not confirmed: putting back" in home.sh(ROUTER, "logread")
     assert ssh_works(home)
     assert home.sh(ROUTER, STATE) == before
     home.uploads_work()

@@ -12,7 +12,7 @@ from hotshoe.allocation import PORT_REUSE_SECONDS
 from hotshoe.stage import podman, rehearsal
 from hotshoe.stage.topology import CAMERA
 from tests.stage.home import Home
-from tests.stage.sessions import EXPOSURE, Strangers, exposure, sessions, watching
+from tests.stage.sessions import EXPOSURE, Strangers, sessions, watching
 from tests.stage.test_firewall import wait_until
 
 OK = "226 Transfer complete."
@@ -65,6 +65,20 @@ def half_a_photo_is_set_aside_and_does_not_block_the_retry(home: Home) -> None:
     assert sizes[0] == 0
     assert 0 < sizes[1] < 400_000
     assert "broke off" in home.sh(home.server, "journalctl -o cat -u hotshoe-settle")
+
+
+def test_a_photo_is_not_kept_if_its_camera_hangs_up_without_closing_tls(either_home: Home) -> None:
+    """Nothing distinguishes it from one that was cut off. Its name is free at once."""
+    home, name = either_home, f"hung-up-{time.time_ns()}.JPG"
+    steps = [["hang-up", name, 3_000_000], ["send", "NOOP"], ["stor", name, 7]]
+    hung_up, _, again = home.ftp(*steps)
+    assert (hung_up[:3], again) == ("426", OK)
+    assert home.sh(home.server, f"stat -c %s {home.uploads}/{name}") == "7\n"
+    home.sh(home.server, "journalctl --sync")
+    log = home.sh(home.server, f"journalctl -o cat -t vsftpd --grep {name}").splitlines()
+    address = home.stage.node(CAMERA).ports[0].address.ip
+    failed = f'[{home.user}] FAIL UPLOAD: Client "{address}", "/upload/{name}", 3000000 bytes'
+    assert [line for line in log if failed in line]
 
 
 def test_nobody_can_forge_the_line_that_says_that_a_photo_is_complete(either_home: Home) -> None:
@@ -285,4 +299,4 @@ def test_one_address_gets_no_more_sessions_than_the_plan_says(
 
 @pytest.mark.parametrize("unit", EXPOSURE)
 def test_units_are_confined(either_home: Home, unit: str) -> None:
-    assert exposure(either_home, unit) <= EXPOSURE[unit]
+    assert either_home.exposure(either_home.server, unit) <= EXPOSURE[unit]

@@ -241,10 +241,8 @@ def test_a_deploy_corrects_the_owner_s_home_while_the_program_runs(home: Home) -
 
 
 def test_the_program_is_confined(either_home: Home) -> None:
-    """systemd-analyze's exposure runs from 0 (confined) to 10 (not at all)."""
     home = either_home
-    out = home.sh(home.server, f"systemd-analyze security --no-pager {UNIT} | tail -n 1")
-    assert float(out.split(":")[1].split()[0]) <= 1.7
+    assert home.exposure(home.server, UNIT) <= 1.7
     status = home.sh(home.server, f"cat /proc/$(systemctl show -P MainPID {UNIT})/status")
     fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     owner = home.sh(home.server, "id -u hotshoe").strip()

@@ -21,7 +21,7 @@ from hotshoe.worksheet import Menu, rows
 from tests.conftest import EXAMPLES
 from tests.stage.conftest import Change, deployed, on_openwrt
 from tests.stage.home import Home
-from tests.stage.sessions import EXPOSURE, exposure, watching
+from tests.stage.sessions import EXPOSURE, watching
 from tests.stage.strangers import counted
 
 PLAIN = [name for name in EXAMPLES if name != "home"]
@@ -157,8 +157,7 @@ class TestRouted:
         assert peer(shaped, LAPTOP, edge.lan.ip, 22, "edge") == str(laptop)
 
     def test_what_sets_the_static_route_is_confined(self, shaped: Home) -> None:
-        said = shaped.sh("edge", "systemd-analyze security --no-pager hotshoe-routes | tail -n 1")
-        assert float(said.split(":")[1].split()[0]) < 2.0
+        assert shaped.exposure("edge", "hotshoe-routes") < 2.0
 
     def test_the_static_route_comes_back_and_goes_with_the_setting(self, shaped: Home) -> None:
         shown = "ip route show 192.168.1.0/24 via 192.168.178.2"
@@ -341,7 +340,7 @@ else: print("open")
             "522 Data connections must be encrypted."
         ]
         assert not shaped.succeeds(shaped.server, f"test -e {shaped.uploads}/clear.JPG")
-        assert exposure(shaped, "hotshoe-vsftpd6") <= EXPOSURE["hotshoe-vsftpd"]
+        assert shaped.exposure(shaped.server, "hotshoe-vsftpd6") <= EXPOSURE["hotshoe-vsftpd"]
 
     def test_a_stranger_is_sent_away_over_ipv6_too(self, shaped: Home) -> None:
         script = f"""

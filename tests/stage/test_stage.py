@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from hotshoe import rehearse
 from hotshoe.errors import HotshoeError
-from hotshoe.stage import podman
+from hotshoe.stage import podman, rehearsal
+from hotshoe.stage.stage import Stage
 from hotshoe.stage.topology import CAMERA
 from tests.stage.conftest import ROOT, copy_project
 from tests.stage.home import BIN, Home
@@ -32,6 +36,31 @@ def test_what_leads_into_another_root_than_the_container_s_does_nothing(home: Ho
     assert home.sh(CAMERA, "find /root/landed 2>&1 || true").endswith("No such file or directory\n")
 
 
+def test_a_rehearsal_ends_well_only_if_every_byte_arrives(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the stage that is up already, and that it leaves up."""
+    monkeypatch.chdir(home.project)
+    monkeypatch.setattr(Stage, "up", lambda stage, say: None)
+    said = Console(file=io.StringIO(), width=200)
+    rehearse.run(home.stage.site, home.stage.release, keep=True, console=said)
+    assert home.stage.is_up()
+    photos = rehearse.JPEGS + rehearse.RAWS
+    assert f"{photos} of {photos} arrived intact" in said.file.getvalue()  # type: ignore[attr-defined]
+
+    # A byte that differs, and a photo that does not arrive at all.
+    arrived = rehearsal.arrived
+    with monkeypatch.context() as patch, pytest.raises(HotshoeError, match="not those that were"):
+        patch.setattr(rehearsal, "arrived", lambda *of: dict.fromkeys(arrived(*of), "0" * 64))
+        rehearse.photograph(home.stage, home.plan, home.secrets, said)
+    home.sh(home.router, "nft delete table inet hotshoe_forwards")
+    try:
+        with pytest.raises(HotshoeError):
+            rehearse.photograph(home.stage, home.plan, home.secrets, said)
+    finally:
+        home.deploy()
+
+
 @pytest.fixture
 def computer() -> Iterator[list[str]]:
     """What runs a command on a computer that has a network of its own, and does not forward."""
@@ -47,9 +76,11 @@ def computer() -> Iterator[list[str]]:
 
 
 def test_the_network_of_the_computer_stays_as_it_is(computer: list[str]) -> None:
-    """Forwarding, interfaces and firewall, while a stage is up and after it has gone."""
+    """Forwarding, interfaces, addresses and firewall, while a stage is up and after it has gone."""
     project = copy_project("test-computer")
-    state = "sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding; ip -o link; nft list ruleset"
+    state = (
+        "sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding; ip -o address; nft list ruleset"
+    )
     before = podman.run(*computer, "sh", "-c", state)
     assert "net.ipv4.ip_forward = 0" in before
     try:

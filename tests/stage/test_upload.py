@@ -85,6 +85,13 @@ def test_photos_belong_to_a_user_that_cannot_log_in(home: Home) -> None:
     assert seen.strip().endswith("/usr/sbin/nologin")
 
 
+def test_photos_are_for_who_is_in_the_group_and_for_nobody_else(home: Home) -> None:
+    home.ftp(["stor", "shared.JPG", 10])
+    read = "setpriv --reuid=nobody --regid={} --clear-groups cat " + f"{home.uploads}/shared.JPG"
+    assert home.sh(home.server, read.format("hotshoe")) == "x" * 10
+    assert not home.succeeds(home.server, read.format("nogroup"))
+
+
 def test_the_journal_says_when_a_photo_is_complete_and_how_large(home: Home) -> None:
     home.ftp(["stor", "logged.JPG", 4321])
     home.sh(home.server, "journalctl --sync")
