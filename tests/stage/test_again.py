@@ -287,14 +287,16 @@ def test_another_user_than_root_deploys_with_sudo(bare_home: Home) -> None:
 
 
 # The user who logs in here, and what packages leave of which dpkg does not know.
-PACKAGES_LEAVE = re.compile(r"/etc/(sudoers\.d/friend|rc\d\.d/\w+vsftpd|sub[gu]id-?)$|/srv/ftp$")
+PACKAGES_LEAVE = re.compile(
+    r"/etc/(sudoers\.d/friend|rc\d\.d/\w+vsftpd|sub[gu]id-?|networks)$|/srv/ftp$"
+)
 # What README says that hotshoe puts on a Debian host and owns there.
 OWNED = (
     *("/etc/hotshoe", "/etc/pam.d/hotshoe-vsftpd", "/etc/sysctl.d/90-hotshoe.conf"),
     *("/etc/systemd/system/hotshoe-", "/usr/local/sbin/hotshoe-", "/srv/hotshoe"),
     # Enabled, and Debian's own unit masked.
     "/etc/systemd/system/multi-user.target.wants/hotshoe-",
-    *("/etc/systemd/system/nftables.service.wants/hotshoe-", "/etc/systemd/system/vsftpd.service"),
+    *("/etc/systemd/system/nftables.service.wants", "/etc/systemd/system/vsftpd.service"),
 )
 
 
