@@ -264,8 +264,10 @@ def test_a_camera_that_leaves_the_site_cannot_log_in_but_its_photos_stay(home: H
 
 def test_another_user_than_root_deploys_with_sudo(bare_home: Home) -> None:
     home = bare_home
-    before = {node: files_of_nobody(home, node) for node in (home.server, home.router)}
-    for node in (home.server, home.router):
+    nodes = (home.server, home.router)
+    before = {node: files_of_nobody(home, node) for node in nodes}
+    had = {node: asked_for(home, node) for node in nodes}
+    for node in nodes:
         home.sh(
             node,
             "useradd --create-home friend; cp -r /root/.ssh /home/friend; "
@@ -279,6 +281,10 @@ def test_another_user_than_root_deploys_with_sudo(bare_home: Home) -> None:
     home.equip(CAMERA)
     home.uploads_work()
     assert home.deploy() == {}
+    assert {node: asked_for(home, node) - packages for node, packages in had.items()} == {
+        home.server: {"vsftpd", "libpam-pwdfile", "nftables"},
+        home.router: {"nftables"},
+    }
     for node, files in before.items():
         new = files_of_nobody(home, node) - files
         ours = {path for path in new if path.startswith(OWNED)}
@@ -298,6 +304,11 @@ OWNED = (
     "/etc/systemd/system/multi-user.target.wants/hotshoe-",
     *("/etc/systemd/system/nftables.service.wants", "/etc/systemd/system/vsftpd.service"),
 )
+
+
+def asked_for(home: Home, node: str) -> set[str]:
+    """The Debian packages that were not installed for others alone."""
+    return set(home.sh(node, "apt-mark showmanual").split())
 
 
 def files_of_nobody(home: Home, node: str) -> set[str]:
