@@ -355,6 +355,14 @@ def test_the_commands_in_the_readme_leave_no_secret_that_others_can_read(vault, 
     assert "does not open" in refusal(vault, example_site)
 
 
+def test_the_readme_says_what_to_write_for_each_secret():
+    """Whoever leaves a published one in the vault is refused at the deploy."""
+    text = (PROJECT / "README.md").read_text()
+    (step,) = re.findall(r"^2\. Put your secrets.*?^3\. ", text, re.DOTALL | re.MULTILINE)
+    assert "For each camera" in step
+    assert "`ca_passphrase`" in step
+
+
 class TestWhichPasswordFile:
     """The demo's password is published, so a real home must not be opened with it."""
 
