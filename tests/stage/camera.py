@@ -7,9 +7,10 @@ PROT; default P, and no PROT at all if empty), ``ca`` and ``steps``:
 ``["blurt", COMMAND, TEXT]`` sends that text over a data connection in clear, unasked, and also
 tells what came back there,
 ``["put", FILE, PATH]`` uploads a file, ``["stor-slowly", PATH, BYTES, SECONDS, PAUSES]`` dawdles,
-``["stor-patiently", PATH, BYTES]`` lets the server hang up first, ``["cut", PATH, BYTES]`` uploads
-and then vanishes without a word, ``["hang-up", PATH, BYTES]`` uploads and ends the data connection
-without closing TLS. The answer is a list with the server's reply to each step.
+``["stor-patiently", PATH, BYTES]`` lets the server hang up first, ``["hang-up", PATH, BYTES]`` ends
+the data connection without closing TLS, ``["abort", PATH, BYTES]`` sends ABOR and then closes it
+properly, ``["cut", PATH, BYTES]`` uploads and then vanishes without a word. The answer is a list
+with the server's reply to each step.
 """
 
 import ftplib
@@ -72,6 +73,14 @@ def stor_slowly(ftp, path, size, seconds, pauses=10):
     return finish(ftp, connection)
 
 
+def abort(ftp, path, size):
+    connection = ftp.transfercmd(f"STOR {path}")
+    connection.sendall(b"x" * size)
+    ftp.putcmd("ABOR")
+    connection.unwrap().close()
+    return f"{ftp.getmultiline()} {ftp.getmultiline()}"
+
+
 def cut(ftp, path, size):
     connection = ftp.transfercmd(f"STOR {path}")
     connection.sendall(b"x" * size)
@@ -123,6 +132,7 @@ def step(ftp, kind, *arguments):
         "blurt": blurt,
         "stor-patiently": stor_patiently,
         "stor-slowly": stor_slowly,
+        "abort": abort,
         "cut": cut,
         "hang-up": hang_up,
     }
