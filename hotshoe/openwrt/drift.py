@@ -5,8 +5,10 @@ what is put back afterwards are files. So a change begins only where both agree.
 
 Not compared, since it changes by itself or cannot be asked for: elements of sets, flow offloading,
 other tables, rules without fw4's mark that are in the kernel alone (miniupnpd, pbr and others put
-theirs into fw4's chains), what services ask of fw4, scripts that the firewall includes; addresses
-by DHCP, PPPoE and the like, bridges, VLANs, and other options of networks.
+theirs into fw4's chains), what services ask of fw4, which helpers follow connections (fw4 takes
+those whose kernel modules are there), scripts that the firewall includes; addresses by DHCP, PPPoE
+and the like, routes of interfaces with a routing table of their own, bridges, VLANs, and other
+options of networks.
 """
 
 from __future__ import annotations
@@ -24,6 +26,10 @@ from hotshoe.uci.changes import Wanted
 from hotshoe.uci.data import Package, Section
 
 _TRUE, _FALSE = ("1", "true", "on", "yes"), ("0", "false", "off", "no")
+# As netifd reads an interface's `disabled` (config.c, config_parse_interface).
+_DISABLED = ("1", "true")
+# Whose routes those are that name none (interface-ip.c, interface_ip_add_route).
+_LOOPBACK = "loopback"
 # Not a whole line: nft prints a `{` of a set at its end as well.
 _CHAIN = re.compile(r"chain (\S+) \{")
 _DEVICES = re.compile(r"\b[io]ifname ")
@@ -119,7 +125,7 @@ def _rules(
 
 
 def _counts(line: str, ours: _Ours, is_settled: bool) -> bool:
-    if ours.has(line) or "!fw4: ubus:" in line:
+    if ours.has(line) or "!fw4: ubus:" in line or " ct helper set " in line:
         return False
     # These depend on which interfaces are up, and by which addresses.
     by_interface = (_DEVICES.search(line) and "!fw4: " in line) or '(reflection)"' in line
@@ -146,8 +152,9 @@ def _networks(
     running = {each.name: each for each in having if not each.dynamic}
     said = {
         section.name: section
-        for section in network.of_type("interface")
-        if section.name and section.options.get("disabled") not in _TRUE
+        for kind in ("interface", "alias")
+        for section in network.of_type(kind)
+        if section.name and section.options.get("disabled") not in _DISABLED
     }
     for name in sorted(said.keys() - running.keys()):
         # What does not come up by itself is not put into force by a reload.
@@ -167,7 +174,7 @@ def _networks(
             section
             for kind in ("route", "route6")
             for section in network.of_type(kind)
-            if section.options.get("interface") == name and section.name not in names
+            if section.options.get("interface", _LOOPBACK) == name and section.name not in names
         ]
         yield from _interface(said[name], running[name], routes, ours)
 
@@ -186,10 +193,14 @@ def _interface(
     try:
         said = frozenset(route for each in routes if (route := _route(each)))
         addresses = _addresses(section) if proto == "static" else frozenset()
-        gateways = _gateways(section) if proto == "static" else frozenset()
+        gateways = _gateways(section, addresses) if proto == "static" else frozenset()
     except ValueError:
         # netifd leaves out what it cannot read.
         return
+    # With a table of its own, netifd does not tell which of its routes are in the main one.
+    own = {v for v, option in ((4, "ip4table"), (6, "ip6table")) if option in options}
+    said = frozenset(route for route in said if route.to.version not in own)
+    gateways = frozenset(route for route in gateways if route.to.version not in own)
     for route in said | gateways:
         if route not in running.routes:
             yield f"{at}: the file says, and not in force is: {route}"
@@ -197,7 +208,8 @@ def _interface(
         return
     device = options.get("device")
     is_plain = isinstance(device, str) and re.fullmatch(r"[^@\s]\S*", device)
-    if is_plain and running.carrier and device != running.carrier:
+    # With `type`, as releases before 21.02 wrote a bridge, the device is one of its ports.
+    if is_plain and "type" not in options and running.carrier and device != running.carrier:
         yield _differs(f"{at}.device", str(device), running.carrier)
     for version, option in ((4, "ipaddr"), (6, "ip6addr")):
         there = {each for each in running.addresses if each.version == version}
@@ -206,7 +218,8 @@ def _interface(
         if wants - there or (version == 4 and there - wants):
             yield _differs(f"{at}.{option}", _listed(wants), _listed(there))
     is_complete = all(_route(each) or each.options.get("disabled") in _TRUE for each in routes)
-    for route in running.routes - said - gateways - ours if is_complete else ():
+    left = {r for r in running.routes - said - gateways - ours if r.to.version not in own}
+    for route in left if is_complete else ():
         yield f"{at}: in force, and not in the file any more: {route}"
 
 
@@ -218,13 +231,17 @@ def _addresses(section: Section) -> frozenset[IPv4Interface | IPv6Interface]:
     )
 
 
-def _gateways(section: Section) -> frozenset[Route]:
+def _gateways(
+    section: Section, addresses: frozenset[IPv4Interface | IPv6Interface]
+) -> frozenset[Route]:
     if section.options.get("defaultroute") in _FALSE:
         return frozenset()
+    # Without an address of that version, netifd leaves it out (proto.c, proto_apply_static…).
+    versions = {address.version for address in addresses}
     return frozenset(
-        Route(ip_network(target), str(ip_address(str(section.options[option]))))
-        for option, target in (("gateway", "0.0.0.0/0"), ("ip6gw", "::/0"))
-        if option in section.options
+        Route(to, str(ip_address(str(section.options[option]))))
+        for option, to in (("gateway", ip_network("0.0.0.0/0")), ("ip6gw", ip_network("::/0")))
+        if option in section.options and to.version in versions
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from ipaddress import ip_interface, ip_network
+from typing import Any
 
 import pytest
 
 from hotshoe.openwrt import sections
 from hotshoe.openwrt.drift import drift
-from hotshoe.openwrt.sides import Interface, Route
+from hotshoe.openwrt.sides import Interface, Route, interfaces
 from hotshoe.uci.changes import Setting, Wanted
 from hotshoe.uci.data import Package, Section
 from tests.unit.openwrt_routers import TEXTS, firewall, packages
@@ -132,6 +133,12 @@ def test_a_chain_that_is_left_over_and_empty_does_not_differ():
 )
 def test_what_others_add_while_it_runs_does_not_differ(line):
     assert of_firewall(LISTED, with_line(line)) == ()
+
+
+def test_a_helper_whose_module_was_installed_since_does_not_differ():
+    """fw4 then makes rules of it for each zone that is not translated; a deploy may install it."""
+    helper = 'tcp dport 21 ct helper set "ftp" comment "!fw4: FTP passive connection tracking"'
+    assert of_firewall(with_line(helper), LISTED, label="") == ()
 
 
 def test_what_the_change_itself_is_about_does_not_differ():
@@ -273,6 +280,56 @@ def test_a_route_that_the_file_no_longer_says_differs():
 )
 def test_what_netifd_reads_otherwise_or_leaves_out_is_not_compared(said):
     assert of_network(*said, SAID_WAN) == ()
+
+
+def read(**entry: Any) -> Interface:
+    """The LAN, as netifd tells of it, with more fields."""
+    address = {"address": "192.168.1.1", "mask": 24}
+    plain = {"interface": "lan", "device": "br-lan", "up": True, "proto": "static"}
+    (found,) = interfaces({"interface": [plain | {"ipv4-address": [address]} | entry]})
+    return found
+
+
+@pytest.mark.parametrize(
+    ("said", "having"),
+    [
+        pytest.param(
+            (lan(ip4table="100", gateway="192.168.1.9"), route()),
+            read(
+                ip4table=100,
+                route=[
+                    {"target": "0.0.0.0", "mask": 0, "nexthop": "192.168.1.9"},
+                    {"target": "10.5.0.0", "mask": 16, "nexthop": "192.168.1.10"},
+                ],
+            ),
+            id="a routing table of its own, as with several uplinks",
+        ),
+        pytest.param((lan(ip6gw="fd00::9"),), LAN, id="a gateway without an address"),
+        pytest.param((lan(type="bridge", device="eth0.1"),), LAN, id="a bridge of old"),
+        pytest.param((lan(disabled="yes"),), LAN, id="not disabled for netifd"),
+    ],
+)
+def test_what_netifd_does_with_ordinary_options_does_not_differ(said, having):
+    assert of_network(*said, SAID_WAN, having=(having, WAN)) == ()
+
+
+def test_a_route_that_names_no_interface_is_the_loopback_s():
+    """As one that refuses what nobody has: `type blackhole`."""
+    loopback = Interface(
+        "loopback", "lo", True, (ip_interface("127.0.0.1/8"),), False, "static", carrier="lo",
+        routes=frozenset({Route(ip_network("10.0.0.0/8"), "")}),
+    )  # fmt: skip
+    said = {"device": "lo", "proto": "static", "ipaddr": "127.0.0.1", "netmask": "255.0.0.0"}
+    nowhere = Section("route", "nowhere", {"target": "10.0.0.0/8", "type": "blackhole"})
+    section = Section("interface", "loopback", said)
+    assert of_network(section, nowhere, having=(loopback,)) == ()
+    assert of_network(section, having=(loopback,)) != ()
+
+
+def test_an_alias_does_not_differ():
+    said = Section("alias", "second", {"interface": "lan", "proto": "static", "ipaddr": "10.1.1.1"})
+    second = replace(LAN, name="second", addresses=(ip_interface("10.1.1.1/32"),))
+    assert of_network(SAID_LAN, SAID_WAN, said, having=(LAN, second, WAN)) == ()
 
 
 def test_an_interface_that_is_down_or_whose_protocol_is_missing_is_not_compared():
