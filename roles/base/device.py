@@ -7,8 +7,10 @@ trip a host, however many operations it has.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from typing import Any
 
 from pyinfra.api import FactBase, Host
@@ -104,6 +106,9 @@ _SCRIPT = "\n".join(
         "echo @default; for v in 4 6; do ip -json -$v route show table all default; done",
         "echo @routes; ip -json -4 route; echo @routes6; ip -json -6 route",
         "echo @forwarding; cd /proc/sys/net; cat ipv4/ip_forward ipv6/conf/all/forwarding",
+        # What the rules of a router take for inside; see templates/router_linux/routing.nft.j2.
+        "echo @inside; sed -n 's/^ *iifname { \\(.*\\) } accept$/\\1/p' "
+        f"{ruleset_path('hotshoe_routing')} 2>/dev/null",
         "echo @listeners; ss -Hltnp",
         "echo @chains; nft --json list chains 2>/dev/null",
         "true",
@@ -139,10 +144,13 @@ class Device:
     :param loaded: our units that run what the files say
     :param certificate: the server's certificate, PEM
     :param salts: of the cameras' passwords, ``$6$rounds=N$salt``
-    :param addresses: IP addresses that other hosts can use, and the interface of each
+    :param addresses: IP addresses that other hosts can use, and the interface of each; of several,
+        the first
+    :param interfaces: every interface, and whether it has such an address
+    :param inside: those that the rules of a router take for inside since its last deploy
     :param default: the interface of the IPv4 default route; empty without one
-    :param uplinks: the interfaces of all default routes, of every routing table; with a tunnel for
-        IPv4, IPv6 has another
+    :param uplinks: the interfaces that lead everywhere: of all default routes, of every routing
+        table (with a tunnel for IPv4, IPv6 has another), and of what VPNs put in their place
     :param routes: the networks that have a gateway, and that gateway
     :param forwarding: the IP versions that the kernel forwards
     :param listeners: TCP ports and the program on each
@@ -159,6 +167,8 @@ class Device:
     certificate: str = ""
     salts: Mapping[str, str] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict)
+    interfaces: Mapping[str, bool] = field(default_factory=dict)
+    inside: frozenset[str] = frozenset()
     default: str = ""
     uplinks: tuple[str, ...] = ()
     routes: Mapping[str, str] = field(default_factory=dict)
@@ -204,6 +214,12 @@ class DebianDevice(FactBase[Device]):
             paths[path] = PathState(kind, owner, group, mode, digests.get(path, ""))
         lists = (get("routes"), get("routes6"), *([line] for line in get("default")))
         every_route = [route for lines in lists for route in _json(lines)]
+        links = _json(get("addresses"))
+        addresses: dict[str, str] = {}
+        for link in links:
+            for address in _global(link):
+                # A tunnel may have the address of the LAN, too.
+                addresses.setdefault(address, link["ifname"])
         return Device(
             os=" ".join(get("os")),
             paths=paths,
@@ -215,13 +231,10 @@ class DebianDevice(FactBase[Device]):
             loaded=frozenset(get("loaded")),
             certificate="".join(f"{line}\n" for line in get("certificate")),
             salts=dict(line.split(":", 1) for line in get("salts")),
-            addresses={
-                address["local"]: link["ifname"]
-                for link in _json(get("addresses"))
-                for address in link.get("addr_info", [])
-                if address["scope"] == "global"
-            },
-            default=next((r["dev"] for r in _json(get("routes")) if _leads_out(r)), ""),
+            addresses=addresses,
+            interfaces={link["ifname"]: bool(_global(link)) for link in links},
+            inside=frozenset(re.findall(r'"([^"]+)"', "".join(get("inside")))),
+            default=next((r["dev"] for r in _json(get("routes")) if _is_default(r)), ""),
             uplinks=tuple(sorted({r["dev"] for r in every_route if _leads_out(r)})),
             # Of several to one network, the kernel lists the one that it takes first.
             routes={
@@ -240,8 +253,25 @@ class DebianDevice(FactBase[Device]):
         )
 
 
-def _leads_out(route: Mapping[str, str]) -> bool:
+def _global(link: Mapping[str, Any]) -> list[str]:
+    """The addresses of an interface that other hosts can use."""
+    return [each["local"] for each in link.get("addr_info", []) if each["scope"] == "global"]
+
+
+def _is_default(route: Mapping[str, str]) -> bool:
     return route["dst"] == "default" and "dev" in route
+
+
+def _leads_out(route: Mapping[str, str]) -> bool:
+    """Whether a route leads everywhere, or to as much of it as no home has.
+
+    OpenVPN (redirect-gateway def1) sets 0.0.0.0/1 and 128.0.0.0/1, WireGuard often a list that
+    begins with 0.0.0.0/5, tunnels of IPv6 2000::/3. ULA is a /7.
+    """
+    if route["dst"] == "default":
+        return _is_default(route)
+    to = ip_network(route["dst"], strict=False)
+    return "dev" in route and to.prefixlen < 7 and not to.is_multicast
 
 
 def _json(lines: list[str]) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyinfra import host
+from pyinfra import host, logger
 from pyinfra.api.deploy import deploy
 
 from hotshoe.plan import RouterPlan
@@ -24,7 +24,8 @@ from roles.base.servers import are_ready
 @deploy("Router")
 def routing(plan: RouterPlan) -> None:
     """Forward and masquerade for the LAN; let nothing in that nobody asked for."""
-    device, uplinks = look(host), _uplinks(plan)
+    device, uplinks, inside = look(host), _uplinks(plan), _inside(plan)
+    _tell(inside)
     operations.packages(("nftables",), name="nftables")
     operations.folder(FOLDER, name="Folder of hotshoe's configuration")
     sysctl = operations.put(
@@ -37,9 +38,7 @@ def routing(plan: RouterPlan) -> None:
     operations.forwarding(SYSCTL, versions, [sysctl], name="Forwarding, now")
     rulesets.load(
         "hotshoe_routing",
-        render(
-            "router_linux/routing.nft.j2", router=plan, wan=device.default, interfaces=_inside(plan)
-        ),
+        render("router_linux/routing.nft.j2", router=plan, wan=device.default, interfaces=inside),
         "routing and masquerading",
     )
     if plan.routes:
@@ -74,8 +73,28 @@ def _inside(plan: RouterPlan) -> tuple[str, ...]:
         *(device.addresses.get(str(a)) for a in (plan.wan_address, plan.wan6)),
     }
     lan = device.addresses.get(str(plan.lan.ip))
-    others = set(device.addresses.values()) - outside
+    others = {name for name, has_address in device.interfaces.items() if has_address} - outside
     return tuple(sorted({"lo", *others, *((lan,) if lan else ())}))
+
+
+def _tell(inside: tuple[str, ...]) -> None:
+    """Tell the person which interfaces are trusted, and which are no longer."""
+    device = look(host)
+    logger.info(
+        f"{host.name}: inside are {', '.join(inside)}; what comes in by any other interface is "
+        "from outside"
+    )
+    for name in sorted(device.inside - set(inside)):
+        if name in device.uplinks:
+            why = "a route to everywhere leads out by it"
+        elif name in device.interfaces:
+            why = "it has no address"
+        else:
+            why = "it is not there"
+        logger.warning(
+            f"{host.name}: {name} was inside at the last deploy, and is outside from this one on, "
+            f"since {why}; if it is a VPN or network of your own, bring it up and deploy again"
+        )
 
 
 def _dialled(plan: RouterPlan) -> str:

@@ -27,7 +27,7 @@ def device_from(known: dict[str, Any]) -> Device:
     values = dict(known)
     if "paths" in values:
         values["paths"] = {path: PathState(**state) for path, state in values["paths"].items()}
-    for name in ("packages", "loaded", "forwarding"):
+    for name in ("packages", "loaded", "forwarding", "inside"):
         values[name] = frozenset(values.get(name, ()))
     if "listeners" in values:
         values["listeners"] = {int(port): who for port, who in values["listeners"].items()}
@@ -39,7 +39,8 @@ def device_from(known: dict[str, Any]) -> Device:
 def as_json(device: Device) -> dict[str, Any]:
     """A Device as JSON has it."""
     known = asdict(device)
-    known |= {name: sorted(known[name]) for name in ("packages", "loaded", "forwarding")}
+    sets = ("packages", "loaded", "forwarding", "inside")
+    known |= {name: sorted(known[name]) for name in sets}
     known |= {name: list(known[name]) for name in ("dropping", "refusing", "uplinks")}
     return json.loads(json.dumps(known))
 

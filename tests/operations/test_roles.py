@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -141,7 +142,7 @@ class TestWhatIsDialled:
         )
 
 
-ADDRESSES = {"203.0.113.20": "eth0", "192.168.1.1": "eth1"}
+INTERFACES = {"lo": False, "eth0": True, "eth1": True}
 
 
 class TestWhatIsInside:
@@ -159,12 +160,53 @@ class TestWhatIsInside:
         assert router() == ("eth1", "lo")
 
     def test_is_what_else_the_person_has_set_up(self, router):
-        addresses = ADDRESSES | {"10.9.0.1": "wg0", "fd00::1": "guests"}
-        assert router(addresses=addresses) == ("eth1", "guests", "lo", "wg0")
+        interfaces = INTERFACES | {"wg0": True, "guests": True, "later": False}
+        assert router(interfaces=interfaces) == ("eth1", "guests", "lo", "wg0")
 
     def test_is_no_interface_that_leads_outside(self, router):
-        addresses = ADDRESSES | {"10.64.0.7": "wwan0"}
-        assert router(addresses=addresses, uplinks=("eth0", "wwan0")) == ("eth1", "lo")
+        interfaces = INTERFACES | {"wwan0": True}
+        assert router(interfaces=interfaces, uplinks=("eth0", "wwan0")) == ("eth1", "lo")
+
+    def test_is_the_lan_and_a_tunnel_that_has_the_same_address(self, router):
+        links = [
+            {"ifname": name, "addr_info": [{"local": address, "scope": "global"}]}
+            for name, address in (("eth1", "192.168.1.1"), ("wg0", "192.168.1.1"))
+        ]
+        seen = DebianDevice().process(["@addresses", json.dumps(links)])
+        assert seen.addresses == {"192.168.1.1": "eth1"}
+        assert router(addresses=seen.addresses, interfaces=seen.interfaces) == ("eth1", "lo", "wg0")
+
+    def test_is_told(self, on_host, example_plan, caplog):
+        on_host(recorded("deployed_router"), "gateway")
+        with caplog.at_level(logging.INFO, "pyinfra"):
+            router_linux._tell(router_linux._inside(example_plan.routers[0]))
+        assert [(each.levelname, each.getMessage()) for each in caplog.records] == [
+            (
+                "INFO",
+                "gateway: inside are eth1, lo; what comes in by any other interface is from "
+                "outside",
+            )
+        ]
+
+    @pytest.mark.parametrize(
+        ("known", "why"),
+        [
+            ({}, "it is not there"),
+            ({"interfaces": INTERFACES | {"wg0": False}}, "it has no address"),
+            (
+                {"interfaces": INTERFACES | {"wg0": True}, "uplinks": ("eth0", "wg0")},
+                "a route to everywhere leads out by it",
+            ),
+        ],
+    )
+    def test_that_an_interface_is_inside_no_longer_is_warned_of(self, router, caplog, known, why):
+        """By then its packets are dropped, and the new connection of the deploy is by another."""
+        inside = router(inside=frozenset({"eth1", "lo", "wg0"}), **known)
+        router_linux._tell(inside)
+        assert [each.getMessage() for each in caplog.records if each.levelname == "WARNING"] == [
+            f"gateway: wg0 was inside at the last deploy, and is outside from this one on, since "
+            f"{why}; if it is a VPN or network of your own, bring it up and deploy again"
+        ]
 
     def test_is_not_where_the_wan_address_is_although_no_route_leads_there_now(self, router):
         assert router(uplinks=("tunnel",)) == ("eth1", "lo")
@@ -180,6 +222,24 @@ def test_an_uplink_is_known_by_a_default_route_of_any_table():
     assert (seen.default, seen.uplinks) == ("eth0", ("eth0", "wg0", "wwan0"))
     # The main table has none: the host itself has no way out.
     assert DebianDevice().process(said[:3]).default == ""
+
+
+@pytest.mark.parametrize(
+    ("to", "leads_out"),
+    [
+        ("0.0.0.0/1", True),
+        ("0.0.0.0/5", True),
+        ("2000::/3", True),
+        ("10.0.0.0/8", False),
+        ("224.0.0.0/4", False),
+        ("fc00::/7", False),
+        ("192.168.7.7", False),
+    ],
+)
+def test_an_uplink_is_known_by_what_vpns_put_in_place_of_a_default_route(to, leads_out):
+    routes = json.dumps([{"dst": to, "dev": "tun0"}])
+    seen = DebianDevice().process(["@routes6" if ":" in to else "@routes", routes])
+    assert (seen.default, seen.uplinks) == ("", ("tun0",) if leads_out else ())
 
 
 class TestTheWayIn:
