@@ -35,7 +35,7 @@ class Session:
     does: str = "IDLE"
     turns: int = 1
     started: int = 0
-    unit: str = "hotshoe-vsftpd.service"
+    unit: str = "system.slice/hotshoe-vsftpd.service"
 
 
 def write_process(
@@ -45,7 +45,7 @@ def write_process(
     folder.mkdir(parents=True)
     zeros = "0 " * 17
     (folder / "stat").write_text(f"{pid} (vsftpd) S {parent} {zeros}{started} 0 0\n")
-    (folder / "cgroup").write_text(f"0::/system.slice/{unit}\n")
+    (folder / "cgroup").write_text(f"0::/{unit}\n")
     (folder / "status").write_text(
         f"Name:\tvsftpd\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n"
         f"voluntary_ctxt_switches:\t{turns}\nnonvoluntary_ctxt_switches:\t0\n"
@@ -65,6 +65,7 @@ class Watched:
         write_process(proc, LISTENER, 1, 0, "LISTENER", Session(0).unit, 0, 1)
         (proc / "uptime").write_text(f"{seconds}.00 1.00\n")
         (proc / "self").mkdir()
+        (proc / "self" / "cgroup").write_text("0::/system.slice/hotshoe-sessions.service\n")
         for each in sessions:
             rest = each.unit, each.started
             head_uid, child_uid = (998, 999) if each.camera else (0, 998)
@@ -169,7 +170,7 @@ def test_ipv4_and_ipv6_have_places_of_their_own(watched):
     """A daemon each, and each counts its own sessions."""
     old = [each for i in range(9) for each in waiting(10, f"203.0.113.{i}", 1000 * (i + 1))]
     new = [
-        Session(20_000 + 10 * i, f"2001:db8:{i:x}::1", unit="hotshoe-vsftpd6.service")
+        Session(20_000 + 10 * i, f"2001:db8:{i:x}::1", unit="system.slice/hotshoe-vsftpd6.service")
         for i in range(90)
     ]
     watched.at(1000, *old, *new)
@@ -215,9 +216,26 @@ def test_each_camera_is_counted_by_itself(watched):
 
 def test_processes_of_others_are_left_alone(watched):
     """Another vsftpd, and another program of ours."""
-    watched.at(1000, Session(100, unit="vsftpd.service"), Session(200, unit="ssh.service"))
-    watched.at(2000, Session(100, unit="vsftpd.service"), Session(200, unit="ssh.service"))
+    units = ("system.slice/vsftpd.service", "system.slice/ssh.service")
+    for seconds in (1000, 2000):
+        watched.at(seconds, *(Session(100 + 10 * i, unit=unit) for i, unit in enumerate(units)))
     assert watched.said() == []
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "user.slice/user-1000.slice/user@1000.service/app.slice/hotshoe-vsftpd.service",
+        "user.slice/user-1000.slice/user@1000.service/system.slice/hotshoe-vsftpd.service",
+        "machine.slice/libpod-1.scope/system.slice/hotshoe-vsftpd.service",
+    ],
+)
+def test_units_of_the_same_name_elsewhere_are_not_ours(watched, unit):
+    """Any local user may have one, and titles are what a program says of itself."""
+    forged = of_camera(150, first=10_000, does="STOR a.JPG", unit=unit)
+    for seconds in (1000, 1030):
+        watched.at(seconds, *of_camera(8), *waiting(20), *forged)
+    assert watched.ended() == []
 
 
 def test_a_camera_cannot_look_like_another_session(watched):
