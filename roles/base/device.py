@@ -81,6 +81,10 @@ _OWN = (
     f"{SYSCTL} {vsftpd.SETTLE} {vsftpd.SESSIONS}"
 )
 _WATCHED = (*UNITS, "vsftpd.service")
+# Kernels are built without it, Raspberry Pi OS's for example.
+_HANDSHAKE = (
+    "table inet hotshoe_probe { ct timeout t { protocol tcp; policy = { syn_sent : 10 }; }; }"
+)
 _SCRIPT = "\n".join(
     [
         "export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin",
@@ -111,6 +115,8 @@ _SCRIPT = "\n".join(
         f"{ruleset_path('hotshoe_routing')} 2>/dev/null",
         "echo @listeners; ss -Hltnp",
         "echo @chains; nft --json list chains 2>/dev/null",
+        f"echo @lacks; ! command -v nft >/dev/null || printf '%s\\n' '{_HANDSHAKE}' | "
+        "nft --check --file - 2>/dev/null || echo timeouts",
         "true",
     ]
 )
@@ -156,6 +162,8 @@ class Device:
     :param listeners: TCP ports and the program on each
     :param dropping: other people's nftables chains that drop forwarded packets by default
     :param refusing: other people's nftables chains that drop packets to the host by default
+    :param timeouts: whether the kernel has nftables' ``ct timeout``; taken for granted while there
+        is no ``nft`` to ask it with
     """
 
     os: str = ""
@@ -176,6 +184,7 @@ class Device:
     listeners: Mapping[int, str] = field(default_factory=dict)
     dropping: tuple[str, ...] = ()
     refusing: tuple[str, ...] = ()
+    timeouts: bool = True
 
     def is_active(self, unit: str) -> bool:
         """Whether a unit runs now and at every boot."""
@@ -250,6 +259,7 @@ class DebianDevice(FactBase[Device]):
             listeners=_listeners(get("listeners")),
             dropping=tuple(_dropping(get("chains"), "forward")),
             refusing=tuple(_dropping(get("chains"), "input")),
+            timeouts="timeouts" not in get("lacks"),
         )
 
 

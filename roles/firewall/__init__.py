@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pyinfra import host
 from pyinfra.api.deploy import deploy
 
 from hotshoe.plan import ServerPlan
 from hotshoe.render import render
 from hotshoe.vsftpd import OWNER, UNPRIVILEGED
 from roles.base import rulesets
+from roles.base.device import look
 
 
 @deploy("Firewall")
@@ -19,7 +21,7 @@ def server(plan: ServerPlan) -> None:
     """
     rulesets.load(
         "hotshoe_firewall",
-        render("firewall/server.nft.j2", server=plan),
+        render("firewall/server.nft.j2", server=plan, timeouts=look(host).timeouts),
         "what may reach the server",
     )
     rulesets.load(

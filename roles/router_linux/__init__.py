@@ -38,7 +38,13 @@ def routing(plan: RouterPlan) -> None:
     operations.forwarding(SYSCTL, versions, [sysctl], name="Forwarding, now")
     rulesets.load(
         "hotshoe_routing",
-        render("router_linux/routing.nft.j2", router=plan, wan=device.default, interfaces=inside),
+        render(
+            "router_linux/routing.nft.j2",
+            router=plan,
+            wan=device.default,
+            interfaces=inside,
+            timeouts=device.timeouts,
+        ),
         "routing and masquerading",
     )
     if plan.routes:

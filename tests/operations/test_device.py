@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -107,6 +109,30 @@ class TestTheCommand:
         command = DebianDevice().command()
         for word in (*UNITS, *PACKAGES, vsftpd.CERTIFICATE, vsftpd.PWDFILE, vsftpd.OWNER):
             assert word in command
+
+    @pytest.mark.parametrize(
+        ("nft", "timeouts"),
+        [
+            ("cat >rules; exec /usr/sbin/nft --check --file rules", True),
+            ("cat >/dev/null; exit 1", False),
+            (None, True),
+        ],
+    )
+    def test_asks_the_kernel_for_timeouts(self, tmp_path, nft, timeouts):
+        """Where nft is, with rules that it can read; elsewhere they are taken for granted."""
+        if nft and timeouts and (os.geteuid() or not Path("/usr/sbin/nft").exists()):
+            pytest.skip("needs root and nft")
+        (tmp_path / "cat").symlink_to("/bin/cat")
+        if nft:
+            (tmp_path / "nft").write_text(f"#!/bin/sh\ncd {tmp_path}; {nft}\n")
+            (tmp_path / "nft").chmod(0o755)
+        script = DebianDevice().command().split("echo @lacks; ")[1]
+        command = ["unshare", "--net"] if nft and timeouts else []
+        said = subprocess.run(
+            [*command, "/bin/sh", "-c", f"PATH={tmp_path}; echo @lacks; {script}"],
+            text=True, capture_output=True, check=True,
+        )  # fmt: skip
+        assert DebianDevice().process(said.stdout.splitlines()).timeouts is timeouts
 
     def test_never_prints_a_private_key_or_a_hash(self, tmp_path):
         """Run the two lines that read secret files, on files of the same form."""

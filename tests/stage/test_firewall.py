@@ -196,6 +196,46 @@ def test_a_burst_of_forged_connections_is_forgotten_soon(home: Home) -> None:
         assert connections(home, node) < before[node] + 400, node
 
 
+NFT_OF_ANOTHER_KERNEL = """#!/bin/sh
+# Answers as nft does on a kernel that has no "ct timeout".
+for last; do :; done
+case " $* " in
+    *" -f "* | *" --file "*) ;;
+    *) exec nft.real "$@" ;;
+esac
+text=$(cat "$last")
+case $text in *"ct timeout"*) echo "Error: No such file or directory" >&2; exit 1 ;; esac
+case " $* " in *" -c "* | *" --check "*) set -- -c -f - ;; *) set -- -f - ;; esac
+printf '%s\\n' "$text" | exec nft.real "$@"
+"""
+
+
+def test_a_kernel_that_cannot_time_handshakes_out_sooner_gets_its_rules_too(home: Home) -> None:
+    """Raspberry Pi OS's is built without CONFIG_NF_CONNTRACK_TIMEOUT."""
+    devices = (home.server, home.router)
+    try:
+        for node in devices:
+            podman.execute(
+                home.stage.container(node),
+                "sh",
+                "-c",
+                "cd /usr/sbin; mv nft nft.real; cat >nft; chmod 755 nft",
+                input_text=NFT_OF_ANOTHER_KERNEL,
+            )
+        assert sorted(home.deploy()) == [
+            "Firewall | Rules: what may reach the server",
+            "Router | Rules: routing and masquerading",
+        ]
+        for node in devices:
+            assert "ct timeout" not in home.sh(node, "nft.real list ruleset")
+        assert home.deploy() == {}
+        home.uploads_work()
+    finally:
+        for node in devices:
+            home.sh(node, "mv /usr/sbin/nft.real /usr/sbin/nft")
+        home.deploy()
+
+
 # Prints what became of each: the server has no Python, so this runs in its network only.
 OPEN = """
 import socket, sys

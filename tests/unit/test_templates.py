@@ -49,16 +49,22 @@ def plan(request):
     return request.getfixturevalue(request.param)
 
 
-def firewall(plan) -> str:
-    return render("firewall/server.nft.j2", server=plan.servers[0])
+def firewall(plan, timeouts: bool = True) -> str:
+    return render("firewall/server.nft.j2", server=plan.servers[0], timeouts=timeouts)
 
 
 def outgoing(plan) -> str:
     return render("firewall/outgoing.nft.j2", users=("root", "nobody"))
 
 
-def routing_of(router, interfaces=("eth1", "lo")) -> str:
-    return render("router_linux/routing.nft.j2", router=router, wan="eth0", interfaces=interfaces)
+def routing_of(router, interfaces=("eth1", "lo"), timeouts: bool = True) -> str:
+    return render(
+        "router_linux/routing.nft.j2",
+        router=router,
+        wan="eth0",
+        interfaces=interfaces,
+        timeouts=timeouts,
+    )
 
 
 def forwards_of(router) -> str:
@@ -268,12 +274,26 @@ def test_nftables_takes_the_rules(plan):
 
 
 @pytest.mark.skipif(bool(_WHY_NOT), reason=_WHY_NOT)
+@pytest.mark.parametrize(
+    "rules", [firewall, lambda plan, t: routing_of(plan.routers[0], timeouts=t)]
+)
+def test_a_kernel_without_timeouts_of_its_own_for_handshakes_gets_rules_without_them(plan, rules):
+    """Raspberry Pi OS's."""
+    usual, without = rules(plan, True), rules(plan, False)
+    assert "ct timeout" in usual
+    assert "timeout set" not in without
+    assert "ct timeout" not in without
+    assert usual.count(" accept ") == without.count(" accept ")
+    nft_takes(without)
+
+
+@pytest.mark.skipif(bool(_WHY_NOT), reason=_WHY_NOT)
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_nftables_takes_the_rules_of_every_example(name):
     plan = example(name)
     for server in plan.servers:
         for masked in (server, replace(server, new_connections_per_minute=0)):
-            nft_takes(render("firewall/server.nft.j2", server=masked))
+            nft_takes(render("firewall/server.nft.j2", server=masked, timeouts=True))
     for router in plan.routers:
         nft_takes(routing_of(router))
 
