@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -77,8 +78,8 @@ def test_a_photo_is_not_kept_if_its_camera_hangs_up_without_closing_tls(either_h
     home.sh(home.server, "journalctl --sync")
     log = home.sh(home.server, f"journalctl -o cat -t vsftpd | grep -F {name}")
     address = home.stage.node(CAMERA).ports[0].address.ip
-    failed = f'[{home.user}] FAIL UPLOAD: Client "{address}", "/upload/{name}", 3000000 bytes'
-    assert failed in log
+    # What was under way when it hung up need not be among the bytes.
+    assert re.search(rf'FAIL UPLOAD: Client "{address}", "/upload/{name}", [1-9]\d* bytes', log)
 
 
 def test_a_photo_whose_camera_sends_abor_and_closes_tls_counts_as_complete(home: Home) -> None:
