@@ -132,8 +132,9 @@ def prompt_transport(sock: Any, *, name: str, **kwargs: Any) -> Transport:
     Without TCP_NODELAY every command waits about 40 ms for a delayed acknowledgement (RFC 1122,
     section 4.2.3.4).
 
-    + sock: a socket, or paramiko's ProxyCommand
-    + name: the host's
+    :param sock: a socket, or paramiko's ProxyCommand
+    :param name: the host's
+    :param kwargs: further arguments of paramiko's Transport
     """
     if isinstance(sock, socket.socket):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
