@@ -13,6 +13,7 @@ from hotshoe.stage import podman
 from hotshoe.stage.topology import CAMERA, LAPTOP
 from hotshoe.vsftpd import CERTIFICATE
 from tests.stage.home import Home
+from tests.stage.strangers import counted
 
 NO_LOGIN = {
     "without TLS": ({"tls": False}, "530 Non-anonymous sessions must use encryption."),
@@ -233,6 +234,21 @@ def handshake(home: Home, version: str, ciphers: str | None) -> bool:
         f"-CAfile /root/ROOT.CRT -verify_hostname {home.server_plan.hostname} "
         f"-connect {home.server_plan.hostname}:21",
     )
+
+
+def test_a_camera_that_does_not_trust_the_server_leaves_a_count_and_no_line(
+    either_home: Home,
+) -> None:
+    """As README says, so that whoever finds no line in the journal knows where to look."""
+    home, name = either_home, "another.example.net"
+    script = "journalctl --sync; journalctl -o cat -t vsftpd | wc -l"
+    before, lines = counted(home, "FTP"), home.sh(home.server, script)
+    (said,) = home.ftp(host=name, dial=str(home.plan.public_address))
+    assert "certificate is not valid for" in said
+    assert counted(home, "FTP") > before
+    assert home.sh(home.server, script) == lines
+    home.ftp()
+    assert home.sh(home.server, script) != lines
 
 
 def test_the_internet_reaches_the_ftp_ports_and_nothing_else(either_home: Home) -> None:
