@@ -357,7 +357,12 @@ def test_an_interface_that_appears_after_the_deploy_is_outside(home: Home) -> No
         assert list(home.deploy()) == ["Router | Rules: routing and masquerading"]
         assert dials(space, "198.18.0.1", 22)
         assert home.deploy() == {}
-    assert list(home.deploy()) == ["Router | Rules: routing and masquerading"]
+        # One that carries much of the Internet, as those of providers do, without a default route.
+        home.sh(home.router, "ip route add 64.0.0.0/3 via 198.18.0.2")
+        done = home.pyinfra("-y")
+        assert "wg9 was inside at the last deploy" in " ".join((done.stdout + done.stderr).split())
+        assert not dials(space, "198.18.0.1", 22)
+    assert home.deploy() == {}
 
 
 def test_an_uplink_that_gets_another_name_is_outside(home: Home) -> None:
@@ -490,6 +495,46 @@ def kill_when_shut_out(home: Home, command: list[str]) -> None:
     ) as process:  # fmt: skip
         wait_until(lambda: home.reach(CAMERA, home.plan.public_address, 22) == ["silent"], 60)
         os.killpg(process.pid, signal.SIGKILL)
+
+
+# Dies where it would log in over a new connection.
+UNCONFIRMED = """
+import os, signal
+from pyinfra import host
+from roles.base import operations, rulesets
+
+operations._reach_again = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+if host.name == {name!r}:
+    rulesets.load("hotshoe_firewall", {text!r}, {purpose!r})
+"""
+SHUT = """
+table inet hotshoe_firewall
+delete table inet hotshoe_firewall
+table inet hotshoe_firewall {
+    chain input { type filter hook input priority filter; policy drop; }
+}
+"""
+
+
+def test_rules_that_nobody_confirmed_do_not_outlive_a_power_cut(home: Home) -> None:
+    address, table = home.server_plan.address, "table inet hotshoe_firewall"
+    look = f"nft --stateless --terse list {table}"
+    before = home.sh(home.server, look)
+    unit = home.sh(home.server, "systemctl show -p Description --value hotshoe-firewall").strip()
+    text = UNCONFIRMED.format(name=home.server, text=SHUT, purpose=unit.removeprefix("hotshoe: "))
+    (home.project / "unconfirmed.py").write_text(text)
+    assert home.pyinfra("-y", deploy="unconfirmed.py", check=False).returncode == -signal.SIGKILL
+    try:
+        assert home.reach(LAPTOP, address, 22) == ["silent"], "it really is shut"
+        # It is not the timer that opens it again.
+        timer = "hotshoe-rollback-hotshoe_firewall.timer"
+        assert home.succeeds(home.server, f"systemctl is-active --quiet {timer}")
+    finally:
+        home.stage.reboot(home.server)
+    assert home.reach(LAPTOP, address, 22, 80) == ["open", "silent"]
+    assert home.sh(home.server, look) == before
+    home.uploads_work()
+    assert home.deploy() == {}
 
 
 @pytest.mark.parametrize("name", ["server", "router"])
