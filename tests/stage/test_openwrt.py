@@ -512,6 +512,28 @@ def test_the_router_keeps_its_address_when_a_change_is_put_back(home: Home) -> N
     assert ssh_works(home)
 
 
+# As when memory is short.
+NO_LIST = """
+nft=$(which nft); mv $nft $nft.real
+printf '#!/bin/sh\ntest "$*" != "--terse list table inet fw4" && exec %s.real "$@"\n' $nft >$nft
+chmod 755 $nft
+"""
+LIST = "nft=$(which nft); mv $nft.real $nft"
+
+
+def test_a_firewall_that_nft_fails_to_list_is_still_there_after_a_change_was_put_back(
+    home: Home,
+) -> None:
+    """A router whose firewall was not loaded is left without one; this was another."""
+    with on_router(home, NO_LIST, LIST):
+        before = home.sh(ROUTER, STATE)
+        status, said = change(home, LOCKED_OUT)
+        assert status != 0
+        assert "the router is as it was" in said
+        assert home.sh(ROUTER, STATE) == before
+        assert ssh_works(home)
+
+
 # What others do in fw4's table while it is in force, as miniupnpd, dnsmasq and banIP do.
 OTHERS = """
 cat >/etc/nftables.d/60-others.nft <<'.'

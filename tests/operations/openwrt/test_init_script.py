@@ -43,8 +43,8 @@ esac
 STAND_INS = {
     "flock": "",
     "fw4": "[ \"$2\" != reload ] || echo firewall >>$R/reloaded; echo 'chain input_lan {'",
-    "nft": "case $1 in -f) cp $2 $R/rules ;; --terse) cat $R/kernel ;; list) exit 1 ;; "
-    "delete) rm $R/rules ;; esac",
+    "nft": "case $1 in -f) cp $2 $R/rules ;; --terse) cat $R/kernel ;; delete) rm $R/rules ;; "
+    "list) [ $2 = tables ] && { [ ! -s $R/kernel ] || echo table inet fw4; } ;; esac",
     "logger": "",
     "df": "echo overlay 9999 1 ${FREE:-9998} 1% /overlay",
     "start-stop-daemon": 'while [ "$1" != -p ]; do shift; done; echo 99999999 >$2',
@@ -283,6 +283,25 @@ def test_a_firewall_that_was_not_loaded_is_not_loaded_by_a_rollback(router):
     assert router.run("rollback")[0] == 0
     assert (router.root / "reloaded").read_text() == "network\n"
     assert not (router.root / "rules").exists()
+
+
+@pytest.mark.parametrize(
+    "fails",
+    [
+        pytest.param('[ "$1" = --terse ] && exit 1', id="to list the rules"),
+        pytest.param('[ "$1" = --terse ] && exit 0', id="to write them"),
+        pytest.param('[ "$2" = tables ] || [ "$1" = --terse ] && exit 1', id="at all"),
+    ],
+)
+def test_a_firewall_that_nft_fails_to_list_is_not_taken_for_none(router, fails):
+    """As when memory is short: a rollback would take it away, and leave the router open."""
+    router._program("bin/nft", f"{fails}\n{REAL}{STAND_INS['nft']}\n")
+    router.run(STAGE, APPLY, stdin=CHANGE)
+    (router.root / "reloaded").unlink()
+    router._program("bin/nft", f"{REAL}{STAND_INS['nft']}\n")
+    assert router.run("rollback")[0] == 0
+    assert (router.root / "rules").read_text() == "chain input_lan {\n"
+    assert (router.root / "reloaded").read_text() == "firewall\nnetwork\n"
 
 
 def test_rules_that_nft_would_not_take_again_are_made_by_fw4(router):
