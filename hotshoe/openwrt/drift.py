@@ -33,6 +33,12 @@ _LOOPBACK = "loopback"
 # Not a whole line: nft prints a `{` of a set at its end as well.
 _CHAIN = re.compile(r"chain (\S+) \{")
 _DEVICES = re.compile(r"\b[io]ifname ")
+# What fw4 adds where a zone has redirects or helpers, ours and those of services among them; these
+# are compared themselves, as far as they are others'.
+_FOLLOWS = re.compile(
+    r' comment "!fw4: (Accept port (redirections|forwards)|'
+    r'Handle \S+ \S+ ((dst|src)nat traffic|helper assignment))"'
+)
 
 
 def drift(
@@ -126,6 +132,8 @@ def _rules(
 
 def _counts(line: str, ours: _Ours, is_settled: bool) -> bool:
     if ours.has(line) or "!fw4: ubus:" in line or " ct helper set " in line:
+        return False
+    if _FOLLOWS.search(line):
         return False
     # These depend on which interfaces are up, and by which addresses.
     by_interface = (_DEVICES.search(line) and "!fw4: " in line) or '(reflection)"' in line

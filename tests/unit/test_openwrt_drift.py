@@ -155,6 +155,21 @@ def test_what_the_change_itself_is_about_does_not_differ():
     assert of_firewall(LISTED, without(masquerading)) != ()
 
 
+def test_what_follows_from_the_change_itself_does_not_differ():
+    """Somebody took all of ours out of the files, and did not load them: the change corrects that.
+
+    The same lines come and go with the redirects that services ask of fw4.
+    """
+    ours = [line for line in LISTED if "hotshoe: " in line]
+    follow = [line for line in LISTED if "Accept port" in line or "dstnat traffic" in line]
+    assert len(follow) > 2
+    assert of_firewall(without(*ours, *follow), LISTED) == ()
+    assert of_firewall(LISTED, without(*ours, *follow)) == ()
+    theirs = 'tcp dport 81 dnat ip to 192.168.1.9:81 comment "!fw4: theirs"'
+    redirect = LISTED.index("chain dstnat_wan {") + 2
+    assert of_firewall(LISTED, with_line(theirs, redirect)) != ()
+
+
 def test_what_depends_on_interfaces_is_compared_only_while_all_are_up():
     """fw4 is not told when an interface goes down."""
     without_device = without(DEVICE)
