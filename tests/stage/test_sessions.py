@@ -290,6 +290,45 @@ print(ftp.getmultiline())
     assert not home.succeeds(home.server, f"test -e {home.uploads}/{name}")
 
 
+def test_who_takes_data_connections_without_a_log_in_is_soon_kept_from_it(
+    either_home: Home, addresses: list[str]
+) -> None:
+    """Somebody who has a control connection, and is always first at the port after PASV."""
+    home, attempts, guesses = either_home, 40, 16
+    home.sh(home.server, "systemctl restart hotshoe-firewall")
+    script = f"""
+import ftplib, socket, ssl, sys, time
+context = ssl.create_default_context(cafile="{rehearsal.ROOT_ON_CAMERA}")
+ftp = ftplib.FTP_TLS("{home.server_plan.hostname}", context=context, timeout=30)
+ftp.trust_server_pasv_ipv4_address = True
+ftp.login("{home.user}", sys.argv[1])
+ftp.prot_p()
+own = socket.create_connection((ftp.host, 21), 20, ("{addresses[0]}", 0))
+own.recv(100)
+for _ in range({attempts}):
+    dial = ftp.makepasv()
+    stranger = socket.create_connection(dial, 20, ("{addresses[0]}", 0))
+    data = socket.create_connection(dial, 20)
+    ftp.putcmd(f"STOR {{time.time_ns()}}.JPG")
+    said = ftp.getmultiline()
+    if said[0] == "1":
+        data = context.wrap_socket(data, server_hostname=ftp.host)
+        data.sendall(b"photo")
+        data.unwrap()
+        said = ftp.getmultiline()
+    print(said[:3])
+    stranger.close()
+    data.close()
+"""
+    started = time.monotonic()
+    said = podman.execute(
+        home.stage.container(CAMERA), "python3", "-", home.password, input_text=script
+    ).split()
+    more = 1 + int((time.monotonic() - started) / 10)
+    assert said.count("425") <= guesses + more
+    assert said.count("226") == attempts - said.count("425")
+
+
 def test_one_address_gets_no_more_sessions_than_the_plan_says(
     either_home: Home, addresses: list[str]
 ) -> None:
