@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -179,7 +180,7 @@ def up(site: str, release: str) -> None:
     console = _console()
     made = _stage_of(site, release)
     made.up(say=console.print)
-    arguments = " ".join(made.pyinfra_arguments())
+    arguments = shlex.join(made.pyinfra_arguments())
     console.print("The stage is up. Deploy to it with:", style="green")
     console.print(
         f"pyinfra {arguments} inventories/{site}.py deploy.py", soft_wrap=True, style="bold"

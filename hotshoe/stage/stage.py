@@ -93,6 +93,11 @@ class Stage:
         """
         return self.folder / "ssh_config"
 
+    @property
+    def known_hosts(self) -> Path:
+        """The host keys of servers and routers."""
+        return self.folder / "known_hosts"
+
     def container(self, node: str) -> str:
         """The container that plays a device."""
         return f"hotshoe-{self.id}-{node}"
@@ -389,12 +394,18 @@ class Stage:
                 f"Host {node.name} {addresses}\n"
                 f"    ProxyCommand {proxy}\n"
                 f"    User root\n"
-                f"    IdentityFile {self.folder / 'id_ed25519'}\n"
-                f"    UserKnownHostsFile {self.folder / 'known_hosts'}\n"
+                f'    IdentityFile "{self.folder / "id_ed25519"}"\n'
+                f'    UserKnownHostsFile "{self.known_hosts}"\n'
             )
-        (self.folder / "known_hosts").write_text("".join(known_hosts))
+        self.known_hosts.write_text("".join(known_hosts))
         self.ssh_config.write_text("\n".join(entries))
 
     def pyinfra_arguments(self) -> list[str]:
         """What makes pyinfra deploy to this stage instead of the home."""
-        return ["--data", f"ssh_config_file={self.ssh_config}", "--data", f"stage={self.folder}"]
+        data = {
+            "ssh_config_file": self.ssh_config,
+            # pyinfra takes a path with a space in ssh_config(5) for two, whatever the quotes.
+            "ssh_known_hosts_file": self.known_hosts,
+            "stage": self.folder,
+        }
+        return [word for key, path in data.items() for word in ("--data", f"{key}={path}")]

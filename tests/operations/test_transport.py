@@ -11,8 +11,11 @@ from functools import partial
 
 import paramiko
 import pytest
-from paramiko import ProxyCommand, RSAKey, SSHClient, SSHException, Transport
+from paramiko import ECDSAKey, ProxyCommand, RSAKey, SSHClient, SSHException, Transport
+from pyinfra.connectors.sshuserclient import client
 
+from hotshoe.stage import podman
+from hotshoe.stage.stage import Stage
 from roles import transport
 from roles.transport import Line
 
@@ -142,3 +145,25 @@ def test_a_connection_that_the_other_side_closes_ends():
     theirs.close()
     with ours, pytest.raises(ConnectionResetError, match="the other side has closed"):
         Line(ours, "gateway").recv(100)
+
+
+def test_a_stage_in_a_folder_with_a_space_is_known_to_pyinfra(tmp_path, example_plan, monkeypatch):
+    """pyinfra takes such a path in ssh_config(5) for two."""
+    stage = Stage.of("home", example_plan, tmp_path / "My Photos")
+    stage.folder.mkdir(parents=True)
+    key, connected = ECDSAKey.generate(), {}
+    monkeypatch.setattr(podman, "execute", lambda *_: f"{key.get_name()} {key.get_base64()}\n")
+    stage._write_ssh_config()
+    monkeypatch.setattr(client, "ProxyCommand", lambda *_: None)
+    monkeypatch.setattr(paramiko.SSHClient, "connect", lambda *_, **how: connected.update(how))
+    data = dict(word.split("=", 1) for word in stage.pyinfra_arguments() if word != "--data")
+    ssh, address = client.SSHClient(), str(example_plan.servers[0].address)
+    ssh.connect(
+        address,
+        _pyinfra_ssh_config_file=data["ssh_config_file"],
+        _pyinfra_ssh_known_hosts_file=data.get("ssh_known_hosts_file"),
+    )
+    known = ssh.get_host_keys().lookup(address)
+    assert known is not None
+    assert known[key.get_name()] == key
+    assert connected["key_filename"] == [str(stage.folder / "id_ed25519")]
