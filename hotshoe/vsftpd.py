@@ -23,6 +23,8 @@ CONFIGURATION6 = f"{FOLDER}/vsftpd6.conf"
 CERTIFICATE = f"{FOLDER}/server.pem"
 PWDFILE = f"{FOLDER}/cameras.pwd"
 OPENSSL_CONFIGURATION = f"{FOLDER}/openssl.cnf"
+# Where Debian's OpenSSL looks for it.
+OPENSSL_DEFAULT = "/etc/ssl/openssl.cnf"
 PAM_SERVICE = "hotshoe-vsftpd"
 PHOTOS = "/srv/hotshoe"
 OWNER = "hotshoe"

@@ -22,7 +22,8 @@ from hotshoe import vsftpd
 # that the running thing is not what the files say, whoever changed which.
 RECORDS = "/run/hotshoe"
 RULESETS = ("hotshoe_firewall", "hotshoe_outgoing", "hotshoe_routing", "hotshoe_forwards")
-PACKAGES = ("vsftpd", "libpam-pwdfile", "nftables")
+# openssl brings the file that the configuration of TLS is put over.
+PACKAGES = ("vsftpd", "libpam-pwdfile", "nftables", "openssl")
 SYSCTL = "/etc/sysctl.d/90-hotshoe.conf"
 ROUTES = f"{vsftpd.FOLDER}/routes"
 ROUTES_UNIT = "hotshoe-routes.service"

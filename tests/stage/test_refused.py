@@ -284,13 +284,13 @@ def test_ssh_is_for_the_lan_only(home: Home) -> None:
 
 def test_local_rights_would_overwrite_which_is_why_cameras_have_anonymous_ones(home: Home) -> None:
     """The proof behind ``virtual_use_local_privs=NO``: the same server with the other choice."""
+    passive = home.server_plan.passive
     home.sh(
         home.server,
         "sed 's/^virtual_use_local_privs=.*/virtual_use_local_privs=YES/; /^pasv_address=/d; "
         "s/^listen_port=.*/listen_port=2121/' /etc/hotshoe/vsftpd.conf >/tmp/local.conf; "
-        "systemd-run --quiet --collect --unit=local-rights "
-        "--setenv=OPENSSL_CONF=/etc/hotshoe/openssl.cnf vsftpd /tmp/local.conf; "
-        "nft insert rule inet hotshoe_firewall input tcp dport 2121 accept; "
+        "systemd-run --quiet --collect --unit=local-rights vsftpd /tmp/local.conf; "
+        f"nft insert rule inet hotshoe_firewall input tcp dport '{{ 2121, {passive} }}' accept; "
         "until ss -Hltn sport = :2121 | grep -q .; do sleep 0.1; done",
     )
     try:

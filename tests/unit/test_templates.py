@@ -318,7 +318,7 @@ class TestVsftpd:
     def test_runs_from_the_files_that_the_roles_write(self):
         text = daemon()
         assert "/usr/sbin/vsftpd /etc/hotshoe/vsftpd.conf 0>&1" in text
-        assert "\nEnvironment=OPENSSL_CONF=/etc/hotshoe/openssl.cnf\n" in text
+        assert "\nBindReadOnlyPaths=/etc/hotshoe/openssl.cnf:/etc/ssl/openssl.cnf\n" in text
         assert "\nReadWritePaths=/srv/hotshoe\n" in text
         assert "\nExecStartPre=/bin/sh -c '( sha256sum it ) >/run/hotshoe/it.loaded'\n" in text
 
