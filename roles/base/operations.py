@@ -234,7 +234,9 @@ def ruleset(table: str, text: str, needs: list[OperationMeta]) -> Commands:
         f"if systemctl is-active --quiet {timer}.timer; then nft -f {back}; fi; "
         f"systemctl stop {timer}.timer 2>/dev/null || true; "
         f"echo 'table inet {table}; delete table inet {table}' >{back}; "
-        f"{listing(table)} >>{back} 2>/dev/null || true; "
+        # What cannot be kept cannot be put back: then nothing is loaded either.
+        f"if nft list tables | grep -qxF 'table inet {table}'; then "
+        f"{listing(table)} | grep . >>{back}; fi; nft -c -f {back}; "
         f"systemd-run --quiet --collect --unit={timer} --on-active={ROLLBACK_SECONDS}s "
         f"--timer-property=AccuracySec=1s /usr/sbin/nft -f {back}; nft -f {path}.new",
         _stdin=text,

@@ -548,6 +548,27 @@ def test_what_is_kept_of_the_rules_in_force_can_be_loaded(either_home: Home, nam
         assert either_home.sh(node, f"( {kept} ) | tee /dev/stderr | nft -c -f - && echo good")
 
 
+def test_rules_that_cannot_be_kept_are_not_replaced(home: Home) -> None:
+    """Going back would take the whole table away: nothing would drop anything any more."""
+    add = "nft add rule inet hotshoe_firewall input counter comment lost"
+    fails = 'case " $* " in *" --stateless list "*) exit 1 ;; esac; exec nft.real "$@"'
+    home.sh(home.server, f"{add}; cd /usr/sbin; mv nft nft.real")
+    try:
+        podman.execute(
+            home.stage.container(home.server),
+            "sh",
+            "-c",
+            "cd /usr/sbin; cat >nft; chmod 755 nft",
+            input_text=f"#!/bin/sh\n{fails}\n",
+        )
+        assert home.pyinfra("-y", check=False).returncode == 1
+        assert "lost" in home.sh(home.server, "nft.real list table inet hotshoe_firewall")
+    finally:
+        home.sh(home.server, "mv /usr/sbin/nft.real /usr/sbin/nft")
+        home.deploy()
+    assert "lost" not in home.sh(home.server, "nft list table inet hotshoe_firewall")
+
+
 def wait_until(condition: object, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]
