@@ -176,11 +176,11 @@ def parse_mapping(text: str, file: str, *, secret: bool = False) -> dict[str, An
     except YAMLError as error:
         reason = str(error).splitlines()[0]
         raise SiteError(
-            [Problem(file, "", f"is not YAML{said(reason)}", "mend the file")]
+            [Problem(file, "", f"is not YAML{said(reason)}", "correct the file")]
         ) from None
     except RecursionError:
         raise SiteError(
-            [Problem(file, "", "holds lists or mappings nested too deeply", "mend the file")]
+            [Problem(file, "", "holds lists or mappings nested too deeply", "correct the file")]
         ) from None
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         # The parser lets these through, for example for the date 2024-02-30.

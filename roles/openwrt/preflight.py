@@ -55,7 +55,7 @@ def router(plan: RouterPlan) -> None:
 
 
 def _drift(plan: RouterPlan, sides: Sides, state: RouterState) -> None:
-    """Refuse to reload what somebody else has not loaded yet, and tell of it in any case."""
+    """Refuse to load a change that others have committed and not loaded; warn of it in any case."""
     wanted = (*sections.way_out(plan, sides), *sections.way_in(plan, sides))
     found = drift_of(state, wanted, sections.LABEL)
     if found:

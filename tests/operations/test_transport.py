@@ -126,7 +126,7 @@ def test_a_connection_that_is_cut_without_a_word_ends(what, caplog):
 
 @pytest.mark.parametrize("program", ["true", "sh -c 'echo x; exit 3'"])
 def test_a_proxy_command_that_has_ended_ends_the_connection(program):
-    """paramiko reads on for ever, which this also would notice if paramiko mended it."""
+    """paramiko reads on for ever, and this would notice if paramiko corrected that."""
     line = Line(ProxyCommand(program), "gateway")
     line.settimeout(0.1)
     deadline = time.monotonic() + 10

@@ -745,7 +745,7 @@ CUTS = {
 @pytest.mark.parametrize(("what", "way"), [("its power", "a ProxyCommand"), ("its cable", "TCP")])
 def test_a_change_ends_in_its_time_when_the_router_loses(home: Home, what: str, way: str) -> None:
     before = home.sh(ROUTER, STATE)
-    cut, mend, arguments = CUTS[what]
+    cut, restore, arguments = CUTS[what]
     container = home.stage.container(ROUTER)
     command = [*cut, container, *arguments, *(["down"] if arguments else [])]
     text = DEPLOY.format(wanted=HARMLESS, before=SILENT.format(command=command), seconds=40)
@@ -756,7 +756,7 @@ def test_a_change_ends_in_its_time_when_the_router_loses(home: Home, what: str, 
             cwd=home.project, text=True, capture_output=True, check=False, timeout=BOUND + 30,
         )  # fmt: skip
     finally:
-        podman.run(*mend, container, *arguments, *(["up"] if arguments else []), check=False)
+        podman.run(*restore, container, *arguments, *(["up"] if arguments else []), check=False)
     said = done.stdout + done.stderr
     assert done.returncode == 1, said
     assert "a new SSH connection fails" in said

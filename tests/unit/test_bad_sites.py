@@ -728,7 +728,7 @@ WHOLE_FILE = [
     (
         "lists in lists in lists, without an end",
         with_lines(f"cameras: {'[' * 700}{']' * 700}"),
-        f"{FILE}: holds lists or mappings nested too deeply\n    -> mend the file",
+        f"{FILE}: holds lists or mappings nested too deeply\n    -> correct the file",
     ),
     (
         "an object of Python",
@@ -740,7 +740,7 @@ WHOLE_FILE = [
         "a zero byte",
         "hostname: \0\n",
         f"{FILE}: is not YAML: unacceptable character #x0000: special characters are not allowed\n"
-        "    -> mend the file",
+        "    -> correct the file",
     ),
 ]
 
@@ -988,7 +988,7 @@ class TestTooMuch:
             parse_mapping(text, FILE)
         assert str(refused.value) == (
             f"1 problem, nothing was changed:\n{FILE}: holds lists or mappings nested too deeply\n"
-            "    -> mend the file"
+            "    -> correct the file"
         )
 
     def test_lists_in_each_other_by_aliases(self):
