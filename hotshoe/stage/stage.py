@@ -280,7 +280,10 @@ class Stage:
     def _wait(self, node: Node) -> None:
         """Wait until a device has booted."""
         if node.image == "device":
-            probe = or_else = "systemctl is-active --quiet ssh.service && test -S /dev/log"
+            # And what a deploy put there has been started, after a reboot.
+            jobs = "systemctl list-jobs --no-legend 'hotshoe-*'"
+            ready = f'systemctl is-active --quiet ssh.service && test -z "$({jobs})"'
+            probe = or_else = f"{ready} && test -S /dev/log"
         elif node.image == "openwrt":
             probe, or_else = openwrt.probes(node, self._ssh_port(node))
         else:
