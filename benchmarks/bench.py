@@ -13,14 +13,14 @@ from benchmarks.figures import Figure, Round, compare
 from benchmarks.stopwatch import Run
 from benchmarks.tools import Ansible, Hotshoe, Laptop, Tool
 from benchmarks.upload import Uploads
-from hotshoe.chain import make_plan
+from hotshoe.debian.certificates import AuthorityFiles
 from hotshoe.errors import HotshoeError
-from hotshoe.load import SiteFiles, load_site
-from hotshoe.pki import AuthorityFiles
-from hotshoe.stage import image, podman, rehearsal
+from hotshoe.plan.derivation import make_plan
+from hotshoe.secrets import load_secrets
+from hotshoe.site.reading import SiteFiles, load_site
+from hotshoe.stage import actions, image, podman
 from hotshoe.stage.stage import Stage
 from hotshoe.stage.topology import CAMERA
-from hotshoe.vault import load_secrets
 
 SITE = "home"
 COLD_ROUNDS = 3
@@ -146,14 +146,14 @@ class Bench:
         camera = server.cameras[0]
         password = self._secrets.camera_passwords[camera]
         root = AuthorityFiles.of(self._plan, self.stage.folder).certificate
-        rehearsal.give_root_certificate(self.stage, root, CAMERA)
+        actions.give_root_certificate(self.stage, root, CAMERA)
         seconds, photos = [], []
         for number in range(UPLOADS):
             photo = self._folder / f"PHOTO{number}.RAW"
             photo.write_bytes(os.urandom(UPLOAD_BYTES))
             photos.append(photo)
-            seconds.append(rehearsal.upload(self.stage, server, camera, password, [photo]))
-        if rehearsal.arrived(self.stage, server, camera) != rehearsal.digests(photos):
+            seconds.append(actions.upload(self.stage, server, camera, password, [photo]))
+        if actions.arrived(self.stage, server, camera) != actions.digests(photos):
             raise HotshoeError("the photos on the server are not those that were sent")
         return UPLOAD_BYTES / median(seconds)
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks.stopwatch import Run, measure
-from hotshoe import vsftpd
-from hotshoe.plan import Plan
+from hotshoe.debian import vsftpd
+from hotshoe.plan.model import Plan
 from hotshoe.stage import podman
 from hotshoe.stage.stage import Stage
 from hotshoe.stage.topology import LAPTOP

@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 
 from benchmarks.figures import Figure
-from hotshoe import vsftpd
+from hotshoe.debian import vsftpd
 from hotshoe.errors import HotshoeError
-from hotshoe.plan import ServerPlan
+from hotshoe.plan.model import ServerPlan
 from hotshoe.stage import podman
-from hotshoe.stage.rehearsal import ROOT_ON_CAMERA
+from hotshoe.stage.actions import ROOT_ON_CAMERA
 from hotshoe.stage.stage import Stage
 from hotshoe.stage.topology import CAMERA
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pyinfra import config, logger
 
-from hotshoe.load import SiteFiles, warnings_of
+from hotshoe.site.reading import SiteFiles, warnings_of
 from roles import host_keys, transport
 from roles.base.plans import begin_secrets, plan_of, site_of
 

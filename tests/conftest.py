@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from hotshoe.chain import make_plan
-from hotshoe.load import SiteFiles, load_site
-from hotshoe.plan import Plan
-from hotshoe.site import Site
+from hotshoe.plan.derivation import make_plan
+from hotshoe.plan.model import Plan
+from hotshoe.site.model import Site
+from hotshoe.site.reading import SiteFiles, load_site
 from tests import effort
 
 PROJECT = Path(__file__).parents[1]

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Interface, IPv6Interface
 from typing import Any
 
-from hotshoe import checks
-from hotshoe.chain import make_plan
-from hotshoe.load import SiteFiles, load_site
-from hotshoe.plan import Plan
-from hotshoe.site import Site
+from hotshoe.plan.derivation import make_plan
+from hotshoe.plan.model import Plan
+from hotshoe.site import checks
+from hotshoe.site.model import Site
+from hotshoe.site.reading import SiteFiles, load_site
 from tests.conftest import EXAMPLES, PROJECT
 
 MANAGERS = ("hand", "openwrt", "linux")

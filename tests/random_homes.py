@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hotshoe import checks
-from hotshoe.allocation import needed
-from hotshoe.chain import make_plan
-from hotshoe.plan import Plan
-from hotshoe.ports import PortRange, Service
-from hotshoe.site import Camera, Ftp, HomeService, Router, Server, SharedAddress, Site
+from hotshoe.plan.derivation import make_plan
+from hotshoe.plan.model import Plan
+from hotshoe.ports.allocation import needed
+from hotshoe.ports.ranges import PortRange, Service
+from hotshoe.site import checks
+from hotshoe.site.model import Camera, Ftp, HomeService, Router, Server, SharedAddress, Site
 from tests.homes import HOMES
 
 BLOCKS = [

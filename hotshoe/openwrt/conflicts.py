@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address, ip_network
 
-from hotshoe.openwrt.matches import family, has_protocol, holds, ports
+from hotshoe.openwrt.matching import family, has_protocol, holds, ports
 from hotshoe.openwrt.rules import is_enabled
 from hotshoe.openwrt.sections import WAY_IN, WAY_OUT, way_in
-from hotshoe.openwrt.sides import Interface, Side, Sides, Unfit, words
-from hotshoe.plan import RouterPlan
-from hotshoe.ports import PortRange, Service
-from hotshoe.uci.changes import expected, foreign
-from hotshoe.uci.data import Package, Section
+from hotshoe.openwrt.uci.changes import expected, foreign
+from hotshoe.openwrt.uci.data import Package, Section
+from hotshoe.openwrt.zones import Interface, Side, Sides, Unfit, words
+from hotshoe.plan.model import RouterPlan
+from hotshoe.ports.ranges import PortRange, Service
 
 # With any of these a redirect takes some connections only; whose, nobody can tell from here.
 _LIMITED = ("src_ip", "src_mac", "src_port", "ipset", "mark", "helper")

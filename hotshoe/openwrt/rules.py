@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hotshoe.uci.changes import Wanted
-from hotshoe.uci.data import Section
+from hotshoe.openwrt.uci.changes import Wanted
+from hotshoe.openwrt.uci.data import Section
 
 # How fw4 writes no (fw4.uc, parse_bool).
 OFF = ("0", "off", "false", "no", "disabled")

@@ -20,11 +20,11 @@ import re
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
-from hotshoe.openwrt.sides import Side, Sides
-from hotshoe.plan import Passage, PortForward, RouterPlan
-from hotshoe.ports import Service
-from hotshoe.uci.changes import Setting, Wanted
-from hotshoe.uci.data import Section
+from hotshoe.openwrt.uci.changes import Setting, Wanted
+from hotshoe.openwrt.uci.data import Section
+from hotshoe.openwrt.zones import Side, Sides
+from hotshoe.plan.model import Passage, PortForward, RouterPlan
+from hotshoe.ports.ranges import Service
 
 WAY_OUT, WAY_IN = "hotshoe_out", "hotshoe_in"
 # Our rules in LuCI and in ``nft list ruleset``; what else has this label and is not wanted goes.

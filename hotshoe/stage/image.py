@@ -9,7 +9,7 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-from hotshoe.stage import openwrt
+from hotshoe.stage import openwrt_router
 from hotshoe.stage.podman import mmdebstrap, run
 
 # Debian release -> suite
@@ -34,7 +34,7 @@ _NO_SYSCTL = "cd $1/usr/lib/sysctl.d && for f in *; do ln -sf /dev/null $1/etc/s
 def tag(kind: str, release: str) -> str:
     """The image's name, which changes with its recipe."""
     if kind == "openwrt":
-        return openwrt.tag()
+        return openwrt_router.tag()
     recipe = f"{PACKAGES[kind]} {_NO_SYSCTL}"
     return f"localhost/hotshoe-{kind}-{release}:{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
 
@@ -47,7 +47,7 @@ def exists(kind: str, release: str) -> bool:
 def describe(kind: str, release: str) -> str:
     """What the image is, in a few words."""
     if kind == "openwrt":
-        given = openwrt.STANDIN_NAME if openwrt.is_standin() else "the given OpenWrt"
+        given = openwrt_router.STANDIN_NAME if openwrt_router.is_standin() else "the given OpenWrt"
         return f"the image of {given}"
     return f"the Debian {release} image for a {kind}"
 
@@ -58,7 +58,7 @@ def build(kind: str, release: str) -> None:
     :raises HotshoeError: if a package cannot be had
     """
     if kind == "openwrt":
-        openwrt.build()
+        openwrt_router.build()
         return
     # Everything of a device's kernel settings but its own file is the host's.
     hooks = [f"--customize-hook={_NO_SYSCTL}"] if kind == "device" else []

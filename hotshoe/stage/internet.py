@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hotshoe.plan import Plan
+from hotshoe.plan.model import Plan
 from hotshoe.stage.topology import Topology
 
 # Its uplink is a process of this computer that opens connections, as any program does. A bridge of

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hotshoe import worksheet
 from hotshoe.errors import HotshoeError
-from hotshoe.plan import Plan
-from hotshoe.stage import consumer, image, internet, openwrt, podman
+from hotshoe.plan.model import Plan
+from hotshoe.show import worksheet
+from hotshoe.stage import image, internet, openwrt_router, podman, router_by_hand
 from hotshoe.stage.podman import run
 from hotshoe.stage.topology import INTERNET, Node, Port, Topology, make_topology
 
@@ -36,7 +36,7 @@ _INOTIFY_INSTANCES = {"device": 6, "openwrt": 1, "client": 1}
 # How each kind tells the public half of its host key.
 _HOST_KEY = {
     "device": "cat /etc/ssh/ssh_host_ed25519_key.pub",
-    "openwrt": openwrt.PUBLIC_KEY,
+    "openwrt": openwrt_router.PUBLIC_KEY,
 }
 
 
@@ -212,7 +212,7 @@ class Stage:
                     say(f"making {image.describe(kind, release)} (once, about 20 seconds)")
                     image.build(kind, release)
         if self._standins():
-            say(f"{', '.join(self._standins())}: played by {openwrt.STANDIN_NAME}")
+            say(f"{', '.join(self._standins())}: played by {openwrt_router.STANDIN_NAME}")
 
     def _release(self, kind: str) -> str:
         return self.release if kind == "device" else image.DEFAULT_RELEASE
@@ -220,7 +220,7 @@ class Stage:
     def _standins(self) -> list[str]:
         """The routers that only look like OpenWrt."""
         routers = [node.name for node in self.topology.nodes if node.image == "openwrt"]
-        return routers if openwrt.is_standin() else []
+        return routers if openwrt_router.is_standin() else []
 
     def _make_key(self) -> None:
         key = self.folder / "id_ed25519"
@@ -233,8 +233,8 @@ class Stage:
             "device": (["/sbin/init"], [*_PRIVILEGED, "--stop-signal=SIGRTMIN+3"]),
             "client": (["sleep", "infinity"], [*_PRIVILEGED, "--stop-signal=SIGKILL"]),
             "openwrt": (
-                ["/bin/sh", "-c", openwrt.BOOT],
-                [*openwrt.RUNTIME, f"--volume={self._named(node)}:{podman.NAMED[1]}:ro"],
+                ["/bin/sh", "-c", openwrt_router.BOOT],
+                [*openwrt_router.RUNTIME, f"--volume={self._named(node)}:{podman.NAMED[1]}:ro"],
             ),
         }[node.image]
         run(
@@ -254,7 +254,7 @@ class Stage:
         )
         key = (self.folder / "id_ed25519.pub").read_text()
         if node.image == "openwrt":
-            commands = openwrt.set_up(self.topology, node, key, self._ssh_port(node))
+            commands = openwrt_router.set_up(self.topology, node, key, self._ssh_port(node))
             script = "\n".join(commands)
             podman.execute(self.container(node.name), "sh", "-s", input_text=script)
         elif node.image == "device":
@@ -285,7 +285,7 @@ class Stage:
             ready = f'systemctl is-active --quiet ssh.service && test -z "$({jobs})"'
             probe = or_else = f"{ready} && test -S /dev/log"
         elif node.image == "openwrt":
-            probe, or_else = openwrt.probes(node, self._ssh_port(node))
+            probe, or_else = openwrt_router.probes(node, self._ssh_port(node))
         else:
             return
         deadline = time.monotonic() + BOOT_SECONDS
@@ -371,7 +371,7 @@ class Stage:
         if node.name not in self.topology.by_hand:
             return
         rows = worksheet.rows(self.plan, self.plan.router(node.name))
-        podman.execute(self.container(node.name), "sh", "-e", "-c", consumer.script(rows))
+        podman.execute(self.container(node.name), "sh", "-e", "-c", router_by_hand.script(rows))
 
     # -- SSH
 
@@ -390,7 +390,7 @@ class Stage:
             proxy = shlex.join(sshd)
             if node.image == "openwrt":
                 neighbour = self.container(self.topology.neighbour(node).name)
-                proxy = openwrt.proxy_command(self.topology, node, neighbour, ssh_port)
+                proxy = openwrt_router.proxy_command(self.topology, node, neighbour, ssh_port)
             names += [f"[{name}]:{ssh_port}" for name in names if ssh_port != 22]
             known_hosts += [f"{name} {key}" for name in names]
             entries.append(

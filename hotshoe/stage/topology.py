@@ -13,7 +13,7 @@ from ipaddress import (
 )
 
 from hotshoe.errors import HotshoeError
-from hotshoe.plan import Plan, Route, RouterPlan
+from hotshoe.plan.model import Plan, Route, RouterPlan
 
 # Reserved for documentation (RFC 5737), so nobody's home is in them. Small, because the network
 # that a rehearsal runs in may use other addresses of the same block for itself.

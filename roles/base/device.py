@@ -15,7 +15,7 @@ from typing import Any
 
 from pyinfra.api import FactBase, Host
 
-from hotshoe import vsftpd
+from hotshoe.debian import vsftpd
 
 # The rulesets and daemons that hotshoe may put on a host, and what each of them has loaded: the
 # command prints digests of it, and the unit records the same when it starts. A difference means

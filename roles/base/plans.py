@@ -10,13 +10,13 @@ from typing import TypeVar
 from pyinfra.api import Host
 from pyinfra.api.exceptions import PyinfraError
 
-from hotshoe.chain import make_plan
+from hotshoe.debian.certificates import AuthorityFiles
 from hotshoe.errors import HotshoeError
-from hotshoe.load import SiteFiles, load_site
-from hotshoe.pki import AuthorityFiles
-from hotshoe.plan import Plan
-from hotshoe.site import Site
-from hotshoe.vault import Opening, Secrets, begin_opening, load_secrets
+from hotshoe.plan.derivation import make_plan
+from hotshoe.plan.model import Plan
+from hotshoe.secrets import Opening, Secrets, begin_opening, load_secrets
+from hotshoe.site.model import Site
+from hotshoe.site.reading import SiteFiles, load_site
 
 T = TypeVar("T")
 

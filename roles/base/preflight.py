@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pyinfra import host, logger
 
-from hotshoe import vsftpd
-from hotshoe.plan import RouterPlan, ServerPlan
+from hotshoe.debian import vsftpd
+from hotshoe.plan.model import RouterPlan, ServerPlan
 from roles.base.device import VSFTPD_UNIT, Device, look
 from roles.base.plans import refuse
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pyinfra import host
 from pyinfra.api.deploy import deploy
 
-from hotshoe.plan import ServerPlan
+from hotshoe.debian.vsftpd import OWNER, UNPRIVILEGED
+from hotshoe.plan.model import ServerPlan
 from hotshoe.render import render
-from hotshoe.vsftpd import OWNER, UNPRIVILEGED
 from roles.base import rulesets
 from roles.base.device import look
 

@@ -6,7 +6,7 @@ from pyinfra import host
 from pyinfra.api.deploy import deploy
 
 from hotshoe.openwrt import sections
-from hotshoe.plan import RouterPlan
+from hotshoe.plan.model import RouterPlan
 from roles.base.servers import are_ready
 from roles.openwrt import operations
 from roles.openwrt.operations import look

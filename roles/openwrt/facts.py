@@ -21,10 +21,10 @@ from pyinfra.api import FactBase
 
 from hotshoe.errors import HotshoeError
 from hotshoe.openwrt.sections import FOLDER as KEPT
-from hotshoe.openwrt.sides import Interface, interfaces
+from hotshoe.openwrt.uci import text
+from hotshoe.openwrt.uci.data import Package
+from hotshoe.openwrt.zones import Interface, interfaces
 from hotshoe.render import render
-from hotshoe.uci import text
-from hotshoe.uci.data import Package
 
 MARK = "@@hotshoe"
 INIT = "/etc/init.d/hotshoe"

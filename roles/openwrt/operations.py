@@ -12,8 +12,8 @@
 
 They need neither a Site nor a Plan. ``service`` comes first; it installs ``/etc/init.d/hotshoe``,
 which keeps the files, arms the timer and puts them back. What ``configuration`` creates, changes,
-reorders and deletes is in :mod:`hotshoe.uci.changes`. Whether it is in force is asked of the kernel
-for firewall rules, masquerading, and routes with a gateway in the main table.
+reorders and deletes is in :mod:`hotshoe.openwrt.uci.changes`. Whether it is in force is
+asked of the kernel for firewall rules, masquerading, and routes with a gateway in the main table.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 from pyinfra.context import host
 
 from hotshoe.errors import HotshoeError
-from hotshoe.openwrt.drift import drift
-from hotshoe.openwrt.live import is_route, is_set, not_live
-from hotshoe.openwrt.proof import disproofs
 from hotshoe.openwrt.sections import FOLDER as KEPT
+from hotshoe.openwrt.uci.changes import Wanted, diff
+from hotshoe.openwrt.uci.data import Package
+from hotshoe.openwrt.verify.drift import drift
+from hotshoe.openwrt.verify.live import is_route, is_set, not_live
+from hotshoe.openwrt.verify.staged import disproofs
 from hotshoe.render import render
-from hotshoe.uci.changes import Wanted, diff
-from hotshoe.uci.data import Package
 from roles.base.operations import reconnect
 from roles.openwrt import facts
 from roles.openwrt.facts import (
@@ -111,7 +111,7 @@ def look_again(
 
 
 def drift_of(state: RouterState, wanted: Iterable[Wanted], label: str) -> tuple[str, ...]:
-    """Where the router's files and what is in force differ; see :mod:`hotshoe.openwrt.drift`.
+    """Where the router's files and what is in force differ (:mod:`hotshoe.openwrt.verify.drift`).
 
     While a change waits to be confirmed, nothing is said: its files and what it loaded go first.
     """

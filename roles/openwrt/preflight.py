@@ -11,10 +11,10 @@ from pyinfra import host, logger
 from hotshoe.errors import HotshoeError
 from hotshoe.openwrt import sections
 from hotshoe.openwrt.conflicts import conflicts
-from hotshoe.openwrt.doubts import doubts
-from hotshoe.openwrt.sides import Sides, Unfit, find_sides
-from hotshoe.plan import RouterPlan
-from hotshoe.ports import Service
+from hotshoe.openwrt.warnings import doubts
+from hotshoe.openwrt.zones import Sides, Unfit, find_sides
+from hotshoe.plan.model import RouterPlan
+from hotshoe.ports.ranges import Service
 from roles.base.plans import plan_of, refuse
 from roles.openwrt.facts import PACKAGES, RouterState
 from roles.openwrt.operations import LOAD_IT, drift_of, look, look_again, why

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pyinfra import host, logger
 from pyinfra.api.deploy import deploy
 
-from hotshoe.plan import RouterPlan
+from hotshoe.debian.vsftpd import FOLDER
+from hotshoe.plan.model import RouterPlan
 from hotshoe.render import render
-from hotshoe.vsftpd import FOLDER
 from roles.base import operations, rulesets
 from roles.base.device import (
     RECORDS,

@@ -13,9 +13,9 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.api.deploy import deploy
 from pyinfra.api.operation import OperationMeta
 
-from hotshoe import pki
-from hotshoe.plan import ServerPlan
-from hotshoe.vsftpd import CERTIFICATE, FOLDER
+from hotshoe.debian import certificates
+from hotshoe.debian.vsftpd import CERTIFICATE, FOLDER
+from hotshoe.plan.model import ServerPlan
 from roles.base.device import look
 from roles.base.operations import refuse_folder, write
 from roles.base.plans import authority_of, refuse, refusing, secrets_of
@@ -39,7 +39,7 @@ def _why_issue(hostname: str) -> str | None:
     files = authority_of(host)
     seen = look(host)
     root = refusing(files.load_certificate)
-    if pki.is_lost(seen.certificate, root, hostname):
+    if certificates.is_lost(seen.certificate, root, hostname):
         refuse(
             host,
             f"its certificate is from an authority that is not in {files.folder}",
@@ -52,7 +52,7 @@ def _why_issue(hostname: str) -> str | None:
             "needs its ROOT.CRT"
         )
     refuse_folder(CERTIFICATE)
-    reason = pki.why_renew(seen.certificate, root, hostname, pki.utc_now())
+    reason = certificates.why_renew(seen.certificate, root, hostname, certificates.utc_now())
     state = seen.paths.get(CERTIFICATE)
     if state and (state.owner, state.group, state.mode) != ("root", "root", "600"):
         reason = reason or "its file can be read by others"
@@ -70,5 +70,7 @@ def _issue(hostname: str, reason: str | None) -> Generator[StringCommand | str, 
     # is done before the run really changes the server.
     yield f"install -d -m 755 {FOLDER}"
     files, passphrase = authority_of(host), secrets_of(host.data.site).ca_passphrase
-    authority = files.load_or_create(hostname, passphrase, pki.utc_now())
-    yield write(CERTIFICATE, pki.issue(authority, hostname, pki.utc_now()).decode(), "600")
+    authority = files.load_or_create(hostname, passphrase, certificates.utc_now())
+    yield write(
+        CERTIFICATE, certificates.issue(authority, hostname, certificates.utc_now()).decode(), "600"
+    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pyinfra import host
 from pyinfra.api.deploy import deploy
 
-from hotshoe import passwords, vsftpd
-from hotshoe.plan import ServerPlan
+from hotshoe.debian import passwords, vsftpd
+from hotshoe.plan.model import ServerPlan
 from hotshoe.render import render
 from roles.base import operations
 from roles.base.device import SETTLE_UNIT, look

@@ -6,8 +6,8 @@ from pyinfra import host
 from pyinfra.api.deploy import deploy
 from pyinfra.api.operation import OperationMeta
 
-from hotshoe import vsftpd
-from hotshoe.plan import ServerPlan
+from hotshoe.debian import vsftpd
+from hotshoe.plan.model import ServerPlan
 from hotshoe.render import render
 from roles.base import operations
 from roles.base.device import (

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hotshoe.diagram import WIDTH, picture
+from hotshoe.show.diagram.layout import WIDTH, picture
 from tests.browser.chromium import BrowserError, evaluate
 from tests.conftest import PROJECT
 from tests.homes import HOMES

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from hotshoe import vsftpd
+from hotshoe.debian import vsftpd
 from roles.base.device import (
     PACKAGES,
     RULESETS,

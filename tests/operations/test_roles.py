@@ -14,9 +14,9 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra.connectors.sshuserclient.client import get_missing_host_key_policy
 from pyinfra.context import config, ctx_inventory, ctx_state
 
-from hotshoe import pki
-from hotshoe.pki import AuthorityFiles
-from hotshoe.vault import Secrets
+from hotshoe.debian import certificates
+from hotshoe.debian.certificates import AuthorityFiles
+from hotshoe.secrets import Secrets
 from roles import inventory, router_linux, tls, users
 from roles.base import servers
 from roles.base.device import DebianDevice, Device, PathState
@@ -45,7 +45,7 @@ class TestCertificate:
     @staticmethod
     def issued(authority, hostname=HOST, **changed) -> Device:
         """A server that has a certificate of that authority."""
-        pem = pki.issue(authority, hostname, pki.utc_now()).decode()
+        pem = certificates.issue(authority, hostname, certificates.utc_now()).decode()
         state = {"kind": "f", "owner": "root", "group": "root", "mode": "600"} | changed
         return Device(
             certificate=pem[pem.index("-----BEGIN CERT") :],
@@ -66,8 +66,11 @@ class TestCertificate:
         assert "PRIVATE KEY" not in str(command)
         assert 'chmod 600 "$new"' in str(command)
         assert (
-            pki.why_renew(
-                pem[pem.index("-----BEGIN CERT") :], files.load_certificate(), HOST, pki.utc_now()
+            certificates.why_renew(
+                pem[pem.index("-----BEGIN CERT") :],
+                files.load_certificate(),
+                HOST,
+                certificates.utc_now(),
             )
             is None
         )
@@ -79,7 +82,7 @@ class TestCertificate:
         assert authority_of(host) == AuthorityFiles(Path("/somewhere/.stage/home/pki") / HOST)
 
     def test_a_good_one_stays(self, on_host, files):
-        authority = files.load_or_create(HOST, PASSPHRASE, pki.utc_now())
+        authority = files.load_or_create(HOST, PASSPHRASE, certificates.utc_now())
         host = on_host(self.issued(authority))
         assert list(tls._issue._inner(HOST, tls._why_issue(HOST))) == []
         assert host.noops == ["the certificate is good"]
@@ -88,26 +91,26 @@ class TestCertificate:
         "state", [{"mode": "644"}, {"owner": "hotshoe"}, {"group": "hotshoe", "mode": "640"}]
     )
     def test_one_whose_key_others_could_read_is_replaced(self, on_host, files, state):
-        authority = files.load_or_create(HOST, PASSPHRASE, pki.utc_now())
+        authority = files.load_or_create(HOST, PASSPHRASE, certificates.utc_now())
         on_host(self.issued(authority, **state))
         assert len(as_texts(tls._issue._inner(HOST, tls._why_issue(HOST)))) == 2
 
     def test_a_lost_authority_is_not_silently_replaced(self, on_host, files):
         """Every camera trusts the old one."""
-        on_host(self.issued(pki.make_authority(HOST, pki.utc_now())))
+        on_host(self.issued(certificates.make_authority(HOST, certificates.utc_now())))
         with pytest.raises(PyinfraError, match="from an authority that is not in"):
             tls._why_issue(HOST)
         assert not files.folder.exists()
 
     def test_another_host_name_gets_an_authority_of_its_own(self, on_host, files):
         old = "old.example.net"
-        on_host(self.issued(pki.make_authority(old, pki.utc_now()), old))
+        on_host(self.issued(certificates.make_authority(old, certificates.utc_now()), old))
         assert len(as_texts(tls._issue._inner(HOST, tls._why_issue(HOST)))) == 2
 
     def test_an_authority_that_does_not_open_ends_the_run_before_anything_changes(
         self, on_host, files
     ):
-        files.load_or_create(HOST, "another passphrase", pki.utc_now())
+        files.load_or_create(HOST, "another passphrase", certificates.utc_now())
         on_host(recorded("fresh_server"))
         with pytest.raises(PyinfraError, match="ca_passphrase from the vault does not open it"):
             tls._why_issue(HOST)

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from hotshoe.chain import make_plan
-from hotshoe.load import SiteFiles, load_site
+from hotshoe.plan.derivation import make_plan
+from hotshoe.secrets import load_secrets
+from hotshoe.site.reading import SiteFiles, load_site
 from hotshoe.stage.stage import Stage
-from hotshoe.vault import load_secrets
 from tests.stage.home import Home
 
 Change = Callable[[str], str]

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hotshoe import vsftpd
-from hotshoe.pki import AuthorityFiles
-from hotshoe.plan import Plan, ServerPlan
-from hotshoe.stage import podman, rehearsal
+from hotshoe.debian import vsftpd
+from hotshoe.debian.certificates import AuthorityFiles
+from hotshoe.plan.model import Plan, ServerPlan
+from hotshoe.secrets import Secrets
+from hotshoe.stage import actions, podman
 from hotshoe.stage.photos import make_photos
 from hotshoe.stage.stage import Stage
 from hotshoe.stage.topology import CAMERA
-from hotshoe.vault import Secrets
 
 BIN = Path(sys.executable).parent
 
@@ -118,7 +118,7 @@ class Home:
             "host": self.server_plan.hostname,
             "user": self.user,
             "password": self.password,
-            "ca": rehearsal.ROOT_ON_CAMERA,
+            "ca": actions.ROOT_ON_CAMERA,
         } | order
         order = {k: v for k, v in order.items() if v is not None} | {"steps": steps}
         out = podman.execute(
@@ -150,13 +150,13 @@ with concurrent.futures.ThreadPoolExecutor() as pool: print(*pool.map(reach, {li
         (photo,) = make_photos(self.project / "photos", 1)
         photo = photo.rename(photo.with_name(name))
         password = self.secrets.camera_passwords[user]
-        rehearsal.upload(self.stage, server, user, password, [photo], node=node, ipv6=ipv6)
-        arrived = rehearsal.arrived(self.stage, server, user)
-        assert arrived[name] == rehearsal.digests([photo])[name]
+        actions.upload(self.stage, server, user, password, [photo], node=node, ipv6=ipv6)
+        arrived = actions.arrived(self.stage, server, user)
+        assert arrived[name] == actions.digests([photo])[name]
 
     def equip(self, node: str) -> None:
         """Give a device on the stage the root certificate and the camera in Python."""
-        rehearsal.give_root_certificate(self.stage, self.authority.certificate, node)
+        actions.give_root_certificate(self.stage, self.authority.certificate, node)
         podman.execute(
             self.stage.container(node),
             "sh",

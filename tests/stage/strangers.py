@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address
 
-from hotshoe.plan import ServerPlan
-from hotshoe.ports import PortRange
+from hotshoe.plan.model import ServerPlan
+from hotshoe.ports.ranges import PortRange
 from hotshoe.stage import podman
 from hotshoe.stage.topology import INTERNET
 from tests.stage.home import Home

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from hotshoe.ports import PortRange
+from hotshoe.debian.vsftpd import OWNER, UNPRIVILEGED
+from hotshoe.ports.ranges import PortRange
 from hotshoe.stage import podman
 from hotshoe.stage.topology import CAMERA, INTERNET, LAPTOP
-from hotshoe.vsftpd import OWNER, UNPRIVILEGED
 from roles.base.device import RULESETS
 from roles.base.operations import ROLLBACK_SECONDS, listing
 from tests.stage.home import BIN, Home

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from hotshoe.chain import make_plan
-from hotshoe.load import SiteFiles, load_site
-from hotshoe.stage import openwrt, podman
+from hotshoe.plan.derivation import make_plan
+from hotshoe.site.reading import SiteFiles, load_site
+from hotshoe.stage import openwrt_router, podman
 from hotshoe.stage.stage import Stage
 from tests.stage.conftest import copy_project
 from tests.stage.home import BIN
@@ -26,7 +26,7 @@ SCENARIOS = {
 def molecule(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"}
     # Set and empty is the stand-in; unset, the scenario would have the official image pulled.
-    environment.setdefault(openwrt.ROOTFS, "")
+    environment.setdefault(openwrt_router.ROOTFS, "")
     return subprocess.run(
         [str(BIN / "molecule"), *arguments],
         cwd=project, env=environment, capture_output=True, text=True, check=False,

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from hotshoe.stage import openwrt, podman
+from hotshoe.openwrt.uci import text
+from hotshoe.openwrt.uci.changes import foreign
+from hotshoe.stage import openwrt_router, podman
 from hotshoe.stage.topology import CAMERA, LAPTOP
-from hotshoe.uci import text
-from hotshoe.uci.changes import foreign
 from tests.stage.conftest import bare, deployed
 from tests.stage.home import BIN, Home
 
@@ -44,8 +44,8 @@ from roles.openwrt import operations as openwrt
 
 {before}
 if host.name == "gateway":
-    openwrt.service(name="service")
-    openwrt.configuration({wanted}, seconds={seconds}, name="change")
+    openwrt_router.service(name="service")
+    openwrt_router.configuration({wanted}, seconds={seconds}, name="change")
 """
 
 
@@ -297,7 +297,7 @@ chmod 755 $opkg
 HELPER = "umount /sys/module; opkg=$(which opkg); mv $opkg.real $opkg"
 
 
-@pytest.mark.skipif(not openwrt.is_standin(), reason="installs a package, and has no feed")
+@pytest.mark.skipif(not openwrt_router.is_standin(), reason="installs a package, and has no feed")
 def test_the_helper_comes_and_goes_with_the_setting(home: Home) -> None:
     helps = "nft list table inet fw4 | grep 'dport 21 ' | grep -c 'ct helper set'"
     assert not home.succeeds(ROUTER, helps)
@@ -310,7 +310,7 @@ def test_the_helper_comes_and_goes_with_the_setting(home: Home) -> None:
     home.uploads_work()
 
 
-@pytest.mark.skipif(not openwrt.is_standin(), reason="takes its package manager away")
+@pytest.mark.skipif(not openwrt_router.is_standin(), reason="takes its package manager away")
 def test_a_helper_that_cannot_be_installed_is_refused_before_anything_changes(home: Home) -> None:
     away = "opkg=$(which opkg); mv $opkg /root/opkg; mount -t tmpfs none /sys/module"
     site = home.project / "group_vars" / "openwrt.yml"
@@ -600,10 +600,10 @@ def test_a_look_leaves_nothing_in_the_kernel(home: Home) -> None:
 KILL = "os.kill(os.getpid(), signal.SIGKILL)"
 PATCH = """
 def dies(step):
-    method = getattr(openwrt.Change, step)
+    method = getattr(openwrt_router.Change, step)
     def wrapped(self, state, host):
         {order}
-    setattr(openwrt.Change, step, wrapped)
+    setattr(openwrt_router.Change, step, wrapped)
 dies({step!r})
 """
 BEFORE, AFTER = f"{KILL}; return method(self, state, host)", f"method(self, state, host); {KILL}"
@@ -692,7 +692,7 @@ import subprocess
 def silenced(self, state, host):
     subprocess.run({command!r}, check=True)
     return apply(self, state, host)
-apply, openwrt.Change.apply = openwrt.Change.apply, silenced
+apply, openwrt_router.Change.apply = openwrt_router.Change.apply, silenced
 """
 
 

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from hotshoe.debian.vsftpd import CERTIFICATE
 from hotshoe.stage import podman
 from hotshoe.stage.topology import CAMERA, LAPTOP
-from hotshoe.vsftpd import CERTIFICATE
 from tests.stage.home import Home
 from tests.stage.strangers import counted
 

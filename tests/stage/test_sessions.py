@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from hotshoe.allocation import PORT_REUSE_SECONDS
-from hotshoe.stage import podman, rehearsal
+from hotshoe.ports.allocation import PORT_REUSE_SECONDS
+from hotshoe.stage import actions, podman
 from hotshoe.stage.topology import CAMERA
 from tests.stage.home import Home
 from tests.stage.sessions import EXPOSURE, Strangers, sessions, watching
@@ -271,7 +271,7 @@ def test_a_data_connection_from_another_address_is_refused(
     home, name = either_home, f"{time.time_ns()}.JPG"
     script = f"""
 import ftplib, socket, ssl, sys
-context = ssl.create_default_context(cafile="{rehearsal.ROOT_ON_CAMERA}")
+context = ssl.create_default_context(cafile="{actions.ROOT_ON_CAMERA}")
 ftp = ftplib.FTP_TLS("{home.server_plan.hostname}", context=context, timeout=30)
 ftp.trust_server_pasv_ipv4_address = True
 ftp.login("{home.user}", sys.argv[1])
@@ -298,7 +298,7 @@ def test_who_takes_data_connections_without_a_log_in_is_soon_kept_from_it(
     home.sh(home.server, "systemctl restart hotshoe-firewall")
     script = f"""
 import ftplib, socket, ssl, sys, time
-context = ssl.create_default_context(cafile="{rehearsal.ROOT_ON_CAMERA}")
+context = ssl.create_default_context(cafile="{actions.ROOT_ON_CAMERA}")
 ftp = ftplib.FTP_TLS("{home.server_plan.hostname}", context=context, timeout=30)
 ftp.trust_server_pasv_ipv4_address = True
 ftp.login("{home.user}", sys.argv[1])

@@ -15,9 +15,9 @@ from ipaddress import IPv4Address
 import pytest
 
 from hotshoe.errors import HotshoeError
-from hotshoe.stage import consumer, podman
+from hotshoe.show.worksheet import Menu, rows
+from hotshoe.stage import podman, router_by_hand
 from hotshoe.stage.topology import CAMERA, INTERNET, LAPTOP
-from hotshoe.worksheet import Menu, rows
 from tests.conftest import EXAMPLES
 from tests.stage.conftest import Change, deployed, on_openwrt
 from tests.stage.home import Home
@@ -456,13 +456,15 @@ class TestByHand:
         entered = rows(home.plan, box)
         try:
             without = [row for row in entered if row.menu is not Menu.FORWARD]
-            home.sh("box", consumer.script(without))
+            home.sh("box", router_by_hand.script(without))
             assert home.reach(CAMERA, home.plan.public_address, 21, 50000) == ["silent"] * 2
             with pytest.raises(HotshoeError):
                 home.uploads_work()
-            home.sh("box", consumer.script([r for r in entered if r.menu is not Menu.HAIRPIN]))
+            home.sh(
+                "box", router_by_hand.script([r for r in entered if r.menu is not Menu.HAIRPIN])
+            )
             home.uploads_work(CAMERA)
             assert home.reach(LAPTOP, home.plan.public_address, 21) != ["open"]
         finally:
-            home.sh("box", consumer.script(entered))
+            home.sh("box", router_by_hand.script(entered))
         home.uploads_work(LAPTOP)

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from hotshoe import rehearse
 from hotshoe.errors import HotshoeError
-from hotshoe.stage import podman, rehearsal
+from hotshoe.stage import actions, podman, story
 from hotshoe.stage.stage import Stage
 from hotshoe.stage.topology import CAMERA
 from tests.stage.conftest import ROOT, copy_project
@@ -43,20 +42,20 @@ def test_a_rehearsal_ends_well_only_if_every_byte_arrives(
     monkeypatch.chdir(home.project)
     monkeypatch.setattr(Stage, "up", lambda stage, say: None)
     said = Console(file=io.StringIO(), width=200)
-    rehearse.run(home.stage.site, home.stage.release, keep=True, console=said)
+    story.run(home.stage.site, home.stage.release, keep=True, console=said)
     assert home.stage.is_up()
-    photos = rehearse.JPEGS + rehearse.RAWS
+    photos = story.JPEGS + story.RAWS
     assert f"{photos} of {photos} arrived intact" in said.file.getvalue()  # type: ignore[attr-defined]
 
     # A byte that differs, and a photo that does not arrive at all.
-    arrived = rehearsal.arrived
+    arrived = actions.arrived
     with monkeypatch.context() as patch, pytest.raises(HotshoeError, match="not those that were"):
-        patch.setattr(rehearsal, "arrived", lambda *of: dict.fromkeys(arrived(*of), "0" * 64))
-        rehearse.photograph(home.stage, home.plan, home.secrets, said)
+        patch.setattr(actions, "arrived", lambda *of: dict.fromkeys(arrived(*of), "0" * 64))
+        story.photograph(home.stage, home.plan, home.secrets, said)
     home.sh(home.router, "nft delete table inet hotshoe_forwards")
     try:
         with pytest.raises(HotshoeError):
-            rehearse.photograph(home.stage, home.plan, home.secrets, said)
+            story.photograph(home.stage, home.plan, home.secrets, said)
     finally:
         home.deploy()
 

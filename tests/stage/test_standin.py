@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hotshoe.stage import openwrt, podman
+from hotshoe.stage import openwrt_router, podman
 from hotshoe.stage.topology import CAMERA, LAPTOP
 from tests.stage.conftest import bare, on_openwrt
 from tests.stage.home import Home
@@ -33,7 +33,7 @@ case " "$changed" " in *firewall*) /etc/init.d/firewall stop; /etc/init.d/firewa
 case " "$changed" " in *network*) /etc/init.d/network reload ;; esac
 case " "$changed" " in *dhcp*) /etc/init.d/dnsmasq restart ;; esac
 """
-only_standin = pytest.mark.skipif(not openwrt.is_standin(), reason="of the stand-in only")
+only_standin = pytest.mark.skipif(not openwrt_router.is_standin(), reason="of the stand-in only")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hotshoe.stage import podman, rehearsal
+from hotshoe.stage import actions, podman
 from hotshoe.stage.photos import make_photos
 from hotshoe.stage.topology import CAMERA, LAPTOP
 from tests.stage.home import Home
@@ -20,14 +20,14 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def curl(home: Home, photos: list[Path]) -> None:
-    rehearsal.upload(home.stage, home.server_plan, home.user, home.password, photos)
+    actions.upload(home.stage, home.server_plan, home.user, home.password, photos)
 
 
 def lftp(home: Home, photos: list[Path]) -> None:
     copy_to_camera(home, photos)
     script = f"""
         set ftp:ssl-force true; set ftp:ssl-protect-data true
-        set ssl:verify-certificate true; set ssl:ca-file {rehearsal.ROOT_ON_CAMERA}
+        set ssl:verify-certificate true; set ssl:ca-file {actions.ROOT_ON_CAMERA}
         set cmd:fail-exit true; set net:max-retries 1
         open -u {home.user},{home.password} {home.server_plan.hostname}
         mput /root/dcim/*
@@ -52,7 +52,7 @@ def test_every_byte_arrives(either_home: Home, photos: list[Path], client: objec
     home = either_home
     home.sh(home.server, f"rm -rf {home.uploads}/*")
     client(home, photos)  # type: ignore[operator]
-    assert rehearsal.arrived(home.stage, home.server_plan, home.user) == rehearsal.digests(photos)
+    assert actions.arrived(home.stage, home.server_plan, home.user) == actions.digests(photos)
     home.sh(home.server, f"rm -rf {home.uploads}/*")
 
 

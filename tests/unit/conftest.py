@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from hotshoe.load import SiteFiles
+from hotshoe.site.reading import SiteFiles
 from tests.conftest import PROJECT
-from tests.unit.uci_batch import Program
+from tests.unit.openwrt.uci.batch import Program
 
 ANSIBLE_VAULT = str(Path(sys.executable).with_name("ansible-vault"))
 VAULT_PASSWORD = "a-password-of-my-own"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hotshoe.errors import SiteError
-from hotshoe.load import SiteFiles, load_site
+from hotshoe.site.reading import SiteFiles, load_site
 from tests.conftest import SMALLEST
 
 FILE = "group_vars/home.yml"

@@ -46,37 +46,56 @@ def test_no_role_knows_ansible_or_the_stage(path):
     assert not {name for name in imported(path) if name.startswith("hotshoe.stage")}
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        *(
-            "site",
-            "plan",
-            "chain",
-            "ports",
-            "portset",
-            "allocation",
-            "addresses",
-            "vsftpd",
-            "partial",
-        ),
-        *("errors", "captions", "diagram", "shapes", "wrap", "tables", "worksheet"),
-        *sorted(f"checks/{path.stem}" for path in (PROJECT / "hotshoe" / "checks").glob("*.py")),
-    ],
+# The rooms of hotshoe/, a module or a folder each, from the ground up. A room imports from itself
+# and from those in the rows before it.
+LAYERS = (
+    ("errors",),
+    ("render", "files"),
+    ("ports",),
+    ("site",),
+    ("plan",),
+    ("debian", "openwrt", "show"),
+    ("secrets",),
+    ("stage",),
+    ("cli",),
 )
-def test_what_is_pure_touches_no_host_no_file_and_no_clock(module):
+FLOOR = {room: floor for floor, rooms in enumerate(LAYERS) for room in rooms}
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PROJECT / "hotshoe").parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in CORE if p.parent.name != "hotshoe" or p.stem != "__init__"], ids=name_of
+)
+def test_a_room_imports_only_from_those_below_it(path):
+    own = room_of(path)
+    rooms = {name.split(".")[1] for name in imported(path) if name.startswith("hotshoe.")}
+    assert [room for room in rooms - {own} if FLOOR[room] >= FLOOR[own]] == []
+
+
+def test_uci_knows_nothing_of_openwrt():
+    """It is a language of its own."""
+    names = {n for path in CORE if path.parent.name == "uci" for n in imported(path)}
+    ours = {name for name in names if name.startswith("hotshoe.openwrt.")}
+    assert ours
+    assert {name for name in ours if not name.startswith("hotshoe.openwrt.uci.")} == set()
+
+
+READS_FILES = {"render", "files", "secrets", "stage", "cli"}
+PURE = [
+    path
+    for path in CORE
+    if not {room_of(path), *path.relative_to(PROJECT).with_suffix("").parts[1:]} & READS_FILES
+    and name_of(path) not in ("hotshoe/site/reading.py", "hotshoe/debian/certificates.py")
+]
+
+
+@pytest.mark.parametrize("path", PURE, ids=name_of)
+def test_what_is_pure_touches_no_host_no_file_and_no_clock(path):
     touching = {"os", "subprocess", "socket", "pathlib", "time", "datetime", "shutil", "random"}
-    assert not packages(PROJECT / "hotshoe" / f"{module}.py") & touching
-
-
-def test_only_the_stage_and_the_command_line_know_the_stage():
-    knowing = {
-        name_of(path)
-        for path in CORE
-        if any(name.startswith("hotshoe.stage") for name in imported(path))
-        and "stage" not in path.parts
-    }
-    assert knowing <= {"hotshoe/cli.py", "hotshoe/rehearse.py"}
+    assert not packages(path) & touching
 
 
 def test_every_template_that_is_named_exists_and_every_one_that_exists_is_named():

@@ -13,10 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 from hotshoe.cli import main
-from hotshoe.schema import json_schema
+from hotshoe.show.schema import json_schema
 from hotshoe.stage import podman
 from tests.conftest import EXAMPLES, PROJECT, SMALLEST
-from tests.unit.worksheet_html import parse
+from tests.unit.show.worksheet_html import parse
 
 STAGE_COMMANDS = [
     ["rehearse"],
@@ -228,7 +228,8 @@ class TestPlan:
             plans.append(plan)
             return "<svg/>\n"
 
-        monkeypatch.setitem(sys.modules, "hotshoe.diagram", SimpleNamespace(picture=picture))
+        layout = SimpleNamespace(picture=picture)
+        monkeypatch.setitem(sys.modules, "hotshoe.show.diagram.layout", layout)
         return plans
 
     def test_writes_a_picture(self, project, drawn):

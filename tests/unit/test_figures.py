@@ -7,9 +7,10 @@ import pytest
 from benchmarks import planning
 from benchmarks.figures import Figure, Round, compare
 from benchmarks.stopwatch import Run
-from hotshoe import chain, pki
-from hotshoe.allocation import needed
-from hotshoe.site import Site
+from hotshoe.debian import certificates
+from hotshoe.plan import derivation
+from hotshoe.ports.allocation import needed
+from hotshoe.site.model import Site
 from roles import transport
 from roles.base import operations
 from roles.openwrt import operations as openwrt
@@ -53,21 +54,22 @@ WORDS = {8: "eight", 30: "half a minute", 60: "a minute", 90: "a minute and a ha
 WORDS[1800] = "half an hour"
 REPEATED = {
     "README.md": [
-        f"certificate lasts {pki.SERVER_DAYS} days, and any deploy in its last {pki.RENEW_DAYS} ",
+        f"certificate lasts {certificates.SERVER_DAYS} days, and any deploy "
+        f"in its last {certificates.RENEW_DAYS} ",
         f"one camera needs {WORDS[needed(1)]}, ten need {needed(10)} |",
-        f"They have {WORDS[chain.LOGIN_SECONDS]} to log in",
+        f"They have {WORDS[derivation.LOGIN_SECONDS]} to log in",
         f"New firewall rules take effect for {WORDS[operations.ROLLBACK_SECONDS]} (on OpenWrt, the "
         f"whole new configuration for {WORDS[openwrt.ROLLBACK_SECONDS]})",
         f"by itself: {WORDS[openwrt.ROLLBACK_SECONDS]} later at most, or at the next boot",
-        f"opens {chain.NEW_CONNECTIONS_PER_MINUTE} control connections a minute for each camera "
-        f"and {chain.NEW_CONNECTIONS_PER_MINUTE} more;",
+        f"opens {derivation.NEW_CONNECTIONS_PER_MINUTE} control connections a minute for each "
+        f"camera and {derivation.NEW_CONNECTIONS_PER_MINUTE} more;",
         f"is given up after {transport.PATIENCE} to {transport.PATIENCE + transport.ASK_EVERY} "
         f"seconds, and a command that never ends after {WORDS[transport.LONGEST]}.",
     ],
     "CHANGELOG.md": [
-        f"At least {chain.PLACES} sessions, {chain.PLACES_PER_ADDRESS} from one address; those "
-        f"that do not log in within {WORDS[chain.LOGIN_SECONDS]}",
-        f"of a camera that has more than {WORDS[chain.SESSIONS_PER_CAMERA]}.",
+        f"At least {derivation.PLACES} sessions, {derivation.PLACES_PER_ADDRESS} from one address; "
+        f"those that do not log in within {WORDS[derivation.LOGIN_SECONDS]}",
+        f"of a camera that has more than {WORDS[derivation.SESSIONS_PER_CAMERA]}.",
     ],
 }
 

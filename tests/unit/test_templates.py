@@ -12,9 +12,9 @@ from ipaddress import IPv4Address, IPv4Network
 import pytest
 from jinja2 import UndefinedError
 
-from hotshoe import vsftpd
-from hotshoe.plan import PortForward
-from hotshoe.ports import PortRange, Service
+from hotshoe.debian import vsftpd
+from hotshoe.plan.model import PortForward
+from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.render import render
 from roles.base.device import RULESETS, ruleset_loaded, ruleset_path
 from tests.conftest import EXAMPLES, PROJECT

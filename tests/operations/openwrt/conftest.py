@@ -12,9 +12,9 @@ import pytest
 from pyinfra.context import ctx_host
 
 from hotshoe.openwrt import sections
-from hotshoe.openwrt.sides import find_sides
-from hotshoe.plan import Lease, RouterPlan
-from hotshoe.uci.changes import Wanted
+from hotshoe.openwrt.uci.changes import Wanted
+from hotshoe.openwrt.zones import find_sides
+from hotshoe.plan.model import Lease, RouterPlan
 from roles.openwrt import facts
 from roles.openwrt.facts import Router, RouterState
 from tests.operations.conftest import FakeHost

@@ -14,9 +14,9 @@ from paramiko import SSHException
 from pyinfra.api.exceptions import ConnectError
 from pyinfra.connectors.ssh import SSHConnector
 
-from hotshoe.uci import text
-from hotshoe.uci.changes import Setting, Wanted, diff, expected
-from hotshoe.uci.data import Section
+from hotshoe.openwrt.uci import text
+from hotshoe.openwrt.uci.changes import Setting, Wanted, diff, expected
+from hotshoe.openwrt.uci.data import Section
 from roles.openwrt import operations
 from roles.openwrt.facts import INIT, Router
 from roles.openwrt.operations import Change

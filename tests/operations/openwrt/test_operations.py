@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from hotshoe.uci.changes import Wanted
-from hotshoe.uci.data import Section
+from hotshoe.openwrt.uci.changes import Wanted
+from hotshoe.openwrt.uci.data import Section
 from roles.openwrt import operations
 from roles.openwrt.facts import ENABLED, INIT, KEEP, KEPT, RouterState
 from tests.operations.conftest import as_texts

@@ -9,12 +9,12 @@ from ipaddress import IPv4Address, ip_interface
 import pytest
 from pyinfra.api.exceptions import PyinfraError
 
-from hotshoe.openwrt.sides import Interface
-from hotshoe.uci.data import Package, Section
+from hotshoe.openwrt.uci.data import Package, Section
+from hotshoe.openwrt.zones import Interface
 from roles.openwrt import preflight
 from roles.openwrt.facts import Board
 from tests.operations.openwrt.conftest import recorded, way_out
-from tests.unit.openwrt_routers import with_all
+from tests.unit.openwrt.routers import with_all
 
 
 @pytest.fixture

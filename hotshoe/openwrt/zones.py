@@ -1,0 +1,273 @@
+"""Which interface and which firewall zone of an OpenWrt router lead outside, and which inside.
+
+Zones and interfaces have whatever names their owner gave them; what a Site says of a router are its
+addresses. So the sides are found by those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+    ip_interface,
+    ip_network,
+)
+from typing import Any
+
+from hotshoe.errors import HotshoeError
+from hotshoe.openwrt.rules import is_enabled
+from hotshoe.openwrt.uci.data import Package, Value
+from hotshoe.plan.model import RouterPlan
+
+# rtnetlink(7), RT_TABLE_MAIN
+_MAIN_TABLE = 254
+_NO_HOP = ("0.0.0.0", "::")  # noqa: S104 - no address to bind to
+
+
+class Unfit(HotshoeError):  # noqa: N818 - as a person would call it
+    """A router that is not as the Site says.
+
+    :param reason: what is wrong
+    :param remedy: what to do about it
+    """
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        self.reason, self.remedy = reason, remedy
+        super().__init__(f"{reason}\n    -> {remedy}")
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route that netifd has set, or tries to.
+
+    :param to: the network
+    :param gateway: the next hop; empty without one
+    """
+
+    to: IPv4Network | IPv6Network
+    gateway: str
+
+    def __str__(self) -> str:
+        return f"the route to {self.to}" + (f" by {self.gateway}" if self.gateway else "")
+
+
+@dataclass(frozen=True)
+class Interface:
+    """A logical interface, as ``ubus call network.interface dump`` tells of it.
+
+    :param name: its name in /etc/config/network
+    :param device: the device that carries IP packets; empty without one
+    :param up: whether it is in use
+    :param addresses: its own, with prefix lengths
+    :param default: whether an IPv4 default route leaves by it
+    :param protocol: ``static``, ``dhcp``, ``map`` …
+    :param zone: the firewall zone that its protocol asked for, as those of tunnels do; else empty
+    :param metric: of that default route; the lowest is taken
+    :param default6: whether an IPv6 default route leaves by it
+    :param dynamic: whether it came by itself, and /etc/config/network does not have it
+    :param carrier: the device that it was told to use, which for PPPoE is another one
+    :param routes: those of the main table, in use or not
+    """
+
+    name: str
+    device: str
+    up: bool
+    addresses: tuple[IPv4Interface | IPv6Interface, ...]
+    default: bool
+    protocol: str = ""
+    zone: str = ""
+    metric: int = 0
+    default6: bool = False
+    dynamic: bool = False
+    carrier: str = ""
+    routes: frozenset[Route] = frozenset()
+
+    @property
+    def own(self) -> tuple[IPv4Address | IPv6Address, ...]:
+        """Its addresses without prefix lengths."""
+        return tuple(address.ip for address in self.addresses)
+
+
+@dataclass(frozen=True)
+class Side:
+    """The outside or the inside of a router.
+
+    :param interface: its logical interface
+    :param device: the device that carries IP packets
+    :param zone: its firewall zone
+    :param section: that zone in /etc/config/firewall: a section's name, or ``@zone[1]``
+    :param protocol: of the interface
+    :param named: whether the zone names the interface, and not its device alone; then fw4 knows its
+        addresses
+    """
+
+    interface: str
+    device: str
+    zone: str
+    section: str
+    protocol: str = ""
+    named: bool = True
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Both sides of a router.
+
+    :param wan: towards the Internet
+    :param lan: towards the home
+    """
+
+    wan: Side
+    lan: Side
+
+
+def interfaces(dump: Mapping[str, Any]) -> tuple[Interface, ...]:
+    """Read the answer of ``ubus call network.interface dump``, whose fields netifd documents."""
+    return tuple(_interface(entry) for entry in dump.get("interface", ()))
+
+
+def _interface(entry: Mapping[str, Any]) -> Interface:
+    local = [
+        assignment["local-address"]
+        for assignment in entry.get("ipv6-prefix-assignment", ())
+        if "local-address" in assignment
+    ]
+    listed = [*entry.get("ipv4-address", ()), *entry.get("ipv6-address", ()), *local]
+    # In a table of its own, as of a VPN, a route is for some packets only.
+    tables = {4: entry.get("ip4table"), 6: entry.get("ip6table")}
+
+    def main(routes: Iterable[Mapping[str, Any]]) -> frozenset[Route]:
+        return frozenset(
+            Route(to, "" if (hop := route.get("nexthop", "")) in _NO_HOP else hop)
+            for route in routes
+            if route.get("table", tables[(to := _target(route)).version]) in (None, _MAIN_TABLE)
+        )
+
+    active = main(entry.get("route", ()))
+    everywhere = {route.to.version for route in active if route.to.prefixlen == 0}
+    return Interface(
+        name=entry["interface"],
+        device=entry.get("l3_device") or entry.get("device") or "",
+        up=bool(entry.get("up")),
+        addresses=tuple(ip_interface(f"{a['address']}/{a['mask']}") for a in listed),
+        default=4 in everywhere,
+        protocol=entry.get("proto", ""),
+        zone=entry.get("data", {}).get("zone", ""),
+        metric=entry.get("metric", 0),
+        default6=6 in everywhere,
+        dynamic=bool(entry.get("dynamic")),
+        carrier=entry.get("device", ""),
+        routes=active | main(entry.get("inactive", {}).get("route", ())),
+    )
+
+
+def _target(route: Mapping[str, Any]) -> IPv4Network | IPv6Network:
+    return ip_network(f"{route['target']}/{route['mask']}", strict=False)
+
+
+def find_sides(router: RouterPlan, having: Iterable[Interface], firewall: Package) -> Sides:
+    """Find the sides of a router.
+
+    :param router: what is planned for it
+    :param having: its interfaces
+    :param firewall: /etc/config/firewall
+    :raises Unfit: if it is another router, has no way out, or an interface is in no zone or in one
+        that does not do
+    """
+    up = [interface for interface in having if interface.up and interface.device]
+    addresses = ", ".join(str(own) for interface in up for own in interface.own) or "none"
+    for address6 in (router.lan6 and router.lan6.ip, router.wan6):
+        if address6 and not any(address6 in interface.own for interface in up):
+            raise Unfit(
+                f"has no address {address6} (it has {addresses})",
+                "give it that fixed address, or mend its lan6 or wan6 in the Site",
+            )
+    inside = next((i for i in up if router.lan.ip in i.own), None)
+    if inside is None:
+        raise Unfit(
+            f"has no address {router.lan.ip}, so it is not this router of the Site "
+            f"(it has {addresses})",
+            "mend the router's lan in the Site",
+        )
+    outside = next((i for i in up if router.wan_address in i.own), None)
+    if outside is None and router.outside:
+        raise Unfit(
+            f"has no address {router.wan_address}, to which the router outside of it sends the "
+            f"cameras (it has {addresses})",
+            "give it that fixed address, or mend its wan in the Site",
+        )
+    defaults = sorted((i for i in up if i.default), key=lambda i: i.metric)
+    outside = outside or next(iter(defaults), None)
+    if outside is None:
+        down = [i.name for i in having if i not in up and i.name != "loopback"]
+        are = f", and {', '.join(down)} {'is' if len(down) == 1 else 'are'} down" if down else ""
+        raise Unfit(
+            f"has no default route{are}",
+            "connect it to the Internet first",
+        )
+    sides = Sides(_side(outside, firewall), _side(inside, firewall))
+    if sides.wan.interface == sides.lan.interface:
+        raise Unfit(
+            f"its default route leaves by {outside.name}, the interface of its LAN",
+            "a router needs an interface of its own towards the Internet",
+        )
+    if sides.wan.zone == sides.lan.zone:
+        raise Unfit(
+            f"its interfaces {outside.name} and {inside.name} are in one firewall zone, "
+            f"{sides.wan.zone}",
+            "give each a zone of its own: LuCI, Network, Firewall",
+        )
+    if any(passage.to.version == 6 for passage in router.passages):
+        _same_way_over_ipv6(router, up, sides.wan, firewall)
+    return sides
+
+
+def _same_way_over_ipv6(
+    router: RouterPlan, up: Iterable[Interface], wan: Side, firewall: Package
+) -> None:
+    """The rules for IPv6 are in the zone of the WAN, which has to be where its packets come in."""
+    ways = [each for each in up if router.wan6 in each.own or (not router.wan6 and each.default6)]
+    for way in sorted(ways, key=lambda each: each.metric)[:1]:
+        zone = wan.zone if way.device == wan.device else _side(way, firewall).zone
+        if zone != wan.zone:
+            raise Unfit(
+                f"IPv6 leaves by its interface {way.name}, which is in the firewall zone {zone}, "
+                f"and IPv4 by {wan.interface}, in {wan.zone}",
+                f"put both into {wan.zone}: LuCI, Network, Interfaces, Firewall settings",
+            )
+
+
+def _side(interface: Interface, firewall: Package) -> Side:
+    for section, zone in firewall.addressed("zone"):
+        name = zone.options.get("name")
+        if not isinstance(name, str) or not is_enabled(zone):
+            continue
+        named = interface.name in words(zone.options.get("network")) or interface.zone == name
+        devices = words(zone.options.get("device"))
+        if named or any(_is_device(interface.device, each) for each in devices):
+            return Side(interface.name, interface.device, name, section, interface.protocol, named)
+    said = (zone.options.get("name") for zone in firewall.of_type("zone"))
+    names = ", ".join(str(name) for name in said if name) or "none"
+    raise Unfit(
+        f"its interface {interface.name} ({interface.device}) is in no firewall zone; the zones "
+        f"are {names}",
+        "give it one: LuCI, Network, Interfaces, Firewall settings",
+    )
+
+
+def _is_device(device: str, said: str) -> bool:
+    # As fw4 does, which leaves out a lone `+`.
+    return device.startswith(said[:-1]) if said.endswith("+") and said != "+" else device == said
+
+
+def words(value: Value | None) -> tuple[str, ...]:
+    """The items of a list, which may be written as one option with spaces as well."""
+    if value is None:
+        return ()
+    return tuple(value.split()) if isinstance(value, str) else value

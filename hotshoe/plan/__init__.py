@@ -1,0 +1,1 @@
+"""The Plan: all that follows from a Site, device by device."""

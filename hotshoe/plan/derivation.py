@@ -1,0 +1,249 @@
+"""From a Site to its Plan: how packets pass a chain of routers, and what each of them needs for it.
+
+A translating router sends what arrives for it to the next address that the packet really needs: the
+next translating router's, or the host's own, across routed routers in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+)
+from itertools import product
+
+from hotshoe.plan.model import (
+    Address,
+    ClientRule,
+    HomeAccess,
+    Lease,
+    Passage,
+    Plan,
+    PortForward,
+    Route,
+    RouterPlan,
+    ServerPlan,
+)
+from hotshoe.ports.allocation import allocate, allowed, cameras_of
+from hotshoe.ports.ranges import Service
+from hotshoe.site.model import Server, Site
+
+# Cameras upload over several connections at once, and vanish without a word. So as many sessions as
+# a camera uses may be dead while it opens new ones.
+SESSIONS_PER_CAMERA = 8
+PLACES_PER_CAMERA = 2 * SESSIONS_PER_CAMERA
+# Strangers behind the same address or elsewhere take places before they log in, or fail to. A
+# session costs less than a megabyte.
+PLACES_PER_ADDRESS = 48
+PLACES = 200
+PLACES_FOR_STRANGERS = 100
+# A slow camera far away logs in within a few seconds.
+LOGIN_SECONDS = 60
+# New control connections from one address, for each camera and once more, beyond which they are
+# dropped for a while. A camera opens a handful a minute even when it retries, and all may be behind
+# one NAT.
+NEW_CONNECTIONS_PER_MINUTE = 30
+
+
+def make_plan(site: Site) -> Plan:
+    """Derive the Plan of a checked Site."""
+    chain = _Chain(site)
+    servers = tuple(chain.server(i) for i in range(len(site.servers)))
+    return Plan(
+        hostname=site.hostname,
+        public_address=site.public_address,
+        port_set=allowed(site) or (),
+        servers=servers,
+        routers=tuple(chain.router(i, servers) for i in range(len(site.routers))),
+        client_firewall=tuple(_client_rule(server) for server in servers),
+    )
+
+
+def _client_rule(server: ServerPlan) -> ClientRule:
+    to: tuple[Address, ...] = (server.public_address,)
+    if server.address6:
+        to += (server.address6,)
+    return ClientRule(server.name, to, tuple(Service("tcp", ports) for ports in server.ftp_ports))
+
+
+class _Chain:
+    """The routers of a Site, numbered from the Internet inwards, and how packets pass them."""
+
+    def __init__(self, site: Site) -> None:
+        self._site, self._routers = site, site.routers
+        self._ports = allocate(site)
+        self._wans = [site.public_address, *(router.wan for router in site.routers[1:])]
+
+    def _behind(self, server: Server) -> int:
+        names = [router.name for router in self._routers]
+        return names.index(server.behind) if server.behind else len(names) - 1
+
+    def _wan(self, i: int) -> IPv4Address:
+        wan = self._wans[i]
+        assert wan is not None, "checked: every router behind another one says its WAN address"
+        return wan
+
+    def _translates(self, i: int) -> bool:
+        return self._routers[i].mode != "routed"
+
+    def _next(self, i: int, lan: int, host: IPv4Address) -> IPv4Address:
+        """The address that a packet for a host in a LAN has between the routers i and i + 1."""
+        translating = (j for j in range(i + 1, lan + 1) if self._translates(j))
+        return next((self._wan(j) for j in translating), host)
+
+    def _untranslated(self, i: int) -> tuple[IPv4Network, ...]:
+        """The networks inside router i whose packets reach it with their own addresses."""
+        networks = [self._routers[i].lan.network]
+        for router in self._routers[i + 1 :]:
+            if router.mode != "routed":
+                break
+            networks.append(router.lan.network)
+        return tuple(networks)
+
+    def server(self, index: int) -> ServerPlan:
+        """The Plan of one server."""
+        site, server, ports = self._site, self._site.servers[index], self._ports[index]
+        behind = self._behind(server)
+        lan = self._routers[behind].lan
+        cameras = tuple(camera.name for camera in cameras_of(site, index))
+        # Every camera may be behind one NAT.
+        places = max(PLACES_PER_ADDRESS, PLACES_PER_CAMERA * len(cameras))
+        clients = max(PLACES, places + PLACES_FOR_STRANGERS)
+        masked = any(router.masks_source for router in self._routers[: behind + 1])
+        inside = self._untranslated(behind)
+        return ServerPlan(
+            name=server.name,
+            behind=self._routers[behind].name,
+            address=server.address,
+            address6=server.address6,
+            lan=lan.network,
+            gateway=lan.ip,
+            inside=inside,
+            ssh_user=server.ssh_user,
+            ssh_port=server.ssh_port,
+            ssh_from=(*inside, *server.ssh_from),
+            hostname=site.hostname,
+            public_address=site.public_address,
+            tls=site.ftp.tls,
+            control_port=ports.control,
+            passive=ports.passive,
+            cameras=cameras,
+            open_to_lan=server.open_to_lan,
+            may_open=tuple(
+                HomeAccess(
+                    service,
+                    target.to,
+                    self._next(behind, self._lan_of(target.to), target.to),
+                )
+                for target in server.may_open
+                for service in target.services
+            ),
+            let_in=tuple(self._openers(server)),
+            max_clients=clients,
+            # Where all come with one address, a limit for each address would be one for all.
+            max_per_address=clients if masked else places,
+            max_per_camera=SESSIONS_PER_CAMERA,
+            login_seconds=LOGIN_SECONDS,
+            bytes_per_second=int(site.ftp.bytes_per_second or 0),
+            new_connections_per_minute=(
+                0 if masked else NEW_CONNECTIONS_PER_MINUTE * (len(cameras) + 1)
+            ),
+        )
+
+    def _openers(self, server: Server) -> Iterator[Passage]:
+        """What other servers may open at a server, as its firewall sees them."""
+        router = self._routers[self._behind(server)]
+        for other in self._site.servers:
+            # A router that masks sources may stop doing so at any time.
+            sources = (other.address, *([router.lan.ip] if router.masks_source else []))
+            purpose = f"{other.name} to {server.name}"
+            for target in other.may_open:
+                if target.to == server.address:
+                    for source, service in product(sources, target.services):
+                        yield Passage(service, server.address, source, purpose)
+
+    def _lan_of(self, host: IPv4Address) -> int:
+        return next(i for i, router in enumerate(self._routers) if host in router.lan.network)
+
+    def router(self, i: int, servers: tuple[ServerPlan, ...]) -> RouterPlan:
+        """The Plan of one router."""
+        router = self._routers[i]
+        translates = self._translates(i)
+        let_in = list(self._let_in(i, servers))
+        forwards = tuple(let for let in let_in if isinstance(let, PortForward))
+        default_host = self._default_host(i) if router.mode == "default-host" else None
+        outermost_set = allowed(self._site) if i == 0 else None
+        return RouterPlan(
+            name=router.name,
+            managed_by=router.managed_by,
+            mode=router.mode,
+            ssh_user=router.ssh_user,
+            ssh_port=router.ssh_port,
+            wan_address=self._wan(i),
+            outside=self._routers[i - 1].lan.ip if i else None,
+            lan=router.lan,
+            wan6=router.wan6,
+            lan6=router.lan6,
+            masquerade=self._untranslated(i) if translates else (),
+            masquerade_ports=outermost_set or (),
+            # The default host gets these anyway.
+            forwards=tuple(forward for forward in forwards if forward.to != default_host),
+            default_host=default_host,
+            passages=tuple(let for let in let_in if isinstance(let, Passage)),
+            routes=tuple(self._routes(i)),
+            leases=tuple(
+                Lease(server.name, server.mac, server.address)
+                for server in self._site.servers
+                # On Debian, hotshoe sets up no DHCP server.
+                if server.mac and self._behind(server) == i and router.managed_by != "linux"
+            ),
+            hairpin=self._untranslated(i) if translates and (forwards or default_host) else (),
+            ftp_helper=tuple(self._helped(i, servers)),
+            open_to_wan=router.open_to_wan,
+            other_forwards=router.other_forwards,
+        )
+
+    def _let_in(self, i: int, servers: tuple[ServerPlan, ...]) -> Iterator[PortForward | Passage]:
+        """What router i lets in from its WAN side, to whom."""
+        for server, said in zip(servers, self._site.servers, strict=True):
+            behind = self._behind(said)
+            services = [Service("tcp", ports) for ports in server.ftp_ports]
+            kind = PortForward if self._translates(i) else Passage
+            if i <= behind:
+                to = self._next(i, behind, server.address)
+                for service in services:
+                    yield kind(service, to, None, f"cameras to {server.name}")
+                    if server.address6:
+                        yield Passage(service, server.address6, None, f"cameras to {server.name}")
+                continue
+            for access in server.may_open:
+                lan = self._lan_of(access.host)
+                if i <= lan:
+                    to = self._next(i, lan, access.host)
+                    purpose = f"{server.name} to {access.host}"
+                    yield kind(access.service, to, server.address, purpose)
+
+    def _helped(self, i: int, servers: tuple[ServerPlan, ...]) -> Iterator[int]:
+        """The control ports that a router's FTP helper would have to read."""
+        for server, said in zip(servers, self._site.servers, strict=True):
+            if self._site.ftp.helper and i <= self._behind(said):
+                yield server.control_port
+
+    def _default_host(self, i: int) -> IPv4Address:
+        if i + 1 < len(self._routers):
+            return self._wan(i + 1)
+        name = self._routers[i].name
+        return next(s.address for s in self._site.servers if s.behind in (None, name))
+
+    def _routes(self, i: int) -> Iterator[Route]:
+        """Static routes to what is further inside and reached untranslated."""
+        for network in self._untranslated(i)[1:]:
+            yield Route(network, self._wan(i + 1))
+        inner = self._routers[i + 1 :]
+        via6 = inner[0].wan6 if inner else None
+        for router in inner:
+            if via6 is None or router.wan6 is None:
+                break  # the router outside of it would send the packets back
+            if router.lan6:
+                yield Route(router.lan6.network, via6)

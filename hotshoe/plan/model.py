@@ -1,0 +1,292 @@
+"""The Plan: everything that follows from a Site, per device.
+
+Plain frozen data. Making one touches no host, no file and no clock. Roles, templates, tables, the
+worksheet, the picture and the stage read it and decide nothing themselves.
+
+The words: a router *translates* (NAT) or routes. What comes from outside is *forwarded* to an
+address inside (a translating router), or *passed* unchanged (a routed one, and all of IPv6).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+)
+
+from hotshoe.ports.ranges import PortRange, Service
+from hotshoe.site.model import ManagedBy, Mode
+
+Network = IPv4Network | IPv6Network
+Address = IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True)
+class PortForward:
+    """What a translating router does with connections that arrive for somebody inside.
+
+    The port is the same outside and inside: PASV announces the outside one.
+
+    :param service: the protocol, and a port or a range
+    :param to: the next address that the packet needs: the next translating router's, or the host's
+    :param source: the only address that may use it; None is everybody
+    :param purpose: whom it serves, in a few words
+    """
+
+    service: Service
+    to: IPv4Address
+    source: IPv4Address | None
+    purpose: str
+
+
+@dataclass(frozen=True)
+class Passage:
+    """What a device lets in unchanged, because it does not translate it.
+
+    :param service: the protocol, and a port or a range
+    :param to: the only address that it may be for
+    :param source: the only address that it may come from; None is everybody
+    :param purpose: whom it serves, in a few words
+    """
+
+    service: Service
+    to: Address
+    source: IPv4Address | None
+    purpose: str
+
+
+@dataclass(frozen=True)
+class Route:
+    """A static route.
+
+    :param to: the network that it leads to
+    :param via: the next router's address
+    """
+
+    to: Network
+    via: Address
+
+
+@dataclass(frozen=True)
+class Lease:
+    """An address that a router's DHCP server always gives the same device.
+
+    :param name: the device
+    :param mac: its hardware address, ``b8:27:eb:12:34:56``
+    :param address: what it gets
+    """
+
+    name: str
+    mac: str
+    address: IPv4Address
+
+
+@dataclass(frozen=True)
+class HomeAccess:
+    """What a server may open towards the home behind the routers inside of it.
+
+    :param service: the protocol, and a port or a range
+    :param host: whom it reaches
+    :param dial: the address to connect to, which is the host's unless a router translates
+    """
+
+    service: Service
+    host: IPv4Address
+    dial: IPv4Address
+
+
+@dataclass(frozen=True)
+class ServerPlan:
+    """What an FTP server has to be.
+
+    :param name: its name
+    :param behind: the router in whose LAN it is
+    :param address: its address inside the home
+    :param address6: its IPv6 address, if cameras may use that
+    :param lan: the network it is in
+    :param gateway: the router's address in that network
+    :param inside: the networks of the home that reach it with addresses of their own
+    :param ssh_user: who hotshoe logs in as
+    :param ssh_port: where SSH answers
+    :param ssh_from: the networks that may log in
+    :param hostname: what cameras dial; the name on the certificate
+    :param public_address: what PASV announces
+    :param tls: ``explicit``, or ``none``
+    :param control_port: where the camera connects first
+    :param passive: where its transfers connect
+    :param cameras: the users
+    :param open_to_lan: other services that the home may reach
+    :param may_open: what it may open towards the home behind further routers
+    :param let_in: what other servers, which are outside of its router, may open here
+    :param max_clients: sessions at once
+    :param max_per_address: sessions at once from one address; every camera may be behind one NAT
+    :param max_per_camera: sessions of one camera beyond which its longest idle one is ended
+    :param login_seconds: after which a session that has not logged in is ended
+    :param bytes_per_second: the most that one transfer may take; 0 is no limit
+    :param new_connections_per_minute: from one address, or one /64 over IPv6, to the control port,
+        beyond which they are dropped; 0 is no limit
+    """
+
+    name: str
+    behind: str
+    address: IPv4Address
+    address6: IPv6Address | None
+    lan: IPv4Network
+    gateway: IPv4Address
+    inside: tuple[IPv4Network, ...]
+    ssh_user: str
+    ssh_port: int
+    ssh_from: tuple[IPv4Network, ...]
+    hostname: str
+    public_address: IPv4Address
+    tls: str
+    control_port: int
+    passive: PortRange
+    cameras: tuple[str, ...]
+    open_to_lan: tuple[Service, ...]
+    may_open: tuple[HomeAccess, ...]
+    let_in: tuple[Passage, ...]
+    max_clients: int
+    max_per_address: int
+    max_per_camera: int
+    login_seconds: int
+    bytes_per_second: int
+    new_connections_per_minute: int
+
+    @property
+    def ftp_ports(self) -> tuple[PortRange, ...]:
+        """The control port and the passive range."""
+        return (PortRange(self.control_port, self.control_port), self.passive)
+
+
+@dataclass(frozen=True)
+class RouterPlan:
+    """What one router has to do.
+
+    :param name: its name
+    :param managed_by: who configures it: ``linux``, ``openwrt`` or ``hand``
+    :param mode: ``nat``, ``default-host`` or ``routed``
+    :param ssh_user: who hotshoe logs in as
+    :param ssh_port: where SSH answers
+    :param wan_address: its address outside
+    :param outside: the router outside of it, as its gateway; None for the provider's
+    :param lan: its address and network inside
+    :param wan6: its IPv6 address outside, where that is fixed
+    :param lan6: its IPv6 address and network inside
+    :param masquerade: the networks whose packets leave with its WAN address; none when routed, for
+        those keep their addresses
+    :param masquerade_ports: the only source ports that they, and its own packets, may leave with;
+        empty is all (MAP-E)
+    :param forwards: from its WAN address to somebody inside
+    :param default_host: who gets everything that no forward and no service of its own takes
+    :param passages: what it lets in untranslated
+    :param routes: the static routes that it needs
+    :param leases: the addresses that its DHCP server must not give to others
+    :param hairpin: the networks inside from which its WAN address can be dialled as well, their
+        packets then leaving with its LAN address, so that the answers come back through it
+    :param ftp_helper: the control ports on which it reads and changes FTP commands (ALG); none is
+        off
+    :param open_to_wan: what else it answers on its WAN side
+    :param other_forwards: what it forwards to other devices already, by rules of others
+    """
+
+    name: str
+    managed_by: ManagedBy
+    mode: Mode
+    ssh_user: str
+    ssh_port: int
+    wan_address: IPv4Address
+    outside: IPv4Address | None
+    lan: IPv4Interface
+    wan6: IPv6Address | None
+    lan6: IPv6Interface | None
+    masquerade: tuple[IPv4Network, ...]
+    masquerade_ports: tuple[PortRange, ...]
+    forwards: tuple[PortForward, ...]
+    default_host: IPv4Address | None
+    passages: tuple[Passage, ...]
+    routes: tuple[Route, ...]
+    leases: tuple[Lease, ...]
+    hairpin: tuple[IPv4Network, ...]
+    ftp_helper: tuple[int, ...]
+    open_to_wan: tuple[Service, ...]
+    other_forwards: tuple[Service, ...]
+
+    @property
+    def inside(self) -> tuple[Network, ...]:
+        """The networks on its inner side, which nobody outside can be in."""
+        own = (self.lan.network, *((self.lan6.network,) if self.lan6 else ()))
+        return (*own, *(route.to for route in self.routes))
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person sets it up, from its worksheet."""
+        return self.managed_by == "hand"
+
+    @property
+    def targets(self) -> tuple[IPv4Address, ...]:
+        """Everybody inside to whom it sends what arrives for its WAN address."""
+        default = () if self.default_host is None else (self.default_host,)
+        return tuple(dict.fromkeys((*(forward.to for forward in self.forwards), *default)))
+
+
+@dataclass(frozen=True)
+class ClientRule:
+    """What a firewall between a camera and the Internet, such as a guest network's, must let out.
+
+    :param server: the server that it is for
+    :param to: the addresses that the camera connects to
+    :param services: the ports there
+    """
+
+    server: str
+    to: tuple[Address, ...]
+    services: tuple[Service, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole home, device by device.
+
+    :param hostname: what cameras dial; the name on the certificates
+    :param public_address: the home's address on the Internet
+    :param port_set: the ports of that address that are this home's; empty is all (MAP-E)
+    :param servers: in the Site's order
+    :param routers: from the Internet inwards
+    :param client_firewall: what the camera's network must let out
+    """
+
+    hostname: str
+    public_address: IPv4Address
+    port_set: tuple[PortRange, ...]
+    servers: tuple[ServerPlan, ...]
+    routers: tuple[RouterPlan, ...]
+    client_firewall: tuple[ClientRule, ...]
+
+    def server(self, name: str) -> ServerPlan:
+        """The server of that name.
+
+        :raises KeyError: if there is none
+        """
+        return {server.name: server for server in self.servers}[name]
+
+    def router(self, name: str) -> RouterPlan:
+        """The router of that name.
+
+        :raises KeyError: if there is none
+        """
+        return {router.name: router for router in self.routers}[name]
+
+    def servers_behind(self, router: RouterPlan) -> tuple[ServerPlan, ...]:
+        """The servers in a router's LAN."""
+        return tuple(server for server in self.servers if server.behind == router.name)
+
+    def servers_through(self, router: RouterPlan) -> tuple[ServerPlan, ...]:
+        """The servers to which cameras get through a router."""
+        names = {each.name for each in self.routers[self.routers.index(router) :]}
+        return tuple(server for server in self.servers if server.behind in names)

@@ -1,0 +1,1 @@
+"""The picture of a home, as SVG. Pure."""

@@ -1,0 +1,238 @@
+"""The picture of a home, as an SVG document.
+
+Three columns: the Internet, the routers from outside inwards, and what hangs in each router's LAN.
+A row is one router with what is behind it, so no connector has to pass another row's boxes. What
+the boxes say is in :mod:`hotshoe.show.diagram.content`.
+
+At its natural size the drawing is as wide as an A4 page between margins of a centimetre, with text
+of 9 points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from hotshoe.plan.model import Plan, RouterPlan
+from hotshoe.render import render
+from hotshoe.show.diagram import content
+from hotshoe.show.diagram.content import Caption, Paragraph
+from hotshoe.show.diagram.shapes import EM_PER_CHARACTER, Box, Connector, Point, Text
+from hotshoe.show.diagram.text import writable
+
+WIDTH = 718
+# What a page of A4 holds at that width, and what it still holds with text of 6.5 points or more.
+PAGE_HEIGHT, MOST_ON_A_PAGE = 1046, 1320
+_MARGIN = 3
+# The left edges and widths of the three columns; connectors run in the gaps between them.
+_INTERNET, _ROUTERS, _LANS = (_MARGIN, 192), (249, 208), (523, 192)
+# How far into a gap a connector may turn; a label has its place before that.
+_TURN = 55
+_BETWEEN_ROWS, _BETWEEN_BOXES = 42, 14
+
+_PADDING, _INDENT, _ICON, _CAMERA = 8, 6, 24, 18
+# A label of four letters and a space.
+_LABEL = 5 * 12 * EM_PER_CHARACTER
+_KEY_SAMPLE = 40
+_HOME = "home"
+
+_PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))  # RFC 1918
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """All of the picture, in its place.
+
+    :param title: what it is of
+    :param height: how tall it is
+    :param boxes: the Internet, routers, servers, what else servers reach in a LAN, the key
+    :param connectors: between them
+    :param labels: what stands beside connectors
+    :param samples: the lines that the key explains
+    """
+
+    title: Text
+    height: float
+    boxes: tuple[Box, ...]
+    connectors: tuple[Connector, ...]
+    labels: tuple[Text, ...]
+    samples: tuple[Connector, ...]
+
+
+def picture(plan: Plan) -> str:
+    """Draw a home.
+
+    :param plan: any Plan
+    :returns: a complete SVG document; the same for the same Plan, to the byte
+    """
+    drawing = draw(plan)
+    return render(
+        "diagram/home.svg.j2",
+        drawing=drawing,
+        width=WIDTH,
+        one_page=drawing.height <= MOST_ON_A_PAGE,
+        title=writable(f"The way from the Internet to {plan.hostname}"),
+        summary=writable(content.summary(plan)),
+    )
+
+
+def draw(plan: Plan) -> Drawing:
+    """Place everything that the picture of a home shows.
+
+    :param plan: any Plan
+    """
+    title = Text.broken(
+        f"The way to {plan.hostname}", "title", _MARGIN, _MARGIN, WIDTH - 2 * _MARGIN
+    )
+    top = title.bottom + 12
+    internet = _box("internet", content.internet(plan), _INTERNET, top)
+    boxes = [internet]
+    connectors: list[Connector] = []
+    labels: list[Text] = []
+    outside, y = internet, top
+    for i, router in enumerate(plan.routers):
+        box = _box(f"router-{i}", content.router(plan, i), _ROUTERS, y)
+        inside = _stacked(_behind(plan, router), box)
+        way_in, label = _way_in(outside, box, plan, i)
+        ways_out, labels_out = _ways_out(box, inside, _reach(router))
+        boxes += [box, *inside]
+        connectors += [way_in, *ways_out]
+        labels += [label, *labels_out]
+        outside, y = box, max(each.bottom for each in (box, *inside)) + _BETWEEN_ROWS
+    key, samples = _key(internet.bottom + _BETWEEN_BOXES, connectors)
+    boxes.append(key)
+    return Drawing(
+        title=title,
+        height=max(box.bottom for box in boxes) + _MARGIN,
+        boxes=tuple(boxes),
+        connectors=tuple(connectors),
+        labels=tuple(labels),
+        samples=samples,
+    )
+
+
+# -- boxes
+
+
+def _box(id: str, caption: Caption, column: tuple[float, float], y: float) -> Box:
+    """A box that is as tall as what it says."""
+    x, width = column
+    left, room = x + _PADDING, width - 2 * _PADDING
+    title = Text.broken(caption.title, "title", left + _ICON, y + 5, room - _ICON)
+    subtitle = Text.broken(caption.subtitle, "quiet", left, title.bottom, room)
+    body = tuple(_texts(caption.body, left, room, subtitle.bottom + 9))
+    bottom = body[-1].bottom + 6
+    foot = tuple(_texts(caption.network, left, room, bottom + 4))
+    end = foot[-1].bottom + 4 if foot else bottom
+    texts = (title, subtitle, *body, *foot)
+    icons: list[tuple[str, float, float]] = [(caption.icon, left, y + 6)]
+    if caption.icon == "internet":
+        icons.append(("camera", left + room - _CAMERA, y + 6))
+    head = subtitle.bottom + 4
+    return Box(id, tuple(icons), x, y, width, end - y, head - y, end - bottom, texts)
+
+
+def _texts(paragraphs: Sequence[Paragraph], x: float, room: float, y: float) -> Iterator[Text]:
+    """Paragraphs, one below the other."""
+    indent = 0
+    for paragraph in paragraphs:
+        if paragraph.kind == "heading":
+            indent = _INDENT
+            text = Text.broken(paragraph.text, "heading", x, y + 4, room)
+        elif paragraph.kind == "use":
+            text = Text.broken(paragraph.text, "quiet", x + indent, y + 2, room - indent)
+        elif paragraph.label is not None:
+            if paragraph.label:
+                yield Text(x, y, "quiet", (paragraph.label,))
+            text = Text.broken(paragraph.text, "plain", x + _LABEL, y, room - _LABEL)
+        else:
+            text = Text.broken(paragraph.text, "plain", x + indent, y, room - indent)
+        yield text
+        y = text.bottom
+
+
+def _behind(plan: Plan, router: RouterPlan) -> Iterator[Box]:
+    """What hangs in a router's LAN, as if at the top of the drawing."""
+    for i, server in enumerate(plan.servers):
+        if server.behind == router.name:
+            yield _box(f"server-{i}", content.server(plan, server), _LANS, 0)
+    if home := content.home(plan, router):
+        yield _box(f"{_HOME}-{plan.routers.index(router)}", home, _LANS, 0)
+
+
+def _stacked(boxes: Iterator[Box], router: Box) -> list[Box]:
+    """Boxes below each other, the last one beside the lower edge of its router if there is room."""
+    stack, y = [], 0.0
+    for box in boxes:
+        stack.append(box.lowered(y))
+        y = stack[-1].bottom + _BETWEEN_BOXES
+    start = router.y + max(0, router.height - stack[-1].bottom) if stack else 0
+    return [box.lowered(start) for box in stack]
+
+
+# -- connectors
+
+
+def _way_in(outside: Box, router: Box, plan: Plan, i: int) -> tuple[Connector, Text]:
+    """The connector from the Internet, or from the next router outside, and its label."""
+    camera = bool(plan.servers_through(plan.routers[i]))
+    points: tuple[Point, ...]
+    if i == 0:
+        y = router.y + router.head / 2
+        points, said = ((outside.right, y), (router.x, y)), "public"
+        label = _above(outside.right, y, said)
+    else:
+        x = router.x + router.width / 2
+        points, said = ((x, outside.bottom), (x, router.y)), _reach(plan.routers[i - 1])
+        label = Text(x + 10, router.y - _BETWEEN_ROWS / 2 - 8, "label", (said,))
+    return Connector(outside.id, router.id, points, camera), label
+
+
+def _ways_out(router: Box, inside: Sequence[Box], said: str) -> tuple[list[Connector], list[Text]]:
+    """The connectors into a router's LAN, and what is said about them."""
+    y, turn = router.bottom - router.foot / 2, router.right + _TURN
+    ways = []
+    for box in inside:
+        beside_its_name = box.y + box.head / 2
+        # One alone reaches down to the lower edge of the router, or further: straight on it is.
+        rest: tuple[Point, ...] = ((box.x, y),)
+        if len(inside) > 1:
+            rest = ((turn, y), (turn, beside_its_name), (box.x, beside_its_name))
+        points = ((router.right, y), *rest)
+        ways.append(Connector(router.id, box.id, points, camera=not box.id.startswith(_HOME)))
+    return ways, [_above(router.right, y, said)] if inside else []
+
+
+def _above(x: float, y: float, said: str) -> Text:
+    """A label above a connector that begins there."""
+    return Text(x + 2, y - 20, "label", (said,))
+
+
+def _reach(router: RouterPlan) -> str:
+    """Whether the addresses in a router's LAN mean something only at home."""
+    lan = router.lan.network
+    return "private" if any(lan.subnet_of(block) for block in _PRIVATE) else "LAN"
+
+
+# -- the key
+
+
+def _key(y: float, connectors: Sequence[Connector]) -> tuple[Box, tuple[Connector, ...]]:
+    """What the lines mean; only those that are drawn."""
+    x, width = _INTERNET
+    left = x + _PADDING
+    texts: list[Text] = []
+    samples = []
+    bottom = y + 5
+    for camera, meaning in ((True, "camera connections"), (False, "no cameras")):
+        if any(connector.camera == camera for connector in connectors):
+            text = Text.broken(
+                meaning, "plain", left + _KEY_SAMPLE, bottom, width - 2 * _PADDING - _KEY_SAMPLE
+            )
+            line = text.y + text.leading / 2
+            points = ((left, line), (left + _KEY_SAMPLE - 8, line))
+            samples.append(Connector("key", "key", points, camera))
+            texts.append(text)
+            bottom = text.bottom
+    return Box("key", (), x, y, width, bottom + 5 - y, 0, 0, tuple(texts)), tuple(samples)

@@ -1,0 +1,107 @@
+"""A Plan as JSON, for programs: the one place that says what it looks like.
+
+Everything follows from the dataclasses of :mod:`hotshoe.plan.model`: keys are their fields,
+addresses and networks are strings, a port or a range of ports is ``{"first": …, "last": …}``, and
+what there is none of is ``null`` or an empty list. Nothing is ever left out.
+``hotshoe/show/plan.schema.json`` is the same as a JSON Schema. Write it anew, after a change
+that is meant, with ``hotshoe plan --json-schema``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any, Final, Literal
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+
+from hotshoe.errors import Problem
+from hotshoe.plan.model import Plan
+
+SCHEMA: Final = 1
+
+# Validators refuse formats that JSON Schema does not know; an example says as much.
+_EXAMPLES = {
+    "ipv4network": "192.168.1.0/24",
+    "ipv4interface": "192.168.1.1/24",
+    "ipv6network": "2001:db8:1::/64",
+    "ipv6interface": "2001:db8:1::1/64",
+}
+
+
+@dataclass(frozen=True)
+class Document:
+    """What ``hotshoe plan --json`` prints: everything that follows from a Site, per device.
+
+    :param schema: the number of this description; it rises when a key is removed or comes to mean
+        something else, while a new key may be added at any time
+    :param site: the Site's name
+    :param plan: everything that follows from it
+    :param warnings: what works, though not as well as one may think
+    """
+
+    schema: Literal[1]
+    site: str
+    plan: Plan
+    warnings: tuple[Problem, ...]
+
+
+def dump(site: str, plan: Plan, warnings: Iterable[Problem]) -> str:
+    """A Plan as JSON.
+
+    :param site: the Site's name
+    :param warnings: what :func:`hotshoe.site.reading.warnings_of` returned
+    :returns: one JSON object, in lines
+    """
+    document = Document(SCHEMA, site, plan, tuple(warnings))
+    return _text(TypeAdapter(Document).dump_python(document, mode="json"))
+
+
+def json_schema() -> str:
+    """The JSON Schema (draft 2020-12) of what :func:`dump` returns."""
+    schema = TypeAdapter(Document).json_schema(
+        mode="serialization", schema_generator=_DescribedByDocstrings
+    )
+    return _text({"$schema": GenerateJsonSchema.schema_dialect} | schema)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, indent=2) + "\n"
+
+
+class _DescribedByDocstrings(GenerateJsonSchema):
+    """Takes the description of each field from the ``:param`` line of its class."""
+
+    def dataclass_schema(self, schema: Any) -> JsonSchemaValue:
+        made = super().dataclass_schema(schema)
+        summary, described = _docstring(schema["cls"])
+        names = [field.name for field in fields(schema["cls"])]
+        properties = {
+            name: _with_examples(made["properties"][name]) | {"description": described[name]}
+            for name in names
+        }
+        return made | {"description": summary, "properties": properties, "required": names}
+
+
+def _docstring(described: type) -> tuple[str, dict[str, str]]:
+    """The text of a docstring and its ``:param`` lines, as a reader of JSON needs them."""
+    text = re.sub(r"\s+", " ", described.__doc__ or "").replace("``", "`")
+    text = re.sub(r":[a-z]+:`([^`]*)`", r"\1", re.sub(r"\bNone\b", "null", text))
+    summary, *rest = re.split(r" :(?=(?:param|raises|returns)\b)", text)
+    parameters = (re.fullmatch(r"param (\w+): (.+)", part.strip()) for part in rest)
+    return summary.strip(), {found[1]: found[2] for found in parameters if found}
+
+
+def _with_examples(schema: Any) -> Any:
+    """The schema of a field without titles, which repeat its name, and without odd formats."""
+    if isinstance(schema, list):
+        return [_with_examples(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: _with_examples(part) for key, part in schema.items() if key != "title"}
+    if kept.get("format") in _EXAMPLES:
+        kept["examples"] = [_EXAMPLES[kept.pop("format")]]
+    return kept

@@ -1,0 +1,170 @@
+"""The Plan as a person reads it on a terminal, device by device.
+
+Only words and layout; everything that is said comes from the Plan. Plain ASCII, since the output of
+a command ends up in all kinds of files and mails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from hotshoe.plan.model import (
+    ClientRule,
+    HomeAccess,
+    Passage,
+    Plan,
+    PortForward,
+    RouterPlan,
+    ServerPlan,
+)
+
+MANAGED_BY = {
+    "linux": "Debian, configured by hotshoe",
+    "openwrt": "OpenWrt, configured by hotshoe",
+    "hand": "set up by hand from the worksheet",
+}
+TLS = {"explicit": "explicit FTPS (TLS)", "none": "plain FTP, which everybody on the way can read"}
+
+# A line of a device's table: what it is about, and what there is to say.
+Line = tuple[str, RenderableType]
+
+
+def tables(plan: Plan) -> Iterator[RenderableType]:
+    """A Plan as tables, one after another.
+
+    :returns: what a :class:`rich.console.Console` of any width can print
+    """
+    yield _heading(plan.hostname, str(plan.public_address))
+    yield Text(_overview(plan))
+    if plan.port_set:
+        yield Text(f"Ports of that address that are this home's: {_list(plan.port_set)}")
+    for router in plan.routers:
+        yield Text()
+        yield _heading(f"Router {router.name}", MANAGED_BY[router.managed_by])
+        yield _device(_router(router))
+    for server in plan.servers:
+        yield Text()
+        yield _heading(f"Server {server.name}", f"behind {server.behind}")
+        yield _device(_server(server))
+    yield Text()
+    yield _heading("A guest network that a camera uses must let out")
+    yield _rows(_outgoing(rule) for rule in plan.client_firewall)
+
+
+def _overview(plan: Plan) -> str:
+    """The way from the Internet inwards, the servers beside the router that they are behind."""
+    way = ["Internet"]
+    for router in plan.routers:
+        here = _list(server.name for server in plan.servers_behind(router))
+        way.append(f"{router.name} [{here}]" if here else router.name)
+    return " -> ".join(way)
+
+
+def _router(router: RouterPlan) -> Iterator[Line]:
+    gateway = f", gateway {router.outside}" if router.outside else ""
+    yield "WAN", f"{router.wan_address}{gateway}"
+    if router.wan6:
+        yield "", str(router.wan6)
+    yield "LAN", str(router.lan)
+    if router.lan6:
+        yield "", str(router.lan6)
+    yield "NAT", f"for {_list(router.masquerade)}" if router.masquerade else "none: routed"
+    if router.masquerade_ports:
+        yield "", f"with these source ports only: {_list(router.masquerade_ports)}"
+    if router.routes:
+        yield "static routes", _rows((f"{route.to} via {route.via}",) for route in router.routes)
+    if router.leases:
+        leases = ((str(lease.address), f"for {lease.name}, {lease.mac}") for lease in router.leases)
+        yield "static leases", _rows(leases)
+    if router.forwards:
+        yield "forwards", _rows(_let_in(forward) for forward in router.forwards)
+    if router.default_host:
+        yield "default host", f"{router.default_host} gets everything else"
+    if router.passages:
+        yield "lets pass", _rows(_let_in(passage) for passage in router.passages)
+    if router.other_forwards:
+        yield "others' rules", f"forward {_list(router.other_forwards)} to other devices"
+    yield "own services", _list(router.open_to_wan) or "none"
+    if router.managed_by == "openwrt":
+        yield "", "what else gets in is up to its own firewall"
+    else:
+        yield "", f"nothing else gets in{', over IPv6' if router.default_host else ''}"
+    yield "hairpin", f"from {_list(router.hairpin)}" if router.hairpin else "none"
+    yield "FTP helper", f"on port {_list(router.ftp_helper)}" if router.ftp_helper else "off"
+
+
+def _let_in(let: PortForward | Passage) -> tuple[str, str]:
+    only = f", only from {let.source}" if let.source else ""
+    return str(let.service), f"to {let.to}{only} ({let.purpose})"
+
+
+def _server(server: ServerPlan) -> Iterator[Line]:
+    yield "address", f"{server.address} in {server.lan}, gateway {server.gateway}"
+    if server.address6:
+        yield "", str(server.address6)
+    yield "cameras dial", f"{server.hostname} ({server.public_address}), {TLS[server.tls]}"
+    yield "control port", str(server.control_port)
+    yield "passive range", f"{server.passive} ({len(server.passive)} ports)"
+    yield "cameras", _list(server.cameras) or "none"
+    yield "at once", f"{server.max_clients} sessions, {server.max_per_address} from one address"
+    yield (
+        "",
+        f"{server.max_per_camera} of one camera, beyond which idle ones end; "
+        f"{server.login_seconds} s to log in",
+    )
+    if server.bytes_per_second:
+        yield "", f"{server.bytes_per_second} bytes a second for each transfer"
+    yield "SSH", f"{server.ssh_user}, port {server.ssh_port}, from {_list(server.ssh_from)}"
+    to_whom = f" to {_list(server.inside)}" if server.open_to_lan else ""
+    yield "other services", f"{_list(server.open_to_lan) or 'none'}{to_whom}"
+    if server.let_in:
+        yield "lets in", _rows(_let_in(passage) for passage in server.let_in)
+    if server.may_open:
+        yield "may open", _rows(_opens(access) for access in server.may_open)
+    else:
+        yield "may open", "nothing behind further routers"
+
+
+def _opens(access: HomeAccess) -> tuple[str, str]:
+    dialled = "" if access.dial == access.host else f" by dialling {access.dial}"
+    return str(access.service), f"of {access.host}{dialled}"
+
+
+def _outgoing(rule: ClientRule) -> tuple[str, str]:
+    return f"for {rule.server}", f"{_list(rule.services)} to {_list(rule.to)}"
+
+
+def _list(values: Iterable[object]) -> str:
+    return ", ".join(str(value) for value in values)
+
+
+def _heading(name: str, about: str = "") -> Text:
+    return Text.assemble((name, "bold"), (f" ({about})" if about else "", "dim"))
+
+
+def _device(lines: Iterable[Line]) -> Table:
+    """What there is to say of a device, each thing beside what it is about."""
+    table = _table()
+    table.add_column(style="dim", width=14, overflow="fold")
+    table.add_column(overflow="fold", ratio=1)
+    for about, said in lines:
+        table.add_row(Text(about), Text(said) if isinstance(said, str) else said)
+    return table
+
+
+def _rows(rows: Iterable[Sequence[str]]) -> Table:
+    """Rows of equal length, in columns."""
+    table = _table()
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    for column in table.columns:
+        column.overflow = "fold"
+    return table
+
+
+def _table() -> Table:
+    return Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=False)

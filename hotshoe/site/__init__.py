@@ -1,0 +1,1 @@
+"""The Site: what a person says about their home, read and validated."""

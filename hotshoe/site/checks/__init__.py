@@ -1,0 +1,63 @@
+"""What makes no sense together, though every single value is well formed.
+
+Each module has one theme. A check yields what it finds as key, reason and remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from hotshoe.site.checks import addresses, connections, names, outside, ports, warnings
+from hotshoe.site.checks.base import Check, Found
+from hotshoe.site.validation import Missing
+
+__all__ = ["CHECKS", "WARNINGS", "Check", "Found", "run"]
+
+CHECKS: tuple[Check, ...] = (
+    outside.hostname_is_public,
+    outside.public_address_is_reachable,
+    outside.outermost_wan_is_public,
+    outside.outermost_wan6_is_outside,
+    outside.port_set_is_one,
+    addresses.lan_is_a_network,
+    addresses.lan6_is_a_network,
+    addresses.lans_do_not_overlap,
+    names.names_are_unique,
+    names.hardware_addresses_are_unique,
+    names.openwrt_is_reached_as_root,
+    names.cameras_know_their_server,
+    addresses.wan_is_in_the_outer_lan,
+    addresses.server_is_behind_a_router,
+    addresses.server_is_in_the_lan,
+    addresses.ipv6_is_complete,
+    connections.outermost_router_translates,
+    connections.default_hosts_expose_servers_only,
+    connections.masks_hide_nobody_that_is_told_apart,
+    connections.home_services_can_be_reached,
+    ports.control_port_is_free,
+    ports.passive_range_suits_vsftpd,
+    ports.ports_suffice,
+    ports.ssh_keeps_its_port,
+    ports.other_services_leave_the_ftp_ports,
+    ports.helper_only_without_tls,
+)
+
+WARNINGS: tuple[Check, ...] = (
+    warnings.plain_ftp_can_be_read,
+    warnings.source_is_masked,
+    warnings.server_is_exposed,
+    warnings.ssh_is_exposed,
+    warnings.an_example_is_left,
+    warnings.nobody_gives_the_lease,
+    warnings.one_name_leads_to_several_servers,
+)
+
+
+def run(site: Any, checks: tuple[Check, ...] = CHECKS) -> Iterator[Found]:
+    """Run every check that the valid part of a Site allows."""
+    for check in checks:
+        try:
+            yield from check(site)
+        except Missing:
+            continue

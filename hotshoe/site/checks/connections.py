@@ -1,0 +1,184 @@
+"""How routers connect, and what they let through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from hotshoe.site.checks.base import Found, behind, each, lan_inside, translating
+from hotshoe.site.validation import Missing
+
+ONE_BY_ONE = "write mode: nat; the FTP ports are then forwarded one by one"
+
+
+def outermost_router_translates(site: Any) -> Iterator[Found]:
+    """Refuse a home whose addresses would have to be known on the Internet."""
+    outermost = site.routers[0]
+    if outermost.mode == "routed":
+        yield (
+            "routers[0].mode",
+            f"{outermost.name} is the outermost router, and the home's addresses cannot be used "
+            "on the Internet without NAT",
+            "write mode: nat, or list the router that translates before this one",
+        )
+
+
+def default_hosts_expose_servers_only(site: Any) -> Iterator[Found]:
+    """Refuse a default host through which nothing can get, or too much."""
+    servers = [(server, behind(site, server)) for server in site.servers]
+    deepest, shallowest = max(at for _, at in servers), min(at for _, at in servers)
+    for i, mode in each(site.routers, "mode"):
+        key, router = f"routers[{i}].mode", site.routers[i]
+        inner = site.routers[i + 1] if i + 1 < len(site.routers) else None
+        if mode != "default-host":
+            continue
+        if i > shallowest:
+            name = next(server.name for server, at in servers if at < i)
+            yield (
+                key,
+                f"{router.name} would send everything that {name} opens further into the home, "
+                "which it is there to protect",
+                "write mode: nat; and name what the server may open in may_open",
+            )
+        elif inner is None:
+            server, _ = servers[0]  # of several, the first is the default host
+            for service in server.open_to_lan:
+                yield (
+                    key,
+                    f"{router.name} would send everything from the Internet to {server.name}, "
+                    f"{service} included, which is meant for the home",
+                    ONE_BY_ONE,
+                )
+        elif deepest <= i:
+            yield (
+                key,
+                f"{router.name} would send everything from the Internet to {inner.name}, which is "
+                "there to protect the home behind it",
+                ONE_BY_ONE,
+            )
+        elif inner.mode == "routed":
+            yield (
+                key,
+                f"{router.name} would send everything to the address of {inner.name} itself, which "
+                "is routed and forwards nothing",
+                f"write mode: nat for {router.name}, or for {inner.name}",
+            )
+        else:
+            for service in inner.open_to_wan:
+                yield (
+                    key,
+                    f"{router.name} would send everything from the Internet to {inner.name}, "
+                    f"{service} included, which {inner.name} answers on its WAN side",
+                    f"write mode: nat for {router.name}, or remove {service} from open_to_wan of "
+                    f"{inner.name}",
+                )
+
+
+def masks_hide_nobody_that_is_told_apart(site: Any) -> Iterator[Found]:
+    """Refuse a hidden source where the home is let in by its addresses, or where none is hidden."""
+    for i, masks, mode, name in each(site.routers, "masks_source", "mode", "name"):
+        if masks and mode == "routed":
+            yield (
+                f"routers[{i}].masks_source",
+                f"{name} is routed, so it replaces no addresses",
+                "remove it, or write mode: nat",
+            )
+        elif masks and mode == "default-host" and i == len(site.routers) - 1:
+            yield (
+                f"routers[{i}].masks_source",
+                f"{name} would send everything from the Internet to {site.servers[0].name} with "
+                "its own address in the LAN, so SSH would be open to everybody",
+                ONE_BY_ONE,
+            )
+
+
+def home_services_can_be_reached(site: Any) -> Iterator[Found]:
+    """Refuse a may_open that leads nowhere, or that cannot be told from something else."""
+    for i, server in enumerate(site.servers):
+        try:
+            at = behind(site, server)
+        except Missing:
+            continue
+        dialled: dict[tuple[Any, str], Any] = {}
+        for j, target in enumerate(server.may_open):
+            key = f"servers[{i}].may_open[{j}]"
+            deep = lan_inside(site, at, target.to)
+            if deep is None:
+                yield (
+                    f"{key}.to",
+                    f"{target.to} is not in the LAN of a router inside of {server.name}",
+                    "write an address behind a router that protects the home from the server"
+                    if at + 1 < len(site.routers)
+                    else "remove may_open; no router is between the home and this server",
+                )
+                continue
+            yield from _is_a_host(site, f"{key}.to", target.to, deep)
+            on_the_way = translating(site, at, deep)
+            yield from _is_known_by_its_address(site, f"{key}.to", server, on_the_way, deep)
+            yield from _is_taken_by_nobody_else(site, f"{key}.services", target, on_the_way)
+            # Behind a translating router, the address to dial is that router's.
+            dial = on_the_way[0] if on_the_way else target.to
+            for service in target.services:
+                wanted = [(dial, f"{port}/{service.protocol}") for port in service.ports]
+                for dialling in wanted:
+                    if dialling in dialled:
+                        yield _dialled_twice(
+                            f"{key}.services", dialling[1], target.to, dialled[dialling]
+                        )
+                        break
+                dialled |= dict.fromkeys(wanted, target.to)
+
+
+def _is_a_host(site: Any, key: str, host: Any, i: int) -> Iterator[Found]:
+    lan = site.routers[i].lan
+    routers = {lan.ip: site.routers[i].name}
+    for inner in site.routers[i + 1 : i + 2]:
+        routers[inner.wan] = inner.name
+    remedy = f"write the address of a computer in {lan.network}"
+    if host in routers:
+        yield (key, f"{host} is the address of {routers[host]} itself", remedy)
+    elif host in (lan.network.network_address, lan.network.broadcast_address):
+        yield (key, f"{host} is the network's own or its broadcast address", remedy)
+
+
+def _is_known_by_its_address(
+    site: Any, key: str, server: Any, on_the_way: list[int], deep: int
+) -> Iterator[Found]:
+    for k in on_the_way:
+        router = site.routers[k]
+        if router.masks_source and k < deep:
+            yield (
+                key,
+                f"{router.name} hides who connects (masks_source), so "
+                f"{site.routers[k + 1].name} cannot tell {server.name} from others",
+                f"switch that off on {router.name} and remove masks_source, or write an address in "
+                f"the LAN of {router.name}",
+            )
+
+
+def _is_taken_by_nobody_else(
+    site: Any, key: str, target: Any, on_the_way: list[int]
+) -> Iterator[Found]:
+    for k in on_the_way:
+        router = site.routers[k]
+        for field in ("open_to_wan", "other_forwards"):
+            for other in getattr(router, field):
+                for service in target.services:
+                    if service.protocol == other.protocol and service.ports.overlaps(other.ports):
+                        yield (
+                            key,
+                            f"{service} of {target.to} would be dialled at {router.name}, where "
+                            f"{other} is taken already ({field})",
+                            f"let {target.to} answer on another port, or remove {other} from "
+                            f"{field} of {router.name}",
+                        )
+
+
+def _dialled_twice(key: str, port: str, host: Any, other: Any) -> Found:
+    if host == other:
+        return (key, f"{port} of {host} is listed already", "list it once")
+    return (
+        key,
+        f"{port} of {host} and of {other} would be the same port of a router in between",
+        "let one of them answer on another port",
+    )

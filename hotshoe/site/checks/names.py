@@ -1,0 +1,92 @@
+"""Names, and who belongs to whom."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from hotshoe.site.checks.base import Found, each
+from hotshoe.site.validation import Missing
+
+
+def names_are_unique(site: Any) -> Iterator[Found]:
+    """Refuse two devices, or two cameras, of one name."""
+    devices = _names(site, "routers")
+    with suppress(Missing):
+        devices += _names(site, "servers")
+    yield from _twice("device", devices)
+    yield from _twice("camera", _names(site, "cameras"))
+
+
+def _names(site: Any, key: str) -> list[tuple[str, str]]:
+    return [(f"{key}[{i}].name", name) for i, name in each(getattr(site, key), "name")]
+
+
+def _twice(what: str, names: list[tuple[str, str]]) -> Iterator[Found]:
+    count = Counter(name for _, name in names)
+    seen: set[str] = set()
+    for key, name in names:
+        if count[name] > 1 and name in seen:
+            yield (
+                key,
+                f"{name!r} is the name of another {what} already",
+                f"give every {what} a name of its own",
+            )
+        seen.add(name)
+
+
+def hardware_addresses_are_unique(site: Any) -> Iterator[Found]:
+    """Refuse two servers of one hardware address."""
+    seen: dict[str, str] = {}
+    for i, mac, name in each(site.servers, "mac", "name"):
+        if mac and mac in seen:
+            yield (
+                f"servers[{i}].mac",
+                f"{mac} is the hardware address of {seen[mac]} already",
+                f"write that of {name}, as ip link shows it there",
+            )
+        elif mac:
+            seen[mac] = name
+
+
+def openwrt_is_reached_as_root(site: Any) -> Iterator[Found]:
+    """Refuse another user on a system that has no other."""
+    for i, managed_by, user in each(site.routers, "managed_by", "ssh_user"):
+        if managed_by == "openwrt" and user != "root":
+            yield (
+                f"routers[{i}].ssh_user",
+                f"is {user!r}, and OpenWrt lets only root change its configuration",
+                "remove ssh_user",
+            )
+
+
+def cameras_know_their_server(site: Any) -> Iterator[Found]:
+    """Refuse a camera of which nobody knows where it uploads, and a server without cameras."""
+    names = [server.name for server in site.servers]
+    chosen = {server or names[0] for _, server in each(site.cameras, "server")}
+    undecided = False
+    for i, server in each(site.cameras, "server"):
+        if server is None and len(names) > 1:
+            undecided = True
+            yield (
+                f"cameras[{i}].server",
+                f"is missing, and there are {len(names)} servers",
+                f"write one of: {', '.join(names)}",
+            )
+        elif server is not None and server not in names:
+            undecided = True
+            yield (
+                f"cameras[{i}].server",
+                f"there is no server named {server!r}",
+                f"write one of: {', '.join(names)}",
+            )
+    for i, name in enumerate(names):
+        # A camera that is still to be told its server may be the one.
+        if len(names) > 1 and name not in chosen and not undecided:
+            yield (
+                f"servers[{i}]",
+                f"no camera uploads to {name}",
+                f"add server: {name} to a camera, or remove this server",
+            )

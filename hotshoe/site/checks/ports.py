@@ -1,0 +1,159 @@
+"""Which ports are used for what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from hotshoe.ports.allocation import (
+    CONTROL_PORT,
+    LOWEST_PASSIVE_PORT,
+    FtpPorts,
+    Impossible,
+    allocate,
+    allowed,
+    passive_range,
+)
+from hotshoe.ports.ranges import PortRange, Service
+from hotshoe.site.checks.base import Found, behind, lan_inside, translating
+from hotshoe.site.checks.outside import port_set_is_one
+from hotshoe.site.validation import Missing
+
+NOT_NEEDED = "remove it; the FTP ports are opened by themselves"
+
+
+def control_port_is_free(site: Any) -> Iterator[Found]:
+    """Refuse a control port that is a passive port too."""
+    control, passive = site.ftp.control_port, site.ftp.passive_ports
+    if not _is_shared(site):
+        control = control or CONTROL_PORT
+        with suppress(Impossible):  # told by ports_suffice
+            passive = passive_range(site)
+    if control and passive and control in passive:
+        yield (
+            "ftp.control_port",
+            f"{control} is inside the passive range {passive}",
+            _another_control_port(site, "take a control port outside the range"),
+        )
+
+
+def _another_control_port(site: Any, remedy: str) -> str:
+    return f"{remedy}, or leave it out" if _is_shared(site) else f"{remedy}, for example 21"
+
+
+def _is_shared(site: Any) -> bool:
+    """Whether only some ports of the public address are this home's."""
+    _require_a_port_set(site)
+    return allowed(site) is not None
+
+
+def _require_a_port_set(site: Any) -> None:
+    """End a check that needs the ports of this home, where what is said of them was refused."""
+    if next(port_set_is_one(site), None):
+        raise Missing("port_set")
+
+
+def passive_range_suits_vsftpd(site: Any) -> Iterator[Found]:
+    """Refuse a passive range that vsftpd would not take."""
+    passive = site.ftp.passive_ports
+    if passive is not None and passive.first < LOWEST_PASSIVE_PORT:
+        yield (
+            "ftp.passive_ports",
+            f"{passive} begins below {LOWEST_PASSIVE_PORT}, which vsftpd refuses",
+            "write for example: passive_ports: 50000-50099",
+        )
+
+
+def ports_suffice(site: Any) -> Iterator[Found]:
+    """Refuse ports that are too few for the cameras, or not this home's."""
+    _require_a_port_set(site)
+    try:
+        allocate(site)
+    except Impossible as impossible:
+        yield impossible.found
+
+
+def _allocated(site: Any) -> tuple[FtpPorts, ...]:
+    _require_a_port_set(site)
+    try:
+        return allocate(site)
+    except Impossible as impossible:
+        raise Missing("ftp") from impossible  # told by ports_suffice
+
+
+def ssh_keeps_its_port(site: Any) -> Iterator[Found]:
+    """Refuse FTP on a port of a server where SSH answers, which would be open to everybody."""
+    for i, (server, ports) in enumerate(zip(site.servers, _allocated(site), strict=True)):
+        if server.ssh_port == ports.control and i == 0:
+            yield (
+                "ftp.control_port",
+                f"{ports.control} is where the SSH of {server.name} answers",
+                _another_control_port(site, "take another control port"),
+            )
+        elif server.ssh_port == ports.control or server.ssh_port in ports.passive:
+            yield (
+                "ftp.passive_ports",
+                f"{passive_range(site)} holds {server.ssh_port}, where the SSH of {server.name} "
+                "answers",
+                "take a range without it, or let SSH answer on another port",
+            )
+
+
+def other_services_leave_the_ftp_ports(site: Any) -> Iterator[Found]:
+    """Refuse another service, or another forward, on a port that FTP uses there."""
+    ports = _allocated(site)
+    at = [behind(site, server) for server in site.servers]
+
+    def through(i: int) -> list[FtpPorts]:
+        return [p for p, k in zip(ports, at, strict=True) if k >= i]
+
+    for i, server in enumerate(site.servers):
+        for service, clash in _clashes(server.open_to_lan, [ports[i]]):
+            yield (f"servers[{i}].open_to_lan", _is_in_use(service, clash), NOT_NEEDED)
+        for j, target in enumerate(server.may_open):
+            deep = lan_inside(site, at[i], target.to)
+            on_the_way = translating(site, at[i], deep) if deep else []
+            passing = through(on_the_way[0]) if on_the_way else []
+            for service, clash in _clashes(target.services, passing):
+                yield (
+                    f"servers[{i}].may_open[{j}].services",
+                    _is_in_use(service, clash),
+                    f"let {target.to} answer on another port",
+                )
+    for i, router in enumerate(site.routers):
+        for service, clash in _clashes(router.open_to_wan, through(i)):
+            yield (f"routers[{i}].open_to_wan", _is_in_use(service, clash), NOT_NEEDED)
+        for service, clash in _clashes(router.other_forwards, through(i)):
+            yield (
+                f"routers[{i}].other_forwards",
+                f"{service} goes elsewhere already, and the cameras need {clash}",
+                "take other FTP ports (ftp.control_port, ftp.passive_ports), or remove that "
+                "forward from the router and from here",
+            )
+
+
+def _clashes(
+    services: Iterable[Service], ports: list[FtpPorts]
+) -> Iterator[tuple[Service, PortRange]]:
+    """The services on FTP ports, each with the first of those ports that it meets."""
+    used = [PortRange(p.control, p.control) for p in ports] + [p.passive for p in ports]
+    for service in services:
+        clash = next((p for p in used if service.ports.overlaps(p)), None)
+        if service.protocol == "tcp" and clash:
+            yield service, clash
+
+
+def _is_in_use(service: Service, clash: PortRange) -> str:
+    return f"{service} is a port that the cameras' FTP connections use ({clash})"
+
+
+def helper_only_without_tls(site: Any) -> Iterator[Found]:
+    """Refuse FTP helpers together with TLS."""
+    if site.ftp.helper and site.ftp.tls != "none":
+        yield (
+            "ftp.helper",
+            "a router's FTP helper (ALG) reads and changes the commands of FTP, which TLS hides "
+            "from it; some then break the connection instead",
+            "remove it; hotshoe forwards the passive range, so no helper is needed",
+        )

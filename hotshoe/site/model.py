@@ -1,0 +1,287 @@
+"""The Site: what a person says about their home, once.
+
+Plain frozen data. What follows from it is in :mod:`hotshoe.plan.model`; what makes no sense
+together is refused in :mod:`hotshoe.site.checks`. The examples on the fields are what error
+messages suggest.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+)
+from typing import Annotated, Any, Literal
+
+from netaddr import EUI, mac_unix_expanded, valid_mac
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+)
+
+from hotshoe.errors import shown
+from hotshoe.ports.ranges import HIGHEST_PORT, PortRange, Service
+
+# The longest commonName a certificate may carry (RFC 5280, ub-common-name).
+LONGEST_HOSTNAME = 64
+# vsftpd reads a rate with atoi(3) and keeps it in 32 bits.
+HIGHEST_RATE = 2**31 - 1
+_LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
+
+
+def _hostname(value: Any) -> str:
+    text = str(value).strip().rstrip(".").lower()
+    top = text.rpartition(".")[2]
+    if not re.fullmatch(rf"(?:{_LABEL}\.)+{_LABEL}", text) or top.isdecimal():
+        raise ValueError(f"{shown(value)} is not a host name with a domain (RFC 1123)")
+    if len(text) > LONGEST_HOSTNAME:
+        raise ValueError(
+            f"is {len(text)} characters long; a certificate's common name holds {LONGEST_HOSTNAME}"
+        )
+    return text
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", value):
+        raise ValueError(
+            f"{shown(value)} is not a name of lower-case letters, digits and '-', beginning with a "
+            "letter, at most 31 characters"
+        )
+    return value
+
+
+def _ssh_user(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", value):
+        raise ValueError(f"{shown(value)} is not the name of a user on a Linux system")
+    return value
+
+
+def _parsed(kind: type[PortRange] | type[Service]) -> Any:
+    def parse(value: Any) -> Any:
+        return value if isinstance(value, kind) else kind.parse(value)
+
+    return BeforeValidator(parse)
+
+
+def _mac(value: Any) -> str:
+    if not isinstance(value, str) or not valid_mac(value):
+        raise ValueError(
+            f"{shown(value)} is not a hardware address of six bytes, such as b8:27:eb:12:34:56"
+        )
+    mac = EUI(value, dialect=mac_unix_expanded)
+    if mac.words[0] & 1:
+        raise ValueError(f"{shown(value)} is a multicast address, which no device has")
+    return str(mac)
+
+
+def _no_number(value: Any) -> Any:
+    # ipaddress would take a number for an address in binary: 24 for 0.0.0.24.
+    if isinstance(value, int | bytes):
+        raise ValueError(f"{shown(value)} is not an address")
+    return value
+
+
+def _no_zone(value: Any) -> Any:
+    # ipaddress would keep it, and every text that an address is written into would have it too.
+    if isinstance(value, str) and "%" in value:
+        raise ValueError(f"{shown(value)} names an interface after its '%'")
+    return _no_number(value)
+
+
+def _lan(value: Any) -> Any:
+    if isinstance(value, str) and "/" not in value:
+        raise ValueError(f"{shown(value)} has no prefix length")
+    return _no_zone(value)
+
+
+def _no_truth(value: Any) -> Any:
+    # Python would take true for 1.
+    if isinstance(value, bool):
+        raise ValueError(f"{shown(value)} is not a number")
+    return value
+
+
+Address = Annotated[IPv4Address, BeforeValidator(_no_number)]
+Address6 = Annotated[IPv6Address, BeforeValidator(_no_zone)]
+Network = Annotated[IPv4Network, BeforeValidator(_no_number)]
+Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT), BeforeValidator(_no_truth)]
+Rate = Annotated[ByteSize, Field(ge=1000, le=HIGHEST_RATE), BeforeValidator(_no_truth)]
+Mac = Annotated[str, BeforeValidator(_mac)]
+Hostname = Annotated[str, BeforeValidator(_hostname)]
+Name = Annotated[str, BeforeValidator(_name)]
+SshUser = Annotated[str, BeforeValidator(_ssh_user)]
+Ports = Annotated[PortRange, _parsed(PortRange), PlainSerializer(str)]
+Services = tuple[Annotated[Service, _parsed(Service), PlainSerializer(str)], ...]
+Lan = Annotated[IPv4Interface, BeforeValidator(_lan)]
+Lan6 = Annotated[IPv6Interface, BeforeValidator(_lan)]
+Bits = Annotated[int, Field(ge=0, le=16), BeforeValidator(_no_truth)]
+Psid = Annotated[int, Field(ge=0, le=HIGHEST_PORT), BeforeValidator(_no_truth)]
+ManagedBy = Literal["linux", "openwrt", "hand"]
+Mode = Literal["nat", "default-host", "routed"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class Router(_Part):
+    """One router on the way from the Internet inwards."""
+
+    name: Name = Field(examples=["gateway"])
+    managed_by: ManagedBy = Field(
+        default="linux",
+        examples=["linux"],
+        description="what it is: linux is Debian, hand is set up by a person with a worksheet",
+    )
+    wan: Address | None = Field(
+        default=None,
+        examples=["192.168.178.2"],
+        description="its own address outside; needed behind another router",
+    )
+    lan: Lan = Field(
+        examples=["192.168.1.1/24"], description="its own address inside, and the prefix length"
+    )
+    wan6: Address6 | None = Field(
+        default=None, examples=["2001:db8:1::2"], description="its IPv6 address outside"
+    )
+    lan6: Lan6 | None = Field(
+        default=None, examples=["2001:db8:2::1/64"], description="its IPv6 address inside"
+    )
+    mode: Mode = Field(
+        default="nat",
+        examples=["nat"],
+        description="nat: port forwards; default-host: everything without a rule goes to the next "
+        "router (or to the server); routed: no NAT, the router outside it holds a static route",
+    )
+    ssh_user: SshUser = Field(default="root", examples=["root"])
+    ssh_port: Port = Field(default=22, examples=[22])
+    open_to_wan: Services = Field(
+        default=(), examples=["[51820/udp]"], description="what else it answers on its WAN side"
+    )
+    other_forwards: Services = Field(
+        default=(),
+        examples=["[8443/tcp]"],
+        description="what it forwards to other devices already",
+    )
+    masks_source: bool = Field(
+        default=False,
+        examples=["false"],
+        description="whether it replaces the source of what it forwards by its own address",
+    )
+
+
+class HomeService(_Part):
+    """Something inside the home that a server may open connections to."""
+
+    to: Address = Field(examples=["192.168.2.20"])
+    services: Services = Field(min_length=1, examples=["[22/tcp]"])
+
+
+class Server(_Part):
+    """A machine that receives photos."""
+
+    name: Name = Field(examples=["darkroom"])
+    behind: Name | None = Field(
+        default=None,
+        examples=["gateway"],
+        description="the router in whose LAN it is; the innermost one unless said",
+    )
+    address: Address = Field(examples=["192.168.1.10"])
+    address6: Address6 | None = Field(default=None, examples=["2001:db8:2::10"])
+    mac: Mac | None = Field(
+        default=None,
+        examples=["b8:27:eb:12:34:56"],
+        description="its hardware address, so that the router's DHCP always gives it its address",
+    )
+    ssh_user: SshUser = Field(default="root", examples=["root"])
+    ssh_port: Port = Field(default=22, examples=[22])
+    ssh_from: tuple[Network, ...] = Field(
+        default=(), examples=["[10.9.0.0/24]"], description="who may log in besides the LAN"
+    )
+    open_to_lan: Services = Field(
+        default=(), examples=["[445/tcp]"], description="what else it answers inside the home"
+    )
+    may_open: tuple[HomeService, ...] = Field(
+        default=(),
+        examples=["[{to: 192.168.2.20, services: [22/tcp]}]"],
+        description="what it may open behind the routers inside of it; nothing unless said",
+    )
+
+
+class Ftp(_Part):
+    """How the camera talks to the server."""
+
+    tls: Literal["explicit", "none"] = Field(
+        default="explicit",
+        examples=["explicit"],
+        description="none sends passwords and photos readably",
+    )
+    control_port: Port | None = Field(
+        default=None, examples=[21], description="21, or one of the port set, unless said"
+    )
+    passive_ports: Ports | None = Field(
+        default=None, examples=["50000-50099"], description="as large as needed unless said"
+    )
+    helper: bool = Field(
+        default=False,
+        examples=["false"],
+        description="whether routers may read and change FTP commands (ALG); only without TLS",
+    )
+    bytes_per_second: Rate | None = Field(
+        default=None, examples=["20MB"], description="the most that one transfer may take"
+    )
+
+
+class SharedAddress(_Part):
+    """Which ports of a public address are this home's (MAP-E, MAP-T)."""
+
+    offset: Bits | None = Field(default=None, examples=[6], description="PSID offset, in bits")
+    psid_length: Bits | None = Field(default=None, examples=[8], description="in bits")
+    psid: Psid | None = Field(default=None, examples=["0x34"])
+    ports: tuple[Ports, ...] = Field(
+        default=(),
+        examples=["[5136-5151, 9232-9247]"],
+        description="the ports as the router shows them, instead of the three numbers",
+    )
+
+
+class Camera(_Part):
+    """A camera; its name is also its user name and its folder."""
+
+    name: Name = Field(examples=["r5"])
+    server: Name | None = Field(
+        default=None, examples=["darkroom"], description="where it uploads, if there are several"
+    )
+
+
+class Site(_Part):
+    """A whole home."""
+
+    hostname: Hostname = Field(
+        examples=["photos.example.net"],
+        description="what the camera dials; the name on the certificate",
+    )
+    public_address: Address = Field(examples=["203.0.113.20"])
+    port_set: SharedAddress | None = Field(
+        default=None,
+        examples=["{offset: 6, psid_length: 8, psid: 0x34}"],
+        description="which ports of the public address are this home's (MAP-E, MAP-T)",
+    )
+    routers: tuple[Router, ...] = Field(
+        min_length=1, examples=["[{name: gateway, lan: 192.168.1.1/24}]"]
+    )
+    servers: tuple[Server, ...] = Field(
+        min_length=1,
+        examples=["[{name: darkroom, address: 192.168.1.10}]"],
+        description="a single one may be written as server: {…}",
+    )
+    ftp: Ftp = Field(default=Ftp(), examples=["{control_port: 21}"])
+    cameras: tuple[Camera, ...] = Field(min_length=1, examples=["[{name: r5}]"])

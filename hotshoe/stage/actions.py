@@ -1,0 +1,120 @@
+"""What happens on a stage: the deploy, and a camera that uploads."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path, PurePosixPath
+
+from hotshoe.debian import vsftpd
+from hotshoe.errors import HotshoeError
+from hotshoe.plan.model import ServerPlan
+from hotshoe.stage import podman
+from hotshoe.stage.stage import Stage
+from hotshoe.stage.topology import CAMERA
+
+ROOT_ON_CAMERA = "/root/ROOT.CRT"
+_STARTING = "--> Starting operation: "
+
+
+def deploy(stage: Stage, progress: Callable[[str], None] = lambda _: None) -> float:
+    """Deploy to the stage with the command that deploys to the home.
+
+    :param progress: told the name of each operation as it starts
+    :returns: how long it took, in seconds
+    :raises HotshoeError: with the end of what pyinfra said, if it fails
+    """
+    pyinfra = str(Path(sys.executable).with_name("pyinfra"))
+    command = [pyinfra, "-y", *stage.pyinfra_arguments()]
+    command += [f"inventories/{stage.site}.py", "deploy.py"]
+    started = time.monotonic()
+    said: list[str] = []
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=stage.root
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            said.append(line)
+            if line.startswith(_STARTING):
+                progress(line.removeprefix(_STARTING).strip())
+    if process.returncode != 0:
+        raise HotshoeError("the deploy failed; pyinfra said:\n" + "".join(said[-25:]))
+    return time.monotonic() - started
+
+
+def give_root_certificate(stage: Stage, root_certificate: Path, node: str) -> None:
+    """Put the root certificate where a camera has it from its card."""
+    podman.execute(
+        stage.container(node),
+        "sh",
+        "-c",
+        f"cat >{ROOT_ON_CAMERA}",
+        input_text=root_certificate.read_text(),
+    )
+
+
+def upload(
+    stage: Stage,
+    server: ServerPlan,
+    user: str,
+    password: str,
+    photos: Iterable[Path],
+    *,
+    node: str = CAMERA,
+    ipv6: bool = False,
+) -> float:
+    """Upload photos with curl, with the certificate verified, by PASV (over IPv6, by EPSV).
+
+    :param server: where to
+    :param node: where the camera is: ``camera`` on the Internet, or ``laptop`` in the LAN
+    :param ipv6: to the server's IPv6 address
+    :returns: how long the transfers took, in seconds
+    :raises HotshoeError: with what curl said, if an upload fails
+    """
+    container = stage.container(node)
+    folder = PurePosixPath("/root/dcim")
+    podman.execute(container, "sh", "-c", f"rm -rf {folder} && mkdir {folder}")
+    lines = [f"user = {user}:{password}"]
+    for photo in photos:
+        podman.run("podman", "cp", str(photo), f"{container}:{folder}/{photo.name}")
+        lines += [
+            f"upload-file = {folder}/{photo.name}",
+            f"url = ftp://{server.hostname}:{server.control_port}/",
+        ]
+    started = time.monotonic()
+    podman.execute(
+        container,
+        "curl",
+        "--silent",
+        "--show-error",
+        "--fail-early",
+        *([] if server.tls == "none" else ["--ssl-reqd", "--cacert", ROOT_ON_CAMERA]),
+        *(["--ipv6"] if ipv6 else ["--ipv4", "--disable-epsv"]),
+        "--no-ftp-skip-pasv-ip",
+        "--connect-timeout",
+        "10",
+        "--config",
+        "-",  # the password stays out of the process list
+        input_text="\n".join(lines),
+    )
+    return time.monotonic() - started
+
+
+def arrived(stage: Stage, server: ServerPlan, user: str) -> dict[str, str]:
+    """What is in a camera's folder on a server: the name of each file and its SHA-256."""
+    folder = f"{vsftpd.PHOTOS}/{user}/{vsftpd.UPLOAD}"
+    listing = podman.execute(
+        stage.container(server.name),
+        "sh",
+        "-c",
+        f"cd {folder} && find . -type f -exec sha256sum {{}} +",
+    )
+    return {line[68:]: line[:64] for line in listing.splitlines()}
+
+
+def digests(photos: Iterable[Path]) -> dict[str, str]:
+    """The name and SHA-256 of photos on this computer, to compare with :func:`arrived`."""
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in photos}

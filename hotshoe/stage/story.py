@@ -1,0 +1,128 @@
+"""A home rehearsed from end to end: put up, deployed to, and photographed into."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from hotshoe.debian.certificates import AuthorityFiles
+from hotshoe.errors import HotshoeError
+from hotshoe.plan.derivation import make_plan
+from hotshoe.plan.model import Plan, ServerPlan
+from hotshoe.secrets import Secrets, load_secrets
+from hotshoe.site.reading import SiteFiles, load_site
+from hotshoe.stage import actions
+from hotshoe.stage.photos import make_photos
+from hotshoe.stage.stage import Stage
+from hotshoe.stage.topology import CAMERA
+
+JPEGS, RAWS = 12, 1
+
+
+def run(site_name: str, release: str, keep: bool, console: Console) -> None:
+    """Rehearse a Site and tell what happens.
+
+    :param site_name: the Site's name
+    :param release: the Debian release of servers and routers
+    :param keep: leave the stage up afterwards
+    :raises HotshoeError: if anything on the way fails; the stage is left up then only with ``keep``
+    """
+    files = SiteFiles(site_name)
+    site = load_site(files)
+    secrets = load_secrets(files, site)
+    plan = make_plan(site)
+    stage = Stage.of(site_name, plan, Path(), release)
+    home = ", ".join(node.name for node in stage.topology.nodes)
+    try:
+        with _step(console, f"Building the home: {home}") as done:
+            stage.up(say=lambda text: console.print(f"  [dim]{text}[/]"))
+            done(f"{len(stage.topology.nodes)} containers, Debian {release}")
+        for name in stage.topology.by_hand:
+            console.print(f"  [dim]{name} is set up as its worksheet says[/]")
+        with _step(console, f"Deploying: pyinfra inventories/{site_name}.py deploy.py") as done:
+            actions.deploy(stage, done.update)
+            done("the servers are ready, and the routers lead to them")
+        photograph(stage, plan, secrets, console)
+    finally:
+        if not keep:
+            stage.down()
+    if keep:
+        at = f" --site {site_name}" if site_name != "home" else ""
+        console.print(
+            f"\nThe stage stays up. Look around with [bold]{sys.argv[0]} stage shell{at} "
+            f"{plan.servers[0].name}[/], take it down with [bold]{sys.argv[0]} stage down{at}[/].",
+            soft_wrap=True,
+        )
+
+
+def photograph(stage: Stage, plan: Plan, secrets: Secrets, console: Console) -> None:
+    """Upload photos from the camera on the Internet to each server, and compare them there.
+
+    :raises HotshoeError: if an upload fails or a byte differs
+    """
+    root = AuthorityFiles.of(plan, stage.folder).certificate
+    if not root.exists():
+        raise HotshoeError(f"{root}: is missing; deploy to the stage first")
+    actions.give_root_certificate(stage, root, CAMERA)
+    for server in plan.servers:
+        if server.cameras:
+            _photograph(stage, server, secrets, console, ipv6=False)
+            if server.address6:
+                _photograph(stage, server, secrets, console, ipv6=True)
+
+
+def _photograph(
+    stage: Stage, server: ServerPlan, secrets: Secrets, console: Console, *, ipv6: bool
+) -> None:
+    camera = server.cameras[0]
+    with tempfile.TemporaryDirectory(prefix="hotshoe-photos-") as folder:
+        # A name of its own for each run, since a photo that is there is never overwritten.
+        prefix = f"{int(time.time()) % 1_000_000}_{6 if ipv6 else 4}_"
+        photos = make_photos(Path(folder), JPEGS, RAWS, prefix=prefix)
+        megabytes = sum(photo.stat().st_size for photo in photos) / 1e6
+        where = f"{server.hostname}:{server.control_port}{' over IPv6' if ipv6 else ''}"
+        what = f"{len(photos)} photos ({megabytes:.0f} MB) to {where}"
+        with _step(console, f"Uploading from {camera} on the Internet: {what}") as done:
+            password = secrets.camera_passwords[camera]
+            seconds = actions.upload(stage, server, camera, password, photos, ipv6=ipv6)
+            done(f"{megabytes / seconds:.0f} MB/s")
+        with _step(console, f"Comparing every byte on {server.name}") as done:
+            there = actions.arrived(stage, server, camera).items()
+            if not actions.digests(photos).items() <= there:
+                raise HotshoeError("the photos on the server are not those that were sent")
+            done(f"{len(photos)} of {len(photos)} arrived intact")
+
+
+class _step:  # noqa: N801 - reads as a verb where it is used
+    """A line that shows progress while something runs, and its result afterwards."""
+
+    def __init__(self, console: Console, title: str) -> None:
+        self._console, self._title, self._result = console, title, ""
+        self._status = console.status(title)
+
+    def __enter__(self) -> _step:
+        if not self._console.is_terminal:
+            self._console.print(f"… {self._title}")
+        self._started = time.monotonic()
+        self._status.start()
+        return self
+
+    def __call__(self, result: str) -> None:
+        self._result = result
+
+    def update(self, what: str) -> None:
+        """Show what is going on right now."""
+        self._status.update(f"{self._title} [dim]({what})[/]")
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._status.stop()
+        if kind is None:
+            took = time.monotonic() - self._started
+            line = f"[green]✓[/] {self._title}: {self._result} [dim]({took:.1f} s)[/]"
+            self._console.print(line, soft_wrap=True)
+        else:
+            self._console.print(f"[red]✗[/] {self._title}")

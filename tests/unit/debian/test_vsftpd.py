@@ -1,0 +1,169 @@
+"""vsftpd's options: what is written is what vsftpd takes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from hotshoe.debian.vsftpd import CIPHERS, COMMANDS, VERSIONS, Options, Options305, lines, options
+
+# Option names that only 3.0.5 knows.
+ONLY_305 = {"ssl_tlsv11", "ssl_tlsv12", "ssl_tlsv13"}
+
+
+@pytest.fixture(params=sorted(VERSIONS.values()))
+def version(request):
+    return request.param
+
+
+def written(plan, version) -> dict[str, str]:
+    return dict(lines(options(plan.servers[0], version)))
+
+
+def test_every_line_is_one_that_vsftpd_takes_literally(example_plan, version):
+    for name, value in written(example_plan, version).items():
+        assert re.fullmatch(r"[a-z0-9_]+=(\S(.*\S)?)?", f"{name}={value}"), name
+
+
+def test_truth_is_spelt_as_vsftpd_spells_it(example_plan, version):
+    values = written(example_plan, version)
+    assert values["ssl_enable"] == "YES"
+    assert values["anonymous_enable"] == "NO"
+    assert not {"True", "False", "None"} & set(values.values())
+
+
+def test_what_the_plan_says_is_in_it(example_plan, version):
+    values = written(example_plan, version)
+    assert values["listen_port"] == "21"
+    assert values["pasv_address"] == "203.0.113.20"
+    assert (values["pasv_min_port"], values["pasv_max_port"]) == ("50000", "50099")
+    assert (values["max_clients"], values["max_per_ip"]) == ("200", "48")
+    assert values["anon_max_rate"] == values["local_max_rate"] == "0"
+
+
+def test_each_debian_gets_only_options_that_its_vsftpd_knows(example_plan):
+    old, new = written(example_plan, "3.0.3"), written(example_plan, "3.0.5")
+    assert not ONLY_305 & set(old)
+    assert set(new) - set(old) == ONLY_305
+    assert new["ssl_tlsv13"] == new["ssl_tlsv11"] == "NO"
+
+
+def test_a_version_that_is_not_known_is_refused(example_plan):
+    with pytest.raises(KeyError):
+        options(example_plan.servers[0], "3.0.6")
+
+
+def good(**changed):
+    known = {
+        "listen_port": 21,
+        "max_clients": 22,
+        "max_per_ip": 6,
+        "pasv_min_port": 50000,
+        "pasv_max_port": 50099,
+        "pasv_address": "203.0.113.20",
+    }
+    return Options305(**known | changed)
+
+
+@pytest.mark.parametrize("name", ["ssl_tlsv1_3", "ssl_tlsv13 ", "passive_port", "Listen"])
+def test_an_option_that_vsftpd_does_not_know_cannot_be_written(name):
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        good(**{name: True})
+
+
+@pytest.mark.parametrize(
+    "value", ["Ready\n", "Ready ", " Ready", "Ready\nanonymous_enable=YES", "Ready\r", "\t"]
+)
+def test_a_value_that_vsftpd_would_misread_cannot_be_written(value):
+    with pytest.raises(ValidationError, match="should match pattern"):
+        good(ftpd_banner=value)
+
+
+@given(st.text(st.characters(max_codepoint=300), max_size=20))
+def test_no_text_makes_a_second_line(text):
+    try:
+        chosen = good(ftpd_banner=text)
+    except ValidationError:
+        return
+    value = dict(lines(chosen))["ftpd_banner"]
+    assert not set(value) & set("\r\n")
+    assert not value.startswith(" ")
+    assert not value.endswith(" ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("pasv_min_port", 1024),
+        ("pasv_max_port", 65536),
+        ("listen_port", 0),
+        ("anon_umask", "27"),
+        ("file_open_mode", "0999"),
+        ("pasv_address", "photos.example.net"),
+    ],
+)
+def test_a_value_that_would_end_vsftpd_cannot_be_written(name, value):
+    with pytest.raises(ValidationError):
+        good(**{name: value})
+
+
+def test_a_camera_has_no_command_that_reads_changes_or_removes_a_file():
+    forbidden = "RETR DELE RNFR RNTO APPE PORT EPRT RMD SITE REST STOU"
+    assert not set(COMMANDS) & set(forbidden.split())
+
+
+def test_a_camera_has_the_commands_that_it_needs():
+    needed = "USER PASS AUTH PBSZ PROT TYPE PASV EPSV STOR MKD CWD PWD SIZE LIST NOOP QUIT"
+    assert set(needed.split()) <= set(COMMANDS)
+
+
+def test_the_list_of_commands_is_exact_for_vsftpd(example_plan, version):
+    assert written(example_plan, version)["cmds_allowed"].split(",") == COMMANDS
+    assert len(set(COMMANDS)) == len(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("ssl_enable", "YES"),
+        ("strict_ssl_read_eof", "YES"),
+        ("require_ssl_reuse", "NO"),
+        ("anonymous_enable", "NO"),
+        ("download_enable", "NO"),
+        ("port_enable", "NO"),
+        ("pasv_promiscuous", "NO"),
+        ("chroot_local_user", "YES"),
+        ("virtual_use_local_privs", "NO"),
+        ("delete_failed_uploads", "YES"),
+        ("listen_ipv6", "NO"),
+        ("pasv_addr_resolve", "NO"),
+    ],
+)
+def test_what_the_safety_of_the_photos_rests_on(example_plan, version, option, value):
+    assert written(example_plan, version)[option] == value
+
+
+@pytest.mark.parametrize("tls", ["explicit", "none"])
+def test_encryption_is_forced_on_whatever_rights_a_user_has(example_plan, version, tls):
+    """What comes of it is tried with packets: ``test_nothing_travels_over…``."""
+    chosen = options(replace(example_plan.servers[0], tls=tls), version)
+    forced = {name: value for name, value in chosen if name.startswith("force_")}
+    assert len(forced) == 4
+    assert set(forced.values()) == {tls == "explicit"} == {chosen.ssl_enable}
+
+
+def test_all_ciphers_have_forward_secrecy_and_fit_an_rsa_certificate():
+    assert CIPHERS
+    assert all(cipher.startswith("ECDHE-RSA-") for cipher in CIPHERS)
+
+
+def test_options_cannot_be_changed_afterwards(example_plan):
+    chosen = options(example_plan.servers[0], "3.0.3")
+    assert type(chosen) is Options
+    with pytest.raises(ValidationError, match="frozen"):
+        chosen.ssl_enable = False

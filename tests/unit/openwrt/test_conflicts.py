@@ -1,0 +1,487 @@
+"""What of other people's sections is in the way, word for word, and what is left alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address, ip_interface
+
+import pytest
+
+from hotshoe.openwrt.conflicts import conflicts
+from hotshoe.openwrt.sections import way_in, way_out
+from hotshoe.openwrt.uci.data import Package, Section
+from hotshoe.openwrt.zones import Interface
+from hotshoe.plan.model import Lease, RouterPlan
+from hotshoe.ports.ranges import Service
+from tests.unit.openwrt.routers import SIDES, home, interfaces_of, packages, redirect, with_all
+
+MAC = "b8:27:eb:12:34:56"
+DELETE_OR_PORTS = "delete it on the router if it may go, or choose other ports in the Site"
+DELETE_OR_DEFAULT = (
+    "delete it on the router if it may go; a default host of your own is written as mode: "
+    "default-host in the Site"
+)
+CONTROL, PASSIVE = "21/tcp", "50000-50099/tcp"
+
+
+@pytest.fixture
+def router() -> RouterPlan:
+    (router,) = home("home").routers
+    return replace(router, leases=(Lease("darkroom", MAC, IPv4Address("192.168.1.10")),))
+
+
+def told(router: RouterPlan, having: dict[str, Package]) -> list[tuple[str, str]]:
+    found = conflicts(router, SIDES, having, interfaces_of(router))
+    return [(each.reason, each.remedy) for each in found]
+
+
+def theirs(**options: object) -> Section:
+    """Somebody's port forward of 21/tcp, otherwise as said."""
+    usual = {"src": "wan", "src_dport": "21", "dest_ip": "192.168.1.5", "proto": "tcp"}
+    return redirect(**{k: v for k, v in (usual | options).items() if v is not None})
+
+
+def taken(router: RouterPlan, section: Section) -> list[str]:
+    """Which of ours a redirect takes."""
+    found = told(router, packages(section))
+    assert all(remedy == DELETE_OR_PORTS for _, remedy in found)
+    return [
+        reason.partition(" already takes ")[2].partition(" and sends")[0] for reason, _ in found
+    ]
+
+
+def test_a_default_configuration_is_in_nobody_s_way(router):
+    assert told(router, packages()) == []
+
+
+def test_our_own_sections_are_in_nobody_s_way(router):
+    having = packages()
+    wanted = (*way_out(router, SIDES), *way_in(router, SIDES))
+    ours = {name: with_all(package, *wanted) for name, package in having.items()}
+    assert ours["firewall"].of_type("redirect")
+    assert told(router, ours) == []
+
+
+# -- port forwards
+
+
+def test_a_port_forward_to_somebody_else(router):
+    assert told(router, packages(theirs())) == [
+        (
+            "somebody else's port forward firewall.@redirect[0] already takes 21/tcp and sends it "
+            "to 192.168.1.5",
+            DELETE_OR_PORTS,
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("section", "called"),
+    [
+        (redirect("nas", src="wan", src_dport="21", dest_ip="192.168.1.5"), "firewall.nas"),
+        (
+            redirect(src="wan", src_dport="21", dest_ip="192.168.1.5", name="My NAS"),
+            "'My NAS' (firewall.@redirect[1])",
+        ),
+    ],
+)
+def test_it_is_called_by_its_name_and_as_uci_calls_it(router, section, called):
+    other = redirect(src="wan", src_dport="80", dest_ip="192.168.1.5")
+    ((reason, _),) = told(router, packages(other, section))
+    assert reason.startswith(f"somebody else's port forward {called} already takes 21/tcp")
+
+
+def test_one_to_the_router_itself(router):
+    ((reason, _),) = told(router, packages(theirs(dest_ip=None)))
+    assert reason.endswith("already takes 21/tcp and sends it to the router itself")
+
+
+@pytest.mark.parametrize(
+    ("ports", "ours"),
+    [
+        ("21", [CONTROL]),
+        ("20-22", [CONTROL]),
+        ("20:22", [CONTROL]),
+        ("1-65535", [CONTROL, PASSIVE]),
+        ("0-65535", [CONTROL, PASSIVE]),
+        ("0:21", [CONTROL]),
+        ("50099", [PASSIVE]),
+        ("50099:50100", [PASSIVE]),
+        ("49000-50000", [PASSIVE]),
+        ("!22", [CONTROL, PASSIVE]),
+        ("! 22", [CONTROL, PASSIVE]),
+        ("22", []),
+        ("50100", []),
+        ("22-49999", []),
+        # fw4 leaves out a section whose port it cannot read.
+        ("21 22", []),
+        ("ftp", []),
+    ],
+)
+def test_ports_that_overlap(router, ports, ours):
+    assert taken(router, theirs(src_dport=ports)) == ours
+
+
+@pytest.mark.parametrize(
+    ("proto", "takes"),
+    [
+        (None, True),
+        ("tcp", True),
+        ("TCP", True),
+        ("tcp udp", True),
+        ("tcpudp", True),
+        ("6", True),
+        ("17", False),
+        (("udp", "tcp"), True),
+        ("udp", False),
+        (("udp", "icmp"), False),
+        ("gre", False),
+    ],
+)
+def test_protocols_that_overlap(router, proto, takes):
+    assert taken(router, theirs(proto=proto)) == [CONTROL] * takes
+
+
+@pytest.mark.parametrize("proto", ["all", "any", "*", ("icmp", "all")])
+def test_of_any_protocol_every_port_is_taken_whatever_it_says(router, proto):
+    ((reason, _),) = told(router, packages(theirs(proto=proto, src_dport="8080")))
+    assert "already sends everything from outside to 192.168.1.5" in reason
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"enabled": "0"},
+        {"family": "ipv6"},
+        {"dest_ip": "fd00::5"},
+        {"src": "lan"},
+        {"src": "guest"},
+        {"src": None},
+        {"target": "SNAT"},
+        {"src_dip": "203.0.113.99"},
+        {"src_dip": "!203.0.113.20"},
+        {"src_dip": "!wan"},
+        {"src_dip": "lan"},
+        {"src_dip": "203.0.113.99/32"},
+        {"src_dip": "203.0.113.21-203.0.113.99"},
+        {"src_dip": "2001:db8::1"},
+        {"src_dip": "2001:db8::1-2001:db8::9"},
+        {"src_dip": "nonsense"},
+        {"family": "ipv6"},
+        {"src_ip": "192.0.2.0/24"},
+        {"src_mac": "02:00:00:00:00:01"},
+        {"src_port": "1024"},
+        {"ipset": "friends"},
+        {"mark": "1"},
+        {"helper": "ftp"},
+    ],
+    ids=str,
+)
+def test_one_that_takes_other_connections_or_some_only_is_left_alone(router, options):
+    assert taken(router, theirs(**options)) == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"enabled": "1"},
+        {"target": "dnat"},
+        {"family": "ipv4"},
+        {"family": "any"},
+        {"src_dip": "203.0.113.20"},
+        {"src_dip": "203.0.113.20/32"},
+        {"src_dip": "203.0.113.20/255.255.255.0"},
+        {"src_dip": "203.0.113.0-203.0.113.99"},
+        {"src_dip": "0.0.0.0/0"},
+        {"src_dip": "wan"},
+        {"src_dip": "!lan"},
+        {"src_dip": "! 192.168.1.1"},
+    ],
+    ids=str,
+)
+def test_one_that_says_the_usual_at_length_counts(router, options):
+    assert taken(router, theirs(**options)) == [CONTROL]
+
+
+def test_one_for_ipv6_counts_where_cameras_use_it():
+    edge, _ = home("ipv6").routers
+    ((reason, _),) = told(edge, packages(theirs(family="ipv6", dest_ip="2001:db8:100:1::9")))
+    assert reason.endswith("already takes 21/tcp and sends it to 2001:db8:100:1::9")
+
+
+def test_a_router_that_forwards_nothing_minds_nobody_s_port_forwards(router):
+    assert told(replace(router, forwards=()), packages(theirs(), theirs(src_dport=None))) == []
+
+
+# -- default hosts
+
+
+@pytest.mark.parametrize("proto", ["tcp", "all", None])
+def test_somebody_else_s_default_host(router, proto):
+    section = theirs(src_dport=None, proto=proto, name="DMZ")
+    assert told(router, packages(section)) == [
+        (
+            "somebody else's port forward 'DMZ' (firewall.@redirect[0]) already sends everything "
+            "from outside to 192.168.1.5",
+            DELETE_OR_DEFAULT,
+        )
+    ]
+
+
+def test_one_beside_a_default_host_of_ours():
+    router, _ = home("default-host").routers
+    ((reason, _),) = told(router, packages(theirs(src_dport=None)))
+    assert "already sends everything from outside to 192.168.1.5" in reason
+    assert told(router, packages(theirs())) == []
+
+
+def test_one_for_another_protocol_is_left_alone(router):
+    assert told(router, packages(theirs(src_dport=None, proto="gre"))) == []
+
+
+# -- rules
+
+OWN = "51820/udp"
+LESS = "delete it on the router if it may go, or let it refuse less"
+
+
+@pytest.fixture
+def routed() -> RouterPlan:
+    """A router that lets the ports in untranslated, over IPv6 too, and answers some itself."""
+    return replace(home("ipv6").routers[1], open_to_wan=(Service.parse(OWN),))
+
+
+def refusing(name: str | None = None, /, **options: object) -> Section:
+    """Somebody's rule against all that comes to the LAN, otherwise as said."""
+    usual = {"src": "wan", "dest": "lan", "proto": "all", "target": "DROP"}
+    return Section("rule", name, {k: v for k, v in (usual | options).items() if v is not None})
+
+
+def refused(router: RouterPlan, having: dict[str, Package]) -> list[str]:
+    """Which of ours others' rules refuse."""
+    found = told(router, having)
+    assert all(remedy == LESS for _, remedy in found)
+    return [port for reason, _ in found for port in (CONTROL, PASSIVE, OWN) if port in reason]
+
+
+def test_a_rule_that_refuses_what_ours_let_in(routed):
+    (first, _) = told(routed, packages(refusing(name="No way in")))
+    assert first == (
+        "somebody else's rule 'No way in' (firewall.@rule[0]) refuses what 'hotshoe: cameras to "
+        "darkroom, 21/tcp to 2001:db8:100:2::10' shall let in",
+        LESS,
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "ours"),
+    [
+        ({}, [CONTROL, PASSIVE]),
+        ({"target": "reject", "dest": "*"}, [CONTROL, PASSIVE]),
+        ({"src": "*", "proto": None, "family": "ipv6"}, [CONTROL, PASSIVE]),
+        ({"proto": "tcp", "dest_port": "20:22"}, [CONTROL]),
+        ({"proto": "tcp", "dest_port": "80 50000"}, [PASSIVE]),
+        ({"dest_port": "80"}, [CONTROL, PASSIVE]),
+        ({"proto": "tcp", "dest_port": "80"}, []),
+        ({"proto": "tcp", "dest_port": "ftp"}, []),
+        ({"dest_ip": "2001:db8:100:2::/64"}, [CONTROL, PASSIVE]),
+        ({"dest_ip": ("2001:db8:100:2::9", "2001:db8:100:2::10")}, [CONTROL, PASSIVE]),
+        ({"dest_ip": "2001:db8:100:2::9"}, []),
+        ({"dest_ip": "!2001:db8:100:2::9"}, [CONTROL, PASSIVE]),
+        ({"dest_ip": "!2001:db8:100:2::/64"}, []),
+        ({"family": "ipv4"}, []),
+        ({"proto": "udp"}, []),
+        ({"proto": "icmp"}, []),
+        ({"enabled": "0"}, []),
+        ({"target": "ACCEPT"}, []),
+        ({"src": "lan"}, []),
+        ({"dest": "guest"}, []),
+        ({"src_ip": "2001:db8:bad::/48"}, []),
+        ({"limit": "10/second"}, []),
+        ({"dest": None}, [OWN]),
+        ({"dest": None, "family": "ipv4"}, [OWN]),
+        ({"dest": None, "dest_ip": "192.168.1.1"}, []),
+    ],
+    ids=str,
+)
+def test_rules_refuse(routed, options, ours):
+    assert refused(routed, packages(refusing(**options))) == ours
+
+
+def test_one_that_comes_after_ours_is_left_alone(routed):
+    """Unless it is for every zone, which fw4 asks first."""
+    (wanted,) = way_in(routed, SIDES)
+    having = packages()
+    ours = with_all(having["firewall"], wanted)
+    for src, count in (("wan", 0), ("*", 2)):
+        behind = Package("firewall", (*ours.sections, refusing(src=src)))
+        assert len(refused(routed, having | {"firewall": behind})) == count
+
+
+def test_what_is_translated_passes_every_rule(router):
+    assert told(router, packages(refusing())) == []
+
+
+# -- routes
+
+
+@pytest.fixture
+def edge() -> RouterPlan:
+    """A router with a route to 192.168.1.0/24 by 192.168.178.2."""
+    return home("routed").routers[0]
+
+
+def route(**options: str) -> Section:
+    return Section("route", None, {"interface": "lan", **options})
+
+
+ELSEWHERE = (
+    "somebody else's static route to 192.168.1.0/24 leads to 192.168.178.9 instead of "
+    "192.168.178.2",
+    "delete it on the router if it may go: LuCI, Network, Routing",
+)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"target": "192.168.1.0/24"},
+        {"target": "192.168.1.0", "netmask": "255.255.255.0"},
+        {"target": "192.168.1.7/24"},
+        {"target": "192.168.1.0/24", "table": "main"},
+    ],
+    ids=str,
+)
+def test_a_route_that_leads_elsewhere(edge, options):
+    section = route(gateway="192.168.178.9", **options)
+    assert told(edge, packages(network=(section,))) == [ELSEWHERE]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"target": "192.168.1.0/24", "gateway": "192.168.178.2"},
+        {"target": "192.168.1.0/24", "gateway": "192.168.178.9", "disabled": "1"},
+        {"target": "192.168.1.0/24", "gateway": "192.168.178.9", "table": "100"},
+        {"target": "192.168.2.0/24", "gateway": "192.168.178.9"},
+        {"target": "192.168.1.0/25", "gateway": "192.168.178.9"},
+        {"target": "nonsense", "gateway": "192.168.178.9"},
+        {"gateway": "192.168.178.9"},
+    ],
+    ids=str,
+)
+def test_a_route_that_is_left_alone(edge, options):
+    assert told(edge, packages(network=(route(**options),))) == []
+
+
+def test_a_route_without_a_gateway_leads_to_its_interface(edge):
+    ((reason, _),) = told(edge, packages(network=(route(target="192.168.1.0/24"),)))
+    assert reason == (
+        "somebody else's static route to 192.168.1.0/24 leads to lan instead of 192.168.178.2"
+    )
+
+
+def test_an_ipv6_route_that_leads_elsewhere():
+    edge, _ = home("ipv6").routers
+    section = Section(
+        "route6", None, {"target": "2001:db8:100:2::/64", "gateway": "2001:db8:100:1::9"}
+    )
+    ((reason, _),) = told(edge, packages(network=(section,)))
+    assert reason == (
+        "somebody else's static route to 2001:db8:100:2::/64 leads to 2001:db8:100:1::9 instead of "
+        "2001:db8:100:1::2"
+    )
+
+
+def test_a_route_to_a_network_that_is_the_router_s_own(edge):
+    guests = Interface("guest", "br-guest", True, (ip_interface("192.168.1.1/24"),), False)
+    (found,) = conflicts(edge, SIDES, packages(), [guests])
+    assert found.reason == (
+        "its interface guest (192.168.1.1/24) is in 192.168.1.0/24 itself, which the Site has "
+        "behind 192.168.178.2"
+    )
+
+
+@pytest.mark.parametrize("address", ["192.168.178.1/24", "192.168.0.1/16", "192.168.1.1/25"])
+def test_a_network_of_another_size_leaves_the_route_alone(edge, address):
+    other = Interface("other", "eth2", True, (ip_interface(address),), False)
+    assert not list(conflicts(edge, SIDES, packages(), [other]))
+
+
+# -- leases
+
+REMOVE = "delete it on the router if it may go, or remove the mac of darkroom from the Site"
+
+
+def host(section: str | None = None, /, **options: object) -> Section:
+    return Section("host", section, options)
+
+
+@pytest.mark.parametrize(
+    ("section", "reason"),
+    [
+        (
+            host(name="printer", mac="02:00:00:00:00:01", ip="192.168.1.10"),
+            "somebody else's static lease printer has 02:00:00:00:00:01 at 192.168.1.10",
+        ),
+        (
+            host(name="old", mac=MAC, ip="192.168.1.77"),
+            f"somebody else's static lease old has {MAC} at 192.168.1.77",
+        ),
+        (
+            host(name="same", mac=MAC.upper(), ip="192.168.1.10"),
+            f"somebody else's static lease same has {MAC} at 192.168.1.10",
+        ),
+        (
+            host("named", mac=("02:00:00:00:00:01", MAC), ip="192.168.1.77"),
+            f"somebody else's static lease named has 02:00:00:00:00:01 {MAC} at 192.168.1.77",
+        ),
+        (
+            host(name="two", mac=f"02:00:00:00:00:01 {MAC}", ip="192.168.1.77"),
+            f"somebody else's static lease two has 02:00:00:00:00:01 {MAC} at 192.168.1.77",
+        ),
+        (
+            host(mac=MAC),
+            f"somebody else's static lease (no name) has {MAC} at no address",
+        ),
+        (
+            host(name="by duid", duid="000100", ip="192.168.1.10"),
+            "somebody else's static lease by duid has no MAC at 192.168.1.10",
+        ),
+    ],
+)
+def test_a_static_lease_of_the_same_address_or_device(router, section, reason):
+    assert told(router, packages(dhcp=(section,))) == [(reason, REMOVE)]
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        host(name="tv", mac="02:00:00:00:00:01", ip="192.168.1.11"),
+        host(name="ignored", ip="ignore"),
+        host(name="nothing"),
+        host(name="off", mac=MAC, ip="192.168.1.10", enable="0"),
+    ],
+    ids=lambda section: str(section.options["name"]),
+)
+def test_other_leases_are_left_alone(router, section):
+    assert told(router, packages(dhcp=(section,))) == []
+
+
+def test_without_a_mac_in_the_site_leases_are_nobody_s_business(router):
+    section = host(name="darkroom", mac=MAC, ip="192.168.1.10")
+    assert told(replace(router, leases=()), packages(dhcp=(section,))) == []
+
+
+def test_everything_is_told_at_once(router):
+    having = packages(theirs(), theirs(src_dport="50000-50010"), dhcp=(host(mac=MAC),))
+    assert len(told(router, having)) == 3
+
+
+def test_what_goes_to_a_default_host_may_not_be_taken_either(router):
+    """Of its Plan, a router knows no more than that everything goes there."""
+    edge = replace(router, forwards=(), default_host=IPv4Address("192.168.1.2"))
+    having = packages(theirs(src_dport="21"))
+    assert not list(conflicts(edge, SIDES, having, ()))
+    (found,) = conflicts(edge, SIDES, having, (), [Service.parse(CONTROL), Service.parse(PASSIVE)])
+    assert "already takes 21/tcp and sends it to" in found.reason

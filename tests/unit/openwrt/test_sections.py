@@ -1,0 +1,400 @@
+"""The UCI sections that a router's Plan means."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+import pytest
+
+from hotshoe.openwrt import sections
+from hotshoe.openwrt.uci.changes import Setting, Wanted, diff
+from hotshoe.openwrt.uci.data import Section
+from hotshoe.openwrt.zones import Sides
+from hotshoe.plan.model import Lease, Plan, RouterPlan
+from hotshoe.ports.ranges import PortRange
+from tests.conftest import EXAMPLES
+from tests.homes import HOMES
+from tests.random_homes import every_home
+from tests.unit.openwrt.routers import SIDES, home, packages, with_all
+
+# What nftables keeps of a comment: NFTNL_UDATA_COMMENT_MAXLEN.
+COMMENT = 128
+
+
+def of(router: RouterPlan, sides: Sides = SIDES) -> tuple[Wanted, ...]:
+    return (*sections.way_out(router, sides), *sections.way_in(router, sides))
+
+
+def all_of(router: RouterPlan) -> list[Section]:
+    return [section for wanted in of(router) for section in wanted.sections]
+
+
+def in_firewall(router: RouterPlan, *kinds: str) -> list[Section]:
+    (wanted,) = sections.way_in(router, SIDES)
+    return [section for section in wanted.sections if not kinds or section.type in kinds]
+
+
+def written(found: list[Section]) -> list[str]:
+    """Sections as a person would tell them: type, name, options but for the rule's name."""
+    return [
+        " ".join(
+            [
+                section.type,
+                str(section.name),
+                *(f"{k}={v}" for k, v in section.options.items() if k != "name"),
+            ]
+        )
+        for section in found
+    ]
+
+
+# -- of every home
+
+
+@every_home
+def test_sections_have_names_of_their_own_that_uci_takes(plan: Plan):
+    for router in plan.routers:
+        names = [section.name for section in all_of(router)]
+        assert len(set(names)) == len(names)
+        assert all(re.fullmatch(r"hotshoe_(in|out)_[A-Za-z0-9_]+", name) for name in names)
+
+
+@every_home
+def test_rules_have_names_that_the_kernel_keeps_whole(plan: Plan):
+    for router in plan.routers:
+        rules = in_firewall(router)
+        for rule in rules:
+            name = str(rule.options["name"])
+            assert name.startswith(sections.LABEL)
+            reflected = " (reflection)" if rule.type == "redirect" else ""
+            assert len(f"!fw4: {name}{reflected}\0".encode()) <= COMMENT
+        # One of them may be in the kernel for the other, if they are called the same.
+        told = Counter(str(sorted(rule.options.items())) for rule in rules)
+        assert set(told.values()) <= {1}
+
+
+@every_home
+def test_every_forward_has_one_redirect_and_every_passage_one_rule(plan: Plan):
+    for router in plan.routers:
+        redirects = [
+            (
+                section.options["proto"],
+                section.options["src_dport"],
+                section.options["dest_ip"],
+                section.options.get("src_ip"),
+            )
+            for section in in_firewall(router, "redirect")
+            if section.options["src"] == "wan" and {"src_dport", "dest_ip"} <= set(section.options)
+        ]
+        assert redirects == [
+            (f.service.protocol, str(f.service.ports), str(f.to), f.source and str(f.source))
+            for f in router.forwards
+        ]
+        rules = [
+            (
+                section.options["family"],
+                section.options["proto"],
+                section.options["dest_port"],
+                section.options["dest_ip"],
+                section.options.get("src_ip"),
+            )
+            for section in in_firewall(router, "rule")
+            if "dest" in section.options
+        ]
+        assert rules == [
+            (
+                f"ipv{p.to.version}",
+                p.service.protocol,
+                str(p.service.ports),
+                str(p.to),
+                p.source and str(p.source),
+            )
+            for p in router.passages
+        ]
+
+
+@every_home
+def test_a_default_host_comes_last_and_after_what_the_router_answers_itself(plan: Plan):
+    for router in plan.routers:
+        (wanted,) = sections.way_in(router, SIDES)
+        default = [s for s in wanted.sections if s.name == "hotshoe_in_default_host"]
+        assert len(default) == (router.default_host is not None)
+        assert wanted.last == {section.name for section in default}
+        if default:
+            assert wanted.sections[-1] == default[0]
+            own = [s for s in wanted.sections if str(s.name).startswith("hotshoe_in_own_")]
+            each = ["redirect"] * (1 + bool(router.hairpin)) + ["rule"]
+            assert [s.type for s in own] == each * len(router.open_to_wan)
+            assert not any("dest_ip" in s.options for s in own)
+
+
+@every_home
+def test_it_comes_last_even_where_somebody_has_redirects_behind_it(plan: Plan):
+    for router in plan.routers:
+        theirs = Section(
+            "redirect", "theirs", {"src": "wan", "src_dport": "1", "dest_ip": "10.9.9.9"}
+        )
+        made = with_all(packages(theirs)["firewall"], *of(router))
+        redirects = [section.name for section in made.of_type("redirect")]
+        if router.default_host:
+            assert redirects[-1] == "hotshoe_in_default_host"
+        assert "theirs" in redirects
+
+
+@every_home
+def test_it_is_a_whole_of_which_nothing_is_left_to_do(plan: Plan):
+    for router in plan.routers:
+        for name, package in packages().items():
+            wanted = [each for each in of(router) if each.package == name]
+            made = with_all(package, *wanted)
+            assert [diff(made, each) for each in wanted] == [()] * len(wanted)
+
+
+@every_home
+def test_nothing_is_wanted_that_the_plan_does_not_say(plan: Plan):
+    for router in plan.routers:
+        further = len(set(router.hairpin) - {router.lan.network})
+        dialled = sum(not f.source for f in router.forwards) + bool(router.default_host)
+        default = bool(router.default_host)
+        assert Counter(section.type for section in all_of(router)) == Counter(
+            route=sum(route.to.version == 4 for route in router.routes),
+            route6=sum(route.to.version == 6 for route in router.routes),
+            host=len(router.leases),
+            include=bool(router.masquerade_ports),
+            redirect=len(router.forwards)
+            + default * (1 + (1 + bool(router.hairpin)) * len(router.open_to_wan))
+            + further * dialled,
+            nat=further * dialled,
+            rule=len(router.passages) + 2 * len(router.ftp_helper) + len(router.open_to_wan),
+        )
+
+
+@every_home
+def test_three_options_of_others_are_set_and_no_more(plan: Plan):
+    for router in plan.routers:
+        settings = [setting for wanted in of(router) for setting in wanted.settings]
+        assert settings == [
+            Setting("@zone[1]", "masq", "1" if router.masquerade else "0"),
+            Setting("@zone[1]", "auto_helper", "0"),
+            Setting("@zone[0]", "auto_helper", "0"),
+        ]
+
+
+def test_a_router_of_which_the_plan_says_nothing_gets_nothing():
+    (router,) = home("home").routers
+    nothing = dict.fromkeys(
+        (
+            "masquerade",
+            "masquerade_ports",
+            "forwards",
+            "passages",
+            "routes",
+            "leases",
+            "hairpin",
+            "ftp_helper",
+            "open_to_wan",
+        ),
+        (),
+    )
+    assert all_of(replace(router, default_host=None, **nothing)) == []
+
+
+# -- spelled out
+
+
+def test_home():
+    (router,) = home("home").routers
+    assert written(in_firewall(router)) == [
+        "redirect hotshoe_in_tcp_21_to_192_168_1_10 src=wan dest=lan family=ipv4 proto=tcp "
+        "src_dport=21 dest_ip=192.168.1.10 target=DNAT reflection=1",
+        "redirect hotshoe_in_tcp_50000_50099_to_192_168_1_10 src=wan dest=lan family=ipv4 "
+        "proto=tcp src_dport=50000-50099 dest_ip=192.168.1.10 target=DNAT reflection=1",
+    ]
+    names = [section.options["name"] for section in in_firewall(router)]
+    assert names == [
+        "hotshoe: cameras to darkroom, 21/tcp to 192.168.1.10",
+        "hotshoe: cameras to darkroom, 50000-50099/tcp to 192.168.1.10",
+    ]
+    network, firewall, dhcp = sections.way_out(router, SIDES)
+    assert (network.sections, firewall.sections, dhcp.sections) == ((), (), ())
+    assert {each.owner for each in (network, firewall, dhcp)} == {"hotshoe_out"}
+    assert [each.package for each in (network, firewall, dhcp)] == ["network", "firewall", "dhcp"]
+
+
+@pytest.mark.parametrize("side", ["wan", "lan"])
+def test_a_zone_that_names_devices_only_is_not_left_to_reflection(side):
+    """fw4 does not know the addresses of devices."""
+    (router,) = home("home").routers
+    sides = replace(SIDES, **{side: replace(getattr(SIDES, side), named=False)})
+    (wanted,) = sections.way_in(router, sides)
+    forward, _, *hairpins = written(list(wanted.sections))
+    assert forward.endswith("reflection=0")
+    assert hairpins[:2] == [
+        "redirect hotshoe_in_hairpin_tcp_21_from_192_168_1_0_24 src=lan dest=lan family=ipv4 "
+        "proto=tcp src_ip=192.168.1.0/24 src_dip=203.0.113.20 src_dport=21 dest_ip=192.168.1.10 "
+        "target=DNAT reflection=0",
+        "nat hotshoe_in_hairpin_back_tcp_21_from_192_168_1_0_24 src=lan family=ipv4 proto=tcp "
+        "src_ip=192.168.1.0/24 dest_ip=192.168.1.10 dest_port=21 target=SNAT snat_ip=192.168.1.1",
+    ]
+    assert len(hairpins) == 4
+
+
+def test_default_host():
+    router, _ = home("default-host").routers
+    assert written(in_firewall(router)) == [
+        "redirect hotshoe_in_default_host src=wan dest=lan family=ipv4 proto=tcp udp "
+        "dest_ip=192.168.178.2 target=DNAT reflection=1"
+    ]
+
+
+def test_default_host_with_services_of_the_router_s_own():
+    router, _ = home("default-host").routers
+    own = replace(router, open_to_wan=HOMES["everything said"].routers[0].open_to_wan)
+    made = written(in_firewall(own))
+    assert made[:6] == [
+        "redirect hotshoe_in_own_udp_51820_kept src=wan family=ipv4 proto=udp src_dport=51820 "
+        "target=DNAT reflection=0",
+        "redirect hotshoe_in_own_udp_51820_kept_inside src=lan family=ipv4 proto=udp "
+        "src_dip=203.0.113.20 src_dport=51820 target=DNAT reflection=0",
+        "rule hotshoe_in_own_udp_51820 src=wan proto=udp dest_port=51820 target=ACCEPT",
+        "redirect hotshoe_in_own_udp_60000_61000_kept src=wan family=ipv4 proto=udp "
+        "src_dport=60000-61000 target=DNAT reflection=0",
+        "redirect hotshoe_in_own_udp_60000_61000_kept_inside src=lan family=ipv4 proto=udp "
+        "src_dip=203.0.113.20 src_dport=60000-61000 target=DNAT reflection=0",
+        "rule hotshoe_in_own_udp_60000_61000 src=wan proto=udp dest_port=60000-61000 target=ACCEPT",
+    ]
+    assert written(in_firewall(replace(own, default_host=None)))[0] == (
+        "rule hotshoe_in_own_udp_51820 src=wan proto=udp dest_port=51820 target=ACCEPT"
+    )
+
+
+def test_routed():
+    edge, gateway = home("routed").routers
+    (route,) = sections.way_out(edge, SIDES)[0].sections
+    assert written([route]) == [
+        "route hotshoe_out_to_192_168_1_0_24 interface=lan target=192.168.1.0/24 "
+        "gateway=192.168.178.2"
+    ]
+    assert written(in_firewall(edge))[2:4] == [
+        "redirect hotshoe_in_hairpin_tcp_21_from_192_168_1_0_24 src=lan dest=lan family=ipv4 "
+        "proto=tcp src_ip=192.168.1.0/24 src_dip=203.0.113.20 src_dport=21 dest_ip=192.168.1.10 "
+        "target=DNAT reflection=0",
+        "nat hotshoe_in_hairpin_back_tcp_21_from_192_168_1_0_24 src=lan family=ipv4 proto=tcp "
+        "src_ip=192.168.1.0/24 dest_ip=192.168.1.10 dest_port=21 target=SNAT "
+        "snat_ip=192.168.178.1",
+    ]
+    assert written(in_firewall(gateway)) == [
+        "rule hotshoe_in_pass_tcp_21_to_192_168_1_10 src=wan dest=lan family=ipv4 proto=tcp "
+        "dest_ip=192.168.1.10 dest_port=21 target=ACCEPT",
+        "rule hotshoe_in_pass_tcp_50000_50099_to_192_168_1_10 src=wan dest=lan family=ipv4 "
+        "proto=tcp dest_ip=192.168.1.10 dest_port=50000-50099 target=ACCEPT",
+    ]
+    assert sections.way_out(gateway, SIDES)[1].settings[0] == Setting("@zone[1]", "masq", "0")
+
+
+def test_a_router_inside_of_a_dmz_lets_nobody_in():
+    edge, gateway = home("dmz").routers
+    assert in_firewall(gateway) == []
+    assert [section.type for section in in_firewall(edge)] == ["redirect", "redirect"]
+
+
+def test_what_a_server_in_a_dmz_may_open_is_for_its_address_alone():
+    gateway = home("may open").routers[1]
+    assert written(in_firewall(gateway))[0] == (
+        "redirect hotshoe_in_tcp_22_to_10_0_1_20_from_10_0_0_101 src=wan dest=lan family=ipv4 "
+        "proto=tcp src_ip=10.0.0.101 src_dport=22 dest_ip=10.0.1.20 target=DNAT reflection=0"
+    )
+
+
+def test_ipv6():
+    edge, _ = home("ipv6").routers
+    network, *_ = sections.way_out(edge, SIDES)
+    assert written(list(network.sections)) == [
+        "route6 hotshoe_out_to_2001_db8_100_2___64 interface=lan target=2001:db8:100:2::/64 "
+        "gateway=2001:db8:100:1::2"
+    ]
+    assert [line for line in written(in_firewall(edge)) if "ipv6" in line] == [
+        f"rule hotshoe_in_pass_tcp_{ports.replace('-', '_')}_to_2001_db8_100_2__10 src=wan "
+        f"dest=lan family=ipv6 proto=tcp dest_ip=2001:db8:100:2::10 dest_port={ports} "
+        "target=ACCEPT"
+        for ports in ("21", "50000-50099")
+    ]
+
+
+def test_a_shared_address():
+    box, gateway = home("map-e").routers
+    (include,) = sections.way_out(box, SIDES)[1].sections
+    path = sections.source_ports_path(box, SIDES)
+    assert re.fullmatch(r"/etc/hotshoe/source-ports-[0-9a-f]{12}\.nft", path)
+    assert written([include]) == [
+        f"include hotshoe_out_source_ports type=nftables path={path} position=chain-prepend "
+        "chain=srcnat_wan"
+    ]
+    first, *_, last = sections.source_ports(box, SIDES).splitlines()
+    assert first == (
+        "ip saddr { 192.168.178.0/24, 203.0.113.20 } meta l4proto { 1, 6, 17 } numgen random mod "
+        f"{len(box.masquerade_ports)} 0 counter masquerade to :{box.masquerade_ports[0]} "
+        'comment "hotshoe: ports of the shared address"'
+    )
+    # What no rule before it has taken, the last one takes.
+    assert f"numgen random mod 1 0 counter masquerade to :{box.masquerade_ports[-1]} " in last
+    assert sections.source_ports(gateway, SIDES) == sections.source_ports_path(gateway, SIDES) == ""
+
+
+def test_another_set_of_ports_has_another_path():
+    box, _ = home("map-e").routers
+    other = replace(box, masquerade_ports=(PortRange(1024, 2047),))
+    assert sections.source_ports_path(other, SIDES) != sections.source_ports_path(box, SIDES)
+
+
+def test_map_translates_to_its_ports_itself():
+    box, _ = home("map-e").routers
+    by_map = replace(SIDES, wan=replace(SIDES.wan, protocol="map"))
+    assert sections.source_ports(box, by_map) == ""
+    assert all(
+        section.type != "include" for wanted in of(box, by_map) for section in wanted.sections
+    )
+
+
+def test_the_helper_is_on_where_the_site_wants_it():
+    router = replace(home("home").routers[0], ftp_helper=(2121,))
+    assert written(in_firewall(router))[-2:] == [
+        f"rule hotshoe_in_helper_2121_{side} src={side} family=ipv4 proto=tcp dest_port=2121 "
+        "set_helper=ftp target=HELPER"
+        for side in ("wan", "lan")
+    ]
+
+
+def test_leases():
+    lease = Lease("darkroom-2", "b8:27:eb:12:34:56", IPv4Address("192.168.1.10"))
+    router = replace(home("home").routers[0], leases=(lease,))
+    (host,) = sections.way_out(router, SIDES)[2].sections
+    assert host == Section(
+        "host",
+        "hotshoe_out_darkroom_2",
+        {"name": "darkroom-2", "mac": "b8:27:eb:12:34:56", "ip": "192.168.1.10"},
+    )
+
+
+def test_zones_and_interfaces_are_called_as_they_are_on_the_router():
+    sides = Sides(
+        replace(SIDES.wan, zone="internet", section="z_out", interface="uplink"),
+        replace(SIDES.lan, zone="home", section="z_in", interface="rooms"),
+    )
+    edge, _ = home("routed").routers
+    network, firewall, _ = sections.way_out(edge, sides)
+    assert network.sections[0].options["interface"] == "rooms"
+    assert [setting.section for setting in firewall.settings] == ["z_out", "z_out", "z_in"]
+    (way_in,) = sections.way_in(edge, sides)
+    zones = {section.options.get(key) for section in way_in.sections for key in ("src", "dest")}
+    assert zones <= {"internet", "home", None}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_are_small(name):
+    """What a person sees in LuCI."""
+    for router in home(name).routers:
+        assert len(all_of(router)) <= 12

@@ -1,0 +1,369 @@
+"""Which interface and zone of an OpenWrt router lead outside, and which inside."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv6Address,
+    IPv6Interface,
+    ip_interface,
+    ip_network,
+)
+from typing import Any
+
+import pytest
+
+from hotshoe.openwrt.uci.data import Package
+from hotshoe.openwrt.zones import Interface, Route, Side, Unfit, find_sides, interfaces, words
+from hotshoe.plan.model import RouterPlan
+from tests.unit.openwrt.routers import TEXTS, firewall, home, zone
+
+LAN = Interface("lan", "br-lan", True, (IPv4Interface("192.168.1.1/24"),), False, "static")
+WAN = Interface("wan", "eth0", True, (IPv4Interface("203.0.113.20/24"),), True, "dhcp")
+
+
+@pytest.fixture
+def router() -> RouterPlan:
+    (router,) = home("home").routers
+    return router
+
+
+@pytest.fixture
+def inner() -> RouterPlan:
+    """One whose WAN address the router outside of it has to know."""
+    return home("cascade").routers[1]
+
+
+def refusal(*args: Any) -> tuple[str, str]:
+    with pytest.raises(Unfit) as unfit:
+        find_sides(*args)
+    assert str(unfit.value) == f"{unfit.value.reason}\n    -> {unfit.value.remedy}"
+    return unfit.value.reason, unfit.value.remedy
+
+
+# -- interfaces
+
+
+def test_interfaces_are_read_from_what_netifd_tells():
+    dump = json.loads((TEXTS / "interfaces.json").read_text())
+    lan, loopback, wan = interfaces(dump)
+    assert lan == Interface(
+        "lan",
+        "eth1",
+        True,
+        (
+            IPv4Interface("192.168.1.1/24"),
+            IPv6Interface("2001:db8:100:2::1/64"),
+            IPv6Interface("fd5b:8a3c:c0de::1/60"),
+        ),
+        False,
+        "static",
+        carrier="eth1",
+    )
+    assert wan.routes == {Route(ip_network("0.0.0.0/0"), "203.0.113.1")}
+    assert (loopback.name, loopback.device) == ("loopback", "lo")
+    assert (wan.device, wan.default, wan.protocol, wan.zone) == ("eth0", True, "static", "")
+    assert wan.own == (IPv4Address("203.0.113.20"), IPv6Address("2001:db8:100:1::2"))
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        # an interface that is down has neither device nor addresses
+        ({"up": False, "proto": "dhcp"}, Interface("x", "", False, (), False, "dhcp")),
+        # a bridge or VLAN without layer 3 of its own
+        (
+            {"up": True, "device": "eth0.7"},
+            Interface("x", "eth0.7", True, (), False, carrier="eth0.7"),
+        ),
+        # PPPoE: packets are carried by another device than frames
+        (
+            {"up": True, "device": "eth0.7", "l3_device": "pppoe-x", "proto": "pppoe"},
+            Interface("x", "pppoe-x", True, (), False, "pppoe", carrier="eth0.7"),
+        ),
+        # MAP-E asks for its zone itself
+        (
+            {"up": True, "l3_device": "map-x", "proto": "map", "data": {"zone": "wan"}},
+            Interface("x", "map-x", True, (), False, "map", "wan"),
+        ),
+    ],
+)
+def test_an_interface_is_read_as(entry, expected):
+    assert interfaces({"interface": [{"interface": "x", **entry}]}) == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("route", "default"),
+    [
+        ({"target": "0.0.0.0", "mask": 0, "nexthop": "203.0.113.1"}, (True, False)),
+        ({"target": "::", "mask": 0, "nexthop": "fe80::1"}, (False, True)),
+        ({"target": "10.0.0.0", "mask": 8, "nexthop": "203.0.113.1"}, (False, False)),
+        ({"target": "0.0.0.0", "mask": 1, "nexthop": "203.0.113.1"}, (False, False)),
+        ({"target": "::", "mask": 1, "nexthop": "fe80::1"}, (False, False)),
+        ({"target": "0.0.0.0", "mask": 0, "table": 100}, (False, False)),
+        ({"target": "::", "mask": 0, "table": 254}, (False, True)),
+    ],
+)
+def test_a_default_route_is_one_to_everywhere(route, default):
+    """Over IPv4, and over IPv6."""
+    (read,) = interfaces({"interface": [{"interface": "x", "route": [route]}]})
+    assert (read.default, read.default6) == default
+
+
+@pytest.mark.parametrize(("tables", "default"), [({"ip6table": 9}, True), ({"ip4table": 9}, False)])
+def test_a_default_route_in_a_table_of_its_own_is_for_some_packets_only(tables, default):
+    route = {"target": "0.0.0.0", "mask": 0, "nexthop": "10.77.0.1"}
+    (read,) = interfaces({"interface": [{"interface": "x", "route": [route]} | tables]})
+    assert read.default is default
+
+
+def test_a_router_without_netifd_has_no_interfaces():
+    assert interfaces({}) == ()
+
+
+# -- the sides
+
+
+def test_the_sides_of_a_default_configuration(router):
+    sides = find_sides(router, (LAN, WAN), firewall())
+    assert sides.wan == Side("wan", "eth0", "wan", "@zone[1]", "dhcp")
+    assert sides.lan == Side("lan", "br-lan", "lan", "@zone[0]", "static")
+
+
+ZONES = {
+    "a list": {"network": ("guest", "wan")},
+    "one option": {"network": "wan"},
+    "one option with spaces": {"network": "guest wan  wan6"},
+    "its device": {"device": "eth0"},
+    "a list of devices": {"device": ("tun0", "eth0")},
+    "devices in one option": {"network": "", "device": "tun0 eth0"},
+    "the beginning of its device": {"device": "et+"},
+}
+
+
+@pytest.mark.parametrize("covers", ZONES)
+def test_a_zone_covers_an_interface_by(router, covers):
+    package = Package(
+        "firewall",
+        (zone("inside", name="home", network="lan"), zone("w", name="outer", **ZONES[covers])),
+    )
+    sides = find_sides(router, (LAN, WAN), package)
+    assert (sides.wan.zone, sides.wan.section) == ("outer", "w")
+    assert (sides.lan.zone, sides.lan.section) == ("home", "inside")
+    assert sides.wan.named is ("wan" in ZONES[covers].get("network", ()))
+
+
+@pytest.mark.parametrize("device", ["+", "wlan+", "eth", "eth0+1", ""])
+def test_a_zone_of_other_devices_does_not(router, device):
+    package = Package("firewall", (zone(name="lan", network="lan"), zone(name="w", device=device)))
+    assert "is in no firewall zone" in refusal(router, (LAN, WAN), package)[0]
+
+
+def test_anonymous_zones_are_counted_with_the_named_ones(router):
+    zones = (
+        zone(name="guest", network="guest"),
+        zone("mine", name="lan", network="lan"),
+        zone(name="wan", network="wan"),
+    )
+    sides = find_sides(router, (LAN, WAN), Package("firewall", zones))
+    assert (sides.lan.section, sides.wan.section) == ("mine", "@zone[2]")
+
+
+def test_a_disabled_zone_covers_nothing(router):
+    off = zone(name="old", network="wan", enabled="0")
+    package = firewall()
+    sides = find_sides(router, (LAN, WAN), Package("firewall", (off, *package.sections)))
+    # It counts as a section nevertheless.
+    assert (sides.wan.zone, sides.wan.section) == ("wan", "@zone[2]")
+
+
+def test_a_zone_without_a_name_covers_nothing(router):
+    package = Package("firewall", (zone(network="wan"), *firewall().sections))
+    assert find_sides(router, (LAN, WAN), package).wan.section == "@zone[2]"
+
+
+def test_a_tunnel_is_in_the_zone_that_its_protocol_asks_for(router):
+    """MAP-E: an interface of its own, which no zone names."""
+    tunnel = Interface("wan6_", "map-wan6", True, WAN.addresses, True, "map", "wan")
+    below = replace(WAN, name="wan6", addresses=(), default=False)
+    sides = find_sides(router, (LAN, below, tunnel), firewall())
+    assert sides.wan == Side("wan6_", "map-wan6", "wan", "@zone[1]", "map")
+
+
+def test_the_outermost_router_is_found_by_its_default_route_where_its_address_is_another(router):
+    """Something in front translates, or the address changes."""
+    behind = replace(WAN, addresses=(IPv4Interface("10.0.0.2/24"),))
+    assert find_sides(router, (LAN, behind), firewall()).wan.device == "eth0"
+
+
+def test_the_address_counts_more_than_the_default_route(router):
+    tunnel = Interface("vpn", "wg0", True, (IPv4Interface("10.9.0.2/24"),), True, "wireguard")
+    having = (LAN, tunnel, replace(WAN, default=False))
+    assert find_sides(router, having, firewall()).wan.interface == "wan"
+
+
+# -- refusals
+
+OTHER = (IPv4Interface("192.168.8.1/24"),)
+NO_LAN = "mend the router's lan in the Site"
+
+
+@pytest.mark.parametrize(
+    ("having", "has"),
+    [
+        ((WAN,), "203.0.113.20"),
+        ((replace(LAN, addresses=OTHER), WAN), "192.168.8.1, 203.0.113.20"),
+        ((replace(LAN, up=False), WAN), "203.0.113.20"),
+        ((replace(LAN, device=""), WAN), "203.0.113.20"),
+        ((), "none"),
+    ],
+)
+def test_another_router_is_refused(router, having, has):
+    assert refusal(router, having, firewall()) == (
+        f"has no address 192.168.1.1, so it is not this router of the Site (it has {has})",
+        NO_LAN,
+    )
+
+
+def test_an_inner_router_without_the_address_that_the_outer_one_sends_to_is_refused(inner):
+    assert refusal(inner, (LAN, WAN), firewall()) == (
+        "has no address 192.168.178.2, to which the router outside of it sends the cameras (it has "
+        "192.168.1.1, 203.0.113.20)",
+        "give it that fixed address, or mend its wan in the Site",
+    )
+
+
+def test_an_inner_router_with_it_needs_no_default_route(inner):
+    wan = replace(WAN, addresses=(IPv4Interface("192.168.178.2/24"),), default=False)
+    assert find_sides(inner, (LAN, wan), firewall()).wan.interface == "wan"
+
+
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [
+        ((), "has no default route"),
+        ((replace(WAN, up=False),), "has no default route, and wan is down"),
+        (
+            (replace(WAN, up=False), replace(WAN, name="wan6", device="")),
+            "has no default route, and wan, wan6 are down",
+        ),
+        ((Interface("loopback", "", False, (), False),), "has no default route"),
+    ],
+)
+def test_a_router_that_is_not_connected_is_refused(router, others, told):
+    assert refusal(router, (LAN, *others), firewall()) == (told, "connect it to the Internet first")
+
+
+def test_a_router_on_a_stick_is_refused(router):
+    assert refusal(router, (replace(LAN, default=True),), firewall()) == (
+        "its default route leaves by lan, the interface of its LAN",
+        "a router needs an interface of its own towards the Internet",
+    )
+
+
+def test_one_zone_for_both_sides_is_refused(router):
+    package = Package("firewall", (zone(name="all", network="lan wan"),))
+    assert refusal(router, (LAN, WAN), package) == (
+        "its interfaces wan and lan are in one firewall zone, all",
+        "give each a zone of its own: LuCI, Network, Firewall",
+    )
+
+
+@pytest.mark.parametrize(
+    ("zones", "told"),
+    [
+        (
+            (zone(name="lan", network="lan"), zone(name="guest")),
+            "its interface wan (eth0) is in no firewall zone; the zones are lan, guest",
+        ),
+        (
+            (zone(name="wan", network="wan"),),
+            "its interface lan (br-lan) is in no firewall zone; the zones are wan",
+        ),
+        ((), "its interface wan (eth0) is in no firewall zone; the zones are none"),
+    ],
+)
+def test_an_interface_in_no_zone_is_refused(router, zones, told):
+    assert refusal(router, (LAN, WAN), Package("firewall", zones)) == (
+        told,
+        "give it one: LuCI, Network, Interfaces, Firewall settings",
+    )
+
+
+@pytest.mark.parametrize("field", ["lan6", "wan6"])
+def test_a_router_without_its_ipv6_address_is_refused(router, field):
+    values = {"lan6": IPv6Interface("2001:db8:1::1/64"), "wan6": IPv6Address("2001:db8:1::1")}
+    with_ipv6 = replace(router, **{field: values[field]})
+    assert refusal(with_ipv6, (LAN, WAN), firewall()) == (
+        "has no address 2001:db8:1::1 (it has 192.168.1.1, 203.0.113.20)",
+        "give it that fixed address, or mend its lan6 or wan6 in the Site",
+    )
+    lan = replace(LAN, addresses=(*LAN.addresses, ip_interface("2001:db8:1::1/64")))
+    assert find_sides(with_ipv6, (lan, WAN), firewall()).lan.interface == "lan"
+
+
+class TestIpv6:
+    """The zone of the WAN holds the rules for IPv6 too."""
+
+    TUNNEL = Interface("henet", "6in4-henet", True, (), False, "6in4", default6=True)
+
+    @pytest.fixture
+    def edge(self, router) -> RouterPlan:
+        return replace(router, passages=home("ipv6").routers[0].passages)
+
+    def zones(self, *names: str) -> Package:
+        covered = [{"name": name, "network": (name,)} for name in names]
+        return Package("firewall", tuple(zone(**options) for options in covered))
+
+    def test_another_zone_is_refused(self, edge):
+        having, zones = (LAN, WAN, self.TUNNEL), self.zones("lan", "wan", "henet")
+        assert refusal(edge, having, zones) == (
+            "IPv6 leaves by its interface henet, which is in the firewall zone henet, and IPv4 by "
+            "wan, in wan",
+            "put both into wan: LuCI, Network, Interfaces, Firewall settings",
+        )
+        without_ipv6 = replace(edge, passages=())
+        assert find_sides(without_ipv6, having, zones).wan.zone == "wan"
+
+    def test_no_zone_is_refused(self, edge):
+        having = (LAN, WAN, self.TUNNEL)
+        reason, _ = refusal(edge, having, self.zones("lan", "wan"))
+        assert reason.startswith("its interface henet (6in4-henet) is in no firewall zone")
+
+    @pytest.mark.parametrize(
+        "way",
+        [
+            replace(TUNNEL, device="eth0"),
+            replace(TUNNEL, name="wan"),
+            replace(TUNNEL, zone="wan"),
+            replace(TUNNEL, default6=False),
+            replace(TUNNEL, up=False),
+        ],
+    )
+    def test_the_same_zone_or_device_is_not(self, edge, way):
+        sides = find_sides(edge, (LAN, WAN, way), self.zones("lan", "wan"))
+        assert sides.wan.interface == "wan"
+
+    def test_the_lower_metric_decides(self, edge):
+        spare = replace(self.TUNNEL, metric=20)
+        having = (LAN, spare, replace(WAN, default6=True, metric=10))
+        zones = self.zones("lan", "wan", "henet")
+        assert find_sides(edge, having, zones).wan.zone == "wan"
+
+    def test_an_address_of_the_site_decides_before_that(self, edge):
+        inner = replace(edge, wan6=IPv6Address("2001:db8:2::2"))
+        addressed = replace(self.TUNNEL, addresses=(IPv6Interface("2001:db8:2::2/64"),), metric=9)
+        having = (LAN, replace(WAN, default6=True), addressed)
+        reason, _ = refusal(inner, having, self.zones("lan", "wan", "henet"))
+        assert reason.startswith("IPv6 leaves by its interface henet")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(None, ()), ("lan", ("lan",)), ("  a  b ", ("a", "b")), (("a b", "c"), ("a b", "c"))],
+)
+def test_the_words_of_an_option(value, expected):
+    assert words(value) == expected

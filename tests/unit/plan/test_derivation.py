@@ -1,0 +1,379 @@
+"""What follows from a Site."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Network
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hotshoe.plan.derivation import make_plan
+from hotshoe.plan.model import (
+    ClientRule,
+    HomeAccess,
+    Passage,
+    Plan,
+    PortForward,
+    Route,
+    RouterPlan,
+    ServerPlan,
+)
+from hotshoe.ports.ranges import PortRange, Service
+from hotshoe.site.model import Camera, Ftp, HomeService, Site
+from hotshoe.site.reading import SiteFiles, load_site
+from tests.conftest import PROJECT
+from tests.homes import example, plan_of, site_of
+from tests.random_homes import sites
+
+CONTROL, TRANSFERS = Service.parse("21/tcp"), Service.parse("50000-50099/tcp")
+# The networks of the examples, from the outside inwards.
+OUTER, INNER = IPv4Network("192.168.178.0/24"), IPv4Network("192.168.1.0/24")
+INNER_WAN, SERVER = IPv4Address("192.168.178.2"), IPv4Address("192.168.1.10")
+
+
+def changed(site: Site, **more: object) -> Site:
+    """A Site that says something else about its (first) server."""
+    server, *others = site.servers
+    servers = (server.model_copy(update=more), *others)
+    return site.model_copy(update={"servers": servers})
+
+
+def forwards_to(host: IPv4Address, purpose: str = "cameras to darkroom") -> tuple[PortForward, ...]:
+    return tuple(PortForward(service, host, None, purpose) for service in (CONTROL, TRANSFERS))
+
+
+def passages_to(host: IPv4Address | IPv6Address) -> tuple[Passage, ...]:
+    return tuple(Passage(s, host, None, "cameras to darkroom") for s in (CONTROL, TRANSFERS))
+
+
+def test_the_server_of_the_example(example_plan):
+    assert example_plan.servers == (
+        ServerPlan(
+            name="darkroom",
+            behind="gateway",
+            address=IPv4Address("192.168.1.10"),
+            address6=None,
+            lan=IPv4Network("192.168.1.0/24"),
+            gateway=IPv4Address("192.168.1.1"),
+            inside=(IPv4Network("192.168.1.0/24"),),
+            ssh_user="root",
+            ssh_port=22,
+            ssh_from=(IPv4Network("192.168.1.0/24"),),
+            hostname="photos.example.net",
+            public_address=IPv4Address("203.0.113.20"),
+            tls="explicit",
+            control_port=21,
+            passive=PortRange(50000, 50099),
+            cameras=("r5", "a7"),
+            open_to_lan=(),
+            may_open=(),
+            let_in=(),
+            max_clients=200,
+            max_per_address=48,
+            max_per_camera=8,
+            login_seconds=60,
+            bytes_per_second=0,
+            new_connections_per_minute=90,
+        ),
+    )
+
+
+def test_the_router_of_the_example(example_plan):
+    assert example_plan.routers == (
+        RouterPlan(
+            name="gateway",
+            managed_by="linux",
+            mode="nat",
+            ssh_user="root",
+            ssh_port=22,
+            wan_address=IPv4Address("203.0.113.20"),
+            outside=None,
+            lan=IPv4Interface("192.168.1.1/24"),
+            wan6=None,
+            lan6=None,
+            masquerade=(INNER,),
+            masquerade_ports=(),
+            forwards=forwards_to(SERVER),
+            default_host=None,
+            passages=(),
+            routes=(),
+            leases=(),
+            hairpin=(INNER,),
+            ftp_helper=(),
+            open_to_wan=(),
+            other_forwards=(),
+        ),
+    )
+
+
+def test_the_rest_of_the_example(example_plan):
+    assert (example_plan.hostname, example_plan.port_set) == ("photos.example.net", ())
+    assert example_plan.public_address == IPv4Address("203.0.113.20")
+    assert example_plan.client_firewall == (
+        ClientRule("darkroom", (IPv4Address("203.0.113.20"),), (CONTROL, TRANSFERS)),
+    )
+
+
+class TestChains:
+    """Each example, by what is particular about it."""
+
+    def test_of_two_nats_the_outer_one_forwards_to_the_inner_one(self):
+        outer, inner = example("cascade").routers
+        assert outer.forwards == forwards_to(INNER_WAN)
+        assert inner.forwards == forwards_to(SERVER)
+        assert (outer.outside, inner.outside) == (None, IPv4Address("192.168.178.1"))
+        assert (outer.masquerade, inner.masquerade) == ((OUTER,), (INNER,))
+        assert outer.passages == inner.passages == outer.routes == inner.routes == ()
+
+    def test_a_default_host_needs_no_forwards(self):
+        outer, inner = example("default-host").routers
+        assert (outer.default_host, outer.forwards) == (INNER_WAN, ())
+        assert (inner.default_host, inner.forwards) == (None, forwards_to(SERVER))
+
+    def test_a_routed_lan_is_reached_by_a_route_and_translated_by_the_outer_router(self):
+        plan = example("routed")
+        outer, inner = plan.routers
+        assert outer.forwards == forwards_to(SERVER)
+        assert outer.routes == (Route(INNER, INNER_WAN),)
+        assert outer.masquerade == outer.hairpin == (OUTER, INNER)
+        assert inner.passages == passages_to(SERVER)
+        assert inner.forwards == inner.masquerade == inner.hairpin == ()
+
+    def test_three_routers_in_three_ways(self):
+        box, edge, gateway = example("three-routers").routers
+        assert (box.default_host, box.forwards) == (INNER_WAN, ())
+        assert edge.forwards == forwards_to(SERVER)
+        assert edge.routes == (Route(INNER, IPv4Address("10.0.0.2")),)
+        assert edge.masquerade == (IPv4Network("10.0.0.0/24"), INNER)
+        assert gateway.passages == passages_to(SERVER)
+        assert box.routes == gateway.routes == gateway.masquerade == ()
+
+    def test_the_router_inside_of_a_dmz_lets_nothing_in(self):
+        plan = example("dmz")
+        outer, inner = plan.routers
+        assert outer.forwards == forwards_to(IPv4Address("192.168.178.10"))
+        assert inner.forwards == inner.passages == inner.hairpin == ()
+        assert inner.default_host is None
+        assert inner.masquerade == (INNER,)
+        # The home comes with the inner router's address, which is in the server's own LAN.
+        assert plan.servers[0].inside == (OUTER,)
+
+    def test_ipv6_passes_untranslated(self):
+        plan = example("ipv6")
+        outer, inner = plan.routers
+        address6 = IPv6Address("2001:db8:100:2::10")
+        assert outer.passages == inner.passages == passages_to(address6)
+        assert outer.routes == (
+            Route(IPv6Network("2001:db8:100:2::/64"), IPv6Address("2001:db8:100:1::2")),
+        )
+        assert plan.servers[0].address6 == address6
+        assert plan.client_firewall[0].to == (IPv4Address("203.0.113.20"), address6)
+
+    def test_the_outermost_router_keeps_to_the_ports_of_a_shared_address(self):
+        plan = example("map-e")
+        box, gateway = plan.routers
+        assert len(plan.port_set) == 15
+        assert box.masquerade_ports == plan.port_set
+        assert gateway.masquerade_ports == ()
+        (server,) = plan.servers
+        assert (server.control_port, str(server.passive)) == (9792, "5696-5711")
+
+    def test_two_servers_share_the_ports(self):
+        plan = example("two-servers")
+        darkroom, studio = plan.servers
+        assert (darkroom.control_port, str(darkroom.passive)) == (21, "50000-50049")
+        assert (studio.control_port, str(studio.passive)) == (50050, "50051-50099")
+        assert (darkroom.cameras, studio.cameras) == (("r5",), ("a7",))
+        assert [(str(f.service), str(f.to)) for f in plan.routers[0].forwards] == [
+            ("21/tcp", "192.168.1.10"),
+            ("50000-50049/tcp", "192.168.1.10"),
+            ("50050/tcp", "192.168.1.11"),
+            ("50051-50099/tcp", "192.168.1.11"),
+        ]
+
+
+class TestWhatAServerMayOpen:
+    """In the DMZ example, with a NAS at home."""
+
+    NAS = IPv4Address("192.168.1.20")
+    SFTP = Service.parse("22/tcp")
+
+    @pytest.fixture
+    def dmz(self) -> Callable[[str], Plan]:
+        site = load_site(SiteFiles("dmz", PROJECT))
+        access = HomeService(to=self.NAS, services=("22/tcp",))
+
+        def plan(mode: str) -> Plan:
+            outer, inner = site.routers
+            routers = (outer, inner.model_copy(update={"mode": mode}))
+            return make_plan(
+                changed(site.model_copy(update={"routers": routers}), may_open=(access,))
+            )
+
+        return plan
+
+    def test_is_forwarded_for_the_server_alone(self, dmz):
+        plan = dmz("nat")
+        (server,), (outer, inner) = plan.servers, plan.routers
+        assert server.may_open == (HomeAccess(self.SFTP, self.NAS, INNER_WAN),)
+        assert inner.forwards == (
+            PortForward(self.SFTP, self.NAS, server.address, "darkroom to 192.168.1.20"),
+        )
+        assert {forward.to for forward in outer.forwards} == {server.address}
+
+    def test_is_passed_for_the_server_alone(self, dmz):
+        plan = dmz("routed")
+        (server,), (outer, inner) = plan.servers, plan.routers
+        assert server.may_open == (HomeAccess(self.SFTP, self.NAS, self.NAS),)
+        assert inner.passages == (
+            Passage(self.SFTP, self.NAS, server.address, "darkroom to 192.168.1.20"),
+        )
+        # The server knows no other way than its gateway, which must know it then.
+        assert outer.routes == (Route(INNER, INNER_WAN),)
+        # And the home comes with addresses of its own.
+        assert server.inside == (OUTER, INNER)
+
+
+class TestADefaultHostThatIsAServer:
+    @pytest.fixture
+    def plan(self) -> Plan:
+        site = load_site(SiteFiles("two-servers", PROJECT))
+        router = site.routers[0].model_copy(update={"mode": "default-host"})
+        return make_plan(site.model_copy(update={"routers": (router,)}))
+
+    def test_is_the_first_one(self, plan):
+        assert plan.routers[0].default_host == plan.servers[0].address
+
+    def test_leaves_the_ports_of_the_others_to_them(self, plan):
+        assert {forward.to for forward in plan.routers[0].forwards} == {plan.servers[1].address}
+
+    def test_is_one_of_the_targets(self, plan):
+        assert plan.routers[0].targets == (plan.servers[1].address, plan.servers[0].address)
+
+
+def test_a_router_without_a_default_host_has_its_forwards_for_targets(example_plan):
+    assert example_plan.routers[0].targets == (SERVER,)
+
+
+def test_devices_are_found_by_their_names(example_plan):
+    assert example_plan.router("gateway") is example_plan.routers[0]
+    assert example_plan.server("darkroom") is example_plan.servers[0]
+    with pytest.raises(KeyError):
+        example_plan.router("darkroom")
+    with pytest.raises(KeyError):
+        example_plan.server("gateway")
+
+
+def test_a_server_that_names_no_router_is_behind_the_innermost_one():
+    site = load_site(SiteFiles("three-routers", PROJECT))
+    assert site.servers[0].behind is None
+    assert make_plan(changed(site, behind="gateway")) == make_plan(site)
+
+
+def test_ssh_is_open_to_the_lan_and_to_whom_the_site_names(example_site):
+    away = IPv4Network("10.9.0.0/24")
+    (server,) = make_plan(changed(example_site, ssh_from=(away,))).servers
+    assert server.ssh_from == (INNER, away)
+
+
+def test_a_rate_is_passed_on(example_site):
+    site = example_site.model_copy(update={"ftp": Ftp(bytes_per_second=20_000_000)})
+    assert make_plan(site).servers[0].bytes_per_second == 20_000_000
+
+
+def test_a_helper_reads_the_control_port_on_every_router():
+    site = load_site(SiteFiles("cascade", PROJECT))
+    plan = make_plan(site.model_copy(update={"ftp": Ftp(tls="none", helper=True)}))
+    assert [router.ftp_helper for router in plan.routers] == [(21,), (21,)]
+    assert plan.servers[0].tls == "none"
+
+
+@given(st.integers(1, 100))
+def test_no_camera_is_shut_out_by_the_others_even_behind_one_address(example_site, cameras):
+    """Every camera may be behind the same NAT, and strangers may hold connections too."""
+    names = tuple(Camera(name=f"c{i}") for i in range(cameras))
+    (server,) = make_plan(example_site.model_copy(update={"cameras": names})).servers
+    assert server.max_per_camera == 8
+    assert server.max_per_address >= 2 * server.max_per_camera * cameras
+    assert server.max_clients >= max(200, server.max_per_address + 100)
+    assert server.new_connections_per_minute >= 30 * cameras
+
+
+def test_limits_for_each_address_are_off_where_all_come_with_one(example_site):
+    router = example_site.routers[0].model_copy(update={"masks_source": True})
+    (server,) = make_plan(example_site.model_copy(update={"routers": (router,)})).servers
+    assert server.max_per_address == server.max_clients
+    assert server.new_connections_per_minute == 0
+
+
+@given(control=st.integers(1, 1024), first=st.integers(1025, 60000), size=st.integers(20, 5000))
+def test_server_and_router_speak_of_the_same_ports(example_site, control, first, size):
+    ftp = Ftp(control_port=control, passive_ports=PortRange(first, first + size))
+    plan = make_plan(example_site.model_copy(update={"ftp": ftp}))
+    (server,), (router,), (rule,) = plan.servers, plan.routers, plan.client_firewall
+    assert [forward.service.ports for forward in router.forwards] == list(server.ftp_ports)
+    assert {forward.to for forward in router.forwards} == {server.address}
+    assert [service.ports for service in rule.services] == list(server.ftp_ports)
+
+
+@given(sites())
+def test_a_plan_says_of_every_device_what_its_site_says(site):
+    plan = make_plan(site)
+    for said, router in zip(site.routers, plan.routers, strict=True):
+        for field in ("name", "managed_by", "mode", "lan", "lan6", "wan6", "open_to_wan"):
+            assert getattr(router, field) == getattr(said, field)
+    for said, server in zip(site.servers, plan.servers, strict=True):
+        for field in ("name", "address", "address6", "ssh_port", "open_to_lan"):
+            assert getattr(server, field) == getattr(said, field)
+    assert {camera for server in plan.servers for camera in server.cameras} == {
+        camera.name for camera in site.cameras
+    }
+
+
+@given(sites())
+def test_nothing_is_said_twice(site):
+    for router in make_plan(site).routers:
+        for rules in (router.forwards, router.passages, router.routes, router.masquerade):
+            assert len(set(rules)) == len(rules)
+
+
+def test_a_plan_cannot_be_changed(example_plan):
+    with pytest.raises(FrozenInstanceError):
+        example_plan.servers[0].control_port = 22
+
+
+@given(sites())
+def test_the_same_site_makes_the_same_plan(site):
+    again = type(site).model_validate(site.model_dump())
+    assert make_plan(again) == make_plan(site)
+
+
+class TestAServerThatAnotherOneMayOpen:
+    """In a DMZ with a server at home."""
+
+    SFTP = Service("tcp", PortRange(22, 22))
+    OUTSIDE, INSIDE = IPv4Address("10.0.0.101"), IPv4Address("10.0.1.102")
+
+    def let_in(self, **router: Any) -> tuple[Passage, ...]:
+        access = {"to": str(self.INSIDE), "services": ["22/tcp"]}
+        site = site_of(("nat", "nat"), (0, 1), may_open=[access])
+        inner = site.routers[1].model_copy(update=router)
+        outer, here = plan_of(site.model_copy(update={"routers": (site.routers[0], inner)})).servers
+        assert outer.let_in == ()
+        return here.let_in
+
+    def only_from(self, source: IPv4Address) -> Passage:
+        return Passage(self.SFTP, self.INSIDE, source, "server0 to server1")
+
+    @pytest.mark.parametrize("mode", ["nat", "routed"])
+    def test_lets_in_the_address_that_it_sees(self, mode):
+        assert self.let_in(mode=mode) == (self.only_from(self.OUTSIDE),)
+
+    def test_lets_in_what_a_mask_makes_of_it_too(self):
+        mask = IPv4Address("10.0.1.1")
+        expected = (self.only_from(self.OUTSIDE), self.only_from(mask))
+        assert self.let_in(masks_source=True) == expected

@@ -1,0 +1,113 @@
+"""The Plan as JSON: what it looks like is promised, so a change of it is deliberate."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+from pydantic import TypeAdapter
+
+from hotshoe.errors import Problem
+from hotshoe.show.schema import Document, dump, json_schema
+from tests.conftest import PROJECT
+from tests.homes import HOMES
+from tests.random_homes import every_home
+
+COMMITTED = PROJECT / "hotshoe" / "show" / "plan.schema.json"
+DOCUMENTS = TypeAdapter(Document)
+WARNING = Problem("group_vars/home.yml", "ftp.tls", "none can be read", "write tls: explicit")
+
+
+def objects(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every kind of object that a schema describes."""
+    return [schema, *schema["$defs"].values()]
+
+
+@cache
+def strict() -> Draft202012Validator:
+    """The committed schema, which allows no key that it does not describe."""
+    schema = json.loads(COMMITTED.read_text())
+    for described in objects(schema):
+        described["additionalProperties"] = False
+    return Draft202012Validator(schema, format_checker=FormatChecker())
+
+
+def test_the_committed_schema_is_the_code_s():
+    assert COMMITTED.read_text() == json_schema(), (
+        "if this change is meant: hotshoe plan --json-schema >hotshoe/show/plan.schema.json, "
+        "and raise SCHEMA where a key went or means something else now"
+    )
+
+
+def test_the_committed_schema_is_one():
+    schema = json.loads(COMMITTED.read_text())
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    Draft202012Validator.check_schema(schema)
+
+
+def test_every_field_is_described_and_always_there():
+    for described in objects(json.loads(COMMITTED.read_text())):
+        assert described["description"].endswith(".")
+        assert list(described["properties"]) == described["required"]
+        for name, field in described["properties"].items():
+            text = field["description"]
+            assert text, f"{described['title']}.{name}"
+            assert not set(text) & {"\n", "  "}
+            assert "None" not in text
+            assert ":param" not in text
+
+
+@every_home
+def test_what_is_printed_is_what_the_schema_says_and_nothing_is_lost(plan):
+    printed = dump("home", plan, [WARNING])
+    strict().validate(json.loads(printed))
+    assert DOCUMENTS.validate_json(printed) == Document(1, "home", plan, (WARNING,))
+
+
+def test_there_need_be_no_warnings():
+    strict().validate(json.loads(dump("home", HOMES["home"], [])))
+
+
+def test_the_top_of_it():
+    document = json.loads(dump("cabin", HOMES["home"], [WARNING]))
+    assert list(document) == ["schema", "site", "plan", "warnings"]
+    assert document["schema"] == 1
+    assert document["site"] == "cabin"
+    assert document["warnings"] == [
+        {
+            "file": "group_vars/home.yml",
+            "key": "ftp.tls",
+            "reason": "none can be read",
+            "remedy": "write tls: explicit",
+        }
+    ]
+
+
+def test_how_ports_addresses_and_networks_are_spelt():
+    plan = json.loads(dump("home", HOMES["ipv6"], []))["plan"]
+    edge, _ = plan["routers"]
+    assert edge["forwards"][1] == {
+        "service": {"protocol": "tcp", "ports": {"first": 50000, "last": 50099}},
+        "to": "192.168.178.2",
+        "source": None,
+        "purpose": "cameras to darkroom",
+    }
+    assert edge["lan"] == "192.168.178.1/24"
+    assert edge["lan6"] == "2001:db8:100:1::1/64"
+    assert edge["masquerade"] == ["192.168.178.0/24"]
+    assert edge["routes"] == [{"to": "2001:db8:100:2::/64", "via": "2001:db8:100:1::2"}]
+    assert edge["default_host"] is None
+    assert plan["servers"][0]["passive"] == {"first": 50000, "last": 50099}
+    assert plan["port_set"] == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("schema", 2), ("warnings", [{}]), ("plan", None), ("site", 7), ("more", 1)],
+)
+def test_the_schema_refuses_something_else(key, value):
+    document = json.loads(dump("home", HOMES["home"], []))
+    assert not strict().is_valid(document | {key: value})

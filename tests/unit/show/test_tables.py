@@ -1,0 +1,204 @@
+"""The Plan on a terminal: complete, and readable at any width."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import fields, is_dataclass, replace
+from functools import cache
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+)
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from hotshoe.ports.ranges import PortRange
+from hotshoe.show.tables import tables
+from tests.homes import HOMES
+from tests.random_homes import every_home
+
+ADDRESSES = (IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network)
+
+
+@cache
+def printed(plan, width: int = 80) -> str:
+    """What a pipe or a file gets, without the blanks that fill up a line."""
+    file = io.StringIO()
+    Console(file=file, width=width, highlight=False).print(*tables(plan), sep="\n")
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+
+
+def part(text: str, heading: str) -> str:
+    """What is below a heading."""
+    return text.partition(f"{heading}")[2].partition("\n")[2].partition("\n\n")[0] + "\n"
+
+
+def test_two_routers():
+    text = printed(HOMES["cascade"])
+    assert (
+        text
+        == """\
+photos.example.net (203.0.113.20)
+Internet -> box -> gateway [darkroom]
+
+Router box (set up by hand from the worksheet)
+WAN             203.0.113.20
+LAN             192.168.178.1/24
+NAT             for 192.168.178.0/24
+forwards        21/tcp           to 192.168.178.2 (cameras to darkroom)
+                50000-50099/tcp  to 192.168.178.2 (cameras to darkroom)
+own services    none
+                nothing else gets in
+hairpin         from 192.168.178.0/24
+FTP helper      off
+
+Router gateway (Debian, configured by hotshoe)
+WAN             192.168.178.2, gateway 192.168.178.1
+LAN             192.168.1.1/24
+NAT             for 192.168.1.0/24
+forwards        21/tcp           to 192.168.1.10 (cameras to darkroom)
+                50000-50099/tcp  to 192.168.1.10 (cameras to darkroom)
+own services    none
+                nothing else gets in
+hairpin         from 192.168.1.0/24
+FTP helper      off
+
+Server darkroom (behind gateway)
+address         192.168.1.10 in 192.168.1.0/24, gateway 192.168.1.1
+cameras dial    photos.example.net (203.0.113.20), explicit FTPS (TLS)
+control port    21
+passive range   50000-50099 (100 ports)
+cameras         r5, a7
+at once         200 sessions, 48 from one address
+                8 of one camera, beyond which idle ones end; 60 s to log in
+SSH             root, port 22, from 192.168.1.0/24
+other services  none
+may open        nothing behind further routers
+
+A guest network that a camera uses must let out
+for darkroom  21/tcp, 50000-50099/tcp to 203.0.113.20
+"""
+    )
+
+
+def test_a_default_host_gets_everything_else():
+    below = part(printed(HOMES["default-host"]), "Router box")
+    assert "default host    192.168.178.2 gets everything else\n" in below
+    assert "nothing else gets in, over IPv6\n" in below
+    assert "forwards" not in below
+
+
+def test_a_routed_router():
+    text = printed(HOMES["routed"])
+    outer, inner = part(text, "Router edge"), part(text, "Router gateway")
+    assert "NAT             for 192.168.178.0/24, 192.168.1.0/24\n" in outer
+    assert "static routes   192.168.1.0/24 via 192.168.178.2\n" in outer
+    assert "NAT             none: routed\n" in inner
+    assert "lets pass       21/tcp           to 192.168.1.10 (cameras to darkroom)\n" in inner
+    assert "hairpin         none\n" in inner
+
+
+def test_ipv6():
+    below = part(printed(HOMES["ipv6"]), "Router edge")
+    assert "static routes   2001:db8:100:2::/64 via 2001:db8:100:1::2\n" in below
+    assert "lets pass       21/tcp           to 2001:db8:100:2::10 (cameras to darkroom)\n" in below
+
+
+def test_a_server_before_a_router_stands_where_it_is():
+    assert "\nInternet -> edge [darkroom] -> gateway\n" in printed(HOMES["dmz"])
+    assert "\nInternet -> gateway [darkroom, studio]\n" in printed(HOMES["two-servers"])
+
+
+def test_what_a_server_may_open_is_told_at_both_ends():
+    text = printed(HOMES["everything said"], width=160)
+    server, router = part(text, "Server darkroom"), part(text, "Router gateway")
+    assert "may open        22/tcp           of 172.16.1.20 by dialling 192.168.1.2" in server
+    assert (
+        "forwards        22/tcp           to 172.16.1.20, only from 192.168.1.10 "
+        "(darkroom to 172.16.1.20)\n"
+    ) in router
+
+
+def test_a_shared_address_shows_its_ports():
+    text = printed(HOMES["map-e"])
+    assert "\nPorts of that address that are this home's: 5696-5711, 9792-9807, " in text
+    assert "with these source ports only: 5696-5711," in part(text, "Router box")
+    assert "source ports" not in part(text, "Router gateway")
+
+
+def test_what_else_a_site_may_say():
+    text = printed(HOMES["everything said"], width=160)
+    server, router = part(text, "Server darkroom"), part(text, "Router box")
+    assert "plain FTP, which everybody on the way can read" in server
+    assert "20000000 bytes a second for each transfer\n" in server
+    assert f"SSH             {'u' * 32}, port 2222, from 192.168.1.0/24, 10.9.0.0/24\n" in server
+    assert "other services  445/tcp, 137-138/udp to 192.168.1.0/24\n" in server
+    assert "own services    51820/udp, 60000-61000/udp, 8443/tcp\n" in router
+    assert "FTP helper      on port 21, 50050\n" in router
+    assert "others' rules   forward 443/tcp, 27000-27015/udp to other devices\n" in router
+
+
+def test_a_server_tells_which_other_server_gets_in():
+    server = part(printed(HOMES["may open a server"], width=160), "Server server1")
+    assert (
+        "lets in         22/tcp   to 10.0.1.102, only from 10.0.0.101 (server0 to server1)\n"
+        "                873/tcp  to 10.0.1.102, only from 10.0.0.101 (server0 to server1)\n"
+    ) in server
+
+
+def values(part: Any) -> set[str]:
+    """Every address and every port in a Plan, as text."""
+    if isinstance(part, (*ADDRESSES, PortRange)):
+        return {str(part)}
+    if is_dataclass(part):
+        return {v for field in fields(part) for v in values(getattr(part, field.name))}
+    if isinstance(part, tuple):
+        return {v for inner in part for v in values(inner)}
+    return set()
+
+
+@every_home
+def test_every_address_port_and_name_is_there_and_in_one_piece(plan):
+    words = set(re.split(r"[\s,()\[\]]+|/tcp|/udp", printed(plan)))
+    assert values(plan) <= words
+    assert {device.name for device in (*plan.routers, *plan.servers)} <= words
+    assert {camera for server in plan.servers for camera in server.cameras} <= words
+    assert plan.hostname in words
+
+
+@every_home
+def test_nothing_is_cut_off_at_any_width(plan):
+    def letters(width: int) -> str:
+        text = printed(plan, width)
+        assert max(len(line) for line in text.splitlines()) <= width
+        assert text.isascii()
+        assert "\x1b" not in text
+        return "".join(sorted(text.replace(" ", "").replace("\n", "")))
+
+    assert letters(40) == letters(80) == letters(160)
+
+
+@pytest.mark.parametrize("home", ["home", "everything said"])
+def test_a_terminal_gets_the_same_words(home):
+    file = io.StringIO()
+    Console(file=file, width=80, highlight=False, force_terminal=True).print(
+        *tables(HOMES[home]), sep="\n"
+    )
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", file.getvalue())
+    assert "\x1b" in file.getvalue()
+    assert [line.rstrip() for line in plain.splitlines()] == printed(HOMES[home]).splitlines()
+
+
+def test_an_openwrt_router_keeps_its_own_rules(example_plan):
+    """So what gets in besides is not for the Plan to say."""
+    (router,) = example_plan.routers
+    openwrt = replace(example_plan, routers=(replace(router, managed_by="openwrt"),))
+    assert "what else gets in is up to its own firewall" in printed(openwrt)
+    assert "nothing else gets in" not in printed(openwrt)

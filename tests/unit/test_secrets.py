@@ -1,0 +1,414 @@
+"""The secrets beside a Site. No message may hold one."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hotshoe.errors import SiteError
+from hotshoe.secrets import Secrets, _password_file, _problems, load_secrets
+from hotshoe.site.model import Camera
+from hotshoe.site.reading import SiteFiles, parse_mapping
+from tests.conftest import PROJECT
+from tests.unit.conftest import (
+    A7_PASSWORD,
+    ANSIBLE_VAULT,
+    CONTENT,
+    PASSPHRASE,
+    R5_PASSWORD,
+    SECRETS,
+    VAULT_PASSWORD,
+)
+
+VAULT = "group_vars/home.vault.yml"
+
+
+def write_secret(file: Path) -> None:
+    file.touch(mode=0o600)
+    file.write_text(VAULT_PASSWORD)
+
+
+def refusal(files: SiteFiles, site) -> str:
+    with pytest.raises(SiteError) as refused:
+        load_secrets(files, site)
+    message = str(refused.value)
+    assert not [secret for secret in SECRETS if secret in message]
+    return message
+
+
+def test_a_good_vault_opens(vault, example_site):
+    secrets = load_secrets(vault, example_site)
+    assert secrets == Secrets({"r5": R5_PASSWORD, "a7": A7_PASSWORD}, PASSPHRASE, demo=False)
+    assert not [secret for secret in SECRETS if secret in f"{secrets} {secrets!r}"]
+
+
+def test_the_vault_that_the_project_ships_opens_with_the_demo_password(example_site, monkeypatch):
+    demo = PROJECT / "group_vars" / "demo.vault-password"
+    monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(demo))
+    secrets = load_secrets(SiteFiles("home", PROJECT), example_site)
+    assert secrets.demo
+    assert set(secrets.camera_passwords) == {"r5", "a7"}
+
+
+def test_published_passwords_under_a_password_of_ones_own_are_still_the_demo(
+    vault, example_site, monkeypatch
+):
+    text = CONTENT.replace(R5_PASSWORD, "demo-r5-x7Kq2mTzB")
+    monkeypatch.setattr("hotshoe.secrets._begin", lambda vault, password_file: None)
+    monkeypatch.setattr("hotshoe.secrets._finish", lambda opening, vault: text)
+    assert load_secrets(vault, example_site).demo
+
+
+def test_a_site_without_a_vault_uses_the_one_that_all_share(vault, example_site, monkeypatch):
+    """Which may hold passwords of other Sites' cameras."""
+    text = CONTENT.replace("{r5:", "{z9: qk7wvm3xbt9zhe, r5:")
+    monkeypatch.setattr("hotshoe.secrets._begin", lambda vault, password_file: None)
+    monkeypatch.setattr("hotshoe.secrets._finish", lambda opening, vault: text)
+    vault.shared_vault.write_bytes(vault.vault.read_bytes())
+    assert vault.vault != vault.shared_vault  # a Site's own goes first
+    assert "camera_passwords.z9: is no camera" in refusal(vault, example_site)
+    vault.vault.unlink()
+    assert vault.vault == vault.shared_vault
+    assert set(load_secrets(vault, example_site).camera_passwords) >= {"r5", "a7"}
+
+
+class TestAVaultThatDoesNotOpen:
+    def test_with_the_wrong_password(self, vault, example_site, home):
+        (home / ".vault-password").write_text("another password")
+        assert refusal(vault, example_site) == (
+            "1 problem, nothing was changed:\n"
+            f"{VAULT}: does not open with the password in .vault-password\n"
+            "    -> put the vault's password into .vault-password, or name its file in "
+            "ANSIBLE_VAULT_PASSWORD_FILE"
+        )
+
+    def test_because_it_is_not_encrypted(self, vault, example_site):
+        vault.vault.write_text(f"ca_passphrase: {PASSPHRASE}\n")
+        assert refusal(vault, example_site) == (
+            "1 problem, nothing was changed:\n"
+            f"{VAULT}: is not encrypted\n"
+            f"    -> encrypt it with: ansible-vault encrypt {VAULT}"
+        )
+
+    def test_because_it_has_no_end(self, vault, example_site):
+        vault.vault.unlink()
+        vault.vault.symlink_to("/dev/zero")
+        assert f"{VAULT}: is not encrypted\n" in refusal(vault, example_site)
+
+    def test_because_it_is_long(self, vault, example_site):
+        vault.vault.write_bytes(vault.vault.read_bytes() + b"0" * 700_000)
+        assert refusal(vault, example_site) == (
+            f"1 problem, nothing was changed:\n{VAULT}: is longer than 640 KiB\n"
+            "    -> keep nothing in it but the passwords of cameras and ca_passphrase"
+        )
+
+    def test_because_it_is_not_there(self, vault, example_site):
+        vault.vault.unlink()
+        assert refusal(vault, example_site) == (
+            "1 problem, nothing was changed:\n"
+            f"{VAULT}: there is no such file\n"
+            f"    -> make it with: ansible-vault create {VAULT}"
+        )
+
+    def test_because_it_is_a_folder(self, vault, example_site):
+        vault.vault.unlink()
+        vault.vault.mkdir()
+        assert refusal(vault, example_site) == (
+            "1 problem, nothing was changed:\n"
+            f"{VAULT}: cannot be read: Is a directory\n"
+            "    -> make it readable"
+        )
+
+    def test_because_its_password_file_does_not_exist(self, vault, example_site, monkeypatch):
+        monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", "~/gone/password")
+        assert refusal(vault, example_site) == (
+            "1 problem, nothing was changed:\n"
+            "ANSIBLE_VAULT_PASSWORD_FILE: ~/gone/password does not exist\n"
+            "    -> mend the path"
+        )
+
+
+def test_a_vault_that_does_not_fit_the_site_is_refused_with_every_problem(vault, example_site):
+    site = example_site.model_copy(update={"cameras": (Camera(name="r5"), Camera(name="z9"))})
+    assert refusal(vault, site) == (
+        "2 problems, nothing was changed:\n"
+        f"{VAULT}: camera_passwords.z9: is missing\n"
+        "    -> give this camera of the Site a password\n"
+        f"{VAULT}: camera_passwords.a7: is no camera of the Site\n"
+        "    -> remove it, or mend the name; the cameras are r5, z9"
+    )
+
+
+# -- what is in it, without a vault around it
+
+PASSWORDS = f"camera_passwords: {{r5: {R5_PASSWORD}, a7: {A7_PASSWORD}}}\n"
+PHRASE = f"ca_passphrase: {PASSPHRASE}\n"
+PHRASE_REMEDY = (
+    "write a long random text, such as the command openssl rand -hex 16 prints; it encrypts the "
+    "key of the certificate authority"
+)
+PASSWORD_REMEDY = "take 12 to 32 letters and digits, such as the command openssl rand -hex 8 prints"
+
+CONTENTS = [
+    (
+        "a camera without a password",
+        f"camera_passwords: {{r5: {R5_PASSWORD}}}\n" + PHRASE,
+        "camera_passwords.a7",
+        "is missing",
+        "give this camera of the Site a password",
+    ),
+    (
+        "a password of a camera that the Site does not have",
+        f"camera_passwords: {{r5: {R5_PASSWORD}, a7: {A7_PASSWORD}, z9: {A7_PASSWORD}}}\n" + PHRASE,
+        "camera_passwords.z9",
+        "is no camera of the Site",
+        "remove it, or mend the name; the cameras are r5, a7",
+    ),
+    (
+        "a password where the camera's name belongs",
+        PASSWORDS.replace("{", f"{{x{R5_PASSWORD}: z9, ") + PHRASE,
+        "camera_passwords.(a key of 15 characters)",
+        "is no camera of the Site",
+        "remove it, or mend the name; the cameras are r5, a7",
+    ),
+    (
+        "a short password",
+        f"camera_passwords: {{r5: sh0rtPw, a7: {A7_PASSWORD}}}\n" + PHRASE,
+        "camera_passwords.r5",
+        "has 7 characters, not 12 to 32",
+        PASSWORD_REMEDY,
+    ),
+    (
+        "a password of digits, which YAML takes for a number",
+        f"camera_passwords: {{r5: 123456789012, a7: {A7_PASSWORD}}}\n" + PHRASE,
+        "camera_passwords.r5",
+        "is not text; put it in quotes",
+        PASSWORD_REMEDY,
+    ),
+    (
+        "a password that is easy to guess",
+        f"camera_passwords: {{r5: r5r5r5r5r5r5, a7: {A7_PASSWORD}}}\n" + PHRASE,
+        "camera_passwords.r5",
+        'is easy to guess: repeats like "abcabcabc" are only slightly harder to guess than "abc"',
+        PASSWORD_REMEDY,
+    ),
+    (
+        "a passphrase that is easy to guess",
+        PASSWORDS + "ca_passphrase: hotshoe12345\n",
+        "ca_passphrase",
+        "is easy to guess",
+        PHRASE_REMEDY,
+    ),
+    (
+        "passwords as a list",
+        f"camera_passwords: [{R5_PASSWORD}, {A7_PASSWORD}]\n" + PHRASE,
+        "camera_passwords",
+        "is missing or is not a mapping of camera names to passwords",
+        "write one line a camera below it",
+    ),
+    (
+        "no passwords",
+        PHRASE,
+        "camera_passwords",
+        "is missing or is not a mapping of camera names to passwords",
+        "write one line a camera below it",
+    ),
+    (
+        "no passphrase",
+        PASSWORDS,
+        "ca_passphrase",
+        "is missing or shorter than 12 characters",
+        PHRASE_REMEDY,
+    ),
+    (
+        "a short passphrase",
+        PASSWORDS + "ca_passphrase: sh0rtPhrs\n",
+        "ca_passphrase",
+        "is missing or shorter than 12 characters",
+        PHRASE_REMEDY,
+    ),
+    (
+        "a passphrase that is a number",
+        PASSWORDS + "ca_passphrase: 1234567890123\n",
+        "ca_passphrase",
+        "is missing or shorter than 12 characters",
+        PHRASE_REMEDY,
+    ),
+    (
+        "a passphrase that OpenSSL cannot take",
+        PASSWORDS + f"ca_passphrase: {PASSPHRASE * 60}\n",
+        "ca_passphrase",
+        "is longer than 1023 bytes or is not text",
+        "write a shorter one of letters and digits",
+    ),
+    (
+        "a misspelt key",
+        PASSWORDS + PHRASE + "camera_password: 1\n",
+        "camera_password",
+        "is not a key that belongs here",
+        "remove it; the keys here are ca_passphrase, camera_passwords",
+    ),
+    (
+        "a password where a key belongs",
+        PASSWORDS + PHRASE + f"x{R5_PASSWORD}: r5\n",
+        "(a key of 15 characters)",
+        "is not a key that belongs here",
+        "remove it; the keys here are ca_passphrase, camera_passwords",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "reason", "remedy"), [pytest.param(*case[1:], id=case[0]) for case in CONTENTS]
+)
+def test_a_vault_with_a_mistake_is_answered_with(example_site, text, key, reason, remedy):
+    (problem,) = _problems(parse_mapping(text, VAULT, secret=True), example_site, VAULT)
+    assert str(problem) == f"{VAULT}: {key}: {reason}\n    -> {remedy}"
+    assert not [secret for secret in SECRETS if secret in str(problem)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"ca_passphrase: *{PASSPHRASE}",
+        f"ca_passphrase: !{PASSPHRASE}",
+        f"ca_passphrase: !!int {PASSPHRASE}",
+        f"ca_passphrase: %{PASSPHRASE}",
+        f"ca_passphrase: &{PASSPHRASE}",
+        f"ca_passphrase: '{PASSPHRASE}",
+        f"ca_passphrase: {PASSPHRASE}: {PASSPHRASE}",
+        f"{PASSPHRASE}: 1\n{PASSPHRASE}: 2",
+        f"- {PASSPHRASE}",
+        PASSPHRASE,
+        f"%YAML {PASSPHRASE}",
+    ],
+)
+def test_no_message_quotes_what_the_parser_stumbles_over(
+    text, vault, example_site, monkeypatch, recwarn
+):
+    """YAML takes an unquoted password that begins with * for an alias, for example."""
+    monkeypatch.setattr("hotshoe.secrets._begin", lambda vault, password_file: None)
+    monkeypatch.setattr("hotshoe.secrets._finish", lambda opening, vault: text)
+    assert refusal(vault, example_site)
+    assert not recwarn.list
+
+
+class TestWhoMayReadThePasswordFile:
+    @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o666, 0o620, 0o602])
+    def test_nobody_else(self, vault, example_site, home, mode):
+        (home / ".vault-password").chmod(mode)
+        assert refusal(vault, example_site) == (
+            "1 problem, nothing was changed:\n"
+            ".vault-password: can be read or changed by other users of this computer\n"
+            "    -> chmod 600 .vault-password"
+        )
+
+    def test_nor_the_file_that_the_environment_names(self, vault, example_site, home, monkeypatch):
+        named = home / "my password"
+        named.write_text(VAULT_PASSWORD)
+        named.chmod(0o640)
+        monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(named))
+        assert refusal(vault, example_site).endswith(f"-> chmod 600 '{named}'")
+
+    @pytest.mark.parametrize("mode", [0o600, 0o400])
+    def test_its_owner_may(self, vault, example_site, home, mode):
+        (home / ".vault-password").chmod(mode)
+        assert load_secrets(vault, example_site)
+
+    def test_a_program_that_prints_the_password_may_be_read(self, vault, example_site, home):
+        """ansible-vault runs what is executable."""
+        program = home / ".vault-password"
+        program.write_text(f"#!/bin/sh\necho {VAULT_PASSWORD}\n")
+        program.chmod(0o755)
+        assert load_secrets(vault, example_site)
+
+    def test_but_not_changed(self, vault, example_site, home):
+        (home / ".vault-password").chmod(0o775)
+        assert refusal(vault, example_site).endswith("-> chmod go-w .vault-password")
+
+    def test_the_published_one_is_no_secret(self, vault, home):
+        demo = home / "group_vars/demo.vault-password"
+        demo.chmod(0o644)
+        shutil.copy(demo, home / ".vault-password")
+        assert _password_file(home) == (home / ".vault-password", True)
+
+
+def test_the_commands_in_the_readme_leave_no_secret_that_others_can_read(vault, example_site, home):
+    """Neither under the published password, nor in a file of everybody's."""
+    text = (PROJECT / "README.md").read_text()
+    (commands,) = re.findall(r"```sh\n((?:(?!```).)*rekey.*?)```", text, re.DOTALL)
+    (home / ".vault-password").unlink()
+    vault.vault.unlink()
+    shutil.copy(PROJECT / "group_vars" / "all.vault.yml", vault.shared_vault)
+    path = f"{Path(ANSIBLE_VAULT).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "EDITOR": "true", "LC_ALL": "C.UTF-8"}
+    subprocess.run(["sh", "-euc", f"umask 022; {commands}"], cwd=home, env=environment, check=True)
+    assert (home / ".vault-password").stat().st_mode & 0o777 == 0o600
+    assert _password_file(home) == (home / ".vault-password", False)
+    assert load_secrets(vault, example_site).demo  # what is in it is still what is published
+    (home / ".vault-password").unlink()
+    assert "does not open" in refusal(vault, example_site)
+
+
+def test_the_readme_says_what_to_write_for_each_secret():
+    """Whoever leaves a published one in the vault is refused at the deploy."""
+    text = (PROJECT / "README.md").read_text()
+    (step,) = re.findall(r"^2\. Put your secrets.*?^3\. ", text, re.DOTALL | re.MULTILINE)
+    assert "For each camera" in step
+    assert "`ca_passphrase`" in step
+
+
+class TestWhichPasswordFile:
+    """The demo's password is published, so a real home must not be opened with it."""
+
+    @pytest.fixture(autouse=True)
+    def folder(self, home, monkeypatch):
+        monkeypatch.delenv("ANSIBLE_VAULT_PASSWORD_FILE", raising=False)
+        shutil.copy(PROJECT / "group_vars/demo.vault-password", home / "group_vars")
+        self.own = home / ".vault-password"
+        self.demo = home / "group_vars/demo.vault-password"
+        self.root = home
+
+    def chosen(self):
+        return _password_file(self.root)
+
+    def test_the_demo_one_without_another(self):
+        assert self.chosen() == (self.demo, True)
+
+    def test_ones_own_before_the_demo_one(self):
+        write_secret(self.own)
+        assert self.chosen() == (self.own, False)
+
+    def test_the_one_that_the_environment_names_before_ones_own(self, monkeypatch):
+        write_secret(self.own)
+        named = self.root / "elsewhere"
+        write_secret(named)
+        monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(named))
+        assert self.chosen() == (named, False)
+
+    def test_the_environment_may_name_the_demo_one(self, monkeypatch):
+        write_secret(self.own)
+        monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", "group_vars/demo.vault-password")
+        assert self.chosen()[1]
+
+    def test_a_link_to_the_demo_one_is_the_demo_one(self):
+        self.own.symlink_to(self.demo)
+        assert self.chosen() == (self.own, True)
+
+    def test_a_copy_of_the_demo_one_is_the_demo_one(self):
+        self.own.write_bytes(self.demo.read_bytes() + b"\n")
+        assert self.chosen() == (self.own, True)
+
+    def test_without_a_demo_file_ones_own_is_no_demo(self):
+        write_secret(self.own)
+        self.demo.unlink()
+        assert self.chosen() == (self.own, False)
+
+    def test_an_empty_variable_names_nothing(self, monkeypatch):
+        monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", "")
+        assert self.chosen() == (self.demo, True)
