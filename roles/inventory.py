@@ -20,7 +20,7 @@ def hosts(site: str) -> tuple[list[HostData], list[HostData], list[HostData]]:
     """The servers, Debian routers and OpenWrt routers; pyinfra takes each list for a group.
 
     :param site: the Site's name: its file is ``group_vars/SITE.yml``
-    :raises Refused: if the Site is refused; no host has been contacted then
+    :raises RefusedError: if the Site is refused; no host has been contacted then
     """
     # A run is over in seconds and keeps what it has loaded: looking for garbage in that, above all
     # at exit, would take a quarter of a run that changes nothing.

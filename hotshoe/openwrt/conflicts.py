@@ -10,7 +10,7 @@ from hotshoe.openwrt.rules import is_enabled
 from hotshoe.openwrt.sections import WAY_IN, WAY_OUT, way_in
 from hotshoe.openwrt.uci.changes import expected, foreign
 from hotshoe.openwrt.uci.data import Package, Section
-from hotshoe.openwrt.zones import Interface, Side, Sides, Unfit, words
+from hotshoe.openwrt.zones import Interface, Side, Sides, UnfitRouterError, words
 from hotshoe.plan.model import RouterPlan
 from hotshoe.ports.ranges import PortRange, Service
 
@@ -29,7 +29,7 @@ def conflicts(
     packages: Mapping[str, Package],
     having: Iterable[Interface],
     services: Iterable[Service] = (),
-) -> Iterator[Unfit]:
+) -> Iterator[UnfitRouterError]:
     """Find what has to go, or the Site has to make room for.
 
     :param router: what is planned for it
@@ -58,7 +58,7 @@ def _redirects(
     redirects: Iterable[tuple[str, Section]],
     needed: tuple[Service, ...],
     having: Sequence[Interface],
-) -> Iterator[Unfit]:
+) -> Iterator[UnfitRouterError]:
     for where, theirs in redirects:
         if not _takes(theirs, sides.wan, router, having):
             continue
@@ -69,7 +69,7 @@ def _redirects(
             continue  # fw4 leaves such a section out
         if not taken:
             if needed or router.default_host:
-                yield Unfit(
+                yield UnfitRouterError(
                     f"{what} already sends everything from outside to {_to(theirs)}",
                     "delete it on the router if it may go; a default host of your own is written "
                     "as mode: default-host in the Site",
@@ -77,7 +77,7 @@ def _redirects(
             continue
         for service in needed:
             if has_protocol(theirs, service.protocol) and _overlap(taken, service.ports):
-                yield Unfit(
+                yield UnfitRouterError(
                     f"{what} already takes {service} and sends it to {_to(theirs)}",
                     "delete it on the router if it may go, or choose other ports in the Site",
                 )
@@ -91,7 +91,7 @@ def _takes(redirect: Section, wan: Side, router: RouterPlan, having: Sequence[In
         and options.get("src") == wan.zone
         and str(options.get("target", "DNAT")).upper() == "DNAT"
         and (dialled == wan.interface or holds(dialled, router.wan_address, having))
-        and (family(redirect) != 6 or any(passage.to.version == 6 for passage in router.passages))
+        and (family(redirect) != 6 or any(rule.to.version == 6 for rule in router.accept_rules))
         and not any(option in options for option in _LIMITED)
         and has_protocol(redirect, "tcp")
     )
@@ -109,7 +109,7 @@ def _to(redirect: Section) -> str:
 
 def _rules(
     router: RouterPlan, sides: Sides, firewall: Package, having: Sequence[Interface]
-) -> Iterator[Unfit]:
+) -> Iterator[UnfitRouterError]:
     """The first rule that fits decides, and what is new of ours comes after what is there."""
     (wanted,) = way_in(router, sides)
     names = iter(w for w, rule in firewall.addressed("rule") if not wanted.owns(rule.name))
@@ -126,7 +126,7 @@ def _rules(
         elif rule.options["target"] == "ACCEPT":
             for theirs, there in earlier:
                 if _refuses(theirs, rule, router, having):
-                    yield Unfit(
+                    yield UnfitRouterError(
                         f"somebody else's rule {_called(theirs, there)} refuses what "
                         f"{rule.options['name']!r} shall let in",
                         "delete it on the router if it may go, or let it refuse less",
@@ -161,7 +161,7 @@ def _overlap(taken: Iterable[PortRange], ours: PortRange) -> bool:
     return any(each.overlaps(ours) for each in taken)
 
 
-def _routes(router: RouterPlan, network: Package) -> Iterator[Unfit]:
+def _routes(router: RouterPlan, network: Package) -> Iterator[UnfitRouterError]:
     for theirs in (*network.of_type("route"), *network.of_type("route6")):
         target = theirs.options.get("target")
         mask = theirs.options.get("netmask")
@@ -176,14 +176,14 @@ def _routes(router: RouterPlan, network: Package) -> Iterator[Unfit]:
         gateway = theirs.options.get("gateway")
         for route in router.routes:
             if to == route.to and gateway != str(route.via):
-                yield Unfit(
+                yield UnfitRouterError(
                     f"somebody else's static route to {route.to} leads to "
                     f"{gateway or theirs.options.get('interface')} instead of {route.via}",
                     "delete it on the router if it may go: LuCI, Network, Routing",
                 )
 
 
-def _connected(router: RouterPlan, having: Iterable[Interface]) -> Iterator[Unfit]:
+def _connected(router: RouterPlan, having: Iterable[Interface]) -> Iterator[UnfitRouterError]:
     """A route to a network of the router's own would take its place in the kernel.
 
     netifd does not set the old one again when the route goes, so nothing would undo that.
@@ -192,14 +192,14 @@ def _connected(router: RouterPlan, having: Iterable[Interface]) -> Iterator[Unfi
         for address in interface.addresses:
             for route in router.routes:
                 if address.network == route.to:
-                    yield Unfit(
+                    yield UnfitRouterError(
                         f"its interface {interface.name} ({address}) is in {route.to} itself, "
                         f"which the Site has behind {route.via}",
                         "give one of the two another network, on the router or in the Site",
                     )
 
 
-def _leases(router: RouterPlan, dhcp: Package) -> Iterator[Unfit]:
+def _leases(router: RouterPlan, dhcp: Package) -> Iterator[UnfitRouterError]:
     """Two leases with one address would keep dnsmasq from starting: no DNS, no addresses."""
     for theirs in dhcp.of_type("host"):
         name = theirs.options.get("name") or theirs.name or "(no name)"
@@ -210,7 +210,7 @@ def _leases(router: RouterPlan, dhcp: Package) -> Iterator[Unfit]:
         for lease in router.leases:
             has_address = isinstance(address, str) and _same(address, str(lease.address))
             if has_address or lease.mac in macs:
-                yield Unfit(
+                yield UnfitRouterError(
                     f"somebody else's static lease {name} has "
                     f"{' '.join(macs) or 'no MAC'} at {address or 'no address'}",
                     f"delete it on the router if it may go, or remove the mac of {lease.name} from "

@@ -23,7 +23,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from hotshoe.openwrt.uci.changes import Setting, Wanted
 from hotshoe.openwrt.uci.data import Section
 from hotshoe.openwrt.zones import Side, Sides
-from hotshoe.plan.model import Passage, PortForward, RouterPlan
+from hotshoe.plan.model import AcceptRule, PortForward, RouterPlan
 from hotshoe.ports.ranges import Service
 
 WAY_OUT, WAY_IN = "hotshoe_out", "hotshoe_in"
@@ -115,7 +115,7 @@ def way_in(router: RouterPlan, sides: Sides) -> tuple[Wanted, ...]:
         *(_redirect(forward, sides, router) for forward in router.forwards),
         *_own_services(router, sides),
         *_hairpins(router, sides),
-        *(_rule(passage, sides) for passage in router.passages),
+        *(_rule(rule, sides) for rule in router.accept_rules),
         *_helpers(router, sides),
     ]
     default = tuple(_default_host(router, sides))
@@ -208,19 +208,19 @@ def _hairpin(
     )
 
 
-def _rule(passage: Passage, sides: Sides) -> Section:
+def _rule(rule: AcceptRule, sides: Sides) -> Section:
     return _section(
         WAY_IN,
-        f"pass_{_what(passage)}",
+        f"pass_{_what(rule)}",
         "rule",
-        name=_name(passage),
+        name=_name(rule),
         src=sides.wan.zone,
         dest=sides.lan.zone,
-        family=f"ipv{passage.to.version}",
-        proto=passage.service.protocol,
-        **_from(passage.source),
-        dest_ip=str(passage.to),
-        dest_port=str(passage.service.ports),
+        family=f"ipv{rule.to.version}",
+        proto=rule.service.protocol,
+        **_from(rule.source),
+        dest_ip=str(rule.to),
+        dest_port=str(rule.service.ports),
         target="ACCEPT",
     )
 
@@ -314,12 +314,12 @@ def _service(service: Service) -> str:
     return f"{service.protocol}_{_word(service.ports)}"
 
 
-def _what(let: PortForward | Passage) -> str:
+def _what(let: PortForward | AcceptRule) -> str:
     source = f"_from_{_word(let.source)}" if let.source else ""
     return f"{_service(let.service)}_to_{_word(let.to)}{source}"
 
 
-def _name(let: PortForward | Passage) -> str:
+def _name(let: PortForward | AcceptRule) -> str:
     # The kernel keeps 128 bytes of a rule's comment, of which this is a part.
     return f"{LABEL}{let.purpose}, {let.service} to {let.to}"
 

@@ -30,7 +30,7 @@ _MAIN_TABLE = 254
 _NO_HOP = ("0.0.0.0", "::")  # noqa: S104 - no address to bind to
 
 
-class Unfit(HotshoeError):  # noqa: N818 - as a person would call it
+class UnfitRouterError(HotshoeError):
     """A router that is not as the Site says.
 
     :param reason: what is wrong
@@ -177,27 +177,27 @@ def find_sides(router: RouterPlan, having: Iterable[Interface], firewall: Packag
     :param router: what is planned for it
     :param having: its interfaces
     :param firewall: /etc/config/firewall
-    :raises Unfit: if it is another router, has no way out, or an interface is in no zone or in one
-        that does not do
+    :raises UnfitRouterError: if it is another router, has no way out, or an interface is in no
+        zone or in one that does not do
     """
     up = [interface for interface in having if interface.up and interface.device]
     addresses = ", ".join(str(own) for interface in up for own in interface.own) or "none"
     for address6 in (router.lan6 and router.lan6.ip, router.wan6):
         if address6 and not any(address6 in interface.own for interface in up):
-            raise Unfit(
+            raise UnfitRouterError(
                 f"has no address {address6} (it has {addresses})",
                 "give it that fixed address, or mend its lan6 or wan6 in the Site",
             )
     inside = next((i for i in up if router.lan.ip in i.own), None)
     if inside is None:
-        raise Unfit(
+        raise UnfitRouterError(
             f"has no address {router.lan.ip}, so it is not this router of the Site "
             f"(it has {addresses})",
             "mend the router's lan in the Site",
         )
     outside = next((i for i in up if router.wan_address in i.own), None)
-    if outside is None and router.outside:
-        raise Unfit(
+    if outside is None and router.gateway:
+        raise UnfitRouterError(
             f"has no address {router.wan_address}, to which the router outside of it sends the "
             f"cameras (it has {addresses})",
             "give it that fixed address, or mend its wan in the Site",
@@ -207,23 +207,23 @@ def find_sides(router: RouterPlan, having: Iterable[Interface], firewall: Packag
     if outside is None:
         down = [i.name for i in having if i not in up and i.name != "loopback"]
         are = f", and {', '.join(down)} {'is' if len(down) == 1 else 'are'} down" if down else ""
-        raise Unfit(
+        raise UnfitRouterError(
             f"has no default route{are}",
             "connect it to the Internet first",
         )
     sides = Sides(_side(outside, firewall), _side(inside, firewall))
     if sides.wan.interface == sides.lan.interface:
-        raise Unfit(
+        raise UnfitRouterError(
             f"its default route leaves by {outside.name}, the interface of its LAN",
             "a router needs an interface of its own towards the Internet",
         )
     if sides.wan.zone == sides.lan.zone:
-        raise Unfit(
+        raise UnfitRouterError(
             f"its interfaces {outside.name} and {inside.name} are in one firewall zone, "
             f"{sides.wan.zone}",
             "give each a zone of its own: LuCI, Network, Firewall",
         )
-    if any(passage.to.version == 6 for passage in router.passages):
+    if any(rule.to.version == 6 for rule in router.accept_rules):
         _same_way_over_ipv6(router, up, sides.wan, firewall)
     return sides
 
@@ -236,7 +236,7 @@ def _same_way_over_ipv6(
     for way in sorted(ways, key=lambda each: each.metric)[:1]:
         zone = wan.zone if way.device == wan.device else _side(way, firewall).zone
         if zone != wan.zone:
-            raise Unfit(
+            raise UnfitRouterError(
                 f"IPv6 leaves by its interface {way.name}, which is in the firewall zone {zone}, "
                 f"and IPv4 by {wan.interface}, in {wan.zone}",
                 f"put both into {wan.zone}: LuCI, Network, Interfaces, Firewall settings",
@@ -254,7 +254,7 @@ def _side(interface: Interface, firewall: Package) -> Side:
             return Side(interface.name, interface.device, name, section, interface.protocol, named)
     said = (zone.options.get("name") for zone in firewall.of_type("zone"))
     names = ", ".join(str(name) for name in said if name) or "none"
-    raise Unfit(
+    raise UnfitRouterError(
         f"its interface {interface.name} ({interface.device}) is in no firewall zone; the zones "
         f"are {names}",
         "give it one: LuCI, Network, Interfaces, Firewall settings",

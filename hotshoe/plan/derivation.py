@@ -14,11 +14,11 @@ from ipaddress import (
 from itertools import product
 
 from hotshoe.plan.model import (
+    AcceptRule,
     Address,
     ClientRule,
     HomeAccess,
     Lease,
-    Passage,
     Plan,
     PortForward,
     Route,
@@ -139,7 +139,7 @@ class _Chain:
                 for target in server.may_open
                 for service in target.services
             ),
-            let_in=tuple(self._openers(server)),
+            accept_rules=tuple(self._openers(server)),
             max_clients=clients,
             # Where all come with one address, a limit for each address would be one for all.
             max_per_address=clients if masked else places,
@@ -151,7 +151,7 @@ class _Chain:
             ),
         )
 
-    def _openers(self, server: Server) -> Iterator[Passage]:
+    def _openers(self, server: Server) -> Iterator[AcceptRule]:
         """What other servers may open at a server, as its firewall sees them."""
         router = self._routers[self._behind(server)]
         for other in self._site.servers:
@@ -161,7 +161,7 @@ class _Chain:
             for target in other.may_open:
                 if target.to == server.address:
                     for source, service in product(sources, target.services):
-                        yield Passage(service, server.address, source, purpose)
+                        yield AcceptRule(service, server.address, source, purpose)
 
     def _lan_of(self, host: IPv4Address) -> int:
         return next(i for i, router in enumerate(self._routers) if host in router.lan.network)
@@ -181,7 +181,7 @@ class _Chain:
             ssh_user=router.ssh_user,
             ssh_port=router.ssh_port,
             wan_address=self._wan(i),
-            outside=self._routers[i - 1].lan.ip if i else None,
+            gateway=self._routers[i - 1].lan.ip if i else None,
             lan=router.lan,
             wan6=router.wan6,
             lan6=router.lan6,
@@ -190,7 +190,7 @@ class _Chain:
             # The default host gets these anyway.
             forwards=tuple(forward for forward in forwards if forward.to != default_host),
             default_host=default_host,
-            passages=tuple(let for let in let_in if isinstance(let, Passage)),
+            accept_rules=tuple(let for let in let_in if isinstance(let, AcceptRule)),
             routes=tuple(self._routes(i)),
             leases=tuple(
                 Lease(server.name, server.mac, server.address)
@@ -204,18 +204,22 @@ class _Chain:
             other_forwards=router.other_forwards,
         )
 
-    def _let_in(self, i: int, servers: tuple[ServerPlan, ...]) -> Iterator[PortForward | Passage]:
+    def _let_in(
+        self, i: int, servers: tuple[ServerPlan, ...]
+    ) -> Iterator[PortForward | AcceptRule]:
         """What router i lets in from its WAN side, to whom."""
         for server, said in zip(servers, self._site.servers, strict=True):
             behind = self._behind(said)
             services = [Service("tcp", ports) for ports in server.ftp_ports]
-            kind = PortForward if self._translates(i) else Passage
+            kind = PortForward if self._translates(i) else AcceptRule
             if i <= behind:
                 to = self._next(i, behind, server.address)
                 for service in services:
                     yield kind(service, to, None, f"cameras to {server.name}")
                     if server.address6:
-                        yield Passage(service, server.address6, None, f"cameras to {server.name}")
+                        yield AcceptRule(
+                            service, server.address6, None, f"cameras to {server.name}"
+                        )
                 continue
             for access in server.may_open:
                 lan = self._lan_of(access.host)

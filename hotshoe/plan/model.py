@@ -45,7 +45,7 @@ class PortForward:
 
 
 @dataclass(frozen=True)
-class Passage:
+class AcceptRule:
     """What a device lets in unchanged, because it does not translate it.
 
     :param service: the protocol, and a port or a range
@@ -122,7 +122,7 @@ class ServerPlan:
     :param cameras: the users
     :param open_to_lan: other services that the home may reach
     :param may_open: what it may open towards the home behind further routers
-    :param let_in: what other servers, which are outside of its router, may open here
+    :param accept_rules: what other servers, which are outside of its router, may open here
     :param max_clients: sessions at once
     :param max_per_address: sessions at once from one address; every camera may be behind one NAT
     :param max_per_camera: sessions of one camera beyond which its longest idle one is ended
@@ -150,7 +150,7 @@ class ServerPlan:
     cameras: tuple[str, ...]
     open_to_lan: tuple[Service, ...]
     may_open: tuple[HomeAccess, ...]
-    let_in: tuple[Passage, ...]
+    accept_rules: tuple[AcceptRule, ...]
     max_clients: int
     max_per_address: int
     max_per_camera: int
@@ -174,7 +174,7 @@ class RouterPlan:
     :param ssh_user: who hotshoe logs in as
     :param ssh_port: where SSH answers
     :param wan_address: its address outside
-    :param outside: the router outside of it, as its gateway; None for the provider's
+    :param gateway: the router outside of it, as its gateway; None for the provider's
     :param lan: its address and network inside
     :param wan6: its IPv6 address outside, where that is fixed
     :param lan6: its IPv6 address and network inside
@@ -184,7 +184,7 @@ class RouterPlan:
         empty is all (MAP-E)
     :param forwards: from its WAN address to somebody inside
     :param default_host: who gets everything that no forward and no service of its own takes
-    :param passages: what it lets in untranslated
+    :param accept_rules: what it lets in untranslated
     :param routes: the static routes that it needs
     :param leases: the addresses that its DHCP server must not give to others
     :param hairpin: the networks inside from which its WAN address can be dialled as well, their
@@ -201,7 +201,7 @@ class RouterPlan:
     ssh_user: str
     ssh_port: int
     wan_address: IPv4Address
-    outside: IPv4Address | None
+    gateway: IPv4Address | None
     lan: IPv4Interface
     wan6: IPv6Address | None
     lan6: IPv6Interface | None
@@ -209,7 +209,7 @@ class RouterPlan:
     masquerade_ports: tuple[PortRange, ...]
     forwards: tuple[PortForward, ...]
     default_host: IPv4Address | None
-    passages: tuple[Passage, ...]
+    accept_rules: tuple[AcceptRule, ...]
     routes: tuple[Route, ...]
     leases: tuple[Lease, ...]
     hairpin: tuple[IPv4Network, ...]

@@ -31,7 +31,7 @@ TRIES = 9
 ODDS = 1e-5
 
 
-class Impossible(Exception):  # noqa: N818 - not a mistake of the program
+class AllocationError(Exception):
     """The ports do not suffice, or are not this home's.
 
     :param key: the key of the Site to blame
@@ -98,7 +98,7 @@ def allowed(site: Any) -> tuple[PortRange, ...] | None:
 def allocate(site: Any) -> tuple[FtpPorts, ...]:
     """The ports of each server, in the Site's order.
 
-    :raises Impossible: if they do not suffice
+    :raises AllocationError: if they do not suffice
     """
     own = allowed(site)
     return _split(site) if own is None else _pick(site, own)
@@ -107,7 +107,7 @@ def allocate(site: Any) -> tuple[FtpPorts, ...]:
 def passive_range(site: Any) -> PortRange:
     """The range that servers share where the home has all ports of its address.
 
-    :raises Impossible: if so many cameras need more ports than there are
+    :raises AllocationError: if so many cameras need more ports than there are
     """
     return site.ftp.passive_ports or _default_range(sum(_wanted(site)))
 
@@ -136,7 +136,7 @@ def _split(site: Any) -> tuple[FtpPorts, ...]:
                 f"{len(wanted)} servers with {cameras} cameras need {sum(wanted)}, with a control "
                 "port in it for each but the first"
             )
-        raise Impossible(
+        raise AllocationError(
             "ftp.passive_ports",
             f"{passive} has {len(passive)} ports; {what}",
             f"write for example: passive_ports: {_default_range(sum(wanted))}; or leave it out",
@@ -159,7 +159,7 @@ def _default_range(size: int) -> PortRange:
     size = max(size, len(PASSIVE_PORTS))
     most = HIGHEST_PORT - LOWEST_PASSIVE_PORT + 1
     if size > most:
-        raise Impossible(
+        raise AllocationError(
             "cameras",
             f"are so many that they need {size} passive ports, and vsftpd can use {most}",
             "list fewer cameras",
@@ -175,7 +175,7 @@ def _pick(site: Any, own: tuple[PortRange, ...]) -> tuple[FtpPorts, ...]:
     said, control = site.ftp.passive_ports, site.ftp.control_port
     for key, wanted in (("control_port", control and {control}), ("passive_ports", said)):
         if wanted and not ours.issuperset(wanted):
-            raise Impossible(
+            raise AllocationError(
                 f"ftp.{key}",
                 f"{getattr(site.ftp, key)} is not among the ports that are this home's "
                 f"({brief(own)})",
@@ -194,7 +194,7 @@ def _pick(site: Any, own: tuple[PortRange, ...]) -> tuple[FtpPorts, ...]:
         if len(beside) >= controls:
             dialled = [*([control] if control else []), *beside]
             return tuple(map(FtpPorts, dialled, parts))
-    raise Impossible(
+    raise AllocationError(
         "ftp.passive_ports" if said else "port_set",
         f"the ports that are this home's ({brief(own)}) leave none for the control port beside "
         "the passive range",
@@ -228,19 +228,19 @@ def _cut(runs: Sequence[PortRange], needs: Sequence[int]) -> list[PortRange] | N
     return [parts[i] for i in range(len(needs))]
 
 
-def _too_short(site: Any, own: Sequence[PortRange], runs: Sequence[PortRange]) -> Impossible:
+def _too_short(site: Any, own: Sequence[PortRange], runs: Sequence[PortRange]) -> AllocationError:
     """Say that the ports hold no passive range as large as is needed."""
     needs, said = _needs(site), site.ftp.passive_ports
     longest = max(map(len, runs), default=0)
     most = bound(len(cameras_of(site, needs.index(max(needs)))))
     each = "" if len(needs) == 1 else f" for each of {len(needs)} servers"
     if said:
-        return Impossible(
+        return AllocationError(
             "ftp.passive_ports",
             f"{said} does not hold {max(needs)} ports{each}: {most}",
             "leave it out; hotshoe then picks some of the ports that are this home's",
         )
-    return Impossible(
+    return AllocationError(
         "port_set",
         f"the ports that are this home's ({brief(own)}) do not hold {max(needs)} free ports in a "
         f"row{each}, which vsftpd must have; the longest row has {longest}: {most}",

@@ -21,7 +21,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from hotshoe.errors import Problem
 from hotshoe.plan.model import Plan
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 
 # Validators refuse formats that JSON Schema does not know; an example says as much.
 _EXAMPLES = {
@@ -43,7 +43,7 @@ class Document:
     :param warnings: what works, though not as well as one may think
     """
 
-    schema: Literal[1]
+    schema: Literal[2]
     site: str
     plan: Plan
     warnings: tuple[Problem, ...]

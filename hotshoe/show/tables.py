@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from hotshoe.plan.model import (
+    AcceptRule,
     ClientRule,
     HomeAccess,
-    Passage,
     Plan,
     PortForward,
     RouterPlan,
@@ -65,7 +65,7 @@ def _overview(plan: Plan) -> str:
 
 
 def _router(router: RouterPlan) -> Iterator[Line]:
-    gateway = f", gateway {router.outside}" if router.outside else ""
+    gateway = f", gateway {router.gateway}" if router.gateway else ""
     yield "WAN", f"{router.wan_address}{gateway}"
     if router.wan6:
         yield "", str(router.wan6)
@@ -84,8 +84,8 @@ def _router(router: RouterPlan) -> Iterator[Line]:
         yield "forwards", _rows(_let_in(forward) for forward in router.forwards)
     if router.default_host:
         yield "default host", f"{router.default_host} gets everything else"
-    if router.passages:
-        yield "lets pass", _rows(_let_in(passage) for passage in router.passages)
+    if router.accept_rules:
+        yield "lets pass", _rows(_let_in(rule) for rule in router.accept_rules)
     if router.other_forwards:
         yield "others' rules", f"forward {_list(router.other_forwards)} to other devices"
     yield "own services", _list(router.open_to_wan) or "none"
@@ -97,7 +97,7 @@ def _router(router: RouterPlan) -> Iterator[Line]:
     yield "FTP helper", f"on port {_list(router.ftp_helper)}" if router.ftp_helper else "off"
 
 
-def _let_in(let: PortForward | Passage) -> tuple[str, str]:
+def _let_in(let: PortForward | AcceptRule) -> tuple[str, str]:
     only = f", only from {let.source}" if let.source else ""
     return str(let.service), f"to {let.to}{only} ({let.purpose})"
 
@@ -121,8 +121,8 @@ def _server(server: ServerPlan) -> Iterator[Line]:
     yield "SSH", f"{server.ssh_user}, port {server.ssh_port}, from {_list(server.ssh_from)}"
     to_whom = f" to {_list(server.inside)}" if server.open_to_lan else ""
     yield "other services", f"{_list(server.open_to_lan) or 'none'}{to_whom}"
-    if server.let_in:
-        yield "lets in", _rows(_let_in(passage) for passage in server.let_in)
+    if server.accept_rules:
+        yield "lets in", _rows(_let_in(rule) for rule in server.accept_rules)
     if server.may_open:
         yield "may open", _rows(_opens(access) for access in server.may_open)
     else:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Interface
 from itertools import groupby
 
-from hotshoe.plan.model import Network, Passage, Plan, RouterPlan
+from hotshoe.plan.model import AcceptRule, Network, Plan, RouterPlan
 from hotshoe.ports.ranges import Service
 from hotshoe.render import render
 
@@ -238,29 +238,29 @@ def _services(router: RouterPlan) -> Iterator[Row]:
 
 
 def _firewall(router: RouterPlan) -> Iterator[Row]:
-    yield from (_passage(Menu.FIREWALL, p) for p in router.passages if p.to.version == 4)
+    yield from (_accept_rule(Menu.FIREWALL, p) for p in router.accept_rules if p.to.version == 4)
     # Otherwise the default host gets everything else.
     if not router.default_host:
         yield _nothing_else(Menu.FIREWALL)
 
 
 def _pinholes(router: RouterPlan) -> Iterator[Row]:
-    yield from (_passage(Menu.PINHOLE, p) for p in router.passages if p.to.version == 6)
+    yield from (_accept_rule(Menu.PINHOLE, p) for p in router.accept_rules if p.to.version == 6)
     if router.lan6:
         yield _nothing_else(Menu.PINHOLE)
 
 
-def _passage(menu: Menu, passage: Passage) -> Row:
-    source = (("Allowed source", str(passage.source)),) if passage.source else ()
+def _accept_rule(menu: Menu, rule: AcceptRule) -> Row:
+    source = (("Allowed source", str(rule.source)),) if rule.source else ()
     return Row(
         menu,
         (
-            ("Name", f"{passage.purpose} {passage.service.ports}"),
+            ("Name", f"{rule.purpose} {rule.service.ports}"),
             ("Action", "allow"),
-            ("Protocol", _protocol(passage.service)),
+            ("Protocol", _protocol(rule.service)),
             *source,
-            ("Destination address", str(passage.to)),
-            ("Destination port", str(passage.service.ports)),
+            ("Destination address", str(rule.to)),
+            ("Destination port", str(rule.service.ports)),
             ("Enabled", "yes"),
         ),
     )

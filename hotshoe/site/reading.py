@@ -160,7 +160,7 @@ def parse_mapping(text: str, file: str, *, secret: bool = False) -> dict[str, An
             # YAML 1.2 allows it, and the warning quotes the text.
             warnings.simplefilter("ignore", ReusedAnchorWarning)
             raw = parser.load(text)
-    except _TooMuch as error:
+    except _TooLargeError as error:
         raise SiteError([Problem(file, "", str(error), "write out what is meant")]) from None
     except DuplicateKeyError as error:
         raise SiteError(
@@ -201,7 +201,7 @@ def _require_short(content: bytes | str, file: object) -> None:
         raise SiteError([Problem(str(file), "", reason, remedy)])
 
 
-class _TooMuch(Exception):  # noqa: N818 - it is the file's mistake
+class _TooLargeError(Exception):
     """What is written stands for too much."""
 
 
@@ -222,13 +222,13 @@ def _measure(node: Node, depth: int, known: dict[int, tuple[int, int] | None]) -
 
     :param depth: how deep it is written
     :param known: those of nodes that were measured, by identity; None while one is measured
-    :raises _TooMuch: if they are too many
+    :raises _TooLargeError: if they are too many
     :raises RecursionError: if they are nested too deeply
     """
     if id(node) in known:
         measured = known[id(node)]
         if measured is None:
-            raise _TooMuch("holds something that contains itself, by an alias (*name)")
+            raise _TooLargeError("holds something that contains itself, by an alias (*name)")
         return measured
     if depth > MOST_NESTED:
         raise RecursionError
@@ -240,7 +240,7 @@ def _measure(node: Node, depth: int, known: dict[int, tuple[int, int] | None]) -
             values, levels = values + more, max(levels, deep)
     if values > MOST_VALUES:
         aliases = f"stands for more than {MOST_VALUES} values, by aliases of aliases (*name)"
-        raise _TooMuch(aliases)
+        raise _TooLargeError(aliases)
     if levels >= MOST_NESTED:
         raise RecursionError
     known[id(node)] = values, levels + 1

@@ -1,7 +1,8 @@
 """Validate a model field by field, so that one bad field does not hide what is wrong elsewhere.
 
 Pydantic reports every bad field at once, but runs no check *across* fields while one is bad. Here
-the good fields are kept, and a check that touches a bad one is skipped by :class:`Missing`.
+the good fields are kept, and a check that touches a bad one is skipped by
+:class:`RefusedFieldError`.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ from pydantic_core import ErrorDetails
 from hotshoe.errors import Problem, shown
 
 
-class Missing(Exception):  # noqa: N818 - control flow between a check and its caller
+class RefusedFieldError(Exception):
     """A check asked for a value that was refused already."""
 
 
 class Partial:
-    """The fields of a model that are valid; asking for another raises :class:`Missing`."""
+    """The valid fields of a model; asking for another raises :class:`RefusedFieldError`."""
 
     def __init__(self, **values: Any) -> None:
         self.__dict__.update(values)
 
     def __getattr__(self, name: str) -> Any:
-        raise Missing(name)
+        raise RefusedFieldError(name)
 
 
 def validate(

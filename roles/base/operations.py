@@ -97,7 +97,7 @@ def refuse_folder(path: str) -> None:
     """Refuse a host where a folder is in the way of a file, before anything is changed.
 
     :param path: where the file belongs
-    :raises Refused: if a folder is there
+    :raises RefusedError: if a folder is there
     """
     state = look(host).paths.get(path)
     if state and state.kind == "d":

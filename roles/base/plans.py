@@ -21,7 +21,7 @@ from hotshoe.site.reading import SiteFiles, load_site
 T = TypeVar("T")
 
 
-class Refused(PyinfraError):  # noqa: N818 - as a person would call it
+class RefusedError(PyinfraError):
     """A refusal that pyinfra prints as it is."""
 
     # pyinfra would begin the message with the file and the line of ours that raised it.
@@ -31,12 +31,12 @@ class Refused(PyinfraError):  # noqa: N818 - as a person would call it
 def refusing(load: Callable[[], T]) -> T:
     """Turn a refusal of the core into one that pyinfra prints without a traceback.
 
-    :raises Refused: with the refusal's message
+    :raises RefusedError: with the refusal's message
     """
     try:
         return load()
     except HotshoeError as error:
-        raise Refused(str(error)) from None
+        raise RefusedError(str(error)) from None
 
 
 @cache
@@ -74,6 +74,6 @@ def authority_of(host: Host) -> AuthorityFiles:
 def refuse(host: Host, reason: str, remedy: str) -> None:
     """End the run for a host before anything is changed.
 
-    :raises Refused: always
+    :raises RefusedError: always
     """
-    raise Refused(f"{host.name}: {reason}\n    -> {remedy}")
+    raise RefusedError(f"{host.name}: {reason}\n    -> {remedy}")

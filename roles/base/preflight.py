@@ -20,7 +20,7 @@ _ACCOUNTS = {
 def server(plan: ServerPlan) -> None:
     """Refuse a server that is another machine, another system, or busy with another FTP server.
 
-    :raises Refused: with the reason and what to do
+    :raises RefusedError: with the reason and what to do
     """
     device = look(host)
     _system(device)
@@ -69,7 +69,7 @@ def server(plan: ServerPlan) -> None:
 def router(plan: RouterPlan) -> None:
     """Refuse a router that is another machine or that has no way to the Internet.
 
-    :raises Refused: with the reason and what to do
+    :raises RefusedError: with the reason and what to do
     """
     device = look(host)
     _system(device)
@@ -95,7 +95,7 @@ def router(plan: RouterPlan) -> None:
                 f"has no address {address6}",
                 "give it that fixed address, or mend its lan6 or wan6 in the Site",
             )
-    if plan.outside and str(plan.wan_address) not in device.addresses:
+    if plan.gateway and str(plan.wan_address) not in device.addresses:
         refuse(
             host,
             f"has no address {plan.wan_address}, to which the router outside of it sends the "

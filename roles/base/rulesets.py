@@ -16,7 +16,7 @@ def load(table: str, text: str, purpose: str, **arguments: Any) -> None:
     :param text: the rules
     :param purpose: what they are for, in a few words
     :param arguments: global arguments of pyinfra's operations
-    :raises Refused: if a folder is in the way of the file with the rules
+    :raises RefusedError: if a folder is in the way of the file with the rules
     """
     operations.refuse_folder(ruleset_path(table))
     unit = ruleset_unit(table)

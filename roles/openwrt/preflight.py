@@ -12,7 +12,7 @@ from hotshoe.errors import HotshoeError
 from hotshoe.openwrt import sections
 from hotshoe.openwrt.conflicts import conflicts
 from hotshoe.openwrt.warnings import doubts
-from hotshoe.openwrt.zones import Sides, Unfit, find_sides
+from hotshoe.openwrt.zones import Sides, UnfitRouterError, find_sides
 from hotshoe.plan.model import RouterPlan
 from hotshoe.ports.ranges import Service
 from roles.base.plans import plan_of, refuse
@@ -28,7 +28,7 @@ SETTLING, LOOKING = 2, 60
 def router(plan: RouterPlan) -> None:
     """Refuse a router that is not OpenWrt, not this one, or not in a state to be changed.
 
-    :raises Refused: with the reason and what to do
+    :raises RefusedError: with the reason and what to do
     """
     try:
         state = look(host)
@@ -44,7 +44,7 @@ def router(plan: RouterPlan) -> None:
         )
     try:
         sides = find_sides(plan, state.interfaces, state.packages["firewall"])
-    except Unfit as unfit:
+    except UnfitRouterError as unfit:
         return refuse(host, unfit.reason, unfit.remedy)
     for conflict in conflicts(plan, sides, state.packages, state.interfaces, _through(plan)):
         refuse(host, conflict.reason, conflict.remedy)

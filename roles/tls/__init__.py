@@ -34,7 +34,7 @@ def certificate(plan: ServerPlan) -> OperationMeta:
 def _why_issue(hostname: str) -> str | None:
     """Say why the server needs a new certificate; None if it has a good one.
 
-    :raises Refused: if the authority that cameras trust is not here, or does not open
+    :raises RefusedError: if the authority that cameras trust is not here, or does not open
     """
     files = authority_of(host)
     seen = look(host)

@@ -19,7 +19,7 @@ def cameras(plan: ServerPlan) -> None:
 
     The folder of a camera that left the Site stays, with its photos.
 
-    :raises Refused: if the vault is refused, or is still the published demo outside a stage
+    :raises RefusedError: if the vault is refused, or is still the published demo outside a stage
     """
     secrets = secrets_of(host.data.site)
     if secrets.demo and not host.data.get("stage"):

@@ -19,7 +19,7 @@ from pyinfra.connectors.ssh import SSHConnector
 
 from roles.base import operations, rulesets
 from roles.base.device import Device
-from roles.base.plans import Refused
+from roles.base.plans import RefusedError
 from tests.operations.conftest import HERE, as_texts, device_from, operation
 
 CASES = sorted((HERE / "cases").rglob("*.json"))
@@ -198,7 +198,9 @@ def test_a_folder_in_the_way_of_a_file_ends_the_run_before_anything_is_changed(p
     path = "/etc/hotshoe/hotshoe_forwards.nft"
     folder = {"kind": "d", "owner": "root", "group": "root", "mode": "755"}
     on_host(device_from({"paths": {path: folder}}))
-    with pytest.raises(Refused, match=f"darkroom: {path} is a folder, where hotshoe puts a file"):
+    with pytest.raises(
+        RefusedError, match=f"darkroom: {path} is a folder, where hotshoe puts a file"
+    ):
         place()
 
 

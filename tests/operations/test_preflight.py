@@ -197,7 +197,7 @@ def test_an_inner_router_without_the_address_that_the_outer_one_sends_to_is_refu
     on_host, router
 ):
     inner = replace(
-        router, outside=IPv4Address("192.168.178.1"), wan_address=IPv4Address("192.168.178.2")
+        router, gateway=IPv4Address("192.168.178.1"), wan_address=IPv4Address("192.168.178.2")
     )
     on_host(recorded("fresh_router"), "gateway")
     assert refusal(preflight.router, inner) == (

@@ -9,9 +9,9 @@ from itertools import groupby
 from typing import Literal
 
 from hotshoe.plan.model import (
+    AcceptRule,
     Address,
     HomeAccess,
-    Passage,
     Plan,
     PortForward,
     RouterPlan,
@@ -151,7 +151,7 @@ def _router(one: RouterPlan) -> Iterator[Paragraph]:
     if one.default_host:
         yield _heading("default host")
         yield _leading("all else" if one.forwards else "everything", one.default_host)
-    yield from _let_in("lets in, address unchanged", one.passages)
+    yield from _let_in("lets in, address unchanged", one.accept_rules)
     if one.routes:
         yield _heading("static routes")
         for route in one.routes:
@@ -188,8 +188,8 @@ def _mode(one: RouterPlan) -> str:
     return "NAT, port forwards" if forwards else "NAT, no port forwards"
 
 
-def _let_in(title: str, rules: Sequence[PortForward | Passage]) -> Iterator[Paragraph]:
-    """Forwards or passages, those of the same use and destination together."""
+def _let_in(title: str, rules: Sequence[PortForward | AcceptRule]) -> Iterator[Paragraph]:
+    """Forwards or accept_rules, those of the same use and destination together."""
     if rules:
         yield _heading(title)
     uses: dict[tuple[str, Address, IPv4Address | None], list[Service]] = {}
@@ -217,7 +217,7 @@ def _server(plan: Plan, one: ServerPlan) -> Iterator[Paragraph]:
     if one.open_to_lan:
         yield _heading("open to the home too")
         yield Paragraph(_services(one.open_to_lan))
-    yield from _let_in("open to another server too", one.let_in)
+    yield from _let_in("open to another server too", one.accept_rules)
     innermost = plan.routers[-1]
     if one.behind == innermost.name:
         return

@@ -10,7 +10,7 @@ from typing import Any
 
 from hotshoe.site.checks import addresses, connections, names, outside, ports, warnings
 from hotshoe.site.checks.base import Check, Found
-from hotshoe.site.validation import Missing
+from hotshoe.site.validation import RefusedFieldError
 
 __all__ = ["CHECKS", "WARNINGS", "Check", "Found", "run"]
 
@@ -59,5 +59,5 @@ def run(site: Any, checks: tuple[Check, ...] = CHECKS) -> Iterator[Found]:
     for check in checks:
         try:
             yield from check(site)
-        except Missing:
+        except RefusedFieldError:
             continue

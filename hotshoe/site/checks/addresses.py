@@ -11,7 +11,7 @@ from typing import Any
 from netaddr import IPSet
 
 from hotshoe.site.checks.base import Found, behind, each
-from hotshoe.site.validation import Missing
+from hotshoe.site.validation import RefusedFieldError
 
 # A network with a longer prefix holds no router and server beside its two reserved addresses.
 LONGEST_LAN_PREFIX = 30
@@ -137,7 +137,7 @@ def wan_is_in_the_outer_lan(site: Any) -> Iterator[Found]:
             try:
                 wan = getattr(site.routers[i], fields.wan)
                 yield from _place(site, f"routers[{i}].{fields.wan}", wan, i - 1, fields)
-            except Missing:
+            except RefusedFieldError:
                 continue
 
 
@@ -161,7 +161,7 @@ def server_is_in_the_lan(site: Any) -> Iterator[Found]:
                 address, at = getattr(server, fields.address), behind(site, server)
                 key = f"servers[{i}].{fields.address}"
                 yield from _place(site, key, address, at, fields, what="server")
-            except Missing:
+            except RefusedFieldError:
                 continue
 
 
@@ -218,7 +218,7 @@ def _occupants(site: Any, i: int, fields: _Fields) -> Iterator[tuple[str, str, A
         try:
             if behind(site, server) == i:
                 yield f"servers[{j}].{fields.address}", server.name, getattr(server, fields.address)
-        except Missing:
+        except RefusedFieldError:
             continue
 
 
@@ -237,7 +237,7 @@ def ipv6_is_complete(site: Any) -> Iterator[Found]:
                 continue
             last = behind(site, server)
             lan6 = site.routers[last].lan6
-        except Missing:
+        except RefusedFieldError:
             continue
         in_lan = lan6 is None or server.address6 in lan6.network  # else refused already
         if in_lan and server.address6 not in GLOBAL6:
@@ -273,5 +273,5 @@ def _across(site: Any) -> Iterator[tuple[Any, Any, str]]:
     for outer, inner in pairwise(site.routers):
         try:
             yield outer.lan6, inner.wan6, inner.name
-        except Missing:
+        except RefusedFieldError:
             yield None, None, ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from hotshoe.site.validation import Missing
+from hotshoe.site.validation import RefusedFieldError
 
 # key, reason, remedy
 Found = tuple[str, str, str]
@@ -21,7 +21,7 @@ def each(parts: Any, *names: str) -> Iterator[tuple[Any, ...]]:
     for i, part in enumerate(parts):
         try:
             yield (i, *(getattr(part, name) for name in names))
-        except Missing:
+        except RefusedFieldError:
             continue
 
 
@@ -31,7 +31,7 @@ def behind(site: Any, server: Any) -> int:
     if server.behind is None:
         return len(names) - 1
     if server.behind not in names:
-        raise Missing(server.behind)
+        raise RefusedFieldError(server.behind)
     return names.index(server.behind)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hotshoe.site.checks.base import Found, behind, each, lan_inside, translating
-from hotshoe.site.validation import Missing
+from hotshoe.site.validation import RefusedFieldError
 
 ONE_BY_ONE = "write mode: nat; the FTP ports are then forwarded one by one"
 
@@ -97,7 +97,7 @@ def home_services_can_be_reached(site: Any) -> Iterator[Found]:
     for i, server in enumerate(site.servers):
         try:
             at = behind(site, server)
-        except Missing:
+        except RefusedFieldError:
             continue
         dialled: dict[tuple[Any, str], Any] = {}
         for j, target in enumerate(server.may_open):

@@ -8,13 +8,13 @@ from contextlib import suppress
 from typing import Any
 
 from hotshoe.site.checks.base import Found, each
-from hotshoe.site.validation import Missing
+from hotshoe.site.validation import RefusedFieldError
 
 
 def names_are_unique(site: Any) -> Iterator[Found]:
     """Refuse two devices, or two cameras, of one name."""
     devices = _names(site, "routers")
-    with suppress(Missing):
+    with suppress(RefusedFieldError):
         devices += _names(site, "servers")
     yield from _twice("device", devices)
     yield from _twice("camera", _names(site, "cameras"))

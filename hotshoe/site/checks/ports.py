@@ -9,8 +9,8 @@ from typing import Any
 from hotshoe.ports.allocation import (
     CONTROL_PORT,
     LOWEST_PASSIVE_PORT,
+    AllocationError,
     FtpPorts,
-    Impossible,
     allocate,
     allowed,
     passive_range,
@@ -18,7 +18,7 @@ from hotshoe.ports.allocation import (
 from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.site.checks.base import Found, behind, lan_inside, translating
 from hotshoe.site.checks.outside import port_set_is_one
-from hotshoe.site.validation import Missing
+from hotshoe.site.validation import RefusedFieldError
 
 NOT_NEEDED = "remove it; the FTP ports are opened by themselves"
 
@@ -28,7 +28,7 @@ def control_port_is_free(site: Any) -> Iterator[Found]:
     control, passive = site.ftp.control_port, site.ftp.passive_ports
     if not _is_shared(site):
         control = control or CONTROL_PORT
-        with suppress(Impossible):  # told by ports_suffice
+        with suppress(AllocationError):  # told by ports_suffice
             passive = passive_range(site)
     if control and passive and control in passive:
         yield (
@@ -51,7 +51,7 @@ def _is_shared(site: Any) -> bool:
 def _require_a_port_set(site: Any) -> None:
     """End a check that needs the ports of this home, where what is said of them was refused."""
     if next(port_set_is_one(site), None):
-        raise Missing("port_set")
+        raise RefusedFieldError("port_set")
 
 
 def passive_range_suits_vsftpd(site: Any) -> Iterator[Found]:
@@ -70,7 +70,7 @@ def ports_suffice(site: Any) -> Iterator[Found]:
     _require_a_port_set(site)
     try:
         allocate(site)
-    except Impossible as impossible:
+    except AllocationError as impossible:
         yield impossible.found
 
 
@@ -78,8 +78,8 @@ def _allocated(site: Any) -> tuple[FtpPorts, ...]:
     _require_a_port_set(site)
     try:
         return allocate(site)
-    except Impossible as impossible:
-        raise Missing("ftp") from impossible  # told by ports_suffice
+    except AllocationError as impossible:
+        raise RefusedFieldError("ftp") from impossible  # told by ports_suffice
 
 
 def ssh_keeps_its_port(site: Any) -> Iterator[Found]:

@@ -27,7 +27,7 @@ from hotshoe.plan.model import Address, Network, Plan, RouterPlan
 from hotshoe.ports.ranges import PortRange
 from tests.unit.openwrt.routers import SIDES, firewall, with_all
 from tests.unit.plan import packets
-from tests.unit.plan.packets import EVERY_PORT, LAN, WAN, Dropped, Packet, Taken
+from tests.unit.plan.packets import EVERY_PORT, LAN, WAN, DroppedError, Packet, TakenError
 
 Configuration = Mapping[str, Package]
 
@@ -75,11 +75,11 @@ class Fw4Router:
         inward = inward or packet
         if inward.to in self._own():
             if redirected or self._answers(inward, side):
-                raise Taken
-            raise Dropped
+                raise TakenError
+            raise DroppedError
         out, hop = self._way(inward.to)
         if not redirected and not self._lets_through(inward, side, out):
-            raise Dropped
+            raise DroppedError
         leaving = self._with_source(inward, out)
         self._connections |= {packet: leaving, leaving.answer(): packet.answer()}
         return leaving, out, hop
@@ -171,7 +171,7 @@ class Fw4Router:
             _, side, hop = max(found, key=lambda each: each[0])
             return side, hop
         # By DHCP, PPPoE or a router advertisement.
-        return WAN, self.plan.outside if to.version == 4 else None
+        return WAN, self.plan.gateway if to.version == 4 else None
 
     # -- from whom
 
@@ -219,7 +219,7 @@ class Fw4Router:
             candidate = replace(packet, source_port=port)
             if candidate.answer() not in self._connections:
                 return candidate
-        raise Dropped
+        raise DroppedError
 
     # -- sections
 

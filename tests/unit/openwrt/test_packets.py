@@ -239,7 +239,7 @@ def worse(home: OpenWrtHome) -> Iterator[tuple[str, str, Configuration]]:
             for section in filter(is_ours, package.sections):
                 # Helpers decide about no packet. An inner router is dialled by nobody inside of it.
                 idle = section.options.get("target") == "HELPER" or (
-                    router.outside and "_hairpin_" in str(section.name)
+                    router.gateway and "_hairpin_" in str(section.name)
                 )
                 if not idle:
                     yield (
@@ -249,7 +249,7 @@ def worse(home: OpenWrtHome) -> Iterator[tuple[str, str, Configuration]]:
                     )
         for section in filter(is_ours, firewall.sections):
             if "dest_ip" in section.options and not (
-                router.outside and "_hairpin_" in str(section.name)
+                router.gateway and "_hairpin_" in str(section.name)
             ):
                 elsewhere = with_option(firewall, section, dest_ip="192.0.2.1")
                 yield (
@@ -265,7 +265,7 @@ def worse(home: OpenWrtHome) -> Iterator[tuple[str, str, Configuration]]:
             if not router.masquerade_ports:
                 yield f"masq {other}", router.name, packages | {"firewall": changed}
             # Nobody on the Internet has a way to an inner router, or past a default host.
-            if not router.outside and not router.default_host:
+            if not router.gateway and not router.default_host:
                 open_wide = with_option(firewall, zone, input="ACCEPT")
                 yield "wan open", router.name, packages | {"firewall": open_wide}
         for route in network.of_type("route"):

@@ -112,7 +112,7 @@ def test_every_forward_has_one_redirect_and_every_passage_one_rule(plan: Plan):
                 str(p.to),
                 p.source and str(p.source),
             )
-            for p in router.passages
+            for p in router.accept_rules
         ]
 
 
@@ -168,7 +168,7 @@ def test_nothing_is_wanted_that_the_plan_does_not_say(plan: Plan):
             + default * (1 + (1 + bool(router.hairpin)) * len(router.open_to_wan))
             + further * dialled,
             nat=further * dialled,
-            rule=len(router.passages) + 2 * len(router.ftp_helper) + len(router.open_to_wan),
+            rule=len(router.accept_rules) + 2 * len(router.ftp_helper) + len(router.open_to_wan),
         )
 
 
@@ -190,7 +190,7 @@ def test_a_router_of_which_the_plan_says_nothing_gets_nothing():
             "masquerade",
             "masquerade_ports",
             "forwards",
-            "passages",
+            "accept_rules",
             "routes",
             "leases",
             "hairpin",

@@ -17,7 +17,15 @@ from typing import Any
 import pytest
 
 from hotshoe.openwrt.uci.data import Package
-from hotshoe.openwrt.zones import Interface, Route, Side, Unfit, find_sides, interfaces, words
+from hotshoe.openwrt.zones import (
+    Interface,
+    Route,
+    Side,
+    UnfitRouterError,
+    find_sides,
+    interfaces,
+    words,
+)
 from hotshoe.plan.model import RouterPlan
 from tests.unit.openwrt.routers import TEXTS, firewall, home, zone
 
@@ -38,7 +46,7 @@ def inner() -> RouterPlan:
 
 
 def refusal(*args: Any) -> tuple[str, str]:
-    with pytest.raises(Unfit) as unfit:
+    with pytest.raises(UnfitRouterError) as unfit:
         find_sides(*args)
     assert str(unfit.value) == f"{unfit.value.reason}\n    -> {unfit.value.remedy}"
     return unfit.value.reason, unfit.value.remedy
@@ -312,7 +320,7 @@ class TestIpv6:
 
     @pytest.fixture
     def edge(self, router) -> RouterPlan:
-        return replace(router, passages=home("ipv6").routers[0].passages)
+        return replace(router, accept_rules=home("ipv6").routers[0].accept_rules)
 
     def zones(self, *names: str) -> Package:
         covered = [{"name": name, "network": (name,)} for name in names]
@@ -325,7 +333,7 @@ class TestIpv6:
             "wan, in wan",
             "put both into wan: LuCI, Network, Interfaces, Firewall settings",
         )
-        without_ipv6 = replace(edge, passages=())
+        without_ipv6 = replace(edge, accept_rules=())
         assert find_sides(without_ipv6, having, zones).wan.zone == "wan"
 
     def test_no_zone_is_refused(self, edge):

@@ -13,7 +13,15 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from itertools import chain
 
-from hotshoe.plan.model import Address, Network, Passage, Plan, PortForward, RouterPlan, ServerPlan
+from hotshoe.plan.model import (
+    AcceptRule,
+    Address,
+    Network,
+    Plan,
+    PortForward,
+    RouterPlan,
+    ServerPlan,
+)
 from hotshoe.ports.ranges import PortRange, Service
 
 INTERNET = "the Internet"
@@ -68,11 +76,11 @@ class Journey:
         return tuple(name for name, _ in self.hops)
 
 
-class Dropped(Exception):  # noqa: N818 - a fate, not a mistake
+class DroppedError(Exception):
     """A router did not let a packet pass."""
 
 
-class Taken(Exception):  # noqa: N818 - likewise
+class TakenError(Exception):
     """A router answers a packet itself."""
 
 
@@ -102,7 +110,7 @@ class Router:
             return known, *self._way(known.to)
         inward = self._translate_destination(packet, side)
         if side == WAN and inward == packet and not self._may_pass(packet):
-            raise Dropped
+            raise DroppedError
         out, hop = self._way(inward.to)
         leaving = self._translate_source(inward, side, out, inward != packet)
         self._connections |= {packet: leaving, leaving.answer(): packet.answer()}
@@ -114,15 +122,15 @@ class Router:
         if packet.to not in own:
             return packet
         if packet.wants(plan.open_to_wan):
-            raise Taken
+            raise TakenError
         if packet.to == plan.wan_address and (side == WAN or _within(packet.source, plan.hairpin)):
             to = next((f.to for f in plan.forwards if _fits(f, packet)), plan.default_host)
             if to:
                 return replace(packet, to=to)
-        raise Dropped if side == WAN else Taken
+        raise DroppedError if side == WAN else TakenError
 
     def _may_pass(self, packet: Packet) -> bool:
-        return any(p.to == packet.to and _fits(p, packet) for p in self.plan.passages)
+        return any(p.to == packet.to and _fits(p, packet) for p in self.plan.accept_rules)
 
     def _way(self, to: Address) -> tuple[str, Address | None]:
         plan = self.plan
@@ -134,7 +142,7 @@ class Router:
             return (LAN if _within(best.via, _networks(plan)) else WAN), best.via
         if _within(to, self._wan_networks):
             return WAN, to
-        return WAN, plan.outside if to.version == 4 else None
+        return WAN, plan.gateway if to.version == 4 else None
 
     def _translate_source(self, packet: Packet, side: str, out: str, translated: bool) -> Packet:
         plan = self.plan
@@ -152,7 +160,7 @@ class Router:
             candidate = replace(packet, source_port=port)
             if candidate.answer() not in self._connections:
                 return candidate
-        raise Dropped
+        raise DroppedError
 
 
 class Server:
@@ -185,7 +193,8 @@ class Server:
             )
             or (_within(packet.source, plan.inside) and packet.wants(plan.open_to_lan))
             or any(
-                packet.source == let.source and packet.wants([let.service]) for let in plan.let_in
+                packet.source == let.source and packet.wants([let.service])
+                for let in plan.accept_rules
             )
         )
 
@@ -238,8 +247,8 @@ class Boxes:
         where = i if side == LAN else i - 1 if i else None
         try:
             leaving, out, hop = router.take(packet, side)
-        except (Dropped, Taken) as fate:
-            return Journey(packet, passed, router.plan.name, isinstance(fate, Taken), where)
+        except (DroppedError, TakenError) as fate:
+            return Journey(packet, passed, router.plan.name, isinstance(fate, TakenError), where)
         passed = (*passed, (router.plan.name, leaving))
         if out == LAN:
             return self._deliver(leaving, i, hop, passed)
@@ -282,6 +291,6 @@ def _within(address: Address, networks: Iterable[Network]) -> bool:
     return any(address in network for network in networks if network.version == address.version)
 
 
-def _fits(rule: PortForward | Passage, packet: Packet) -> bool:
-    """Whether a forward or a passage is about a packet."""
+def _fits(rule: PortForward | AcceptRule, packet: Packet) -> bool:
+    """Whether a forward or a rule is about a packet."""
     return packet.wants([rule.service]) and rule.source in (None, packet.source)

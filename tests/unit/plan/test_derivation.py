@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from hotshoe.plan.derivation import make_plan
 from hotshoe.plan.model import (
+    AcceptRule,
     ClientRule,
     HomeAccess,
-    Passage,
     Plan,
     PortForward,
     Route,
@@ -46,8 +46,8 @@ def forwards_to(host: IPv4Address, purpose: str = "cameras to darkroom") -> tupl
     return tuple(PortForward(service, host, None, purpose) for service in (CONTROL, TRANSFERS))
 
 
-def passages_to(host: IPv4Address | IPv6Address) -> tuple[Passage, ...]:
-    return tuple(Passage(s, host, None, "cameras to darkroom") for s in (CONTROL, TRANSFERS))
+def accept_rules_to(host: IPv4Address | IPv6Address) -> tuple[AcceptRule, ...]:
+    return tuple(AcceptRule(s, host, None, "cameras to darkroom") for s in (CONTROL, TRANSFERS))
 
 
 def test_the_server_of_the_example(example_plan):
@@ -71,7 +71,7 @@ def test_the_server_of_the_example(example_plan):
             cameras=("r5", "a7"),
             open_to_lan=(),
             may_open=(),
-            let_in=(),
+            accept_rules=(),
             max_clients=200,
             max_per_address=48,
             max_per_camera=8,
@@ -91,7 +91,7 @@ def test_the_router_of_the_example(example_plan):
             ssh_user="root",
             ssh_port=22,
             wan_address=IPv4Address("203.0.113.20"),
-            outside=None,
+            gateway=None,
             lan=IPv4Interface("192.168.1.1/24"),
             wan6=None,
             lan6=None,
@@ -99,7 +99,7 @@ def test_the_router_of_the_example(example_plan):
             masquerade_ports=(),
             forwards=forwards_to(SERVER),
             default_host=None,
-            passages=(),
+            accept_rules=(),
             routes=(),
             leases=(),
             hairpin=(INNER,),
@@ -125,9 +125,9 @@ class TestChains:
         outer, inner = example("cascade").routers
         assert outer.forwards == forwards_to(INNER_WAN)
         assert inner.forwards == forwards_to(SERVER)
-        assert (outer.outside, inner.outside) == (None, IPv4Address("192.168.178.1"))
+        assert (outer.gateway, inner.gateway) == (None, IPv4Address("192.168.178.1"))
         assert (outer.masquerade, inner.masquerade) == ((OUTER,), (INNER,))
-        assert outer.passages == inner.passages == outer.routes == inner.routes == ()
+        assert outer.accept_rules == inner.accept_rules == outer.routes == inner.routes == ()
 
     def test_a_default_host_needs_no_forwards(self):
         outer, inner = example("default-host").routers
@@ -140,7 +140,7 @@ class TestChains:
         assert outer.forwards == forwards_to(SERVER)
         assert outer.routes == (Route(INNER, INNER_WAN),)
         assert outer.masquerade == outer.hairpin == (OUTER, INNER)
-        assert inner.passages == passages_to(SERVER)
+        assert inner.accept_rules == accept_rules_to(SERVER)
         assert inner.forwards == inner.masquerade == inner.hairpin == ()
 
     def test_three_routers_in_three_ways(self):
@@ -149,14 +149,14 @@ class TestChains:
         assert edge.forwards == forwards_to(SERVER)
         assert edge.routes == (Route(INNER, IPv4Address("10.0.0.2")),)
         assert edge.masquerade == (IPv4Network("10.0.0.0/24"), INNER)
-        assert gateway.passages == passages_to(SERVER)
+        assert gateway.accept_rules == accept_rules_to(SERVER)
         assert box.routes == gateway.routes == gateway.masquerade == ()
 
     def test_the_router_inside_of_a_dmz_lets_nothing_in(self):
         plan = example("dmz")
         outer, inner = plan.routers
         assert outer.forwards == forwards_to(IPv4Address("192.168.178.10"))
-        assert inner.forwards == inner.passages == inner.hairpin == ()
+        assert inner.forwards == inner.accept_rules == inner.hairpin == ()
         assert inner.default_host is None
         assert inner.masquerade == (INNER,)
         # The home comes with the inner router's address, which is in the server's own LAN.
@@ -166,7 +166,7 @@ class TestChains:
         plan = example("ipv6")
         outer, inner = plan.routers
         address6 = IPv6Address("2001:db8:100:2::10")
-        assert outer.passages == inner.passages == passages_to(address6)
+        assert outer.accept_rules == inner.accept_rules == accept_rules_to(address6)
         assert outer.routes == (
             Route(IPv6Network("2001:db8:100:2::/64"), IPv6Address("2001:db8:100:1::2")),
         )
@@ -229,8 +229,8 @@ class TestWhatAServerMayOpen:
         plan = dmz("routed")
         (server,), (outer, inner) = plan.servers, plan.routers
         assert server.may_open == (HomeAccess(self.SFTP, self.NAS, self.NAS),)
-        assert inner.passages == (
-            Passage(self.SFTP, self.NAS, server.address, "darkroom to 192.168.1.20"),
+        assert inner.accept_rules == (
+            AcceptRule(self.SFTP, self.NAS, server.address, "darkroom to 192.168.1.20"),
         )
         # The server knows no other way than its gateway, which must know it then.
         assert outer.routes == (Route(INNER, INNER_WAN),)
@@ -337,7 +337,7 @@ def test_a_plan_says_of_every_device_what_its_site_says(site):
 @given(sites())
 def test_nothing_is_said_twice(site):
     for router in make_plan(site).routers:
-        for rules in (router.forwards, router.passages, router.routes, router.masquerade):
+        for rules in (router.forwards, router.accept_rules, router.routes, router.masquerade):
             assert len(set(rules)) == len(rules)
 
 
@@ -358,16 +358,16 @@ class TestAServerThatAnotherOneMayOpen:
     SFTP = Service("tcp", PortRange(22, 22))
     OUTSIDE, INSIDE = IPv4Address("10.0.0.101"), IPv4Address("10.0.1.102")
 
-    def let_in(self, **router: Any) -> tuple[Passage, ...]:
+    def let_in(self, **router: Any) -> tuple[AcceptRule, ...]:
         access = {"to": str(self.INSIDE), "services": ["22/tcp"]}
         site = site_of(("nat", "nat"), (0, 1), may_open=[access])
         inner = site.routers[1].model_copy(update=router)
         outer, here = plan_of(site.model_copy(update={"routers": (site.routers[0], inner)})).servers
-        assert outer.let_in == ()
-        return here.let_in
+        assert outer.accept_rules == ()
+        return here.accept_rules
 
-    def only_from(self, source: IPv4Address) -> Passage:
-        return Passage(self.SFTP, self.INSIDE, source, "server0 to server1")
+    def only_from(self, source: IPv4Address) -> AcceptRule:
+        return AcceptRule(self.SFTP, self.INSIDE, source, "server0 to server1")
 
     @pytest.mark.parametrize("mode", ["nat", "routed"])
     def test_lets_in_the_address_that_it_sees(self, mode):

@@ -500,7 +500,7 @@ def test_every_router_on_the_way_is_open_on_the_ports_of_the_servers_and_no_othe
     for i, router in enumerate(home.routers):
         let_in = {
             (let.to, let.service)
-            for let in (*router.forwards, *router.passages)
+            for let in (*router.forwards, *router.accept_rules)
             if let.source is None
         }
         passing = [server for server in home.servers if home.at(server) >= i]
@@ -552,7 +552,7 @@ def without_a_part(plan: Plan) -> Iterator[Plan]:
         changed = [{"default_host": None}] if router.default_host else []
         # The WAN address of an inner router is dialled by nobody inside of it.
         hairpin = [] if i else ["hairpin"]
-        for field in ("forwards", "passages", "routes", "masquerade", *hairpin):
+        for field in ("forwards", "accept_rules", "routes", "masquerade", *hairpin):
             parts = getattr(router, field)
             changed += [{field: parts[:k] + parts[k + 1 :]} for k in range(len(parts))]
         for change in changed:

@@ -17,8 +17,8 @@ from hotshoe.ports.allocation import (
     ODDS,
     PORTS_IN_USE_PER_CAMERA,
     TRIES,
+    AllocationError,
     FtpPorts,
-    Impossible,
     allocate,
     allowed,
     bound,
@@ -120,7 +120,7 @@ class TestWithAllPortsOfAnAddress:
         assert told(allocate(site(3000))) == [f"21 {65536 - needed(3000)}-65535"]
 
     def test_and_ends_where_ports_do(self):
-        with pytest.raises(Impossible) as impossible:
+        with pytest.raises(AllocationError) as impossible:
             allocate(site(9000))
         assert impossible.value.found == (
             "cameras",
@@ -145,7 +145,7 @@ class TestWithAllPortsOfAnAddress:
 
     def test_one_port_too_few_is_impossible(self):
         assert allocate(site(1, 1, passive="40000-40016"))
-        with pytest.raises(Impossible):
+        with pytest.raises(AllocationError):
             allocate(site(1, 1, passive="40000-40015"))
 
     def test_nobody_shares_an_address_whose_psid_has_no_bits(self):
@@ -303,7 +303,7 @@ def test_inside_a_port_set_the_choice_is_sound_or_impossible(cameras, shared, ta
     free = {port for port in ours if port >= LOWEST_PASSIVE_PORT} - taken - {2022}
     try:
         ports = allocate(home)
-    except Impossible as impossible:
+    except AllocationError as impossible:
         key, reason, remedy = impossible.found
         assert key == "port_set"
         assert reason and remedy
@@ -329,7 +329,7 @@ def test_what_is_said_inside_a_port_set_is_kept_or_impossible(cameras, shared, d
     passive = PortRange(first, min(first + size - 1, 65535))
     try:
         ports = allocate(site(*cameras, control=control, passive=str(passive), shared=shared))
-    except Impossible as impossible:
+    except AllocationError as impossible:
         assert impossible.found[0] in ("ftp.passive_ports", "port_set")
     else:
         assert_sound(ports, cameras)

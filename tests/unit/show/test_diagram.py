@@ -178,7 +178,7 @@ class TestWhatItSays:
         for i, router in enumerate(plan.routers):
             # The port set is in the Internet's box already.
             own = replace(router, masquerade_ports=())
-            assert set(said(replace(own, outside=None))) <= words(boxes[f"router-{i}"])
+            assert set(said(replace(own, gateway=None))) <= words(boxes[f"router-{i}"])
             assert str(router.lan.network) in words(boxes[f"router-{i}"])
 
     def test_every_server_is_in_the_row_of_its_router(self, plan):

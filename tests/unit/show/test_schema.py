@@ -74,7 +74,7 @@ def test_there_need_be_no_warnings():
 def test_the_top_of_it():
     document = json.loads(dump("cabin", HOMES["home"], [WARNING]))
     assert list(document) == ["schema", "site", "plan", "warnings"]
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     assert document["site"] == "cabin"
     assert document["warnings"] == [
         {
@@ -106,7 +106,7 @@ def test_how_ports_addresses_and_networks_are_spelt():
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("schema", 2), ("warnings", [{}]), ("plan", None), ("site", 7), ("more", 1)],
+    [("schema", 3), ("warnings", [{}]), ("plan", None), ("site", 7), ("more", 1)],
 )
 def test_the_schema_refuses_something_else(key, value):
     document = json.loads(dump("home", HOMES["home"], []))

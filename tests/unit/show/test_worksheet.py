@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hotshoe.errors import HotshoeError
-from hotshoe.plan.model import Passage, PortForward, Route
+from hotshoe.plan.model import AcceptRule, PortForward, Route
 from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.show.worksheet import ALSO, Menu, Row, by_hand, html, rows
 from hotshoe.stage import router_by_hand
@@ -160,14 +160,14 @@ class Entered:
             found.append(PortForward(what, to, _source(entry), purpose))
         return tuple(found)
 
-    def passages(self, menu: Menu) -> tuple[Passage, ...]:
+    def accept_rules(self, menu: Menu) -> tuple[AcceptRule, ...]:
         found = []
         for entry in self.of(menu, "Destination address"):
             assert (entry["Action"], entry["Enabled"]) == ("allow", "yes")
             what = _service(entry, "Destination port")
             purpose = entry["Name"].removesuffix(f" {what.ports}")
             to = ip_address(entry["Destination address"])
-            found.append(Passage(what, to, _source(entry), purpose))
+            found.append(AcceptRule(what, to, _source(entry), purpose))
         return tuple(found)
 
     @property
@@ -204,9 +204,9 @@ def test_everything_that_a_router_must_do_is_in_its_rows(plan):
         assert entered.forwards == router.forwards
         assert entered.networks(Menu.HAIRPIN, "NAT loopback") == router.hairpin
         assert entered.routes == router.routes
-        four, six = entered.passages(Menu.FIREWALL), entered.passages(Menu.PINHOLE)
-        assert four == tuple(p for p in router.passages if p.to.version == 4)
-        assert six == tuple(p for p in router.passages if p.to.version == 6)
+        four, six = entered.accept_rules(Menu.FIREWALL), entered.accept_rules(Menu.PINHOLE)
+        assert four == tuple(p for p in router.accept_rules if p.to.version == 4)
+        assert six == tuple(p for p in router.accept_rules if p.to.version == 6)
         assert [entry["FTP ALG"] for entry in entered.of(Menu.HELPER)] == [
             "on" if router.ftp_helper else "off"
         ]
@@ -235,7 +235,7 @@ def _check_the_outside(entered: Entered, plan: Any, i: int) -> None:
     assert entered.interface(Menu.WAN) == IPv4Interface(
         (router.wan_address, outer.lan.network.prefixlen)
     )
-    assert four["Default gateway"] == str(router.outside)
+    assert four["Default gateway"] == str(router.gateway)
     if router.wan6:
         (six,) = entered.of(Menu.WAN, "IPv6 address")
         assert ip_network(f"{six['IPv6 address']}/{six['Prefix length']}", strict=False) == (

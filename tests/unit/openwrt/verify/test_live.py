@@ -30,10 +30,10 @@ def listed(name: str) -> list[str]:
 def routed() -> tuple[Wanted, ...]:
     """A routed router with IPv6, whose text is recorded."""
     router = HOMES["ipv6"].routers[1]
-    passages = (*home("routed").routers[1].passages, *router.passages)
+    accept_rules = (*home("routed").routers[1].accept_rules, *router.accept_rules)
     own = HOMES["everything said"].routers[0].open_to_wan[2:]
     router = replace(router, mode="routed", masquerade=(), forwards=(), hairpin=(), routes=())
-    router = replace(router, passages=passages, open_to_wan=own)
+    router = replace(router, accept_rules=accept_rules, open_to_wan=own)
     return (*sections.way_out(router, SIDES), *sections.way_in(router, SIDES))
 
 
