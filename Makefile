@@ -21,10 +21,15 @@ demo: $(READY) ## the whole story in containers: build a home, deploy, upload ph
 
 test: lint unit browser-test stage-test ## everything that proves that it works
 
+# What templates make has an indentation of its own, and constants are in upper case.
+J2LINT_IGNORED := S3 S5 S6 S7 V1
+
 lint: $(READY) ## style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/shellcheck tools/* .ci/run
+	$(BIN)/j2lint templates --ignore $(J2LINT_IGNORED)
 
 unit: $(READY) ## tests that need neither root nor network
 	$(BIN)/pytest -q -m "not stage and not browser"
