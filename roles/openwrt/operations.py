@@ -1,7 +1,7 @@
 """How an OpenWrt router is changed: every change undoes itself unless it is confirmed.
 
-    from hotshoe.uci.changes import Wanted
-    from hotshoe.uci.data import Section
+    from hotshoe.openwrt.uci.changes import Wanted
+    from hotshoe.openwrt.uci.data import Section
     from roles.openwrt import operations as openwrt
 
     openwrt.service()

@@ -38,14 +38,14 @@ STATE = (
 DEPLOY = """
 import os, signal
 from pyinfra import host
-from hotshoe.uci.changes import Setting, Wanted
-from hotshoe.uci.data import Section
+from hotshoe.openwrt.uci.changes import Setting, Wanted
+from hotshoe.openwrt.uci.data import Section
 from roles.openwrt import operations as openwrt
 
 {before}
 if host.name == "gateway":
-    openwrt_router.service(name="service")
-    openwrt_router.configuration({wanted}, seconds={seconds}, name="change")
+    openwrt.service(name="service")
+    openwrt.configuration({wanted}, seconds={seconds}, name="change")
 """
 
 
@@ -600,10 +600,10 @@ def test_a_look_leaves_nothing_in_the_kernel(home: Home) -> None:
 KILL = "os.kill(os.getpid(), signal.SIGKILL)"
 PATCH = """
 def dies(step):
-    method = getattr(openwrt_router.Change, step)
+    method = getattr(openwrt.Change, step)
     def wrapped(self, state, host):
         {order}
-    setattr(openwrt_router.Change, step, wrapped)
+    setattr(openwrt.Change, step, wrapped)
 dies({step!r})
 """
 BEFORE, AFTER = f"{KILL}; return method(self, state, host)", f"method(self, state, host); {KILL}"
@@ -692,7 +692,7 @@ import subprocess
 def silenced(self, state, host):
     subprocess.run({command!r}, check=True)
     return apply(self, state, host)
-apply, openwrt_router.Change.apply = openwrt_router.Change.apply, silenced
+apply, openwrt.Change.apply = openwrt.Change.apply, silenced
 """
 
 
