@@ -17,6 +17,8 @@ from hotshoe.plan.model import (
     AcceptRule,
     Address,
     ClientRule,
+    ClientSet,
+    ClientSets,
     HomeAccess,
     Lease,
     Plan,
@@ -44,6 +46,18 @@ LOGIN_SECONDS = 60
 # dropped for a while. A camera opens a handful a minute even when it retries, and all may be behind
 # one NAT.
 NEW_CONNECTIONS_PER_MINUTE = 30
+# Data connections from one address that has not received data yet. A camera logs in first, so only
+# strangers meet these limits.
+DATA_CONNECTIONS_PER_MINUTE, DATA_CONNECTIONS_AT_ONCE = 6, 16
+# A full set takes no new entry. Whoever is missing in the first cannot open data connections, so it
+# holds more clients than a server can answer; whoever is missing in another is only not counted.
+CLIENT_SETS = ClientSets(
+    connected=ClientSet(262144, 120),
+    control_rate=ClientSet(65535, 300),
+    flooding=ClientSet(65535, 10),
+    logged_in=ClientSet(65535, 86400),
+    data_rate=ClientSet(65535, 300),
+)
 
 
 def make_plan(site: Site) -> Plan:
@@ -112,6 +126,8 @@ class _Chain:
         clients = max(PLACES, places + PLACES_FOR_STRANGERS)
         masked = any(router.masks_source for router in self._routers[: behind + 1])
         inside = self._untranslated(behind)
+        # Without TLS, the server does not answer first over a data connection.
+        limits_data = not masked and site.ftp.tls != "none"
         return ServerPlan(
             name=server.name,
             behind=self._routers[behind].name,
@@ -149,6 +165,9 @@ class _Chain:
             new_connections_per_minute=(
                 0 if masked else NEW_CONNECTIONS_PER_MINUTE * (len(cameras) + 1)
             ),
+            data_connections_per_minute=DATA_CONNECTIONS_PER_MINUTE if limits_data else 0,
+            data_connections_at_once=DATA_CONNECTIONS_AT_ONCE if limits_data else 0,
+            client_sets=CLIENT_SETS,
         )
 
     def _openers(self, server: Server) -> Iterator[AcceptRule]:

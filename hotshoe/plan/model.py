@@ -101,6 +101,38 @@ class HomeAccess:
 
 
 @dataclass(frozen=True)
+class ClientSet:
+    """A set of client addresses in a server's firewall, one for IPv4 and one for IPv6.
+
+    Over IPv6, all addresses of a /64 belong to one client and are one entry.
+
+    :param size: how many entries it holds
+    :param seconds: how long an entry stays after it was last updated
+    """
+
+    size: int
+    seconds: int
+
+
+@dataclass(frozen=True)
+class ClientSets:
+    """What a server's firewall remembers about clients, by the names of its nftables sets.
+
+    :param connected: who has a control connection, and may therefore open data connections
+    :param control_rate: how many control connections each client opened lately
+    :param flooding: who opens too many of them
+    :param logged_in: who received data over a data connection, and so has logged in
+    :param data_rate: how many data connections each other client completed lately
+    """
+
+    connected: ClientSet
+    control_rate: ClientSet
+    flooding: ClientSet
+    logged_in: ClientSet
+    data_rate: ClientSet
+
+
+@dataclass(frozen=True)
 class ServerPlan:
     """What an FTP server has to be.
 
@@ -130,6 +162,10 @@ class ServerPlan:
     :param bytes_per_second: the most that one transfer may take; 0 is no limit
     :param new_connections_per_minute: from one address, or one /64 over IPv6, to the control port,
         beyond which they are dropped; 0 is no limit
+    :param data_connections_per_minute: that an address, or one /64 over IPv6, may complete before
+        it has received data over one, beyond which they are dropped; 0 is no limit
+    :param data_connections_at_once: how many of those it may complete before that rate holds
+    :param client_sets: what its firewall remembers about clients
     """
 
     name: str
@@ -157,6 +193,9 @@ class ServerPlan:
     login_seconds: int
     bytes_per_second: int
     new_connections_per_minute: int
+    data_connections_per_minute: int
+    data_connections_at_once: int
+    client_sets: ClientSets
 
     @property
     def ftp_ports(self) -> tuple[PortRange, ...]:

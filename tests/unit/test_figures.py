@@ -50,7 +50,7 @@ def test_the_homes_that_a_plan_is_timed_with_make_sense():
         assert len(plan.servers[0].cameras) == cameras
 
 
-WORDS = {8: "eight", 30: "half a minute", 60: "a minute", 90: "a minute and a half"}
+WORDS = {6: "six", 8: "eight", 30: "half a minute", 60: "a minute", 90: "a minute and a half"}
 WORDS[1800] = "half an hour"
 REPEATED = {
     "README.md": [
@@ -63,6 +63,8 @@ REPEATED = {
         f"by itself: {WORDS[openwrt.ROLLBACK_SECONDS]} later at most, or at the next boot",
         f"opens {derivation.NEW_CONNECTIONS_PER_MINUTE} control connections a minute for each "
         f"camera and {derivation.NEW_CONNECTIONS_PER_MINUTE} more;",
+        f"ports first: {derivation.DATA_CONNECTIONS_AT_ONCE} of them, then "
+        f"{WORDS[derivation.DATA_CONNECTIONS_PER_MINUTE]} a minute, from each address;",
         f"is given up after {transport.PATIENCE} to {transport.PATIENCE + transport.ASK_EVERY} "
         f"seconds, and a command that never ends after {WORDS[transport.LONGEST]}.",
     ],

@@ -13,7 +13,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from hotshoe.debian import vsftpd
-from hotshoe.plan.model import PortForward
+from hotshoe.plan.model import PortForward, ServerPlan
 from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.render import render
 from roles.base.device import RULESETS, ruleset_loaded, ruleset_path
@@ -51,6 +51,11 @@ def plan(request):
 
 def firewall(plan, timeouts: bool = True) -> str:
     return render("firewall/server.nft.j2", server=plan.servers[0], timeouts=timeouts)
+
+
+def unlimited(server: ServerPlan) -> ServerPlan:
+    """The server where a router gives all clients one address."""
+    return replace(server, new_connections_per_minute=0, data_connections_per_minute=0)
 
 
 def outgoing(plan) -> str:
@@ -157,7 +162,7 @@ def test_a_value_that_is_missing_ends_the_run():
 class TestTheServersFirewall:
     def test_opens_the_control_port_to_everybody_and_the_others_beside_it(self, plan):
         rules = re.findall(r"tcp dport (\S+) (.*)counter .*accept comment", firewall(plan))
-        assert rules == [("21", ""), ("50000-50099", "ip saddr @present4 ")]
+        assert rules == [("21", ""), ("50000-50099", "ip saddr @connected4 ")]
 
     def test_knows_who_has_a_control_connection_before_it_accepts_what_is_established(self, plan):
         text = firewall(plan)
@@ -190,11 +195,11 @@ class TestTheServersFirewall:
         assert text.index('"flood"') < text.index('"FTP"')
 
     def test_limits_nobody_where_all_come_with_one_address(self, plan):
-        server = replace(plan.servers[0], new_connections_per_minute=0)
+        server = unlimited(plan.servers[0])
         text = firewall(replace(plan, servers=(server,)))
         assert "flood" not in re.sub("#.*", "", text)
         assert "limit rate over" not in text
-        assert "@present4 { ip saddr }" in text
+        assert "@connected4 { ip saddr }" in text
 
 
 class TestTheRouter:
@@ -292,7 +297,7 @@ def test_a_kernel_without_timeouts_of_its_own_for_handshakes_gets_rules_without_
 def test_nftables_takes_the_rules_of_every_example(name):
     plan = example(name)
     for server in plan.servers:
-        for masked in (server, replace(server, new_connections_per_minute=0)):
+        for masked in (server, unlimited(server)):
             nft_takes(render("firewall/server.nft.j2", server=masked, timeouts=True))
     for router in plan.routers:
         nft_takes(routing_of(router))

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hotshoe.plan import derivation
 from hotshoe.plan.derivation import make_plan
 from hotshoe.plan.model import (
     AcceptRule,
@@ -78,6 +79,9 @@ def test_the_server_of_the_example(example_plan):
             login_seconds=60,
             bytes_per_second=0,
             new_connections_per_minute=90,
+            data_connections_per_minute=6,
+            data_connections_at_once=16,
+            client_sets=derivation.CLIENT_SETS,
         ),
     )
 
@@ -308,6 +312,15 @@ def test_limits_for_each_address_are_off_where_all_come_with_one(example_site):
     (server,) = make_plan(example_site.model_copy(update={"routers": (router,)})).servers
     assert server.max_per_address == server.max_clients
     assert server.new_connections_per_minute == 0
+    assert (server.data_connections_per_minute, server.data_connections_at_once) == (0, 0)
+
+
+def test_data_connections_are_not_limited_without_tls(example_site):
+    """What is sent first over one tells who has logged in only with TLS."""
+    site = example_site.model_copy(update={"ftp": Ftp(tls="none")})
+    (server,) = make_plan(site).servers
+    assert server.new_connections_per_minute == 90
+    assert server.data_connections_per_minute == 0
 
 
 @given(control=st.integers(1, 1024), first=st.integers(1025, 60000), size=st.integers(20, 5000))
