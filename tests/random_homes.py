@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from hotshoe.plan.derivation import make_plan
 from hotshoe.plan.model import Plan
-from hotshoe.ports.allocation import needed
+from hotshoe.ports.allocation import ports_needed
 from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.site import checks
 from hotshoe.site.model import Camera, Ftp, HomeService, Router, Server, SharedAddress, Site
@@ -284,7 +284,7 @@ def _choose_ports(drawn: _Ports, servers: int, cameras: int) -> tuple[Ftp, Share
     """FTP ports that suffice for that many cameras of each server."""
     plain = {"tls": "none", "helper": True} if drawn.plain else {}
     if drawn.kind == "said":
-        size = servers * (needed(cameras) + 1) + drawn.more
+        size = servers * (ports_needed(cameras) + 1) + drawn.more
         passive = PortRange(drawn.first, drawn.first + size - 1)
         return Ftp(control_port=drawn.control, passive_ports=passive, **plain), None
     shared = None

@@ -27,8 +27,8 @@ from hotshoe.plan.model import (
     RouterPlan,
     ServerPlan,
 )
-from hotshoe.ports.allocation import allocate, allowed, cameras_of
 from hotshoe.ports.ranges import Service
+from hotshoe.site.ftp_ports import cameras_of, ftp_ports, own_ports
 from hotshoe.site.model import Server, Site
 
 # Cameras upload over several connections at once, and vanish without a word. So as many sessions as
@@ -67,7 +67,7 @@ def make_plan(site: Site) -> Plan:
     return Plan(
         hostname=site.hostname,
         public_address=site.public_address,
-        port_set=allowed(site) or (),
+        port_set=own_ports(site) or (),
         servers=servers,
         routers=tuple(chain.router(i, servers) for i in range(len(site.routers))),
         client_firewall=tuple(_client_rule(server) for server in servers),
@@ -86,7 +86,7 @@ class _Chain:
 
     def __init__(self, site: Site) -> None:
         self._site, self._routers = site, site.routers
-        self._ports = allocate(site)
+        self._ports = ftp_ports(site)
         self._wans = [site.public_address, *(router.wan for router in site.routers[1:])]
 
     def _behind(self, server: Server) -> int:
@@ -192,7 +192,7 @@ class _Chain:
         let_in = list(self._let_in(i, servers))
         forwards = tuple(let for let in let_in if isinstance(let, PortForward))
         default_host = self._default_host(i) if router.mode == "default-host" else None
-        outermost_set = allowed(self._site) if i == 0 else None
+        outermost_set = own_ports(self._site) if i == 0 else None
         return RouterPlan(
             name=router.name,
             managed_by=router.managed_by,

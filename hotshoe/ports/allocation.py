@@ -14,9 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from typing import Any
 
-from hotshoe.ports import portset
 from hotshoe.ports.ranges import HIGHEST_PORT, PortRange
 
 CONTROL_PORT = 21
@@ -27,12 +25,12 @@ LOWEST_PASSIVE_PORT = 1025
 # data_connection_timeout of 30 seconds, which vsftpd waits for twice.
 PORT_REUSE_SECONDS = 60
 PORTS_IN_USE_PER_CAMERA = 2
-TRIES = 9
-ODDS = 1e-5
+PASV_TRIES = 9
+FAILURE_ODDS = 1e-5
 
 
 class AllocationError(Exception):
-    """The ports do not suffice, or are not this home's.
+    """The ports do not suffice.
 
     :param key: the key of the Site to blame
     :param reason: what is wrong
@@ -41,7 +39,31 @@ class AllocationError(Exception):
 
     def __init__(self, key: str, reason: str, remedy: str) -> None:
         super().__init__(reason)
-        self.found = (key, reason, remedy)
+        self.finding = (key, reason, remedy)
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What the FTP ports of a home follow from.
+
+    :param cameras: how many upload to each server
+    :param control_port: the first server's, where the person says it
+    :param passive_ports: the range of all servers, where the person says it
+    :param port_set: the only ports of the public address that are this home's, in order; None is
+        all of them
+    :param taken: ports of the set that something else uses
+    """
+
+    cameras: tuple[int, ...]
+    control_port: int | None = None
+    passive_ports: PortRange | None = None
+    port_set: tuple[PortRange, ...] | None = None
+    taken: frozenset[int] = frozenset()
+
+    @property
+    def needs(self) -> tuple[int, ...]:
+        """How many passive ports each server needs."""
+        return tuple(map(ports_needed, self.cameras))
 
 
 @dataclass(frozen=True)
@@ -56,94 +78,70 @@ class FtpPorts:
     passive: PortRange
 
 
-def needed(cameras: int) -> int:
+def ports_needed(cameras: int) -> int:
     """How many passive ports that many cameras need; see the module's text."""
     in_use = PORTS_IN_USE_PER_CAMERA * max(cameras, 1)
-    return math.ceil(in_use / math.pow(ODDS, 1 / TRIES))
+    return math.ceil(in_use / math.pow(FAILURE_ODDS, 1 / PASV_TRIES))
 
 
-def bound(cameras: int) -> str:
-    """The computation of :func:`needed`, told in a sentence."""
+def explain_need(cameras: int) -> str:
+    """The computation of :func:`ports_needed`, as a sentence."""
     cameras = max(cameras, 1)
     who, need = ("1 camera", "needs") if cameras == 1 else (f"{cameras} cameras", "need")
     return (
         f"{who} may use {PORTS_IN_USE_PER_CAMERA * cameras} ports at once (one transfer each, and "
         f"one that broke off less than {PORT_REUSE_SECONDS} seconds ago), and {need} "
-        f"{needed(cameras)} for vsftpd's {TRIES} random tries to find a free one"
+        f"{ports_needed(cameras)} for vsftpd's {PASV_TRIES} random tries to find a free one"
     )
 
 
-def cameras_of(site: Any, index: int) -> list[Any]:
-    """The cameras that upload to the server of that index."""
-    name, single = site.servers[index].name, len(site.servers) == 1
-    return [
-        camera
-        for camera in site.cameras
-        if camera.server == name or (camera.server is None and single)
-    ]
+def allocate(demand: Demand) -> tuple[FtpPorts, ...]:
+    """The ports of each server, in the same order.
 
-
-def allowed(site: Any) -> tuple[PortRange, ...] | None:
-    """The ports of the public address that are this home's; None if all are."""
-    shared = site.port_set
-    if shared is None:
-        return None
-    if shared.ports:
-        return portset.merged(shared.ports)
-    if shared.psid_length == 0:
-        return None  # nobody shares the address (RFC 7599, appendix A, example 4)
-    return portset.port_set(shared.offset, shared.psid_length, shared.psid)
-
-
-def allocate(site: Any) -> tuple[FtpPorts, ...]:
-    """The ports of each server, in the Site's order.
-
+    :param demand: ports that the person says are of the port set, if there is one
     :raises AllocationError: if they do not suffice
     """
-    own = allowed(site)
-    return _split(site) if own is None else _pick(site, own)
+    if demand.port_set is None:
+        return _from_one_range(demand)
+    return _from_port_set(demand, demand.port_set)
 
 
-def passive_range(site: Any) -> PortRange:
-    """The range that servers share where the home has all ports of its address.
+def default_range(cameras: Sequence[int]) -> PortRange:
+    """The passive range of all servers where the person says none: the usual one, or a longer one.
 
+    :param cameras: how many upload to each server
     :raises AllocationError: if so many cameras need more ports than there are
     """
-    return site.ftp.passive_ports or _default_range(sum(_wanted(site)))
+    return _range_of(sum(_sizes(cameras)))
 
 
-def _needs(site: Any) -> list[int]:
-    """How many passive ports each server needs."""
-    return [needed(len(cameras_of(site, i))) for i in range(len(site.servers))]
+def _sizes(cameras: Sequence[int]) -> list[int]:
+    """How much of one range each server takes, with the control ports of all but the first."""
+    return [ports_needed(count) + bool(i) for i, count in enumerate(cameras)]
 
 
-def _wanted(site: Any) -> list[int]:
-    """How much of one range each server needs, with the control ports of all but the first."""
-    return [need + bool(i) for i, need in enumerate(_needs(site))]
-
-
-def _split(site: Any) -> tuple[FtpPorts, ...]:
+def _from_one_range(demand: Demand) -> tuple[FtpPorts, ...]:
     """Split one range; every server but the first has its control port in its own part."""
-    control = site.ftp.control_port or CONTROL_PORT
-    wanted = _wanted(site)
-    passive = passive_range(site)
-    spare = len(passive) - sum(wanted)
+    control = demand.control_port or CONTROL_PORT
+    sizes = _sizes(demand.cameras)
+    passive = demand.passive_ports or default_range(demand.cameras)
+    spare = len(passive) - sum(sizes)
     if spare < 0:
-        cameras = len(site.cameras)
-        what = bound(cameras)
-        if len(wanted) > 1:
+        cameras = sum(demand.cameras)
+        what = explain_need(cameras)
+        if len(sizes) > 1:
             what = (
-                f"{len(wanted)} servers with {cameras} cameras need {sum(wanted)}, with a control "
+                f"{len(sizes)} servers with {cameras} cameras need {sum(sizes)}, with a control "
                 "port in it for each but the first"
             )
         raise AllocationError(
             "ftp.passive_ports",
             f"{passive} has {len(passive)} ports; {what}",
-            f"write for example: passive_ports: {_default_range(sum(wanted))}; or leave it out",
+            f"write for example: passive_ports: {_range_of(sum(sizes))}; or leave it out",
         )
     parts, first = [], passive.first
-    for i, want in enumerate(wanted):
-        size = want + spare // len(wanted) + (i < spare % len(wanted))
+    for i, least in enumerate(sizes):
+        size = least + spare // len(sizes) + (i < spare % len(sizes))
         part = PortRange(first, first + size - 1)
         parts.append(
             FtpPorts(control, part)
@@ -154,8 +152,8 @@ def _split(site: Any) -> tuple[FtpPorts, ...]:
     return tuple(parts)
 
 
-def _default_range(size: int) -> PortRange:
-    """The usual range, made longer when it has to be."""
+def _range_of(size: int) -> PortRange:
+    """The usual range, or one of that size where the usual one is too short."""
     size = max(size, len(PASSIVE_PORTS))
     most = HIGHEST_PORT - LOWEST_PASSIVE_PORT + 1
     if size > most:
@@ -168,43 +166,36 @@ def _default_range(size: int) -> PortRange:
     return PortRange(first, first + size - 1)
 
 
-def _pick(site: Any, own: tuple[PortRange, ...]) -> tuple[FtpPorts, ...]:
+def _from_port_set(demand: Demand, port_set: tuple[PortRange, ...]) -> tuple[FtpPorts, ...]:
     """Choose inside a port set: a run of ports for each server, and control ports beside them."""
-    needs = _needs(site)
-    ours = {port for ports in own for port in ports}
-    said, control = site.ftp.passive_ports, site.ftp.control_port
-    for key, wanted in (("control_port", control and {control}), ("passive_ports", said)):
-        if wanted and not ours.issuperset(wanted):
-            raise AllocationError(
-                f"ftp.{key}",
-                f"{getattr(site.ftp, key)} is not among the ports that are this home's "
-                f"({brief(own)})",
-                "leave it out; hotshoe then picks one of them",
-            )
-    free = {port for port in ours if port >= LOWEST_PASSIVE_PORT} - _taken(site)
+    needs = demand.needs
+    ours = {port for ports in port_set for port in ports}
+    said, control = demand.passive_ports, demand.control_port
+    free = {port for port in ours if port >= LOWEST_PASSIVE_PORT} - demand.taken - {control}
     controls = len(needs) - bool(control)
     pool = set(said) if said else free
     # One more run than servers, for the control ports, unless those have a place already.
-    runs = _at_least(_runs(pool), len(needs) + bool(controls and not said))
-    enough = [parts for parts in (_whole(runs, needs), _cut(_runs(pool), needs)) if parts]
-    if not enough:
-        raise _too_short(site, own, _runs(pool))
-    for parts in enough:
+    runs = _at_least_so_many(_runs(pool), len(needs) + bool(controls and not said))
+    chosen = (_whole_runs(runs, needs), _parts_of_runs(_runs(pool), needs))
+    choices = [parts for parts in chosen if parts]
+    if not choices:
+        raise _too_short(demand, port_set, _runs(pool))
+    for parts in choices:
         beside = sorted(free.difference(said or (), *parts))
         if len(beside) >= controls:
             dialled = [*([control] if control else []), *beside]
             return tuple(map(FtpPorts, dialled, parts))
     raise AllocationError(
         "ftp.passive_ports" if said else "port_set",
-        f"the ports that are this home's ({brief(own)}) leave none for the control port beside "
-        "the passive range",
+        f"the ports that are this home's ({summary(port_set)}) leave none for the control "
+        "port beside the passive range",
         "leave it out; hotshoe then picks a smaller one"
         if said
         else "ask the provider for an address of your own or for more ports",
     )
 
 
-def _whole(runs: Sequence[PortRange], needs: Sequence[int]) -> list[PortRange] | None:
+def _whole_runs(runs: Sequence[PortRange], needs: Sequence[int]) -> list[PortRange] | None:
     """A whole run for each server, the longest for the most cameras; None if some are too short."""
     order = sorted(range(len(needs)), key=lambda i: -needs[i])
     parts = dict(zip(order, runs, strict=False))
@@ -213,7 +204,7 @@ def _whole(runs: Sequence[PortRange], needs: Sequence[int]) -> list[PortRange] |
     return [parts[i] for i in range(len(needs))]
 
 
-def _cut(runs: Sequence[PortRange], needs: Sequence[int]) -> list[PortRange] | None:
+def _parts_of_runs(runs: Sequence[PortRange], needs: Sequence[int]) -> list[PortRange] | None:
     """No more than each server needs, from the shortest run that holds it; None if none does."""
     left, parts = list(runs), {}
     for i in sorted(range(len(needs)), key=lambda i: -needs[i]):
@@ -228,11 +219,13 @@ def _cut(runs: Sequence[PortRange], needs: Sequence[int]) -> list[PortRange] | N
     return [parts[i] for i in range(len(needs))]
 
 
-def _too_short(site: Any, own: Sequence[PortRange], runs: Sequence[PortRange]) -> AllocationError:
+def _too_short(
+    demand: Demand, port_set: Sequence[PortRange], runs: Sequence[PortRange]
+) -> AllocationError:
     """Say that the ports hold no passive range as large as is needed."""
-    needs, said = _needs(site), site.ftp.passive_ports
+    needs, said = demand.needs, demand.passive_ports
     longest = max(map(len, runs), default=0)
-    most = bound(len(cameras_of(site, needs.index(max(needs)))))
+    most = explain_need(max(demand.cameras))
     each = "" if len(needs) == 1 else f" for each of {len(needs)} servers"
     if said:
         return AllocationError(
@@ -242,14 +235,14 @@ def _too_short(site: Any, own: Sequence[PortRange], runs: Sequence[PortRange]) -
         )
     return AllocationError(
         "port_set",
-        f"the ports that are this home's ({brief(own)}) do not hold {max(needs)} free ports in a "
-        f"row{each}, which vsftpd must have; the longest row has {longest}: {most}",
+        f"the ports that are this home's ({summary(port_set)}) do not hold {max(needs)} free ports "
+        f"in a row{each}, which vsftpd must have; the longest row has {longest}: {most}",
         "ask the provider for an address of your own or for more ports in a row (a shorter PSID)"
-        + ("; or use fewer cameras" if len(site.cameras) > len(needs) else ""),
+        + ("; or use fewer cameras" if sum(demand.cameras) > len(needs) else ""),
     )
 
 
-def brief(ranges: Sequence[PortRange]) -> str:
+def summary(ranges: Sequence[PortRange]) -> str:
     """Ranges in a few words: ``5696-5711, 9792-9807 … 63040-63055, 240 ports``."""
     if not ranges:
         return "none"
@@ -260,15 +253,6 @@ def brief(ranges: Sequence[PortRange]) -> str:
     return f"{', '.join(shown)}, {count} port{'s' * (count > 1)}"
 
 
-def _taken(site: Any) -> set[int]:
-    """Ports that something else answers on, or that go elsewhere, or that were given already."""
-    services = [s for r in site.routers for s in (*r.open_to_wan, *r.other_forwards)]
-    for server in site.servers:
-        services += [*server.open_to_lan, *(s for to in server.may_open for s in to.services)]
-    taken = {port for s in services if s.protocol == "tcp" for port in s.ports}
-    return taken | {server.ssh_port for server in site.servers} | {site.ftp.control_port}
-
-
 def _runs(ports: Set[int]) -> list[PortRange]:
     """Ports as ranges, the longest first."""
     firsts = sorted(port for port in ports if port - 1 not in ports)
@@ -276,7 +260,7 @@ def _runs(ports: Set[int]) -> list[PortRange]:
     return sorted(map(PortRange, firsts, lasts), key=lambda run: (-len(run), run.first))
 
 
-def _at_least(runs: list[PortRange], number: int) -> list[PortRange]:
+def _at_least_so_many(runs: list[PortRange], number: int) -> list[PortRange]:
     """That many ranges, by halving the longest; a port set without offset is a single range."""
     while runs and len(runs) < number and len(runs[0]) > 1:
         whole, middle = runs[0], runs[0].first + len(runs[0]) // 2

@@ -9,7 +9,7 @@ from benchmarks.figures import Figure, Round, compare
 from benchmarks.stopwatch import Run
 from hotshoe.debian import certificates
 from hotshoe.plan import derivation
-from hotshoe.ports.allocation import needed
+from hotshoe.ports.allocation import ports_needed
 from hotshoe.site.model import Site
 from roles import transport
 from roles.base import operations
@@ -56,7 +56,7 @@ REPEATED = {
     "README.md": [
         f"certificate lasts {certificates.SERVER_DAYS} days, and any deploy "
         f"in its last {certificates.RENEW_DAYS} ",
-        f"one camera needs {WORDS[needed(1)]}, ten need {needed(10)} |",
+        f"one camera needs {WORDS[ports_needed(1)]}, ten need {ports_needed(10)} |",
         f"They have {WORDS[derivation.LOGIN_SECONDS]} to log in",
         f"New firewall rules take effect for {WORDS[operations.ROLLBACK_SECONDS]} (on OpenWrt, the "
         f"whole new configuration for {WORDS[openwrt.ROLLBACK_SECONDS]})",

@@ -37,6 +37,7 @@ CHECKS: tuple[Check, ...] = (
     connections.home_services_can_be_reached,
     ports.control_port_is_free,
     ports.passive_range_suits_vsftpd,
+    ports.ftp_ports_are_this_homes,
     ports.ports_suffice,
     ports.ssh_keeps_its_port,
     ports.other_services_leave_the_ftp_ports,

@@ -11,13 +11,13 @@ from hotshoe.ports.allocation import (
     LOWEST_PASSIVE_PORT,
     AllocationError,
     FtpPorts,
-    allocate,
-    allowed,
-    passive_range,
+    default_range,
+    summary,
 )
 from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.site.checks.base import Found, behind, lan_inside, translating
 from hotshoe.site.checks.outside import port_set_is_one
+from hotshoe.site.ftp_ports import demand, ftp_ports, own_ports
 from hotshoe.site.validation import RefusedFieldError
 
 NOT_NEEDED = "remove it; the FTP ports are opened by themselves"
@@ -29,7 +29,7 @@ def control_port_is_free(site: Any) -> Iterator[Found]:
     if not _is_shared(site):
         control = control or CONTROL_PORT
         with suppress(AllocationError):  # told by ports_suffice
-            passive = passive_range(site)
+            passive = _passive_range(site)
     if control and passive and control in passive:
         yield (
             "ftp.control_port",
@@ -44,14 +44,19 @@ def _another_control_port(site: Any, remedy: str) -> str:
 
 def _is_shared(site: Any) -> bool:
     """Whether only some ports of the public address are this home's."""
-    _require_a_port_set(site)
-    return allowed(site) is not None
+    return _own_ports(site) is not None
 
 
-def _require_a_port_set(site: Any) -> None:
-    """End a check that needs the ports of this home, where what is said of them was refused."""
+def _own_ports(site: Any) -> tuple[PortRange, ...] | None:
+    """The ports of the public address that are this home's, if what is said of them is valid."""
     if next(port_set_is_one(site), None):
         raise RefusedFieldError("port_set")
+    return own_ports(site)
+
+
+def _passive_range(site: Any) -> PortRange:
+    """The range of all servers, where the home has all ports of its address."""
+    return site.ftp.passive_ports or default_range(demand(site).cameras)
 
 
 def passive_range_suits_vsftpd(site: Any) -> Iterator[Found]:
@@ -65,19 +70,44 @@ def passive_range_suits_vsftpd(site: Any) -> Iterator[Found]:
         )
 
 
+def ftp_ports_are_this_homes(site: Any) -> Iterator[Found]:
+    """Refuse FTP ports that belong to somebody else who shares the public address."""
+    own = _own_ports(site)
+    if own is None:
+        return
+    ours = {port for ports in own for port in ports}
+    control, passive = site.ftp.control_port, site.ftp.passive_ports
+    for key, said, ports in (
+        ("control_port", control, [control]),
+        ("passive_ports", passive, passive or ()),
+    ):
+        if said and not ours.issuperset(ports):
+            yield (
+                f"ftp.{key}",
+                f"{said} is not among the ports that are this home's ({summary(own)})",
+                "leave it out; hotshoe then picks one of them",
+            )
+
+
 def ports_suffice(site: Any) -> Iterator[Found]:
-    """Refuse ports that are too few for the cameras, or not this home's."""
-    _require_a_port_set(site)
+    """Refuse ports that are too few for the cameras."""
+    _require_own_ports(site)
     try:
-        allocate(site)
+        ftp_ports(site)
     except AllocationError as impossible:
-        yield impossible.found
+        yield impossible.finding
+
+
+def _require_own_ports(site: Any) -> None:
+    """End a check that needs the FTP ports, where what is said of them was refused."""
+    if next(ftp_ports_are_this_homes(site), None):
+        raise RefusedFieldError("ftp")
 
 
 def _allocated(site: Any) -> tuple[FtpPorts, ...]:
-    _require_a_port_set(site)
+    _require_own_ports(site)
     try:
-        return allocate(site)
+        return ftp_ports(site)
     except AllocationError as impossible:
         raise RefusedFieldError("ftp") from impossible  # told by ports_suffice
 
@@ -94,7 +124,7 @@ def ssh_keeps_its_port(site: Any) -> Iterator[Found]:
         elif server.ssh_port == ports.control or server.ssh_port in ports.passive:
             yield (
                 "ftp.passive_ports",
-                f"{passive_range(site)} holds {server.ssh_port}, where the SSH of {server.name} "
+                f"{_passive_range(site)} holds {server.ssh_port}, where the SSH of {server.name} "
                 "answers",
                 "take a range without it, or let SSH answer on another port",
             )
