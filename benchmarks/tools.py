@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks.stopwatch import Run, measure
+from hotshoe import paths
 from hotshoe.debian import vsftpd
 from hotshoe.plan.model import Plan
 from hotshoe.stage import podman
@@ -119,9 +120,7 @@ class Ansible:
         stage, plan = self._laptop.stage, self._laptop.plan
         for device in (plan.servers[0].name, *(router.name for router in plan.routers)):
             container = stage.container(device)
-            folders = (
-                f"{vsftpd.FOLDER} /etc/pam.d /etc/sysctl.d /etc/systemd/system /usr/local/sbin"
-            )
+            folders = f"{paths.FOLDER} /etc/pam.d /etc/sysctl.d /etc/systemd/system /usr/local/sbin"
             find = f"find {folders} -type f"
             ours = f"{find} '(' -path '*/hotshoe/*' -o -name '*hotshoe*' ')'"
             for path in podman.execute(container, "sh", "-c", ours).splitlines():

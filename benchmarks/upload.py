@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 
 from benchmarks.figures import Figure
-from hotshoe.debian import vsftpd
+from hotshoe import paths
 from hotshoe.errors import HotshoeError
 from hotshoe.plan.model import ServerPlan
 from hotshoe.stage import podman
@@ -73,7 +73,7 @@ class Uploads:
             camera,
             password,
             server.control_port,
-            f"{vsftpd.PHOTOS}/{camera}/{vsftpd.UPLOAD}",
+            f"{paths.PHOTOS}/{camera}/{paths.UPLOAD}",
         )
         self._stock = (USER, PASSWORD, CONTROL, HOME)
         first, last = PASSIVE.split("-")
@@ -85,7 +85,7 @@ class Uploads:
             "last": last,
             "address": server.address,
             "public": server.public_address,
-            "certificate": vsftpd.CERTIFICATE,
+            "certificate": paths.CERTIFICATE,
         }
         install = _INSTALL.format(**values)
         self._on(server.name, install, f"{USER}:{PASSWORD}\n")

@@ -13,6 +13,7 @@ from jinja2 import (
     select_autoescape,
 )
 
+from hotshoe import paths
 from hotshoe.errors import HotshoeError
 
 FOLDER = "templates"
@@ -21,7 +22,7 @@ FOLDER = "templates"
 @cache
 def _templates() -> Environment:
     # A missing value must end the run instead of leaving a hole.
-    return Environment(
+    templates = Environment(
         loader=FileSystemLoader(FOLDER),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -29,13 +30,15 @@ def _templates() -> Environment:
         keep_trailing_newline=True,
         autoescape=select_autoescape(["html.j2", "svg.j2"], default=False),
     )
+    templates.globals["paths"] = paths
+    return templates
 
 
 def render(template: str, **values: Any) -> str:
     """Render a file of ``templates/``.
 
     :param template: its path below that folder
-    :param values: what the holes are filled with
+    :param values: what the holes are filled with; :mod:`hotshoe.paths` is there as ``paths``
     :returns: the text
     :raises HotshoeError: if there is no such file, since templates/ is the person's own
     """

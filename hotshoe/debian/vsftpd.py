@@ -13,29 +13,15 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from hotshoe import paths
 from hotshoe.plan.model import ServerPlan
 
-# Where things are on the server. Roles and templates take them from here.
-FOLDER = "/etc/hotshoe"
-CONFIGURATION = f"{FOLDER}/vsftpd.conf"
-# A daemon answers IPv4 or IPv6: with both, PASV would announce 0.0.0.0.
-CONFIGURATION6 = f"{FOLDER}/vsftpd6.conf"
-CERTIFICATE = f"{FOLDER}/server.pem"
-PWDFILE = f"{FOLDER}/cameras.pwd"
-OPENSSL_CONFIGURATION = f"{FOLDER}/openssl.cnf"
-# Where Debian's OpenSSL looks for it.
-OPENSSL_DEFAULT = "/etc/ssl/openssl.cnf"
-PAM_SERVICE = "hotshoe-vsftpd"
-PHOTOS = "/srv/hotshoe"
+# The user whose files the photos are.
 OWNER = "hotshoe"
+# The home that vsftpd finds for a camera: its root folder, and after "/./" where it begins.
+OWNER_HOME = f"{paths.PHOTOS}/$USER/./{paths.UPLOAD}"
 # Whom vsftpd becomes between a connection and its log-in; no other program runs as this user.
 UNPRIVILEGED = "hotshoe-ftpd"
-UPLOAD = "upload"
-INCOMPLETE = "incomplete"
-OWNER_HOME = f"{PHOTOS}/$USER/./{UPLOAD}"
-EMPTY = "/run/hotshoe/empty"
-SETTLE = "/usr/local/sbin/hotshoe-settle"
-SESSIONS = "/usr/local/sbin/hotshoe-sessions"
 
 # Debian release -> the version of vsftpd in it.
 VERSIONS = {"12": "3.0.3", "13": "3.0.5"}
@@ -74,7 +60,7 @@ class Options(BaseModel):
     listen_port: int = Field(ge=1, le=65535)
     max_clients: int
     max_per_ip: int
-    secure_chroot_dir: Text = EMPTY
+    secure_chroot_dir: Text = paths.EMPTY
     nopriv_user: Text = UNPRIVILEGED
     # What a session does, and for whom, is then seen by hotshoe-sessions.
     setproctitle_enable: bool = True
@@ -96,7 +82,7 @@ class Options(BaseModel):
     local_enable: bool = True
     guest_enable: bool = True
     guest_username: Text = OWNER
-    pam_service_name: Text = PAM_SERVICE
+    pam_service_name: Text = paths.PAM_SERVICE
     session_support: bool = False
     user_sub_token: Text = "$USER"  # noqa: S105 - no secret
     # The home of the photos' owner, with the camera's name in it: chroot before "/./", then go to
@@ -138,7 +124,7 @@ class Options(BaseModel):
     force_anon_logins_ssl: bool = True
     force_anon_data_ssl: bool = True
     allow_anon_ssl: bool = False
-    rsa_cert_file: Text = CERTIFICATE
+    rsa_cert_file: Text = paths.CERTIFICATE
     ssl_ciphers: Text = ":".join(CIPHERS)
     ssl_sslv2: bool = False
     ssl_sslv3: bool = False

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
-from hotshoe.debian import vsftpd
+from hotshoe import paths
 from hotshoe.errors import HotshoeError
 from hotshoe.plan.model import ServerPlan
 from hotshoe.stage import podman
@@ -105,7 +105,7 @@ def upload(
 
 def arrived(stage: Stage, server: ServerPlan, user: str) -> dict[str, str]:
     """What is in a camera's folder on a server: the name of each file and its SHA-256."""
-    folder = f"{vsftpd.PHOTOS}/{user}/{vsftpd.UPLOAD}"
+    folder = f"{paths.PHOTOS}/{user}/{paths.UPLOAD}"
     listing = podman.execute(
         stage.container(server.name),
         "sh",

@@ -15,24 +15,22 @@ from typing import Any
 
 from pyinfra.api import FactBase, Host
 
+from hotshoe import paths
 from hotshoe.debian import vsftpd
 
 # The rulesets and daemons that hotshoe may put on a host, and what each of them has loaded: the
 # command prints digests of it, and the unit records the same when it starts. A difference means
 # that the running thing is not what the files say, whoever changed which.
-RECORDS = "/run/hotshoe"
 RULESETS = ("hotshoe_firewall", "hotshoe_outgoing", "hotshoe_routing", "hotshoe_forwards")
 # openssl brings the file that the configuration of TLS is put over.
 PACKAGES = ("vsftpd", "libpam-pwdfile", "nftables", "openssl")
-SYSCTL = "/etc/sysctl.d/90-hotshoe.conf"
-ROUTES = f"{vsftpd.FOLDER}/routes"
 ROUTES_UNIT = "hotshoe-routes.service"
-ROUTES_LOADED = f"sha256sum {ROUTES} /etc/systemd/system/{ROUTES_UNIT}"
+ROUTES_LOADED = f"sha256sum {paths.ROUTES} /etc/systemd/system/{ROUTES_UNIT}"
 
 
 def ruleset_path(table: str) -> str:
     """Where the text of one of our nftables tables is kept."""
-    return f"{vsftpd.FOLDER}/{table}.nft"
+    return f"{paths.FOLDER}/{table}.nft"
 
 
 def ruleset_unit(table: str) -> str:
@@ -48,23 +46,23 @@ def ruleset_loaded(table: str) -> str:
 VSFTPD_UNIT = "hotshoe-vsftpd.service"
 VSFTPD6_UNIT = "hotshoe-vsftpd6.service"
 SETTLE_UNIT = "hotshoe-settle.service"
-SETTLE_LOADED = f"sha256sum {vsftpd.SETTLE} /etc/systemd/system/{SETTLE_UNIT}"
+SETTLE_LOADED = f"sha256sum {paths.SETTLE} /etc/systemd/system/{SETTLE_UNIT}"
 SESSIONS_UNIT = "hotshoe-sessions.service"
-SESSIONS_LOADED = f"sha256sum {vsftpd.SESSIONS} /etc/systemd/system/{SESSIONS_UNIT}"
+SESSIONS_LOADED = f"sha256sum {paths.SESSIONS} /etc/systemd/system/{SESSIONS_UNIT}"
 
 
 def vsftpd_loaded(unit: str, configuration: str) -> str:
     """The command that tells what one of the daemons has loaded."""
     return (
-        f"sha256sum {configuration} {vsftpd.CERTIFICATE} {vsftpd.OPENSSL_CONFIGURATION} "
+        f"sha256sum {configuration} {paths.CERTIFICATE} {paths.OPENSSL_CONFIGURATION} "
         f"/etc/systemd/system/{unit}"
     )
 
 
 # unit -> what it has loaded
 UNITS = {
-    VSFTPD_UNIT: vsftpd_loaded(VSFTPD_UNIT, vsftpd.CONFIGURATION),
-    VSFTPD6_UNIT: vsftpd_loaded(VSFTPD6_UNIT, vsftpd.CONFIGURATION6),
+    VSFTPD_UNIT: vsftpd_loaded(VSFTPD_UNIT, paths.CONFIGURATION),
+    VSFTPD6_UNIT: vsftpd_loaded(VSFTPD6_UNIT, paths.CONFIGURATION6),
     SETTLE_UNIT: SETTLE_LOADED,
     SESSIONS_UNIT: SESSIONS_LOADED,
     ROUTES_UNIT: ROUTES_LOADED,
@@ -74,12 +72,12 @@ UNITS |= {ruleset_unit(table): ruleset_loaded(table) for table in RULESETS}
 
 def record_path(unit: str) -> str:
     """Where a unit records what it has loaded."""
-    return f"{RECORDS}/{unit.removesuffix('.service')}.loaded"
+    return f"{paths.RECORDS}/{unit.removesuffix('.service')}.loaded"
 
 
 _OWN = (
-    f"{vsftpd.FOLDER} /etc/systemd/system/hotshoe-*.service /etc/pam.d/{vsftpd.PAM_SERVICE} "
-    f"{SYSCTL} {vsftpd.SETTLE} {vsftpd.SESSIONS}"
+    f"{paths.FOLDER} /etc/systemd/system/hotshoe-*.service {paths.PAM} "
+    f"{paths.SYSCTL} {paths.SETTLE} {paths.SESSIONS}"
 )
 _WATCHED = (*UNITS, "vsftpd.service")
 # Kernels are built without it, Raspberry Pi OS's for example.
@@ -90,7 +88,7 @@ _SCRIPT = "\n".join(
     [
         "export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin",
         "echo @os; . /etc/os-release; echo $ID $VERSION_ID",
-        f"echo @paths; find {_OWN} {vsftpd.PHOTOS} -maxdepth 2 "
+        f"echo @paths; find {_OWN} {paths.PHOTOS} -maxdepth 2 "
         "-printf '%y %u %g %m %p\\n' 2>/dev/null",
         f"echo @sha256; find {_OWN} -maxdepth 1 -type f -exec sha256sum {{}} + 2>/dev/null",
         "echo @packages; dpkg-query -W -f '${db:Status-Status} ${Package}\\n' "
@@ -102,9 +100,9 @@ _SCRIPT = "\n".join(
             f"if ( {loaded} ) 2>/dev/null | cmp -s - {record_path(unit)}; then echo {unit}; fi"
             for unit, loaded in UNITS.items()
         ),
-        f"echo @certificate; sed -n '/BEGIN CERT/,/END CERT/p' {vsftpd.CERTIFICATE} 2>/dev/null",
+        f"echo @certificate; sed -n '/BEGIN CERT/,/END CERT/p' {paths.CERTIFICATE} 2>/dev/null",
         # The hashes stay where they are; a salt is enough to tell whether a password changed.
-        f"echo @salts; sed -n 's/^\\([^:]*:\\$6\\$[^$]*\\$[^$]*\\)\\$.*/\\1/p' {vsftpd.PWDFILE} "
+        f"echo @salts; sed -n 's/^\\([^:]*:\\$6\\$[^$]*\\$[^$]*\\)\\$.*/\\1/p' {paths.PASSWORDS} "
         "2>/dev/null",
         "echo @addresses; ip -json address",
         # Of every routing table: a VPN's, or a second uplink's, may have one of its own.

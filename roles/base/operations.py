@@ -19,6 +19,7 @@ from pyinfra.api.operation import OperationMeta
 from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.context import host
 
+from hotshoe import paths
 from hotshoe.render import render
 from roles.base import device as dev
 from roles.base.device import PathState, look
@@ -227,9 +228,9 @@ def ruleset(table: str, text: str, needs: list[OperationMeta]) -> Commands:
     ):
         host.noop(f"{table} is loaded")
         return
-    timer, back = f"hotshoe-rollback-{table}", f"{dev.RECORDS}/{table}.rollback"
+    timer, back = f"hotshoe-rollback-{table}", f"{paths.RECORDS}/{table}.rollback"
     yield StringCommand(
-        f"{_begin(path)}; mkdir -p {dev.RECORDS}; nft -c -f {path}.new; "
+        f"{_begin(path)}; mkdir -p {paths.RECORDS}; nft -c -f {path}.new; "
         # A killed run may have left unconfirmed rules: go back to the confirmed ones first.
         f"if systemctl is-active --quiet {timer}.timer; then nft -f {back}; fi; "
         f"systemctl stop {timer}.timer 2>/dev/null || true; "

@@ -5,16 +5,13 @@ from __future__ import annotations
 from pyinfra import host, logger
 from pyinfra.api.deploy import deploy
 
-from hotshoe.debian.vsftpd import FOLDER
+from hotshoe import paths
 from hotshoe.plan.model import RouterPlan
 from hotshoe.render import render
 from roles.base import operations, rulesets
 from roles.base.device import (
-    RECORDS,
-    ROUTES,
     ROUTES_LOADED,
     ROUTES_UNIT,
-    SYSCTL,
     look,
     record_path,
 )
@@ -27,15 +24,14 @@ def routing(plan: RouterPlan) -> None:
     device, uplinks, inside = look(host), _uplinks(plan), _inside(plan)
     _tell(inside)
     operations.packages(("nftables",), name="nftables")
-    operations.folder(FOLDER, name="Folder of hotshoe's configuration")
+    operations.folder(paths.FOLDER, name="Folder of hotshoe's configuration")
     sysctl = operations.put(
-        SYSCTL,
         render("router_linux/sysctl.j2", router=plan, uplinks=uplinks),
         check=_NO_LONGER_SET,
         name="Forwarding, at every boot",
     )
     versions = frozenset({4, 6} if plan.lan6 else {4})
-    operations.forwarding(SYSCTL, versions, [sysctl], name="Forwarding, now")
+    operations.forwarding(paths.SYSCTL, versions, [sysctl], name="Forwarding, now")
     rulesets.load(
         "hotshoe_routing",
         render(
@@ -50,14 +46,15 @@ def routing(plan: RouterPlan) -> None:
     if plan.routes:
         _routes(plan)
     else:
-        operations.absent(ROUTES_UNIT, (ROUTES,), name="No static routes")
+        operations.absent(ROUTES_UNIT, (paths.ROUTES,), name="No static routes")
 
 
 # What the file said and says no longer is put back, as far as others do not need it: IPv4 goes on.
 _NO_LONGER_SET = (
-    f"mkdir -p {RECORDS}; ! test -f {SYSCTL} || {{ grep -vxFf $new {SYSCTL} | sed -n "
+    f"mkdir -p {paths.RECORDS}; ! test -f {paths.SYSCTL} || {{ "
+    f"grep -vxFf $new {paths.SYSCTL} | sed -n "
     "'/ipv6/{s/forwarding = 1/forwarding = 0/p;s/accept_ra = 2/accept_ra = 1/p}' "
-    f">{RECORDS}/undo.conf; /usr/lib/systemd/systemd-sysctl {RECORDS}/undo.conf; }}"
+    f">{paths.RECORDS}/undo.conf; /usr/lib/systemd/systemd-sysctl {paths.RECORDS}/undo.conf; }}"
 )
 
 
@@ -118,11 +115,10 @@ def _dialled(plan: RouterPlan) -> str:
 def _routes(plan: RouterPlan) -> None:
     """Have the static routes to what is further inside, and no longer those that were."""
     gone = (
-        f"! test -f {ROUTES} || grep -vxFf $new {ROUTES} | sed s/replace/delete/ | "
+        f"! test -f {paths.ROUTES} || grep -vxFf $new {paths.ROUTES} | sed s/replace/delete/ | "
         "ip -force -batch - 2>/dev/null || true"
     )
     routes = operations.put(
-        ROUTES,
         render("router_linux/routes.j2", router=plan),
         check=gone,
         name="Static routes",
@@ -131,7 +127,7 @@ def _routes(plan: RouterPlan) -> None:
         f"/etc/systemd/system/{ROUTES_UNIT}",
         render(
             "router_linux/routes.service.j2",
-            path=ROUTES,
+            path=paths.ROUTES,
             loaded=ROUTES_LOADED,
             record=record_path(ROUTES_UNIT),
         ),

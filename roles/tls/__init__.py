@@ -14,7 +14,7 @@ from pyinfra.api.deploy import deploy
 from pyinfra.api.operation import OperationMeta
 
 from hotshoe.debian import certificates
-from hotshoe.debian.vsftpd import CERTIFICATE, FOLDER
+from hotshoe.paths import CERTIFICATE, FOLDER
 from hotshoe.plan.model import ServerPlan
 from roles.base.device import look
 from roles.base.operations import refuse_folder, write

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyinfra import host
 from pyinfra.api.deploy import deploy
 
+from hotshoe import paths
 from hotshoe.debian import passwords, vsftpd
 from hotshoe.plan.model import ServerPlan
 from hotshoe.render import render
@@ -39,12 +40,12 @@ def cameras(plan: ServerPlan) -> None:
     operations.account(
         vsftpd.UNPRIVILEGED, "/nonexistent", name="User of vsftpd's unprivileged process"
     )
-    operations.folder(vsftpd.PHOTOS, name="Folder of all photos")
+    operations.folder(paths.PHOTOS, name="Folder of all photos")
     for camera in host.loop(plan.cameras):
-        root = f"{vsftpd.PHOTOS}/{camera}"
+        root = f"{paths.PHOTOS}/{camera}"
         operations.folder(root, name=f"{camera}: a root that it cannot write to")
         operations.folder(
-            f"{root}/{vsftpd.UPLOAD}",
+            f"{root}/{paths.UPLOAD}",
             owner=vsftpd.OWNER,
             group=vsftpd.OWNER,
             mode="2770",
@@ -52,7 +53,7 @@ def cameras(plan: ServerPlan) -> None:
         )
         # Closed even to its owner, who opens it for a moment to set something aside.
         operations.folder(
-            f"{root}/{vsftpd.INCOMPLETE}",
+            f"{root}/{paths.INCOMPLETE}",
             owner=vsftpd.OWNER,
             group=vsftpd.OWNER,
             mode="550",
@@ -60,7 +61,7 @@ def cameras(plan: ServerPlan) -> None:
         )
     used = {user: passwords.salt_of(hash_) for user, hash_ in look(host).salts.items()}
     operations.put(
-        vsftpd.PWDFILE,
+        paths.PASSWORDS,
         passwords.pwdfile(
             {camera: secrets.camera_passwords[camera] for camera in plan.cameras},
             {user: salt for user, salt in used.items() if salt},
@@ -69,7 +70,7 @@ def cameras(plan: ServerPlan) -> None:
         name="Passwords of the cameras, hashed",
     )
     operations.put(
-        f"/etc/pam.d/{vsftpd.PAM_SERVICE}",
-        render("users/pam.j2", pwdfile=vsftpd.PWDFILE),
+        paths.PAM,
+        render("users/pam.j2", pwdfile=paths.PASSWORDS),
         name="How the passwords are checked",
     )

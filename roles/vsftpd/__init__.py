@@ -6,13 +6,13 @@ from pyinfra import host
 from pyinfra.api.deploy import deploy
 from pyinfra.api.operation import OperationMeta
 
+from hotshoe import paths
 from hotshoe.debian import vsftpd
 from hotshoe.plan.model import ServerPlan
 from hotshoe.render import render
 from roles.base import operations
 from roles.base.device import (
     PACKAGES,
-    RECORDS,
     SESSIONS_LOADED,
     SESSIONS_UNIT,
     SETTLE_LOADED,
@@ -38,7 +38,7 @@ def install() -> None:
     """Install the packages; Debian's own unit would start an unconfigured server."""
     operations.masked("vsftpd.service", "vsftpd", name="Keep Debian's own unit from starting")
     operations.packages(PACKAGES, name="vsftpd, pam_pwdfile and nftables")
-    operations.folder(vsftpd.FOLDER, name="Folder of hotshoe's configuration")
+    operations.folder(paths.FOLDER, name="Folder of hotshoe's configuration")
 
 
 @deploy("vsftpd")
@@ -48,15 +48,15 @@ def daemon(plan: ServerPlan, certificate: OperationMeta) -> None:
     :param certificate: the operation that brings the certificate; a new one needs a restart
     """
     openssl = operations.put(
-        vsftpd.OPENSSL_CONFIGURATION,
+        paths.OPENSSL_CONFIGURATION,
         render("vsftpd/openssl.cnf.j2"),
         name="TLS 1.2 and nothing else",
     )
-    _daemon(plan, [openssl, certificate], VSFTPD_UNIT, vsftpd.CONFIGURATION)
+    _daemon(plan, [openssl, certificate], VSFTPD_UNIT, paths.CONFIGURATION)
     if plan.address6:
-        _daemon(plan, [openssl, certificate], VSFTPD6_UNIT, vsftpd.CONFIGURATION6)
+        _daemon(plan, [openssl, certificate], VSFTPD6_UNIT, paths.CONFIGURATION6)
     else:
-        operations.absent(VSFTPD6_UNIT, (vsftpd.CONFIGURATION6,), name="Nothing over IPv6")
+        operations.absent(VSFTPD6_UNIT, (paths.CONFIGURATION6,), name="Nothing over IPv6")
 
 
 def _daemon(plan: ServerPlan, needs: list[OperationMeta], unit: str, configuration: str) -> None:
@@ -66,8 +66,8 @@ def _daemon(plan: ServerPlan, needs: list[OperationMeta], unit: str, configurati
         f"/etc/systemd/system/{unit}",
         render(
             "vsftpd/service.j2",
-            v=vsftpd,
             server=plan,
+            most_tasks=vsftpd.most_tasks(plan),
             ipv6=ipv6,
             configuration=configuration,
             loaded=UNITS[unit],
@@ -96,8 +96,8 @@ def _daemon(plan: ServerPlan, needs: list[OperationMeta], unit: str, configurati
 def settle() -> None:
     """Tell complete photos from incomplete ones, once their uploads have ended."""
     script = operations.put(
-        vsftpd.SETTLE,
-        render("vsftpd/settle.sh.j2", v=vsftpd),
+        paths.SETTLE,
+        render("vsftpd/settle.sh.j2", owner=vsftpd.OWNER),
         mode="755",
         name="What becomes of an upload that ended",
     )
@@ -105,7 +105,7 @@ def settle() -> None:
         f"/etc/systemd/system/{SETTLE_UNIT}",
         render(
             "vsftpd/settle.service.j2",
-            v=vsftpd,
+            owner=vsftpd.OWNER,
             loaded=SETTLE_LOADED,
             record=record_path(SETTLE_UNIT),
         ),
@@ -123,7 +123,7 @@ def settle() -> None:
 def sessions(plan: ServerPlan) -> None:
     """Keep places free for cameras: end sessions that do not log in, and dead ones."""
     program = operations.put(
-        vsftpd.SESSIONS,
+        paths.SESSIONS,
         render("vsftpd/sessions.pl.j2"),
         mode="755",
         name="Which sessions end when places run short",
@@ -132,10 +132,9 @@ def sessions(plan: ServerPlan) -> None:
         f"/etc/systemd/system/{SESSIONS_UNIT}",
         render(
             "vsftpd/sessions.service.j2",
-            v=vsftpd,
             server=plan,
             loaded=SESSIONS_LOADED,
-            records=RECORDS,
+            records=paths.RECORDS,
             record=record_path(SESSIONS_UNIT),
         ),
         name="Unit that watches over the sessions",

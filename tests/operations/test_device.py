@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from hotshoe import paths
 from hotshoe.debian import vsftpd
 from roles.base.device import (
     PACKAGES,
@@ -107,7 +108,7 @@ class TestTheCommand:
 
     def test_names_every_unit_package_and_file_of_ours(self):
         command = DebianDevice().command()
-        for word in (*UNITS, *PACKAGES, vsftpd.CERTIFICATE, vsftpd.PWDFILE, vsftpd.OWNER):
+        for word in (*UNITS, *PACKAGES, paths.CERTIFICATE, paths.PASSWORDS, vsftpd.OWNER):
             assert word in command
 
     @pytest.mark.parametrize(
@@ -146,8 +147,8 @@ class TestTheCommand:
             for line in DebianDevice().command().splitlines()
             if line.startswith(("echo @certificate", "echo @salts"))
         )
-        script = script.replace(vsftpd.CERTIFICATE, str(pem))
-        script = script.replace(vsftpd.PWDFILE, str(passwords))
+        script = script.replace(paths.CERTIFICATE, str(pem))
+        script = script.replace(paths.PASSWORDS, str(passwords))
         said = subprocess.run(["sh", "-c", script], text=True, capture_output=True, check=True)
         device = DebianDevice().process(said.stdout.splitlines())
         assert device.certificate == certificate

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hotshoe.debian import vsftpd
+from hotshoe import paths
 from hotshoe.debian.certificates import AuthorityFiles
 from hotshoe.plan.model import Plan, ServerPlan
 from hotshoe.secrets import Secrets
@@ -58,7 +58,7 @@ class Home:
 
     @property
     def uploads(self) -> str:
-        return f"{vsftpd.PHOTOS}/{self.user}/{vsftpd.UPLOAD}"
+        return f"{paths.PHOTOS}/{self.user}/{paths.UPLOAD}"
 
     def sh(self, node: str, script: str) -> str:
         """Run a shell script on a device; fails the test if it fails."""

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from hotshoe.debian.vsftpd import CERTIFICATE
+from hotshoe.paths import CERTIFICATE
 from hotshoe.stage import podman
 from hotshoe.stage.topology import CAMERA, LAPTOP
 from tests.stage.home import Home

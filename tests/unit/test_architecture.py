@@ -49,7 +49,7 @@ def test_no_role_knows_ansible_or_the_stage(path):
 # The rooms of hotshoe/, a module or a folder each, from the ground up. A room imports from itself
 # and from those in the rows before it.
 LAYERS = (
-    ("errors",),
+    ("errors", "paths"),
     ("render", "files"),
     ("ports",),
     ("site",),

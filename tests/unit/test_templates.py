@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv4Network
 import pytest
 from jinja2 import UndefinedError
 
+from hotshoe import paths
 from hotshoe.debian import vsftpd
 from hotshoe.plan.model import PortForward, ServerPlan
 from hotshoe.ports.ranges import PortRange, Service
@@ -99,10 +100,10 @@ def loader(table: str) -> str:
 def daemon() -> str:
     return render(
         "vsftpd/service.j2",
-        v=vsftpd,
+        most_tasks=800,
         server=example("home").servers[0],
         ipv6=False,
-        configuration=vsftpd.CONFIGURATION,
+        configuration=paths.CONFIGURATION,
         loaded="sha256sum it",
         record="/run/hotshoe/it.loaded",
     )
@@ -115,15 +116,28 @@ def configuration(plan) -> str:
 
 
 def settling() -> str:
-    return render("vsftpd/settle.sh.j2", v=vsftpd)
+    return render("vsftpd/settle.sh.j2", owner=vsftpd.OWNER)
+
+
+def settling_unit() -> str:
+    return render(
+        "vsftpd/settle.service.j2",
+        owner=vsftpd.OWNER,
+        loaded="it",
+        record="/run/hotshoe/it.loaded",
+    )
 
 
 def everything(plan) -> list[str]:
     return [
-        render("vsftpd/settle.service.j2", v=vsftpd, loaded="it", record="/run/hotshoe/it.loaded"),
+        render(
+            "vsftpd/settle.service.j2",
+            owner=vsftpd.OWNER,
+            loaded="it",
+            record="/run/hotshoe/it.loaded",
+        ),
         render(
             "vsftpd/sessions.service.j2",
-            v=vsftpd,
             server=plan.servers[0],
             loaded="it",
             records="/run/hotshoe",
@@ -136,7 +150,7 @@ def everything(plan) -> list[str]:
         configuration(plan),
         daemon(),
         *(loader(table) for table in RULESETS),
-        render("users/pam.j2", pwdfile=vsftpd.PWDFILE),
+        render("users/pam.j2", pwdfile=paths.PASSWORDS),
         render("router_linux/sysctl.j2", router=plan.routers[0], uplinks=("eth0",)),
         render("vsftpd/openssl.cnf.j2"),
     ]
@@ -337,10 +351,13 @@ class TestSettling:
 
     def test_is_run_by_its_unit(self):
         unit = render(
-            "vsftpd/settle.service.j2", v=vsftpd, loaded="it", record="/run/hotshoe/it.loaded"
+            "vsftpd/settle.service.j2",
+            owner=vsftpd.OWNER,
+            loaded="it",
+            record="/run/hotshoe/it.loaded",
         )
-        assert f"\nExecStart={vsftpd.SETTLE}\n" in unit
-        assert f"\nReadWritePaths={vsftpd.PHOTOS}\n" in unit
+        assert f"\nExecStart={paths.SETTLE}\n" in unit
+        assert f"\nReadWritePaths={paths.PHOTOS}\n" in unit
 
     def test_never_deletes_a_photo(self):
         assert not re.search(r"\b(?:rm|unlink|shred|truncate)\b|-delete", settling())
@@ -355,7 +372,7 @@ def test_the_unit_loads_at_boot_what_the_roles_write(table):
 
 
 def test_passwords_are_checked_against_our_file_and_no_account():
-    text = render("users/pam.j2", pwdfile=vsftpd.PWDFILE)
+    text = render("users/pam.j2", pwdfile=paths.PASSWORDS)
     assert "pam_pwdfile.so pwdfile=/etc/hotshoe/cameras.pwd" in text
     assert "pam_unix" not in text
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from hotshoe.debian import vsftpd
 from hotshoe.render import render
 from tests.conftest import PROJECT
 
@@ -250,7 +249,6 @@ def test_the_unit_runs_it_with_the_numbers_of_the_plan(example_plan, monkeypatch
     monkeypatch.chdir(PROJECT)
     unit = render(
         "vsftpd/sessions.service.j2",
-        v=vsftpd,
         server=example_plan.servers[0],
         loaded="it",
         records="/run/hotshoe",

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hotshoe.debian import vsftpd
+from hotshoe import paths
 from hotshoe.render import render
 from tests.conftest import PROJECT
 
@@ -43,9 +43,10 @@ class Server:
         for each in (self.upload, self.aside, folder / "bin", folder / "state"):
             each.mkdir(parents=True)
         self.program = folder / "settle"
-        places = {"PHOTOS": self.photos, "OWNER": getpass.getuser()}
-        places |= {"UPLOAD": vsftpd.UPLOAD, "INCOMPLETE": vsftpd.INCOMPLETE}
-        self.program.write_text(render("vsftpd/settle.sh.j2", v=SimpleNamespace(**places)))
+        places = {"PHOTOS": self.photos}
+        places |= {"UPLOAD": paths.UPLOAD, "INCOMPLETE": paths.INCOMPLETE}
+        owner, where = getpass.getuser(), SimpleNamespace(**places)
+        self.program.write_text(render("vsftpd/settle.sh.j2", paths=where, owner=owner))
         for name, text in FAKES.items():
             self.fake(name, text)
         self.journal = folder / "journal"

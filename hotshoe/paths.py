@@ -1,0 +1,30 @@
+"""Where things are on a Debian server or router. Roles, templates and tests take them from here."""
+
+FOLDER = "/etc/hotshoe"
+UNITS = "/etc/systemd/system"
+# What a unit has loaded, in /run, so that nothing of it outlives a reboot.
+RECORDS = "/run/hotshoe"
+
+# vsftpd: a daemon answers IPv4 or IPv6; with both, PASV would announce 0.0.0.0.
+CONFIGURATION = f"{FOLDER}/vsftpd.conf"
+CONFIGURATION6 = f"{FOLDER}/vsftpd6.conf"
+CERTIFICATE = f"{FOLDER}/server.pem"
+OPENSSL_CONFIGURATION = f"{FOLDER}/openssl.cnf"
+# Where Debian's OpenSSL looks for it.
+OPENSSL_DEFAULT = "/etc/ssl/openssl.cnf"
+# Where a process of vsftpd is locked in that needs no files.
+EMPTY = f"{RECORDS}/empty"
+SETTLE = "/usr/local/sbin/hotshoe-settle"
+SESSIONS = "/usr/local/sbin/hotshoe-sessions"
+
+# The cameras: their passwords, and a folder for each with these two in it.
+PASSWORDS = f"{FOLDER}/cameras.pwd"
+PAM_SERVICE = "hotshoe-vsftpd"
+PAM = f"/etc/pam.d/{PAM_SERVICE}"
+PHOTOS = "/srv/hotshoe"
+UPLOAD = "upload"
+INCOMPLETE = "incomplete"
+
+# A router.
+SYSCTL = "/etc/sysctl.d/90-hotshoe.conf"
+ROUTES = f"{FOLDER}/routes"
