@@ -48,6 +48,7 @@ lock: $(READY) ## write requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --extra dev --no-annotate --output-file requirements.lock pyproject.toml
 
-clean: ## take the stage down and remove what was built here (not pki/)
+clean: ## take the stage down and remove what was built and downloaded (not pki/)
 	-@$(AS_ROOT) $(BIN)/hotshoe stage down
+	$(AS_ROOT) rm -rf /var/cache/hotshoe
 	$(AS_ROOT) rm -rf $(VENV) .stage .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -27,15 +27,28 @@ PACKAGES = {
     # What a camera or a laptop is played with, and what the make-believe Internet runs.
     "client": _CLIENT.split(),
 }
-# Debian's defaults would change settings of the host's kernel that are not per namespace.
-_NO_SYSCTL = "cd $1/usr/lib/sysctl.d && for f in *; do ln -sf /dev/null $1/etc/sysctl.d/$f; done"
+_OPTIONS = {
+    "device": (
+        # Debian's defaults would change settings of the host's kernel that are not per namespace;
+        # all but a device's own file would.
+        "--customize-hook=cd $1/usr/lib/sysctl.d && for f in *; do "
+        "ln -sf /dev/null $1/etc/sysctl.d/$f; done",
+        # What a computer has that was updated once: apt's lists, and what apt makes of them. With
+        # new ones, that takes longer than all the rest of a deploy.
+        "--skip=cleanup/apt/lists,cleanup/apt/cache",
+        "--customize-hook=rm -f $1/var/cache/apt/archives/*.deb; chroot $1 apt-cache gencaches",
+    ),
+    "client": (),
+}
+# What apt was told for the making is no part of a bare Debian.
+_FORGET = "--customize-hook=rm $1/etc/apt/apt.conf.d/99mmdebstrap"
 
 
 def tag(kind: str, release: str) -> str:
     """The image's name, which changes with its recipe."""
     if kind == "openwrt":
         return openwrt_router.tag()
-    recipe = f"{PACKAGES[kind]} {_NO_SYSCTL}"
+    recipe = f"{PACKAGES[kind]} {_OPTIONS[kind]}"
     return f"localhost/hotshoe-{kind}-{release}:{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
 
 
@@ -60,16 +73,13 @@ def build(kind: str, release: str) -> None:
     if kind == "openwrt":
         openwrt_router.build()
         return
-    # Everything of a device's kernel settings but its own file is the host's.
-    hooks = [f"--customize-hook={_NO_SYSCTL}"] if kind == "device" else []
-    # What apt was told for the making is no part of a bare Debian.
-    hooks += ["--customize-hook=rm $1/etc/apt/apt.conf.d/99mmdebstrap"]
     with tempfile.TemporaryDirectory(prefix="hotshoe-image-") as folder:
         archive = Path(folder) / "root.tar"
         mmdebstrap(
             "--variant=minbase",
             f"--include={','.join(PACKAGES[kind])}",
-            *hooks,
+            _FORGET,
+            *_OPTIONS[kind],
             suite=SUITES[release],
             target=archive,
         )

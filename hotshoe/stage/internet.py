@@ -1,17 +1,30 @@
-"""What the make-believe Internet does, in shell and nftables: it routes, resolves, and relays."""
+"""What the make-believe Internet does: it routes, resolves, relays, and has a Debian mirror."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hotshoe.plan.model import Plan
+from hotshoe.stage import mirror
 from hotshoe.stage.topology import Topology
 
 # Its uplink is a process of this computer that opens connections, as any program does. A bridge of
 # podman's would change the computer's own network: it makes it forward, and rewrites its firewall.
 NETWORK, _UPLINK = "slirp4netns:enable_ipv6=false", "tap0"
+# The mirror's program, and where it keeps what every stage of this computer may use.
+_PROGRAM = "/root/mirror.py"
+MIRROR_PROGRAM = Path(mirror.__file__)
+VOLUMES = (
+    f"--volume={MIRROR_PROGRAM}:{_PROGRAM}:ro",
+    f"--volume={mirror.CACHE}:{mirror.CACHE}",
+)
 
 
 def script(topology: Topology) -> str:
-    """Route between camera and home, answer DNS, and lend the uplink to everybody."""
+    """Route between camera and home, answer DNS, and lend the uplink to everybody.
+
+    Where Debian's packages are from by the image itself, DNS leads to the mirror here.
+    """
     names = "".join(f" --address=/{topology.hostname}/{a}" for a in topology.public)
     routes = "\n".join(f"ip route add {r.to} via {r.via} dev home0" for r in topology.routes)
     return f"""
@@ -21,7 +34,10 @@ def script(topology: Topology) -> str:
         nft add table ip uplink
         nft 'add chain ip uplink out {{ type nat hook postrouting priority srcnat; }}'
         nft add rule ip uplink out oifname {_UPLINK} masquerade
-        dnsmasq --no-hosts --interface=camera0 --interface=home0 \
+        python3 {_PROGRAM} {mirror.CACHE} {topology.resolver} 80
+        archives=$(sed -nE 's,^deb http://([^/ ]+)/.*,\\1,p' /etc/apt/sources.list | sort -u |
+            sed 's,.*,--local=/&/ --address=/&/{topology.resolver},')
+        dnsmasq $archives --no-hosts --interface=camera0 --interface=home0 \
             --local=/{topology.hostname}/{names}
         {routes}
     """
@@ -35,17 +51,16 @@ def relay(plan: Plan) -> str:
     if not plan.port_set:
         return ""
     ports = ", ".join(map(str, plan.port_set))
-    rules = "\n".join(
-        f"{way} meta l4proto {{ 6, 17 }} th {port} != {{ {ports} }} counter drop"
-        for way, port in (
-            (f'oifname "home0" ip daddr {plan.public_address}', "dport"),
-            (f'iifname "home0" ip saddr {plan.public_address}', "sport"),
+    # What the mirror here is asked, and answers, as well as what passes.
+    chains = "\n".join(
+        f"chain {hook} {{\ntype filter hook {hook} priority filter;\n"
+        f"{way} meta l4proto {{ 6, 17 }} th {port} != {{ {ports} }} counter drop\n}}"
+        for hook, way, port in (
+            ("postrouting", f'oifname "home0" ip daddr {plan.public_address}', "dport"),
+            ("prerouting", f'iifname "home0" ip saddr {plan.public_address}', "sport"),
         )
     )
-    return (
-        "table inet relay {\nchain forward {\n"
-        f"type filter hook forward priority filter;\n{rules}\n}}\n}}\n"
-    )
+    return f"table inet relay {{\n{chains}\n}}\n"
 
 
 def own_ports(plan: Plan) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hotshoe.errors import HotshoeError
+from hotshoe.stage import mirror
 
 # Everything that the stage calls, and the Debian package that brings it.
 PROGRAMS = {
@@ -121,7 +122,9 @@ def runtime_arguments() -> list[str]:
 
 
 def mmdebstrap(*options: str, suite: str, target: Path) -> None:
-    """Make a root filesystem; what the network refuses is asked for again, for a while.
+    """Make a root filesystem, of packages that are kept for the next one and for deploys.
+
+    What the network refuses is asked for again, for a while.
 
     :param target: the file or folder that it becomes
     :raises HotshoeError: with what mmdebstrap said at last, if it fails
@@ -130,7 +133,10 @@ def mmdebstrap(*options: str, suite: str, target: Path) -> None:
     without_pauses = '--aptopt=Acquire::Retries::Delay "false"'
     for pause in (*_PAUSES, None):
         try:
-            run("mmdebstrap", "--quiet", without_pauses, *options, suite, str(target))
+            with mirror.serving(mirror.CACHE) as proxy:
+                from_mirror = f'--aptopt=Acquire::http::Proxy "{proxy}"'
+                command = ("mmdebstrap", "--quiet", without_pauses, from_mirror, *options)
+                run(*command, suite, str(target))
         except HotshoeError:
             if pause is None:
                 raise

@@ -17,7 +17,7 @@ from pathlib import Path
 from hotshoe.errors import HotshoeError
 from hotshoe.plan.model import Plan
 from hotshoe.show import worksheet
-from hotshoe.stage import image, internet, openwrt_router, podman, router_by_hand
+from hotshoe.stage import image, internet, mirror, openwrt_router, podman, router_by_hand
 from hotshoe.stage.podman import run
 from hotshoe.stage.topology import INTERNET, Node, Port, Topology, make_topology
 
@@ -228,7 +228,11 @@ class Stage:
             run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "stage", "-f", str(key))
 
     def _start(self, node: Node) -> None:
-        network = internet.NETWORK if node.name == INTERNET else "none"
+        network = "none"
+        volumes: tuple[str, ...] = ()
+        if node.name == INTERNET:
+            network, volumes = internet.NETWORK, internet.VOLUMES
+            mirror.CACHE.mkdir(parents=True, exist_ok=True)
         command, rights = {
             "device": (["/sbin/init"], [*_PRIVILEGED, "--stop-signal=SIGRTMIN+3"]),
             "client": (["sleep", "infinity"], [*_PRIVILEGED, "--stop-signal=SIGKILL"]),
@@ -248,6 +252,7 @@ class Stage:
             # A new namespace would inherit this from the host; a router has to turn it on itself.
             "--sysctl=net.ipv4.ip_forward=0",
             *rights,
+            *volumes,
             *podman.runtime_arguments(),
             image.tag(node.image, self._release(node.image)),
             *command,

@@ -101,8 +101,8 @@ def test_damage_is_found_and_mended(home: Home) -> None:
 # The mirror's lists can be had then, and its packages cannot.
 NO_PACKAGES = """
 table ip outage {
-    chain forward {
-        type filter hook forward priority filter
+    chain input {
+        type filter hook input priority filter
         tcp dport 80 @th,352,32 "pool" counter reject with tcp reset
     }
 }

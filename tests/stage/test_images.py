@@ -11,24 +11,30 @@ from pathlib import Path
 
 import pytest
 
-from hotshoe.stage import podman
+from hotshoe.stage import mirror, podman
 
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 # By itself, apt gives up after eight connections for each of the three lists.
 FAILURES = 30
 
 
-class Proxy(BaseHTTPRequestHandler):
+class Proxy(ThreadingHTTPServer):
     """An HTTP proxy that hangs up on the first requests."""
 
-    failures = FAILURES
+    def __init__(self, behind: str) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.failures = FAILURES
+        self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({"http": behind}))
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Proxy
 
     def do_GET(self) -> None:
-        if Proxy.failures:
-            Proxy.failures -= 1
+        if self.server.failures:
+            self.server.failures -= 1
             return
         try:
-            with DIRECT.open(self.path) as answer:
+            with self.server.opener.open(self.path) as answer:
                 body = answer.read()
         except urllib.error.HTTPError as error:
             self.send_error(error.code)
@@ -43,17 +49,19 @@ class Proxy(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def flaky_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Proxy]]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+def flaky_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """For a mirror that keeps nothing yet. Behind it is the one that keeps everything."""
+    with mirror.serving(mirror.CACHE) as behind, Proxy(behind) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setattr(mirror, "CACHE", tmp_path / "cache")
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.server_address[1]}")
         monkeypatch.setenv("no_proxy", "")
-        yield Proxy
+        yield server
         server.shutdown()
 
 
 def test_an_image_is_made_although_the_mirror_fails_at_first(
-    tmp_path: Path, flaky_network: type[Proxy]
+    tmp_path: Path, flaky_network: Proxy
 ) -> None:
     root = tmp_path / "root"
     podman.mmdebstrap("--variant=extract", "--include=hostname", suite="trixie", target=root)

@@ -431,7 +431,7 @@ def test_a_debian_router_at_a_shared_address_uses_its_own_ports_too() -> None:
 
 def relayed(home: Home, port: str) -> int:
     """How many packets the provider's relay has dropped because of their port."""
-    rules = home.sh(INTERNET, "nft list chain inet relay forward")
+    rules = home.sh(INTERNET, "nft list table inet relay")
     match = re.search(rf"th {port} != .* counter packets (\d+)", rules)
     assert match
     return int(match[1])
