@@ -118,10 +118,11 @@ def plan(site: str, as_json: bool, worksheet: Path | None, diagram: Path | None)
 
     texts: list[written.File] = []
     if worksheet:
-        from hotshoe.show import worksheet as sheet
+        from hotshoe.plan.manual_setup import by_hand
+        from hotshoe.show.worksheet import html
 
-        if sheet.by_hand(made):
-            texts.append(written.File(worksheet, written.WORKSHEET, sheet.html(made, site)))
+        if by_hand(made):
+            texts.append(written.File(worksheet, written.WORKSHEET, html(made, site)))
         else:
             click.echo("No router is set up by hand, so there is no worksheet.", err=True)
     if diagram:

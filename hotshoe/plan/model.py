@@ -321,11 +321,16 @@ class Plan:
         """
         return {router.name: router for router in self.routers}[name]
 
+    def next_outside(self, router: RouterPlan) -> RouterPlan | None:
+        """The router outside of a router; None for the outermost one."""
+        i = self.routers.index(router)
+        return self.routers[i - 1] if i else None
+
     def servers_behind(self, router: RouterPlan) -> tuple[ServerPlan, ...]:
         """The servers in a router's LAN."""
         return tuple(server for server in self.servers if server.behind == router.name)
 
     def servers_through(self, router: RouterPlan) -> tuple[ServerPlan, ...]:
         """The servers to which cameras get through a router."""
-        names = {each.name for each in self.routers[self.routers.index(router) :]}
+        names = {further.name for further in self.routers[self.routers.index(router) :]}
         return tuple(server for server in self.servers if server.behind in names)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from ipaddress import ip_interface, ip_network
 
 from hotshoe.errors import HotshoeError
-from hotshoe.show.worksheet import Menu, Row
+from hotshoe.plan.manual_setup import Menu, Row
 
 WAN, LAN = "eth0", "eth1"
 NFT = "/root/router.nft"

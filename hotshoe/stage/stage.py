@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hotshoe.errors import HotshoeError
+from hotshoe.plan import manual_setup
 from hotshoe.plan.model import Plan
-from hotshoe.show import worksheet
 from hotshoe.stage import image, internet, mirror, openwrt_router, podman, router_by_hand
 from hotshoe.stage.podman import run
 from hotshoe.stage.topology import INTERNET, Node, Port, Topology, make_topology
@@ -375,7 +375,7 @@ class Stage:
         """What a person does with a worksheet, at a router that only a person can configure."""
         if node.name not in self.topology.by_hand:
             return
-        rows = worksheet.rows(self.plan, self.plan.router(node.name))
+        rows = manual_setup.rows(self.plan, self.plan.router(node.name))
         podman.execute(self.container(node.name), "sh", "-e", "-c", router_by_hand.script(rows))
 
     # -- SSH

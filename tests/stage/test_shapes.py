@@ -15,7 +15,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from hotshoe.errors import HotshoeError
-from hotshoe.show.worksheet import Menu, rows
+from hotshoe.plan.manual_setup import Menu, rows
 from hotshoe.stage import podman, router_by_hand
 from hotshoe.stage.topology import CAMERA, INTERNET, LAPTOP
 from tests.conftest import EXAMPLES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-from hotshoe.show.worksheet import Menu, Row
+from hotshoe.plan.manual_setup import Menu, Row
 
 
 def parse(html: str) -> dict[str, tuple[Row, ...]]:
