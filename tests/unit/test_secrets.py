@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from hotshoe.errors import SiteError
-from hotshoe.secrets import Secrets, _password_file, _problems, load_secrets
+from hotshoe.secrets import Secrets, load_secrets
+from hotshoe.secrets.validation import problems_of
+from hotshoe.secrets.vault import _password_file
 from hotshoe.site.model import Camera
 from hotshoe.site.reading import SiteFiles, parse_mapping
 from tests.conftest import PROJECT
@@ -59,16 +61,16 @@ def test_published_passwords_under_a_password_of_ones_own_are_still_the_demo(
     vault, example_site, monkeypatch
 ):
     text = CONTENT.replace(R5_PASSWORD, "demo-r5-x7Kq2mTzB")
-    monkeypatch.setattr("hotshoe.secrets._begin", lambda vault, password_file: None)
-    monkeypatch.setattr("hotshoe.secrets._finish", lambda opening, vault: text)
+    monkeypatch.setattr("hotshoe.secrets.vault._begin", lambda vault, password_file: None)
+    monkeypatch.setattr("hotshoe.secrets.vault.finish_opening", lambda opening, vault: text)
     assert load_secrets(vault, example_site).demo
 
 
 def test_a_site_without_a_vault_uses_the_one_that_all_share(vault, example_site, monkeypatch):
     """Which may hold passwords of other Sites' cameras."""
     text = CONTENT.replace("{r5:", "{z9: qk7wvm3xbt9zhe, r5:")
-    monkeypatch.setattr("hotshoe.secrets._begin", lambda vault, password_file: None)
-    monkeypatch.setattr("hotshoe.secrets._finish", lambda opening, vault: text)
+    monkeypatch.setattr("hotshoe.secrets.vault._begin", lambda vault, password_file: None)
+    monkeypatch.setattr("hotshoe.secrets.vault.finish_opening", lambda opening, vault: text)
     vault.shared_vault.write_bytes(vault.vault.read_bytes())
     assert vault.vault != vault.shared_vault  # a Site's own goes first
     assert "camera_passwords.z9: is no camera" in refusal(vault, example_site)
@@ -267,7 +269,7 @@ CONTENTS = [
     ("text", "key", "reason", "remedy"), [pytest.param(*case[1:], id=case[0]) for case in CONTENTS]
 )
 def test_a_vault_with_a_mistake_is_answered_with(example_site, text, key, reason, remedy):
-    (problem,) = _problems(parse_mapping(text, VAULT, secret=True), example_site, VAULT)
+    (problem,) = problems_of(parse_mapping(text, VAULT, secret=True), example_site, VAULT)
     assert str(problem) == f"{VAULT}: {key}: {reason}\n    -> {remedy}"
     assert not [secret for secret in SECRETS if secret in str(problem)]
 
@@ -292,8 +294,8 @@ def test_no_message_quotes_what_the_parser_stumbles_over(
     text, vault, example_site, monkeypatch, recwarn
 ):
     """YAML takes an unquoted password that begins with * for an alias, for example."""
-    monkeypatch.setattr("hotshoe.secrets._begin", lambda vault, password_file: None)
-    monkeypatch.setattr("hotshoe.secrets._finish", lambda opening, vault: text)
+    monkeypatch.setattr("hotshoe.secrets.vault._begin", lambda vault, password_file: None)
+    monkeypatch.setattr("hotshoe.secrets.vault.finish_opening", lambda opening, vault: text)
     assert refusal(vault, example_site)
     assert not recwarn.list
 

@@ -1,48 +1,24 @@
-"""The secrets beside a Site: camera passwords and the passphrase of the CA key."""
+"""Opening a vault: which file, with which password, by ansible-vault."""
 
 from __future__ import annotations
 
-import difflib
 import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from hotshoe.debian import certificates, passwords
 from hotshoe.errors import Problem, SiteError
-from hotshoe.site.model import Site
-from hotshoe.site.reading import MOST_BYTES, SiteFiles, parse_mapping
+from hotshoe.site.reading import MOST_BYTES, SiteFiles
 
 # ansible-core's own variable, so that one setting serves ansible-vault and hotshoe.
 PASSWORD_FILE_VARIABLE = "ANSIBLE_VAULT_PASSWORD_FILE"  # noqa: S105 - a variable's name
 PASSWORD_FILE = ".vault-password"  # noqa: S105 - a file's name
 DEMO_PASSWORD_FILE = Path("group_vars") / "demo.vault-password"
-# What every secret of the published demo vault begins with.
-PUBLISHED = "demo-"
-SHORTEST_PASSPHRASE = 12
 ENCRYPTED = b"$ANSIBLE_VAULT;"
 # ansible-vault writes four characters for each byte, and line ends.
 MOST_ENCRYPTED = 5 * MOST_BYTES
-_KEYS = {"camera_passwords", "ca_passphrase"}
-
-
-@dataclass(frozen=True)
-class Secrets:
-    """What the vault holds; never printed.
-
-    :param camera_passwords: the password of each camera, by name
-    :param ca_passphrase: what encrypts the key of the certificate authority
-    :param demo: whether the published demo password opened the vault, or something published is
-        still in it
-    """
-
-    camera_passwords: dict[str, str] = field(repr=False)
-    ca_passphrase: str = field(repr=False)
-    demo: bool
 
 
 @dataclass(frozen=True)
@@ -66,23 +42,6 @@ def begin_opening(files: SiteFiles) -> Opening:
     """
     password_file, demo = _password_file(files.root)
     return Opening(_begin(files.vault, password_file), password_file, demo)
-
-
-def load_secrets(files: SiteFiles, site: Site, opening: Opening | None = None) -> Secrets:
-    """Open the vault and check that it fits the Site.
-
-    :param opening: what :func:`begin_opening` returned, if that was called before
-    :raises SiteError: if it cannot be opened or does not fit; no message holds a secret
-    """
-    opening = opening or begin_opening(files)
-    raw = parse_mapping(_finish(opening, files.vault), str(files.vault), secret=True)
-    strangers = files.vault == files.shared_vault
-    problems = list(_problems(raw, site, str(files.vault), strangers=strangers))
-    if problems:
-        raise SiteError(problems)
-    published = [raw["ca_passphrase"], *raw["camera_passwords"].values()]
-    demo = opening.demo or any(str(secret).startswith(PUBLISHED) for secret in published)
-    return Secrets(dict(raw["camera_passwords"]), raw["ca_passphrase"], demo)
 
 
 def _password_file(root: Path) -> tuple[Path, bool]:
@@ -179,7 +138,13 @@ def _begin(vault: Path, password_file: Path) -> subprocess.Popen[str]:
     )
 
 
-def _finish(opening: Opening, vault: Path) -> str:
+def finish_opening(opening: Opening, vault: Path) -> str:
+    """The text inside of a vault.
+
+    :param opening: what :func:`begin_opening` returned
+    :param vault: the vault's file, for messages
+    :raises SiteError: if the password does not open it
+    """
     text, _ = opening.process.communicate()
     if opening.process.returncode != 0:
         raise SiteError(
@@ -194,78 +159,3 @@ def _finish(opening: Opening, vault: Path) -> str:
             ]
         )
     return text
-
-
-def _problems(
-    raw: dict[str, Any], site: Site, file: str, *, strangers: bool = False
-) -> Iterator[Problem]:
-    """What is wrong with the vault's content.
-
-    :param strangers: whether it may hold passwords of other Sites' cameras
-    """
-    for key in sorted(set(raw) - _KEYS, key=str):
-        yield Problem(
-            file,
-            _shown(key, _KEYS),
-            "is not a key that belongs here",
-            f"remove it; the keys here are {', '.join(sorted(_KEYS))}",
-        )
-    remedy = (
-        "write a long random text, such as the command openssl rand -hex 16 prints; it encrypts "
-        "the key of the certificate authority"
-    )
-    passphrase = raw.get("ca_passphrase")
-    if not isinstance(passphrase, str) or len(passphrase) < SHORTEST_PASSPHRASE:
-        yield Problem(
-            file,
-            "ca_passphrase",
-            f"is missing or shorter than {SHORTEST_PASSPHRASE} characters",
-            remedy,
-        )
-    elif not certificates.is_passphrase(passphrase):
-        yield Problem(
-            file,
-            "ca_passphrase",
-            f"is longer than {certificates.LONGEST_PASSPHRASE} bytes or is not text",
-            "write a shorter one of letters and digits",
-        )
-    elif reason := passwords.why_guessable(passphrase, [site.hostname]):
-        yield Problem(file, "ca_passphrase", reason, remedy)
-    given = raw.get("camera_passwords")
-    if not isinstance(given, dict):
-        yield Problem(
-            file,
-            "camera_passwords",
-            "is missing or is not a mapping of camera names to passwords",
-            "write one line a camera below it",
-        )
-        return
-    cameras = [camera.name for camera in site.cameras]
-    for name in cameras:
-        key = f"camera_passwords.{name}"
-        if name not in given:
-            yield Problem(file, key, "is missing", "give this camera of the Site a password")
-        elif reason := passwords.why_unusable(given[name], [name, site.hostname]):
-            yield Problem(
-                file,
-                key,
-                reason,
-                f"take {passwords.SHORTEST} to {passwords.LONGEST} letters and digits, such as the "
-                "command openssl rand -hex 8 prints",
-            )
-    for name in () if strangers else given:
-        if name not in cameras:
-            yield Problem(
-                file,
-                f"camera_passwords.{_shown(name, cameras)}",
-                "is no camera of the Site",
-                f"remove it, or mend the name; the cameras are {', '.join(cameras)}",
-            )
-
-
-def _shown(key: object, known: Iterable[str]) -> str:
-    """A key, unless it may be a password that got into its place."""
-    text = str(key)
-    if len(text) < passwords.SHORTEST or difflib.get_close_matches(text, known):
-        return text
-    return f"(a key of {len(text)} characters)"

@@ -1,0 +1,54 @@
+"""The secrets beside a Site: camera passwords and the passphrase of the CA key.
+
+:mod:`~hotshoe.secrets.vault` opens the file, :mod:`~hotshoe.secrets.validation` checks its content.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hotshoe.errors import SiteError
+from hotshoe.secrets import validation, vault
+from hotshoe.secrets.vault import Opening, begin_opening
+from hotshoe.site.model import Site
+from hotshoe.site.reading import SiteFiles, parse_mapping
+
+__all__ = ["Opening", "Secrets", "begin_opening", "load_secrets"]
+
+# What every secret of the published demo vault begins with.
+PUBLISHED = "demo-"
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What the vault holds; never printed.
+
+    :param camera_passwords: the password of each camera, by name
+    :param ca_passphrase: what encrypts the key of the certificate authority
+    :param demo: whether the published demo password opened the vault, or something published is
+        still in it
+    """
+
+    camera_passwords: dict[str, str] = field(repr=False)
+    ca_passphrase: str = field(repr=False)
+    demo: bool
+
+
+def load_secrets(files: SiteFiles, site: Site, opening: Opening | None = None) -> Secrets:
+    """Open the vault and check that it fits the Site.
+
+    :param files: of the Site
+    :param site: what they say
+    :param opening: what :func:`begin_opening` returned, if that was called before
+    :raises SiteError: if it cannot be opened or does not fit; no message holds a secret
+    """
+    opening = opening or begin_opening(files)
+    text = vault.finish_opening(opening, files.vault)
+    raw = parse_mapping(text, str(files.vault), secret=True)
+    shared = files.vault == files.shared_vault
+    problems = list(validation.problems_of(raw, site, str(files.vault), shared=shared))
+    if problems:
+        raise SiteError(problems)
+    published = [raw["ca_passphrase"], *raw["camera_passwords"].values()]
+    demo = opening.demo or any(str(secret).startswith(PUBLISHED) for secret in published)
+    return Secrets(dict(raw["camera_passwords"]), raw["ca_passphrase"], demo)

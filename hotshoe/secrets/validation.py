@@ -1,0 +1,92 @@
+"""Whether the content of a vault fits its Site; no message holds a secret."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from hotshoe.debian import certificates, passwords
+from hotshoe.errors import Problem
+from hotshoe.site.model import Site
+
+SHORTEST_PASSPHRASE = 12
+_KEYS = {"camera_passwords", "ca_passphrase"}
+
+
+def problems_of(
+    raw: dict[str, Any], site: Site, file: str, *, shared: bool = False
+) -> Iterator[Problem]:
+    """What is wrong with the vault's content.
+
+    :param raw: the content
+    :param site: the Site that it belongs to
+    :param file: the vault's file, for messages
+    :param shared: whether it may hold passwords of other Sites' cameras
+    """
+    for key in sorted(set(raw) - _KEYS, key=str):
+        yield Problem(
+            file,
+            _shown(key, _KEYS),
+            "is not a key that belongs here",
+            f"remove it; the keys here are {', '.join(sorted(_KEYS))}",
+        )
+    remedy = (
+        "write a long random text, such as the command openssl rand -hex 16 prints; it encrypts "
+        "the key of the certificate authority"
+    )
+    passphrase = raw.get("ca_passphrase")
+    if not isinstance(passphrase, str) or len(passphrase) < SHORTEST_PASSPHRASE:
+        yield Problem(
+            file,
+            "ca_passphrase",
+            f"is missing or shorter than {SHORTEST_PASSPHRASE} characters",
+            remedy,
+        )
+    elif not certificates.is_passphrase(passphrase):
+        yield Problem(
+            file,
+            "ca_passphrase",
+            f"is longer than {certificates.LONGEST_PASSPHRASE} bytes or is not text",
+            "write a shorter one of letters and digits",
+        )
+    elif reason := passwords.why_guessable(passphrase, [site.hostname]):
+        yield Problem(file, "ca_passphrase", reason, remedy)
+    given = raw.get("camera_passwords")
+    if not isinstance(given, dict):
+        yield Problem(
+            file,
+            "camera_passwords",
+            "is missing or is not a mapping of camera names to passwords",
+            "write one line a camera below it",
+        )
+        return
+    cameras = [camera.name for camera in site.cameras]
+    for name in cameras:
+        key = f"camera_passwords.{name}"
+        if name not in given:
+            yield Problem(file, key, "is missing", "give this camera of the Site a password")
+        elif reason := passwords.why_unusable(given[name], [name, site.hostname]):
+            yield Problem(
+                file,
+                key,
+                reason,
+                f"take {passwords.SHORTEST} to {passwords.LONGEST} letters and digits, such as the "
+                "command openssl rand -hex 8 prints",
+            )
+    for name in () if shared else given:
+        if name not in cameras:
+            yield Problem(
+                file,
+                f"camera_passwords.{_shown(name, cameras)}",
+                "is no camera of the Site",
+                f"remove it, or mend the name; the cameras are {', '.join(cameras)}",
+            )
+
+
+def _shown(key: object, known: Iterable[str]) -> str:
+    """A key, unless it may be a password that got into its place."""
+    text = str(key)
+    if len(text) < passwords.SHORTEST or difflib.get_close_matches(text, known):
+        return text
+    return f"(a key of {len(text)} characters)"
