@@ -1,0 +1,127 @@
+"""``hotshoe stage``: the home in containers, step by step."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hotshoe.cli.base import console, debian_option, one_message, site_option
+from hotshoe.errors import HotshoeError
+from hotshoe.stage.image import DEFAULT_RELEASE
+
+if TYPE_CHECKING:
+    from hotshoe.stage.stage import Stage
+
+
+@click.group("stage")
+def group() -> None:
+    """The home, rehearsed in containers."""
+
+
+def _stage_of(site: str, release: str = DEFAULT_RELEASE) -> Stage:
+    from hotshoe.plan.derivation import make_plan
+    from hotshoe.site.reading import SiteFiles, load_site
+    from hotshoe.stage.stage import Stage
+
+    return Stage.of(site, make_plan(load_site(SiteFiles(site))), Path(), release)
+
+
+@group.command()
+@site_option
+@debian_option
+@one_message
+def up(site: str, release: str) -> None:
+    """Put the stage up; what an earlier run left is cleared away first."""
+    out = console()
+    stage = _stage_of(site, release)
+    stage.up(say=out.print)
+    arguments = shlex.join(stage.pyinfra_arguments())
+    out.print("The stage is up. Deploy to it with:", style="green")
+    out.print(f"pyinfra {arguments} inventories/{site}.py deploy.py", soft_wrap=True, style="bold")
+
+
+@group.command()
+@site_option
+@one_message
+def down(site: str) -> None:
+    """Take the stage down; harmless when there is none."""
+    from hotshoe.stage import podman
+
+    if reason := podman.why_no_stage():
+        raise HotshoeError(reason)
+    _stage_of(site).down()
+
+
+@group.command()
+@site_option
+@one_message
+def status(site: str) -> None:
+    """Show the devices on the stage."""
+    from rich.table import Table
+
+    from hotshoe.stage import podman
+
+    if reason := podman.why_no_stage():
+        raise HotshoeError(reason)
+    table = Table("device", "state", "addresses")
+    for row in _stage_of(site).status():
+        table.add_row(*row)
+    console().print(table)
+
+
+@group.command()
+@site_option
+@one_message
+def upload(site: str) -> None:
+    """Upload photos from the camera and compare every byte on the server."""
+    from hotshoe.plan.derivation import make_plan
+    from hotshoe.secrets import load_secrets
+    from hotshoe.site.reading import SiteFiles, load_site
+    from hotshoe.stage import story
+
+    files = SiteFiles(site)
+    described = load_site(files)
+    plan = make_plan(described)
+    stage = _running(site, plan.servers[0].name)
+    story.photograph(stage, plan, load_secrets(files, described), console())
+
+
+@group.command()
+@site_option
+@click.argument("name")
+@one_message
+def reboot(site: str, name: str) -> None:
+    """Restart the device NAME."""
+    _running(site, name).reboot(name)
+
+
+@group.command()
+@site_option
+@click.argument("name")
+@one_message
+def shell(site: str, name: str) -> None:
+    """Open a shell on the device NAME."""
+    from hotshoe.stage import podman
+
+    stage = _running(site, name)
+    program = "/bin/ash" if stage.node(name).image == "openwrt" else "/bin/bash"
+    flags = ["--interactive", *(["--tty"] if sys.stdin.isatty() else [])]
+    os.execvp("podman", podman.inside(stage.container(name), program, flags=flags))  # noqa: S606
+
+
+def _running(site: str, name: str) -> Stage:
+    """The stage, if it is up and has that device."""
+    from hotshoe.stage import podman
+
+    if reason := podman.why_no_stage():
+        raise HotshoeError(reason)
+    stage = _stage_of(site)
+    stage.node(name)
+    if not stage.is_up():
+        raise HotshoeError("the stage is not up; put it up with: hotshoe stage up")
+    return stage
