@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hotshoe.site.checks import addresses, connections, names, outside, ports, warnings
+from hotshoe.site.checks import addresses, connections, lans, names, outside, ports, warnings
 from hotshoe.site.checks.base import Check, Found
 from hotshoe.site.validation import RefusedFieldError
 
@@ -20,9 +20,9 @@ CHECKS: tuple[Check, ...] = (
     outside.outermost_wan_is_public,
     outside.outermost_wan6_is_outside,
     outside.port_set_is_one,
-    addresses.lan_is_a_network,
-    addresses.lan6_is_a_network,
-    addresses.lans_do_not_overlap,
+    lans.lan_is_a_network,
+    lans.lan6_is_a_network,
+    lans.lans_do_not_overlap,
     names.names_are_unique,
     names.hardware_addresses_are_unique,
     names.openwrt_is_reached_as_root,

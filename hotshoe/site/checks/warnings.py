@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 from typing import Any
 
-from hotshoe.site.checks.addresses import NOBODYS
 from hotshoe.site.checks.base import Found, behind, each
+from hotshoe.site.checks.lans import NOBODYS
 
 _EXAMPLES = ("example.com", "example.net", "example.org")  # RFC 2606
 _DOCUMENTATION = tuple(  # RFC 5737
