@@ -33,7 +33,7 @@ def run(*arguments: str):
 
 
 @pytest.mark.parametrize("arguments", [[], ["stage"], ["rehearse"], ["stage", "up"], ["plan"]])
-def test_help_says_what_a_command_is_for(arguments):
+def test_help_explains_a_command(arguments):
     result = run(*arguments, "--help")
     assert result.exit_code == 0
     assert result.output.startswith(f"Usage: main {' '.join(arguments)}".rstrip())
@@ -108,7 +108,7 @@ def test_a_device_that_is_not_on_the_stage_is_refused(able, write_site, command)
 
 
 @pytest.mark.parametrize("arguments", STAGE_COMMANDS[1:], ids=" ".join)
-def test_what_a_machine_lacks_for_a_stage_is_said_in_one_sentence(
+def test_a_machine_without_what_a_stage_needs_is_refused_in_one_sentence(
     write_site, monkeypatch, arguments
 ):
     write_site(SMALLEST)
@@ -185,7 +185,7 @@ class TestPlan:
             "Error: 1 problem, nothing was changed:\ngroup_vars/cabin.yml: there is no such file\n"
         )
 
-    def test_says_on_standard_error_what_is_doubtful(self, write_site):
+    def test_prints_warnings_on_standard_error(self, write_site):
         write_site(SMALLEST + "ftp: {tls: none}\n")
         warning = (
             "Warning: group_vars/home.yml: ftp.tls: without TLS, everybody on the way can read the "
@@ -281,7 +281,7 @@ class TestPlan:
         assert result.stderr == "Error: box.html: cannot be written: it may only be read\n"
         assert (project / "box.html").read_text() == OLD
 
-    def test_a_write_that_fails_leaves_what_was_there(self, project, monkeypatch):
+    def test_a_write_that_fails_leaves_the_old_file(self, project, monkeypatch):
         (project / "box.html").write_text(OLD)
 
         def full(*_):
@@ -323,7 +323,7 @@ class TestPlan:
         ("option", "name", "what"),
         [("--worksheet", "page.html", "worksheet"), ("--diagram", "page.svg", "picture of a home")],
     )
-    def test_what_somebody_else_wrote_is_not_overwritten(self, project, option, name, what):
+    def test_files_of_others_are_not_overwritten(self, project, option, name, what):
         (project / name).write_text("<!DOCTYPE html><title>Our holidays</title><svg/>")
         result = run("plan", BY_HAND, option, name)
         assert (result.exit_code, result.stdout) == (1, "")
@@ -333,7 +333,7 @@ class TestPlan:
         )
         assert "Our holidays" in (project / name).read_text()
 
-    def test_what_was_written_before_is_replaced_and_an_empty_file_is_filled(self, project):
+    def test_earlier_output_is_replaced_and_an_empty_file_is_filled(self, project):
         options = ["--worksheet", "box.html", "--diagram", "home.svg"]
         (project / "box.html").touch()
         for _ in range(2):
@@ -349,7 +349,7 @@ class TestPlan:
         assert run("plan", BY_HAND, *options).exit_code == 1
         assert not (project / "box.html").exists()
 
-    def test_both_into_one_file_is_refused(self, project):
+    def test_two_outputs_into_one_file_are_refused(self, project):
         (project / "home.svg").symlink_to("box.html")
         options = ["--worksheet", "box.html", "--diagram", "home.svg"]
         result = run("plan", BY_HAND, *options)

@@ -57,7 +57,7 @@ def test_the_vault_that_the_project_ships_opens_with_the_demo_password(example_s
     assert set(secrets.camera_passwords) == {"r5", "a7"}
 
 
-def test_published_passwords_under_a_password_of_ones_own_are_still_the_demo(
+def test_published_camera_passwords_count_as_the_demo_whatever_opens_the_vault(
     vault, example_site, monkeypatch
 ):
     text = CONTENT.replace(R5_PASSWORD, "demo-r5-x7Kq2mTzB")
@@ -66,7 +66,7 @@ def test_published_passwords_under_a_password_of_ones_own_are_still_the_demo(
     assert load_secrets(vault, example_site).demo
 
 
-def test_a_site_without_a_vault_uses_the_one_that_all_share(vault, example_site, monkeypatch):
+def test_a_site_without_a_vault_uses_the_shared_vault(vault, example_site, monkeypatch):
     """Which may hold passwords of other Sites' cameras."""
     text = CONTENT.replace("{r5:", "{z9: qk7wvm3xbt9zhe, r5:")
     monkeypatch.setattr("hotshoe.secrets.vault._begin", lambda vault, password_file: None)
@@ -79,8 +79,8 @@ def test_a_site_without_a_vault_uses_the_one_that_all_share(vault, example_site,
     assert set(load_secrets(vault, example_site).camera_passwords) >= {"r5", "a7"}
 
 
-class TestAVaultThatDoesNotOpen:
-    def test_with_the_wrong_password(self, vault, example_site, home):
+class TestVaultsThatDoNotOpen:
+    def test_a_wrong_password_is_refused(self, vault, example_site, home):
         (home / ".vault-password").write_text("another password")
         assert refusal(vault, example_site) == (
             "1 problem, nothing was changed:\n"
@@ -89,7 +89,7 @@ class TestAVaultThatDoesNotOpen:
             "ANSIBLE_VAULT_PASSWORD_FILE"
         )
 
-    def test_because_it_is_not_encrypted(self, vault, example_site):
+    def test_an_unencrypted_vault_is_refused(self, vault, example_site):
         vault.vault.write_text(f"ca_passphrase: {PASSPHRASE}\n")
         assert refusal(vault, example_site) == (
             "1 problem, nothing was changed:\n"
@@ -97,19 +97,19 @@ class TestAVaultThatDoesNotOpen:
             f"    -> encrypt it with: ansible-vault encrypt {VAULT}"
         )
 
-    def test_because_it_has_no_end(self, vault, example_site):
+    def test_an_endless_vault_is_refused(self, vault, example_site):
         vault.vault.unlink()
         vault.vault.symlink_to("/dev/zero")
         assert f"{VAULT}: is not encrypted\n" in refusal(vault, example_site)
 
-    def test_because_it_is_long(self, vault, example_site):
+    def test_a_long_vault_is_refused(self, vault, example_site):
         vault.vault.write_bytes(vault.vault.read_bytes() + b"0" * 700_000)
         assert refusal(vault, example_site) == (
             f"1 problem, nothing was changed:\n{VAULT}: is longer than 640 KiB\n"
             "    -> keep nothing in it but the passwords of cameras and ca_passphrase"
         )
 
-    def test_because_it_is_not_there(self, vault, example_site):
+    def test_a_missing_vault_is_refused(self, vault, example_site):
         vault.vault.unlink()
         assert refusal(vault, example_site) == (
             "1 problem, nothing was changed:\n"
@@ -117,7 +117,7 @@ class TestAVaultThatDoesNotOpen:
             f"    -> make it with: ansible-vault create {VAULT}"
         )
 
-    def test_because_it_is_a_folder(self, vault, example_site):
+    def test_a_folder_is_refused(self, vault, example_site):
         vault.vault.unlink()
         vault.vault.mkdir()
         assert refusal(vault, example_site) == (
@@ -126,7 +126,7 @@ class TestAVaultThatDoesNotOpen:
             "    -> make it readable"
         )
 
-    def test_because_its_password_file_does_not_exist(self, vault, example_site, monkeypatch):
+    def test_a_missing_password_file_is_refused(self, vault, example_site, monkeypatch):
         monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", "~/gone/password")
         assert refusal(vault, example_site) == (
             "1 problem, nothing was changed:\n"
@@ -268,7 +268,7 @@ CONTENTS = [
 @pytest.mark.parametrize(
     ("text", "key", "reason", "remedy"), [pytest.param(*case[1:], id=case[0]) for case in CONTENTS]
 )
-def test_a_vault_with_a_mistake_is_answered_with(example_site, text, key, reason, remedy):
+def test_a_vault_with_a_mistake_is_refused_with(example_site, text, key, reason, remedy):
     (problem,) = problems_of(parse_mapping(text, VAULT, secret=True), example_site, VAULT)
     assert str(problem) == f"{VAULT}: {key}: {reason}\n    -> {remedy}"
     assert not [secret for secret in SECRETS if secret in str(problem)]
@@ -290,9 +290,7 @@ def test_a_vault_with_a_mistake_is_answered_with(example_site, text, key, reason
         f"%YAML {PASSPHRASE}",
     ],
 )
-def test_no_message_quotes_what_the_parser_stumbles_over(
-    text, vault, example_site, monkeypatch, recwarn
-):
+def test_no_message_quotes_text_that_is_no_yaml(text, vault, example_site, monkeypatch, recwarn):
     """YAML takes an unquoted password that begins with * for an alias, for example."""
     monkeypatch.setattr("hotshoe.secrets.vault._begin", lambda vault, password_file: None)
     monkeypatch.setattr("hotshoe.secrets.vault.finish_opening", lambda opening, vault: text)
@@ -302,7 +300,7 @@ def test_no_message_quotes_what_the_parser_stumbles_over(
 
 class TestWhoMayReadThePasswordFile:
     @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o666, 0o620, 0o602])
-    def test_nobody_else(self, vault, example_site, home, mode):
+    def test_others_may_not_read_it(self, vault, example_site, home, mode):
         (home / ".vault-password").chmod(mode)
         assert refusal(vault, example_site) == (
             "1 problem, nothing was changed:\n"
@@ -310,7 +308,9 @@ class TestWhoMayReadThePasswordFile:
             "    -> chmod 600 .vault-password"
         )
 
-    def test_nor_the_file_that_the_environment_names(self, vault, example_site, home, monkeypatch):
+    def test_others_may_not_read_a_file_that_the_environment_names(
+        self, vault, example_site, home, monkeypatch
+    ):
         named = home / "my password"
         named.write_text(VAULT_PASSWORD)
         named.chmod(0o640)
@@ -318,22 +318,24 @@ class TestWhoMayReadThePasswordFile:
         assert refusal(vault, example_site).endswith(f"-> chmod 600 '{named}'")
 
     @pytest.mark.parametrize("mode", [0o600, 0o400])
-    def test_its_owner_may(self, vault, example_site, home, mode):
+    def test_its_owner_may_read_it(self, vault, example_site, home, mode):
         (home / ".vault-password").chmod(mode)
         assert load_secrets(vault, example_site)
 
-    def test_a_program_that_prints_the_password_may_be_read(self, vault, example_site, home):
+    def test_others_may_read_a_program_that_prints_the_password(self, vault, example_site, home):
         """ansible-vault runs what is executable."""
         program = home / ".vault-password"
         program.write_text(f"#!/bin/sh\necho {VAULT_PASSWORD}\n")
         program.chmod(0o755)
         assert load_secrets(vault, example_site)
 
-    def test_but_not_changed(self, vault, example_site, home):
+    def test_others_may_not_change_a_program_that_prints_the_password(
+        self, vault, example_site, home
+    ):
         (home / ".vault-password").chmod(0o775)
         assert refusal(vault, example_site).endswith("-> chmod go-w .vault-password")
 
-    def test_the_published_one_is_no_secret(self, vault, home):
+    def test_everybody_may_read_the_published_password(self, vault, home):
         demo = home / "group_vars/demo.vault-password"
         demo.chmod(0o644)
         shutil.copy(demo, home / ".vault-password")
@@ -379,38 +381,38 @@ class TestWhichPasswordFile:
     def chosen(self):
         return _password_file(self.root)
 
-    def test_the_demo_one_without_another(self):
+    def test_the_demo_file_is_used_where_there_is_no_other(self):
         assert self.chosen() == (self.demo, True)
 
-    def test_ones_own_before_the_demo_one(self):
+    def test_the_person_s_file_goes_before_the_demo_file(self):
         write_secret(self.own)
         assert self.chosen() == (self.own, False)
 
-    def test_the_one_that_the_environment_names_before_ones_own(self, monkeypatch):
+    def test_the_file_that_the_environment_names_goes_first(self, monkeypatch):
         write_secret(self.own)
         named = self.root / "elsewhere"
         write_secret(named)
         monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(named))
         assert self.chosen() == (named, False)
 
-    def test_the_environment_may_name_the_demo_one(self, monkeypatch):
+    def test_the_environment_may_name_the_demo_file(self, monkeypatch):
         write_secret(self.own)
         monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", "group_vars/demo.vault-password")
         assert self.chosen()[1]
 
-    def test_a_link_to_the_demo_one_is_the_demo_one(self):
+    def test_a_link_to_the_demo_file_counts_as_the_demo_file(self):
         self.own.symlink_to(self.demo)
         assert self.chosen() == (self.own, True)
 
-    def test_a_copy_of_the_demo_one_is_the_demo_one(self):
+    def test_a_copy_of_the_demo_file_counts_as_the_demo_file(self):
         self.own.write_bytes(self.demo.read_bytes() + b"\n")
         assert self.chosen() == (self.own, True)
 
-    def test_without_a_demo_file_ones_own_is_no_demo(self):
+    def test_the_person_s_file_is_no_demo_where_no_demo_file_is(self):
         write_secret(self.own)
         self.demo.unlink()
         assert self.chosen() == (self.own, False)
 
-    def test_an_empty_variable_names_nothing(self, monkeypatch):
+    def test_an_empty_variable_names_no_file(self, monkeypatch):
         monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", "")
         assert self.chosen() == (self.demo, True)

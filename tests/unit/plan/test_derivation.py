@@ -51,7 +51,7 @@ def accept_rules_to(host: IPv4Address | IPv6Address) -> tuple[AcceptRule, ...]:
     return tuple(AcceptRule(s, host, None, "cameras to darkroom") for s in (CONTROL, TRANSFERS))
 
 
-def test_the_server_of_the_example(example_plan):
+def test_the_example_has_this_server(example_plan):
     assert example_plan.servers == (
         ServerPlan(
             name="darkroom",
@@ -86,7 +86,7 @@ def test_the_server_of_the_example(example_plan):
     )
 
 
-def test_the_router_of_the_example(example_plan):
+def test_the_example_has_this_router(example_plan):
     assert example_plan.routers == (
         RouterPlan(
             name="gateway",
@@ -114,7 +114,7 @@ def test_the_router_of_the_example(example_plan):
     )
 
 
-def test_the_rest_of_the_example(example_plan):
+def test_the_example_has_these_names_and_client_rules(example_plan):
     assert (example_plan.hostname, example_plan.port_set) == ("photos.example.net", ())
     assert example_plan.public_address == IPv4Address("203.0.113.20")
     assert example_plan.client_firewall == (
@@ -122,10 +122,10 @@ def test_the_rest_of_the_example(example_plan):
     )
 
 
-class TestChains:
+class TestExamples:
     """Each example, by what is particular about it."""
 
-    def test_of_two_nats_the_outer_one_forwards_to_the_inner_one(self):
+    def test_the_outer_of_two_nat_routers_forwards_to_the_inner_router(self):
         outer, inner = example("cascade").routers
         assert outer.forwards == forwards_to(INNER_WAN)
         assert inner.forwards == forwards_to(SERVER)
@@ -147,7 +147,7 @@ class TestChains:
         assert inner.accept_rules == accept_rules_to(SERVER)
         assert inner.forwards == inner.masquerade == inner.hairpin == ()
 
-    def test_three_routers_in_three_ways(self):
+    def test_three_routers_forward_in_three_ways(self):
         box, edge, gateway = example("three-routers").routers
         assert (box.default_host, box.forwards) == (INNER_WAN, ())
         assert edge.forwards == forwards_to(SERVER)
@@ -229,7 +229,7 @@ class TestWhatAServerMayOpen:
         )
         assert {forward.to for forward in outer.forwards} == {server.address}
 
-    def test_is_passed_for_the_server_alone(self, dmz):
+    def test_is_accepted_for_the_server_alone(self, dmz):
         plan = dmz("routed")
         (server,), (outer, inner) = plan.servers, plan.routers
         assert server.may_open == (HomeAccess(self.SFTP, self.NAS, self.NAS),)
@@ -249,7 +249,7 @@ class TestADefaultHostThatIsAServer:
         router = site.routers[0].model_copy(update={"mode": "default-host"})
         return make_plan(site.model_copy(update={"routers": (router,)}))
 
-    def test_is_the_first_one(self, plan):
+    def test_is_the_first_server(self, plan):
         assert plan.routers[0].default_host == plan.servers[0].address
 
     def test_leaves_the_ports_of_the_others_to_them(self, plan):
@@ -272,7 +272,7 @@ def test_devices_are_found_by_their_names(example_plan):
         example_plan.server("gateway")
 
 
-def test_a_server_that_names_no_router_is_behind_the_innermost_one():
+def test_a_server_that_names_no_router_is_behind_the_innermost_router():
     site = load_site(SiteFiles("three-routers", PROJECT))
     assert site.servers[0].behind is None
     assert make_plan(changed(site, behind="gateway")) == make_plan(site)
@@ -307,7 +307,7 @@ def test_no_camera_is_shut_out_by_the_others_even_behind_one_address(example_sit
     assert server.new_connections_per_minute >= 30 * cameras
 
 
-def test_limits_for_each_address_are_off_where_all_come_with_one(example_site):
+def test_limits_for_each_address_are_off_where_all_clients_share_an_address(example_site):
     router = example_site.routers[0].model_copy(update={"masks_source": True})
     (server,) = make_plan(example_site.model_copy(update={"routers": (router,)})).servers
     assert server.max_per_address == server.max_clients
@@ -324,7 +324,7 @@ def test_data_connections_are_not_limited_without_tls(example_site):
 
 
 @given(control=st.integers(1, 1024), first=st.integers(1025, 60000), size=st.integers(20, 5000))
-def test_server_and_router_speak_of_the_same_ports(example_site, control, first, size):
+def test_server_and_router_use_the_same_ports(example_site, control, first, size):
     ftp = Ftp(control_port=control, passive_ports=PortRange(first, first + size))
     plan = make_plan(example_site.model_copy(update={"ftp": ftp}))
     (server,), (router,), (rule,) = plan.servers, plan.routers, plan.client_firewall
@@ -348,7 +348,7 @@ def test_a_plan_says_of_every_device_what_its_site_says(site):
 
 
 @given(sites())
-def test_nothing_is_said_twice(site):
+def test_no_router_has_a_rule_twice(site):
     for router in make_plan(site).routers:
         for rules in (router.forwards, router.accept_rules, router.routes, router.masquerade):
             assert len(set(rules)) == len(rules)
@@ -365,7 +365,7 @@ def test_the_same_site_makes_the_same_plan(site):
     assert make_plan(again) == make_plan(site)
 
 
-class TestAServerThatAnotherOneMayOpen:
+class TestAServerThatAnotherServerMayOpen:
     """In a DMZ with a server at home."""
 
     SFTP = Service("tcp", PortRange(22, 22))
@@ -383,10 +383,10 @@ class TestAServerThatAnotherOneMayOpen:
         return AcceptRule(self.SFTP, self.INSIDE, source, "server0 to server1")
 
     @pytest.mark.parametrize("mode", ["nat", "routed"])
-    def test_lets_in_the_address_that_it_sees(self, mode):
+    def test_accepts_the_address_that_it_sees(self, mode):
         assert self.let_in(mode=mode) == (self.only_from(self.OUTSIDE),)
 
-    def test_lets_in_what_a_mask_makes_of_it_too(self):
+    def test_accepts_the_address_of_a_router_that_masks_sources_too(self):
         mask = IPv4Address("10.0.1.1")
         expected = (self.only_from(self.OUTSIDE), self.only_from(mask))
         assert self.let_in(masks_source=True) == expected

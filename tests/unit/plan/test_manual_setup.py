@@ -19,7 +19,7 @@ def of(home: str, router: str) -> tuple[Row, ...]:
     return rows(plan, plan.router(router))
 
 
-def test_a_box_that_forwards():
+def test_a_router_with_forwards_has_these_rows():
     assert of("cascade", "box") == (
         Row(
             Menu.WAN,
@@ -58,7 +58,7 @@ def test_a_box_that_forwards():
     )
 
 
-def test_a_box_with_a_default_host_blocks_nothing_of_what_goes_there():
+def test_a_router_with_a_default_host_blocks_nothing():
     entered = of("default-host", "box")
     assert Menu.FIREWALL not in {row.menu for row in entered}
     assert Menu.FORWARD not in {row.menu for row in entered}
@@ -68,7 +68,7 @@ def test_a_box_with_a_default_host_blocks_nothing_of_what_goes_there():
     )
 
 
-def test_a_box_before_a_routed_router_translates_for_the_network_behind_that_one():
+def test_a_router_outside_of_a_routed_router_translates_for_both_networks():
     entered = of("many ports", "router0")
     assert (
         Row(Menu.NAT, (("NAT", "on"), ("Network", "10.0.1.0"), ("Subnet mask", "255.255.255.0")))
@@ -87,7 +87,7 @@ def test_a_box_before_a_routed_router_translates_for_the_network_behind_that_one
     )
 
 
-def test_a_box_with_a_shared_address_is_told_its_ports():
+def test_a_router_with_a_shared_address_has_a_row_with_its_ports():
     (ports,) = (
         dict(row.fields)["Ports of the shared address (MAP-E)"]
         for row in of("map-e", "box")
@@ -97,7 +97,7 @@ def test_a_box_with_a_shared_address_is_told_its_ports():
     assert ports.endswith(", 63040-63055")
 
 
-def test_only_where_somebody_alone_may_use_a_forward_is_a_source_asked_for():
+def test_a_forward_has_a_source_only_where_a_single_host_may_use_it():
     sources = [
         dict(row.fields).get("Allowed source")
         for row in of("everything said", "gateway")
@@ -107,7 +107,7 @@ def test_only_where_somebody_alone_may_use_a_forward_is_a_source_asked_for():
     assert not [row for row in of("cascade", "box") if "Allowed source" in row.labels]
 
 
-def test_a_helper_is_told_on_which_port_it_listens():
+def test_an_ftp_helper_has_its_control_port():
     home = HOMES["default hosts"]
     for router in home.routers:
         assert rows(home, router)[-1] == Row(Menu.HELPER, (("FTP ALG", "on"), ("Port", "2121")))
@@ -234,13 +234,13 @@ def _check_the_outside(entered: Entered, plan: Any, i: int) -> None:
 
 
 @every_home
-def test_a_router_on_the_stage_has_a_box_for_every_field(plan):
+def test_the_stage_understands_every_field(plan):
     for router in plan.routers:
         assert router_by_hand.script(rows(plan, router))
 
 
 @every_home
-def test_whoever_is_dialled_in_the_lan_of_a_router_keeps_its_address(plan):
+def test_hosts_that_are_dialled_have_an_address_reservation(plan):
     for router in plan.routers:
         reserved = {
             ip_address(e["IPv4 address"]) for e in Entered(rows(plan, router)).of(Menu.RESERVATION)
@@ -260,7 +260,7 @@ def test_no_two_entries_of_a_menu_are_the_same(plan):
 
 
 @every_home
-def test_nothing_that_is_to_be_typed_is_empty_or_of_python(plan):
+def test_every_value_can_be_typed(plan):
     for router in plan.routers:
         for row in rows(plan, router):
             for label, value in row.fields:

@@ -184,7 +184,7 @@ def test_the_answer_takes_the_same_way_back_and_comes_from_whom_the_camera_diall
 
 
 @every(homes)
-def test_the_server_sees_who_the_camera_is_unless_a_router_hides_it(home):
+def test_the_server_sees_the_address_of_the_camera_unless_a_router_masks_it(home):
     boxes = home.boxes()
     for server, port in home.ftp():
         journey = boxes.send_from_internet(dial(port, home))
@@ -195,7 +195,7 @@ def test_the_server_sees_who_the_camera_is_unless_a_router_hides_it(home):
 
 
 @every(homes)
-def test_cameras_behind_the_same_nat_are_told_apart(home):
+def test_the_server_distinguishes_cameras_behind_the_same_nat(home):
     boxes = home.boxes()
     server, port = next(home.ftp())
     sent = [dial(port, home, source_port=each) for each in range(SOURCE_PORT, SOURCE_PORT + 3)]
@@ -542,7 +542,7 @@ def example(request) -> Home:
     return Home(HOMES[request.param])
 
 
-def test_all_is_right_in_the_examples(example):
+def test_the_examples_pass_every_check(example):
     everything_is_right(example)
 
 
@@ -560,13 +560,13 @@ def without_a_part(plan: Plan) -> Iterator[Plan]:
             yield replace(plan, routers=routers)
 
 
-def test_what_is_left_out_is_missed(example):
+def test_a_missing_rule_is_detected(example):
     for plan in without_a_part(example.plan):
         with pytest.raises(AssertionError):
             everything_is_right(Home(plan))
 
 
-def test_what_is_open_beyond_need_is_noticed(example):
+def test_an_excessive_rule_is_detected(example):
     outermost, *inner = example.routers
     host = example.somebody(0)
     forward = PortForward(Service.parse("8080/tcp"), host, None, "a back door")

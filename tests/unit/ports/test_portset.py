@@ -91,7 +91,7 @@ PUBLISHED = {
 @pytest.mark.parametrize(
     ("offset", "length", "psid", "published", "count"), PUBLISHED.values(), ids=PUBLISHED
 )
-def test_a_published_port_set_is_found_again(offset, length, psid, published, count):
+def test_published_port_sets_are_reproduced(offset, length, psid, published, count):
     found = port_set(offset, length, psid)
     start, left_out, end = (part.split() for part in published.partition("…"))
     assert written(found).split()[: len(start)] == start
@@ -123,7 +123,7 @@ def test_a_provider_gives_everyone_the_same_number_of_ports(offset, length, coun
 # All ports are looked at each time.
 @examples(10)
 @given(subscribers())
-def test_a_port_is_the_subscribers_if_its_bits_say_so(subscriber):
+def test_the_bits_of_a_port_say_whose_it_is(subscriber):
     offset, length, psid = subscriber
 
     def is_theirs(port):
@@ -157,7 +157,7 @@ def test_with_an_offset_no_port_is_below_the_second_block(subscriber):
     ("port", "offsets"),
     [(21, {0, 12, 13, 14, 15}), (990, {0, 7, 8, 9, 10, 11, 12, 13, 14, 15})],
 )
-def test_with_which_offsets_somebody_has_the_ports_of_ftp(port, offsets):
+def test_some_offsets_give_somebody_the_ports_of_ftp(port, offsets):
     """With the default offset of 6, and with any other of 1 to 6, nobody has 21 or 990."""
     assert offsets == {
         offset
@@ -208,7 +208,7 @@ def test_what_fits_no_port_is_refused_with_a_reason(offset, length, psid, reason
 
 
 @given(st.integers(-3, 18), st.integers(-3, 18), st.integers(-3, 70_000))
-def test_everything_else_is_refused_and_nothing_fails_otherwise(offset, length, psid):
+def test_any_other_number_is_refused_and_nothing_fails_otherwise(offset, length, psid):
     fits = 0 <= offset <= 15 and 0 <= length <= 16 - offset and 0 <= psid < 2 ** max(length, 0)
     try:
         port_set(offset, length, psid)
@@ -249,7 +249,7 @@ def test_merging_again_changes_nothing(ranges):
 
 
 @given(port_lists, port_lists)
-def test_lists_may_be_merged_one_after_the_other(some, others):
+def test_lists_may_be_merged_in_turn(some, others):
     assert merged([*merged(some), *others]) == merged([*some, *others])
 
 
@@ -266,5 +266,5 @@ def test_lists_may_be_merged_one_after_the_other(some, others):
         ("65535 1-65534", "1-65535"),
     ],
 )
-def test_what_touches_or_overlaps_is_joined(ranges, expected):
+def test_ranges_that_touch_or_overlap_are_joined(ranges, expected):
     assert written(merged(PortRange.parse(text) for text in ranges.split())) == expected

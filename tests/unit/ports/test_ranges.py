@@ -64,7 +64,7 @@ def test_ranges_overlap_when_they_share_a_port(one, other):
         (21.0, "21.0 is neither a port nor a range such as 50000-50099"),
     ],
 )
-def test_what_is_no_range_is_refused_with_a_reason(text, reason):
+def test_text_that_is_no_range_is_refused_with_a_reason(text, reason):
     with pytest.raises(ValueError) as refusal:
         PortRange.parse(text)
     assert str(refusal.value) == reason

@@ -140,26 +140,26 @@ class TestTheDocument:
         assert run.stdout == "".join(map(picture, AWKWARD.values())).encode()
 
     @given(st.text(st.characters(), max_size=40), st.text(st.characters(), max_size=40))
-    def test_no_character_breaks_it(self, hostname, name):
+    def test_survives_every_character(self, hostname, name):
         plan = home()
         server = replace(plan.servers[0], name=name, behind=hostname, cameras=(name, hostname))
         router = replace(plan.routers[0], name=hostname)
         odd = replace(plan, hostname=hostname, servers=(server,), routers=(router,))
         ElementTree.fromstring(picture(odd).encode())
 
-    def test_what_looks_like_markup_is_shown(self):
+    def test_shows_what_looks_like_markup(self):
         name = "<b>&amp;\"'</tspan>]]>"
         plan = home()
         odd = replace(plan, servers=(replace(plan.servers[0], name=name),))
         assert boxes_of(picture(odd))["server-0"][0] == name
 
     @pytest.mark.parametrize("routers", [1, 2, 3])
-    def test_up_to_three_routers_fit_one_page(self, routers):
+    def test_fits_one_page_with_up_to_three_routers(self, routers):
         assert draw(home(("nat",) * routers)).height <= PAGE_HEIGHT
         assert draw(home(("nat",) * routers, ipv6=True)).height <= MOST_ON_A_PAGE
 
 
-class TestWhatItSays:
+class TestTheContent:
     def test_nothing_of_the_plan_is_missing(self, plan):
         shown = words([text for box in boxes_of(picture(plan)).values() for text in box])
         left_out = set(said(plan)) - shown
@@ -208,7 +208,7 @@ class TestWhatItSays:
         assert mode in shown
         assert shown[1].endswith(f", {manager}")
 
-    def test_who_else_gets_in_is_named(self):
+    def test_other_services_that_get_in_are_named(self):
         gateway = boxes_of(picture(HOMES["everything said"]))["router-0"]
         assert "UDP\xa051820, 60000-61000; TCP\xa08443" in gateway
 
@@ -238,7 +238,7 @@ class TestWhatItSays:
                 )
                 assert all(host in router.lan.network for host in hosts) or not in_row, id
 
-    def test_what_another_server_may_open_is_told_by_the_server_that_it_opens(self):
+    def test_a_server_names_who_else_may_open_its_services(self):
         boxes = boxes_of(picture(HOMES["may open a server"]))
         assert boxes["server-1"][-3:] == [
             "open to another server too",
@@ -332,11 +332,11 @@ class TestTheWayOfACamera:
 class TestTheLayout:
     """Computed with the widest of the common monospace fonts."""
 
-    def test_of_every_home(self, plan):
+    def test_fits_every_home(self, plan):
         judge(draw(plan))
 
     @given(plans)
-    def test_of_any_home(self, plan):
+    def test_fits_random_homes(self, plan):
         judge(draw(plan))
 
 

@@ -35,14 +35,14 @@ def strict() -> Draft202012Validator:
     return Draft202012Validator(schema, format_checker=FormatChecker())
 
 
-def test_the_committed_schema_is_the_code_s():
+def test_the_committed_schema_is_up_to_date():
     assert COMMITTED.read_text() == json_schema(), (
         "if this change is meant: hotshoe plan --json-schema >hotshoe/show/plan.schema.json, "
         "and raise SCHEMA where a key went or means something else now"
     )
 
 
-def test_the_committed_schema_is_one():
+def test_the_committed_schema_is_valid():
     schema = json.loads(COMMITTED.read_text())
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     Draft202012Validator.check_schema(schema)
@@ -61,17 +61,17 @@ def test_every_field_is_described_and_always_there():
 
 
 @every_home
-def test_what_is_printed_is_what_the_schema_says_and_nothing_is_lost(plan):
+def test_the_output_fits_the_schema_and_loses_nothing(plan):
     printed = dump("home", plan, [WARNING])
     strict().validate(json.loads(printed))
     assert DOCUMENTS.validate_json(printed) == Document(2, "home", plan, (WARNING,))
 
 
-def test_there_need_be_no_warnings():
+def test_a_document_needs_no_warnings():
     strict().validate(json.loads(dump("home", HOMES["home"], [])))
 
 
-def test_the_top_of_it():
+def test_the_schema_describes_the_document():
     document = json.loads(dump("cabin", HOMES["home"], [WARNING]))
     assert list(document) == ["schema", "site", "plan", "warnings"]
     assert document["schema"] == 2
@@ -86,7 +86,7 @@ def test_the_top_of_it():
     ]
 
 
-def test_how_ports_addresses_and_networks_are_spelt():
+def test_ports_addresses_and_networks_have_these_spellings():
     plan = json.loads(dump("home", HOMES["ipv6"], []))["plan"]
     edge, _ = plan["routers"]
     assert edge["forwards"][1] == {
@@ -108,6 +108,6 @@ def test_how_ports_addresses_and_networks_are_spelt():
     ("key", "value"),
     [("schema", 3), ("warnings", [{}]), ("plan", None), ("site", 7), ("more", 1)],
 )
-def test_the_schema_refuses_something_else(key, value):
+def test_the_schema_refuses_other_documents(key, value):
     document = json.loads(dump("home", HOMES["home"], []))
     assert not strict().is_valid(document | {key: value})

@@ -40,7 +40,7 @@ def part(text: str, heading: str) -> str:
     return text.partition(f"{heading}")[2].partition("\n")[2].partition("\n\n")[0] + "\n"
 
 
-def test_two_routers():
+def test_tables_show_two_routers():
     text = printed(HOMES["cascade"])
     assert (
         text
@@ -88,14 +88,14 @@ for darkroom  21/tcp, 50000-50099/tcp to 203.0.113.20
     )
 
 
-def test_a_default_host_gets_everything_else():
+def test_tables_show_a_default_host():
     below = part(printed(HOMES["default-host"]), "Router box")
     assert "default host    192.168.178.2 gets everything else\n" in below
     assert "nothing else gets in, over IPv6\n" in below
     assert "forwards" not in below
 
 
-def test_a_routed_router():
+def test_tables_show_a_routed_router():
     text = printed(HOMES["routed"])
     outer, inner = part(text, "Router edge"), part(text, "Router gateway")
     assert "NAT             for 192.168.178.0/24, 192.168.1.0/24\n" in outer
@@ -105,18 +105,18 @@ def test_a_routed_router():
     assert "hairpin         none\n" in inner
 
 
-def test_ipv6():
+def test_tables_show_ipv6():
     below = part(printed(HOMES["ipv6"]), "Router edge")
     assert "static routes   2001:db8:100:2::/64 via 2001:db8:100:1::2\n" in below
     assert "lets pass       21/tcp           to 2001:db8:100:2::10 (cameras to darkroom)\n" in below
 
 
-def test_a_server_before_a_router_stands_where_it_is():
+def test_a_server_between_two_routers_is_shown_there():
     assert "\nInternet -> edge [darkroom] -> gateway\n" in printed(HOMES["dmz"])
     assert "\nInternet -> gateway [darkroom, studio]\n" in printed(HOMES["two-servers"])
 
 
-def test_what_a_server_may_open_is_told_at_both_ends():
+def test_what_a_server_may_open_is_shown_at_both_ends():
     text = printed(HOMES["everything said"], width=160)
     server, router = part(text, "Server darkroom"), part(text, "Router gateway")
     assert "may open        22/tcp           of 172.16.1.20 by dialling 192.168.1.2" in server
@@ -133,7 +133,7 @@ def test_a_shared_address_shows_its_ports():
     assert "source ports" not in part(text, "Router gateway")
 
 
-def test_what_else_a_site_may_say():
+def test_tables_show_everything_else_that_a_site_may_say():
     text = printed(HOMES["everything said"], width=160)
     server, router = part(text, "Server darkroom"), part(text, "Router box")
     assert "plain FTP, which everybody on the way can read" in server
@@ -145,7 +145,7 @@ def test_what_else_a_site_may_say():
     assert "others' rules   forward 443/tcp, 27000-27015/udp to other devices\n" in router
 
 
-def test_a_server_tells_which_other_server_gets_in():
+def test_a_server_shows_which_other_server_it_accepts():
     server = part(printed(HOMES["may open a server"], width=160), "Server server1")
     assert (
         "lets in         22/tcp   to 10.0.1.102, only from 10.0.0.101 (server0 to server1)\n"
@@ -165,7 +165,7 @@ def values(part: Any) -> set[str]:
 
 
 @every_home
-def test_every_address_port_and_name_is_there_and_in_one_piece(plan):
+def test_every_address_port_and_name_is_shown_in_one_piece(plan):
     words = set(re.split(r"[\s,()\[\]]+|/tcp|/udp", printed(plan)))
     assert values(plan) <= words
     assert {device.name for device in (*plan.routers, *plan.servers)} <= words

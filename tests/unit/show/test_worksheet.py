@@ -27,7 +27,7 @@ def test_the_page_says_exactly_the_rows_in_their_order(plan):
 
 
 @every_home
-def test_the_page_says_whose_it_is_what_the_router_does_and_what_to_check(plan):
+def test_the_page_names_its_home_what_the_router_does_and_what_to_check(plan):
     text = html(plan, "home")
     pages = text.split("<article>")[1:]
     for page, router in zip(pages, by_hand(plan), strict=True):
@@ -51,7 +51,7 @@ def test_small_print_names_the_menus_of_other_routers():
 
 
 @pytest.mark.parametrize("home", HOMES)
-def test_the_page_needs_nothing_else_and_runs_nothing(home):
+def test_the_page_needs_no_other_file_and_runs_no_program(home):
     class Tags(HTMLParser):
         def handle_starttag(self, tag, attributes):
             opened.append(tag)
@@ -73,11 +73,11 @@ def test_the_page_needs_nothing_else_and_runs_nothing(home):
     assert "break-after: page" in text
 
 
-def test_what_a_person_said_cannot_become_markup():
+def test_names_cannot_become_markup():
     assert "(site &lt;b&gt;)" in html(HOMES["cascade"], "<b>")
 
 
-def test_without_the_templates_there_is_one_message(tmp_path, monkeypatch):
+def test_missing_templates_are_refused_with_one_message(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("hotshoe.render._templates", _fresh_templates())
     with pytest.raises(HotshoeError, match=r"^templates/worksheet/worksheet.html.j2: there is no"):

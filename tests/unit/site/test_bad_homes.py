@@ -690,11 +690,11 @@ REFUSED = [
 @pytest.mark.parametrize(
     ("lines", "key", "reason", "remedy"), [pytest.param(*case[1:], id=case[0]) for case in REFUSED]
 )
-def test_refused_is(write_site, lines, key, reason, remedy):
+def test_checks_refuse(write_site, lines, key, reason, remedy):
     assert refusal(write_site(with_lines(lines))) == one_problem(key, reason, remedy)
 
 
-def test_a_value_that_is_wrong_hides_nothing_that_is_wrong_elsewhere(write_site):
+def test_a_wrong_value_hides_no_mistake_elsewhere(write_site):
     files = write_site("""\
 hostname: photos.example.net
 public_address: 203.0.113.20
@@ -792,7 +792,7 @@ ACCEPTED = [
 
 
 @pytest.mark.parametrize("lines", [pytest.param(case[1], id=case[0]) for case in ACCEPTED])
-def test_accepted_is(write_site, lines):
+def test_checks_accept(write_site, lines):
     assert make_plan(load_site(write_site(with_lines(lines))))
 
 
@@ -844,15 +844,13 @@ WARNED = [
 
 
 @pytest.mark.parametrize(("lines", "key", "reason", "remedy"), WARNED)
-def test_what_works_though_not_as_well_as_one_may_think_is_warned_of(
-    write_site, lines, key, reason, remedy
-):
+def test_checks_warn_of(write_site, lines, key, reason, remedy):
     files = write_site(with_lines(lines))
     (warning,) = warnings_of(files, load_site(files))
     assert str(warning) == f"{FILE}: {key}: {reason}\n    -> {remedy}"
 
 
-def test_ssh_that_a_default_host_opens_to_the_internet_is_warned_of(write_site):
+def test_checks_warn_of_ssh_that_a_default_host_opens_to_the_internet(write_site):
     lines = router("mode: default-host") + "\n" + server("ssh_from: [0.0.0.0/0, 10.9.0.0/24]")
     files = write_site(with_lines(lines))
     _, warning = warnings_of(files, load_site(files))
@@ -864,7 +862,7 @@ def test_ssh_that_a_default_host_opens_to_the_internet_is_warned_of(write_site):
 
 
 @pytest.mark.parametrize(("number", "both"), [(0, False), (1, False), (0, True)])
-def test_a_name_that_leads_to_one_of_several_servers_over_ipv6_is_warned_of(
+def test_checks_warn_of_a_name_that_leads_to_one_of_several_servers_over_ipv6(
     write_site, number, both
 ):
     """Whoever prefers IPv6 and wants the other one ends at this one, on a port that is closed."""
@@ -903,6 +901,6 @@ def test_a_name_that_leads_to_one_of_several_servers_over_ipv6_is_warned_of(
         two_routers(gateway="wan: 192.168.178.2, masks_source: true") + "\n" + in_dmz(),
     ],
 )
-def test_nothing_is_warned_of_that_is_as_it_should_be(write_site, lines):
+def test_checks_warn_of_nothing_that_is_right(write_site, lines):
     files = write_site(with_lines(lines))
     assert warnings_of(files, load_site(files)) == []

@@ -657,11 +657,11 @@ ONE_LINE = [
 @pytest.mark.parametrize(
     ("line", "key", "reason", "remedy"), [pytest.param(*case, id=case[0]) for case in ONE_LINE]
 )
-def test_a_mistake_in_one_line_is_answered_with(write_site, line, key, reason, remedy):
+def test_a_mistake_in_one_line_is_refused_with(write_site, line, key, reason, remedy):
     assert refusal(write_site(with_lines(line))) == one_problem(key, reason, remedy)
 
 
-def test_a_single_server_that_is_missing_is_asked_for_as_one(write_site):
+def test_a_missing_server_is_asked_for_without_a_list(write_site):
     assert refusal(write_site(without("server"))) == one_problem(
         "server", "is missing", "write for example: server: {name: darkroom, address: 192.168.1.10}"
     )
@@ -748,19 +748,19 @@ WHOLE_FILE = [
 @pytest.mark.parametrize(
     ("text", "message"), [pytest.param(*case[1:], id=case[0]) for case in WHOLE_FILE]
 )
-def test_a_file_that_is_no_site_is_answered_with(write_site, text, message):
+def test_a_file_that_is_no_site_is_refused_with(write_site, text, message):
     assert refusal(write_site(text)) == f"1 problem, nothing was changed:\n{message}"
 
 
-class TestAFileThatCannotBeRead:
-    def test_because_it_is_not_there(self, home):
+class TestUnreadableFiles:
+    def test_a_missing_file_is_refused(self, home):
         assert refusal(SiteFiles("home")) == (
             "1 problem, nothing was changed:\n"
             "group_vars/home.yml: there is no such file\n"
             "    -> run this in the folder that holds deploy.py; group_vars/home.yml is an example"
         )
 
-    def test_because_it_is_a_photo(self, home):
+    def test_a_photo_is_refused(self, home):
         files = SiteFiles("home")
         files.site.write_bytes(b"\xff\xd8\xff\xe0\x00\x10JFIF")
         assert refusal(files) == (
@@ -769,7 +769,7 @@ class TestAFileThatCannotBeRead:
             "    -> save it as UTF-8"
         )
 
-    def test_because_it_is_a_folder(self, home):
+    def test_a_folder_is_refused(self, home):
         files = SiteFiles("home")
         files.site.mkdir()
         assert refusal(files) == (
@@ -804,7 +804,7 @@ class TestAFileThatCannotBeRead:
         f"cameras: [{{name: {'r' * 31}}}]",
     ],
 )
-def test_what_is_just_right_is_accepted(write_site, line):
+def test_values_at_their_limits_are_accepted(write_site, line):
     assert make_plan(load_site(write_site(with_lines(line))))
 
 
@@ -871,7 +871,7 @@ def test_a_name_that_nobody_outside_can_look_up_is_refused(write_site, hostname,
         *("thelocal.se", "lan.de", "home.arpa.example.net", "photos.dyn.internal.example.com"),
     ],
 )
-def test_a_name_that_only_looks_like_one_of_these_is_accepted(write_site, hostname):
+def test_a_name_that_only_resembles_an_inside_name_is_accepted(write_site, hostname):
     assert load_site(write_site(with_lines(f"hostname: {hostname}"))).hostname == hostname
 
 
@@ -962,7 +962,7 @@ def nothing_is_built(monkeypatch):
 class TestTooMuch:
     @pytest.mark.parametrize("text", LAUGHS, ids=["lists", "merged mappings"])
     @pytest.mark.parametrize("secret", [False, True])
-    def test_aliases_of_aliases(self, text, secret):
+    def test_aliases_of_aliases_are_refused(self, text, secret):
         with pytest.raises(SiteError) as refused:
             parse_mapping(text, FILE, secret=secret)
         assert str(refused.value) == (
@@ -970,7 +970,7 @@ class TestTooMuch:
             "aliases of aliases (*name)\n    -> write out what is meant"
         )
 
-    def test_an_alias_of_itself(self):
+    def test_an_alias_of_itself_is_refused(self):
         with pytest.raises(SiteError) as refused:
             parse_mapping("hostname: &a [*a]\n", FILE)
         assert str(refused.value) == (
@@ -980,7 +980,7 @@ class TestTooMuch:
 
     @pytest.mark.parametrize("depth", [60, 2000])
     @pytest.mark.parametrize("bracket", ["[]", "{}"])
-    def test_lists_or_mappings_in_each_other(self, depth, bracket):
+    def test_deeply_nested_lists_or_mappings_are_refused(self, depth, bracket):
         text = f"hostname: {bracket[0] * depth}{bracket[1] * depth}\n"
         if bracket == "{}":
             text = f"hostname: {'{a: ' * depth}1{'}' * depth}\n"
@@ -991,12 +991,12 @@ class TestTooMuch:
             "    -> correct the file"
         )
 
-    def test_lists_in_each_other_by_aliases(self):
+    def test_lists_nested_by_aliases_are_refused(self):
         lines = [f"a{i}: &a{i} [{f'*a{i - 1}' if i else 'x'}]\n" for i in range(60)]
         with pytest.raises(SiteError, match="nested too deeply"):
             parse_mapping("".join(lines), FILE)
 
-    def test_a_file_without_end(self, write_site):
+    def test_an_endless_file_is_refused(self, write_site):
         files = write_site("")
         files.site.unlink()
         files.site.symlink_to("/dev/zero")
@@ -1005,11 +1005,11 @@ class TestTooMuch:
             "    -> write only what belongs here, which is a few kilobytes"
         )
 
-    def test_a_long_file(self, write_site):
+    def test_a_long_file_is_refused(self, write_site):
         files = write_site(SMALLEST + "# ein schöner Kommentar\n" * 8000)
         assert f"{FILE}: is longer than 128 KiB\n" in refusal(files)
 
-    def test_a_long_text_out_of_a_vault(self):
+    def test_a_long_text_out_of_a_vault_is_refused(self):
         with pytest.raises(SiteError, match="is longer than 128 KiB"):
             parse_mapping("# a comment\n" * 12000, FILE, secret=True)
 
@@ -1032,12 +1032,12 @@ def test_a_site_of_a_thousand_cameras_is_not_too_much(write_site):
 
 
 @pytest.mark.parametrize("line", ["hostname:\tphotos.example.net", "cameras:\n\t- {name: r5}"])
-def test_a_tab_is_called_one(write_site, line):
+def test_the_message_names_a_tab(write_site, line):
     text = refusal(write_site(f"{line}\n"))
     assert "has a tab where YAML takes spaces\n    -> write spaces there" in text
 
 
-def test_each_item_of_a_list_is_judged(write_site):
+def test_every_item_of_a_list_is_checked(write_site):
     line = "server: {name: darkroom, address: 192.168.1.10, open_to_lan: [445, 22/tcp, smb]}"
     assert refusal(write_site(with_lines(line))) == (
         "2 problems, nothing was changed:\n"
@@ -1163,7 +1163,7 @@ cameras: [{name: r5, server: darkroom}, {name: a7, server: studio}]
 """
 
 
-def test_every_key_that_there_is_has_a_place_in_the_largest_site(write_site):
+def test_the_largest_site_has_every_key(write_site):
     assert load_site(write_site(LARGEST)).servers[0].may_open
     for part in PARTS:
         for key in part.model_fields:

@@ -69,7 +69,7 @@ def test_five_lines_are_a_site(write_site):
     assert [camera.name for camera in site.cameras] == ["r5"]
 
 
-def test_everything_else_has_a_default(write_site):
+def test_other_keys_have_defaults(write_site):
     site = load_site(write_site(SMALLEST))
     assert site.ftp == Ftp(
         tls="explicit", control_port=None, passive_ports=None, helper=False, bytes_per_second=None
@@ -86,7 +86,7 @@ def test_everything_else_has_a_default(write_site):
     assert site.cameras[0].server is None
 
 
-def test_everything_can_be_said(write_site):
+def test_a_site_may_say_everything(write_site):
     site = load_site(
         write_site("""\
 hostname: Photos.Example.Net.
@@ -153,7 +153,7 @@ def test_the_ports_of_a_shared_address_may_be_listed(write_site):
 @pytest.mark.parametrize(
     "path", sorted((PROJECT / "inventories").glob("*.py")), ids=lambda p: p.stem
 )
-def test_every_example_is_a_site_with_nothing_to_warn_of(path):
+def test_every_example_is_a_site_without_warnings(path):
     files = SiteFiles(path.stem, PROJECT)
     assert warnings_of(files, load_site(files)) == []
 
@@ -206,7 +206,7 @@ def test_a_file_from_windows_is_read_as_well(write_site):
     assert load_site(files).servers[0].name == "darkroom"
 
 
-def test_an_anchor_used_twice_is_fine_and_silent(write_site, recwarn):
+def test_an_anchor_may_be_used_twice(write_site, recwarn):
     text = SMALLEST.replace("[{name: r5}]", "[{name: &n r5}, {name: &n a7}]")
     assert len(load_site(write_site(text)).cameras) == 2
     assert not recwarn.list

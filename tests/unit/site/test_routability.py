@@ -27,7 +27,7 @@ from hotshoe.site.routability import why_unreachable
         ("240.0.0.0/4", "it is reserved (RFC 1112)"),
     ],
 )
-def test_the_whole_block_is_unreachable_and_nothing_beyond_it(block, reason):
+def test_a_block_is_unreachable_as_a_whole_and_nothing_beyond_it(block, reason):
     network = IPv4Network(block)
     assert why_unreachable(network[0]) == reason
     assert why_unreachable(network[-1]) == reason
