@@ -1,4 +1,4 @@
-"""Everything that is wrong with what a person wrote, said so that they can mend it."""
+"""Errors: what is wrong with what a person wrote, where, and how to correct it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LONGEST_SHOWN = 60
 
 
 def shown(value: Any) -> str:
-    """A value as a message quotes it: short, and spelt as in YAML where Python differs."""
+    """A value as a message quotes it: short, and spelt as in YAML."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -23,9 +23,9 @@ def shown(value: Any) -> str:
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing that is wrong.
+    """One mistake, or one warning.
 
-    :param file: the file it is in, as the person would type it
+    :param file: the file that it is in, as the person would type it
     :param key: the key inside the file, dotted, list items by position (``cameras[0].name``)
     :param reason: what is wrong
     :param remedy: what to do about it
@@ -48,7 +48,7 @@ class HotshoeError(Exception):
 class SiteError(HotshoeError):
     """A Site (or its vault) that cannot be used.
 
-    :param problems: all of them, so that one run is enough to see what to mend
+    :param problems: all of them, so that one run shows everything to correct
     """
 
     def __init__(self, problems: Iterable[Problem]) -> None:

@@ -1,4 +1,4 @@
-"""Files that a person asks for."""
+"""Writing the files that a person asks for: a worksheet, a picture."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Kind:
     """A kind of file that is written.
 
     :param what: it is, in a few words
-    :param option: asks for one
-    :param suffix: what its name ends in, so that no file of the project is taken for one
-    :param mark: what near its beginning tells it from files of others
+    :param option: of the command line that asks for it
+    :param suffix: the end of its name, so that no file of the project is overwritten
+    :param mark: text near its beginning that other files do not have
     """
 
     what: str
@@ -62,11 +62,11 @@ def write(files: Sequence[File]) -> None:
 
 
 def _checked(file: File) -> Path:
-    """Where a file really is, if it may be written."""
+    """The real path of a file, if it may be written."""
     try:
         # A loop of links is a RuntimeError in Python 3.11 and 3.12.
         real = file.path.resolve()
-        if reason := _why_not(real) or _why_not_this(real, file.kind):
+        if reason := _why_not_writable(real) or _why_not_replaceable(real, file.kind):
             raise _refusal(file, reason)
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or "it is a loop of links"
@@ -78,7 +78,7 @@ def _refusal(file: File, reason: str) -> HotshoeError:
     return HotshoeError(f"{file.path}: cannot be written: {reason}")
 
 
-def _why_not(path: Path) -> str | None:
+def _why_not_writable(path: Path) -> str | None:
     if not path.parent.is_dir():
         return f"there is no folder {path.parent}"
     if path.is_dir():
@@ -91,8 +91,8 @@ def _why_not(path: Path) -> str | None:
     return None
 
 
-def _why_not_this(path: Path, kind: Kind) -> str | None:
-    """Whether something else may be lost, such as the Site itself."""
+def _why_not_replaceable(path: Path, kind: Kind) -> str | None:
+    """Why a file must not be replaced, such as the Site itself."""
     if path.suffix.lower() != kind.suffix:
         return (
             f"the name {path.name} does not end in {kind.suffix}\n"

@@ -1,4 +1,4 @@
-"""Templates: text with holes, under ``templates/`` beside deploy.py."""
+"""Templates: text with placeholders, under ``templates/`` beside deploy.py."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FOLDER = "templates"
 
 @cache
 def _templates() -> Environment:
-    # A missing value must end the run instead of leaving a hole.
+    # A missing value must end the run instead of leaving a gap.
     templates = Environment(
         loader=FileSystemLoader(FOLDER),
         undefined=StrictUndefined,
@@ -38,15 +38,15 @@ def render(template: str, **values: Any) -> str:
     """Render a file of ``templates/``.
 
     :param template: its path below that folder
-    :param values: what the holes are filled with; :mod:`hotshoe.paths` is there as ``paths``
+    :param values: what the placeholders are filled with; :mod:`hotshoe.paths` is there as ``paths``
     :returns: the text
-    :raises HotshoeError: if there is no such file, since templates/ is the person's own
+    :raises HotshoeError: if there is no such file, since templates/ belongs to the person
     """
     try:
-        found = _templates().get_template(template)
+        parsed = _templates().get_template(template)
     except TemplateNotFound:
         raise HotshoeError(
             f"{FOLDER}/{template}: there is no such file\n"
             "    -> run this in the folder that holds deploy.py"
         ) from None
-    return found.render(**values)
+    return parsed.render(**values)

@@ -1,4 +1,4 @@
-"""Which ports a subscriber has who shares a public IPv4 address by MAP-E or MAP-T."""
+"""The ports of a subscriber who shares a public IPv4 address by MAP-E or MAP-T."""
 
 from __future__ import annotations
 

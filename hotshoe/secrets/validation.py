@@ -80,7 +80,7 @@ def problems_of(
                 file,
                 f"camera_passwords.{_shown(name, cameras)}",
                 "is no camera of the Site",
-                f"remove it, or mend the name; the cameras are {', '.join(cameras)}",
+                f"remove it, or correct the name; the cameras are {', '.join(cameras)}",
             )
 
 

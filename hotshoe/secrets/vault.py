@@ -55,7 +55,7 @@ def _password_file(root: Path) -> tuple[Path, bool]:
             return path, demo
         if path and named and path == Path(named).expanduser():
             raise SiteError(
-                [Problem(PASSWORD_FILE_VARIABLE, "", f"{named} does not exist", "mend the path")]
+                [Problem(PASSWORD_FILE_VARIABLE, "", f"{named} does not exist", "correct the path")]
             )
     return root / DEMO_PASSWORD_FILE, True
 
@@ -66,7 +66,7 @@ def _require_private(path: Path) -> None:
     :raises SiteError: if they may
     """
     mode = path.stat().st_mode
-    # ansible-vault runs what is executable.
+    # ansible-vault runs a password file that is executable.
     program = mode & 0o111
     if mode & (0o022 if program else 0o066):
         reason = "can be changed" if program else "can be read or changed"

@@ -102,7 +102,7 @@ def _lan(value: Any) -> Any:
     return _no_zone(value)
 
 
-def _no_truth(value: Any) -> Any:
+def _no_boolean(value: Any) -> Any:
     # Python would take true for 1.
     if isinstance(value, bool):
         raise ValueError(f"{shown(value)} is not a number")
@@ -112,8 +112,8 @@ def _no_truth(value: Any) -> Any:
 Address = Annotated[IPv4Address, BeforeValidator(_no_number)]
 Address6 = Annotated[IPv6Address, BeforeValidator(_no_zone)]
 Network = Annotated[IPv4Network, BeforeValidator(_no_number)]
-Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT), BeforeValidator(_no_truth)]
-Rate = Annotated[ByteSize, Field(ge=1000, le=HIGHEST_RATE), BeforeValidator(_no_truth)]
+Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT), BeforeValidator(_no_boolean)]
+Rate = Annotated[ByteSize, Field(ge=1000, le=HIGHEST_RATE), BeforeValidator(_no_boolean)]
 Mac = Annotated[str, BeforeValidator(_mac)]
 Hostname = Annotated[str, BeforeValidator(_hostname)]
 Name = Annotated[str, BeforeValidator(_name)]
@@ -122,13 +122,15 @@ Ports = Annotated[PortRange, _parsed(PortRange), PlainSerializer(str)]
 Services = tuple[Annotated[Service, _parsed(Service), PlainSerializer(str)], ...]
 Lan = Annotated[IPv4Interface, BeforeValidator(_lan)]
 Lan6 = Annotated[IPv6Interface, BeforeValidator(_lan)]
-Bits = Annotated[int, Field(ge=0, le=16), BeforeValidator(_no_truth)]
-Psid = Annotated[int, Field(ge=0, le=HIGHEST_PORT), BeforeValidator(_no_truth)]
+Bits = Annotated[int, Field(ge=0, le=16), BeforeValidator(_no_boolean)]
+Psid = Annotated[int, Field(ge=0, le=HIGHEST_PORT), BeforeValidator(_no_boolean)]
 ManagedBy = Literal["linux", "openwrt", "hand"]
 Mode = Literal["nat", "default-host", "routed"]
 
 
 class _Part(BaseModel):
+    """What all parts of a Site have in common."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 

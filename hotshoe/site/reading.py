@@ -86,29 +86,29 @@ def load_site(files: SiteFiles) -> Site:
         raw["servers"] = [raw.pop("server")]
 
     valid, problems = validation.validate(Site, raw, file_of)
-    problems += [_problem(found, file_of) for found in checks.run(valid)]
+    problems += [_problem(finding, file_of) for finding in checks.run(valid)]
     if problems:
-        raise SiteError(_as_written(problem, single) for problem in problems)
+        raise SiteError(_with_key_as_written(problem, single) for problem in problems)
     return Site.model_validate(raw)
 
 
 def warnings_of(files: SiteFiles, site: Site) -> list[Problem]:
-    """What works, though not as well as one may think.
+    """Warnings: what works, though not as well as the person may think.
 
     :param site: what :func:`load_site` returned
     """
-    found = checks.run(site, checks.WARNINGS)
-    return [_problem(each, {"": str(files.site)}) for each in found]
+    file_of = {"": str(files.site)}
+    return [_problem(finding, file_of) for finding in checks.run(site, checks.WARNINGS)]
 
 
-def _problem(found: checks.Found, file_of: Mapping[str, str]) -> Problem:
-    key, reason, remedy = found
+def _problem(finding: checks.Finding, file_of: Mapping[str, str]) -> Problem:
+    key, reason, remedy = finding
     file = file_of.get(key.split(".")[0].split("[")[0], file_of[""])
     return Problem(file, key, reason, remedy)
 
 
-def _as_written(problem: Problem, single: bool) -> Problem:
-    """With the key as the person wrote it, where a single server is written without a list."""
+def _with_key_as_written(problem: Problem, single: bool) -> Problem:
+    """A problem with the person's key ``server``, where a single one is written without a list."""
     if not single:
         return problem
     key = re.sub(r"^servers(\[0\])?(?=\.|$)", "server", problem.key)
@@ -124,7 +124,7 @@ def read_mapping(path: Path, if_missing: str) -> dict[str, Any]:
     """
     try:
         with path.open("rb") as file:
-            # One more is enough to tell, and a link may lead to a file without end.
+            # One byte more shows that it is too long; a link may lead to an endless file.
             read = file.read(MOST_BYTES + 1)
         _require_short(read, path)
         text = read.decode("utf-8")
@@ -149,19 +149,19 @@ def parse_mapping(text: str, file: str, *, secret: bool = False) -> dict[str, An
     :raises SiteError: if it is no YAML mapping, or has a key twice
     """
 
-    def said(what: object) -> str:
+    def quoted(what: object) -> str:
         return "" if secret else f": {what}"
 
     _require_short(text, file)
     parser = YAML(typ="safe", pure=True)
-    parser.Constructor = _Careful
+    parser.Constructor = _MeasuringConstructor
     try:
         with warnings.catch_warnings():
             # YAML 1.2 allows it, and the warning quotes the text.
             warnings.simplefilter("ignore", ReusedAnchorWarning)
             raw = parser.load(text)
     except _TooLargeError as error:
-        raise SiteError([Problem(file, "", str(error), "write out what is meant")]) from None
+        raise SiteError([Problem(file, "", str(error), "write the values themselves")]) from None
     except DuplicateKeyError as error:
         raise SiteError(
             [Problem(file, _line(error), "has the same key twice", "keep one of the two")]
@@ -171,12 +171,16 @@ def parse_mapping(text: str, file: str, *, secret: bool = False) -> dict[str, An
             reason, remedy = "has a tab where YAML takes spaces", "write spaces there"
             raise SiteError([Problem(file, _line(error), reason, remedy)]) from None
         raise SiteError(
-            [Problem(file, _line(error), f"is not YAML{said(error.problem)}", "mend that line")]
+            [
+                Problem(
+                    file, _line(error), f"is not YAML{quoted(error.problem)}", "correct that line"
+                )
+            ]
         ) from None
     except YAMLError as error:
         reason = str(error).splitlines()[0]
         raise SiteError(
-            [Problem(file, "", f"is not YAML{said(reason)}", "correct the file")]
+            [Problem(file, "", f"is not YAML{quoted(reason)}", "correct the file")]
         ) from None
     except RecursionError:
         raise SiteError(
@@ -184,7 +188,7 @@ def parse_mapping(text: str, file: str, *, secret: bool = False) -> dict[str, An
         ) from None
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         # The parser lets these through, for example for the date 2024-02-30.
-        reason = f"holds a value that cannot be read{said(error)}"
+        reason = f"holds a value that cannot be read{quoted(error)}"
         raise SiteError(
             [Problem(file, "", reason, "put quotes around what is meant as text")]
         ) from None
@@ -202,11 +206,11 @@ def _require_short(content: bytes | str, file: object) -> None:
 
 
 class _TooLargeError(Exception):
-    """What is written stands for too much."""
+    """A document stands for more values than a Site has."""
 
 
-class _Careful(SafeConstructor):
-    """Looks at what a document stands for before it builds any of it.
+class _MeasuringConstructor(SafeConstructor):
+    """Measures a document before it builds any of it.
 
     An alias costs nothing to read, but aliases of aliases stand for more than a computer can hold,
     as soon as somebody walks through them.

@@ -1,7 +1,7 @@
 """Validate a model field by field, so that one bad field does not hide what is wrong elsewhere.
 
 Pydantic reports every bad field at once, but runs no check *across* fields while one is bad. Here
-the good fields are kept, and a check that touches a bad one is skipped by
+the valid fields are kept, and a check that reads an invalid one is skipped by
 :class:`RefusedFieldError`.
 """
 
@@ -25,8 +25,8 @@ class RefusedFieldError(Exception):
     """A check asked for a value that was refused already."""
 
 
-class Partial:
-    """The valid fields of a model; asking for another raises :class:`RefusedFieldError`."""
+class ValidFields:
+    """The valid fields of a model; reading another raises :class:`RefusedFieldError`."""
 
     def __init__(self, **values: Any) -> None:
         self.__dict__.update(values)
@@ -37,7 +37,7 @@ class Partial:
 
 def validate(
     model: type[BaseModel], raw: Any, file_of: Mapping[str, str], prefix: str = ""
-) -> tuple[Partial, list[Problem]]:
+) -> tuple[ValidFields, list[Problem]]:
     """Validate what can be validated.
 
     :param model: the model that the data should fit
@@ -54,12 +54,16 @@ def validate(
         problems.append(Problem(file, key, reason, remedy))
 
     if not isinstance(raw, Mapping):
-        problem(prefix, f"must be a mapping of keys to values, not {shown(raw)}", _shape(known))
-        return Partial(), problems
+        problem(
+            prefix, f"must be a mapping of keys to values, not {shown(raw)}", _example_of_all(known)
+        )
+        return ValidFields(), problems
 
     for key in raw:
         if key not in known:
-            problem(_join(prefix, str(key)), "is not a key that belongs here", _near(key, known))
+            problem(
+                _join(prefix, str(key)), "is not a key that belongs here", _suggestion(key, known)
+            )
 
     values: dict[str, Any] = {}
     for name, field in known.items():
@@ -88,11 +92,11 @@ def validate(
                 for detail in error.errors():
                     at = key + "".join(f"[{i}]" for i in detail["loc"] if isinstance(i, int))
                     problem(at, _reason(detail), f"write for example: {_example(name, field)}")
-    return Partial(**values), problems
+    return ValidFields(**values), problems
 
 
 def _is_left_out(value: Any, field: FieldInfo) -> bool:
-    """Whether there is nothing where there may be nothing."""
+    """Whether an optional field is null."""
     return value is None and types.NoneType in typing.get_args(field.annotation)
 
 
@@ -123,21 +127,21 @@ def _example(name: str, field: FieldInfo) -> str:
     return f"{name}: {(field.examples or ['…'])[0]}"
 
 
-def _shape(known: Mapping[str, FieldInfo]) -> str:
+def _example_of_all(known: Mapping[str, FieldInfo]) -> str:
     examples = [_example(name, f) for name, f in known.items() if f.is_required()]
     # Where nothing is required, any one key shows how it is written.
     examples = examples or [_example(name, f) for name, f in known.items()][:1]
     return "write for example: {" + ", ".join(examples) + "}"
 
 
-def _near(key: Any, known: Mapping[str, FieldInfo]) -> str:
+def _suggestion(key: Any, known: Mapping[str, FieldInfo]) -> str:
     close = difflib.get_close_matches(str(key), known, n=1)
     if close:
         return f"did you mean {close[0]!r}?"
     return f"remove it; the keys here are {', '.join(known)}"
 
 
-# What Pydantic finds -> how a person would say it. Anything else keeps Pydantic's own words.
+# Pydantic's error types, in this project's words. Any other type keeps Pydantic's message.
 _REASONS = {
     "ip_v4_address": "{} is not an IPv4 address",
     "ip_v4_interface": "{} is not an IPv4 address with the prefix length of its network",

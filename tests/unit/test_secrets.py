@@ -131,7 +131,7 @@ class TestVaultsThatDoNotOpen:
         assert refusal(vault, example_site) == (
             "1 problem, nothing was changed:\n"
             "ANSIBLE_VAULT_PASSWORD_FILE: ~/gone/password does not exist\n"
-            "    -> mend the path"
+            "    -> correct the path"
         )
 
 
@@ -142,7 +142,7 @@ def test_a_vault_that_does_not_fit_the_site_is_refused_with_every_problem(vault,
         f"{VAULT}: camera_passwords.z9: is missing\n"
         "    -> give this camera of the Site a password\n"
         f"{VAULT}: camera_passwords.a7: is no camera of the Site\n"
-        "    -> remove it, or mend the name; the cameras are r5, z9"
+        "    -> remove it, or correct the name; the cameras are r5, z9"
     )
 
 
@@ -169,14 +169,14 @@ CONTENTS = [
         f"camera_passwords: {{r5: {R5_PASSWORD}, a7: {A7_PASSWORD}, z9: {A7_PASSWORD}}}\n" + PHRASE,
         "camera_passwords.z9",
         "is no camera of the Site",
-        "remove it, or mend the name; the cameras are r5, a7",
+        "remove it, or correct the name; the cameras are r5, a7",
     ),
     (
         "a password where the camera's name belongs",
         PASSWORDS.replace("{", f"{{x{R5_PASSWORD}: z9, ") + PHRASE,
         "camera_passwords.(a key of 15 characters)",
         "is no camera of the Site",
-        "remove it, or mend the name; the cameras are r5, a7",
+        "remove it, or correct the name; the cameras are r5, a7",
     ),
     (
         "a short password",

@@ -1,6 +1,6 @@
 """What makes no sense together, though every single value is well formed.
 
-Each module has one theme. A check yields what it finds as key, reason and remedy.
+Each module has one theme. A check yields findings: key, reason and remedy.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from hotshoe.site.checks import addresses, connections, lans, names, outside, ports, warnings
-from hotshoe.site.checks.base import Check, Found
+from hotshoe.site.checks.base import Check, Finding
 from hotshoe.site.validation import RefusedFieldError
 
-__all__ = ["CHECKS", "WARNINGS", "Check", "Found", "run"]
+__all__ = ["CHECKS", "WARNINGS", "Check", "Finding", "run"]
 
 CHECKS: tuple[Check, ...] = (
     outside.hostname_is_public,
     outside.public_address_is_reachable,
     outside.outermost_wan_is_public,
     outside.outermost_wan6_is_outside,
-    outside.port_set_is_one,
-    lans.lan_is_a_network,
-    lans.lan6_is_a_network,
+    outside.port_set_is_valid,
+    lans.lan_is_usable,
+    lans.lan6_is_usable,
     lans.lans_do_not_overlap,
     names.names_are_unique,
     names.hardware_addresses_are_unique,
@@ -33,14 +33,14 @@ CHECKS: tuple[Check, ...] = (
     addresses.ipv6_is_complete,
     connections.outermost_router_translates,
     connections.default_hosts_expose_servers_only,
-    connections.masks_hide_nobody_that_is_told_apart,
+    connections.source_nat_keeps_clients_distinguishable,
     connections.home_services_can_be_reached,
     ports.control_port_is_free,
     ports.passive_range_suits_vsftpd,
     ports.ftp_ports_are_this_homes,
     ports.ports_suffice,
-    ports.ssh_keeps_its_port,
-    ports.other_services_leave_the_ftp_ports,
+    ports.ssh_port_is_not_an_ftp_port,
+    ports.other_services_use_other_ports,
     ports.helper_only_without_tls,
 )
 
@@ -49,13 +49,13 @@ WARNINGS: tuple[Check, ...] = (
     warnings.source_is_masked,
     warnings.server_is_exposed,
     warnings.ssh_is_exposed,
-    warnings.an_example_is_left,
-    warnings.nobody_gives_the_lease,
+    warnings.example_values_are_left,
+    warnings.no_dhcp_server_gives_the_address,
     warnings.one_name_leads_to_several_servers,
 )
 
 
-def run(site: Any, checks: tuple[Check, ...] = CHECKS) -> Iterator[Found]:
+def run(site: Any, checks: tuple[Check, ...] = CHECKS) -> Iterator[Finding]:
     """Run every check that the valid part of a Site allows."""
     for check in checks:
         try:

@@ -1,4 +1,4 @@
-"""Which address each device has, and whether it can have it."""
+"""Whether each device can have its address."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from hotshoe.site.checks.base import Found, behind, each
+from hotshoe.site.checks.base import Finding, router_index, with_fields
 from hotshoe.site.checks.lans import GLOBAL6, LONGEST_LAN6_PREFIX, LONGEST_LAN_PREFIX
 from hotshoe.site.validation import RefusedFieldError
 
 
-def wan_is_in_the_outer_lan(site: Any) -> Iterator[Found]:
+def wan_is_in_the_outer_lan(site: Any) -> Iterator[Finding]:
     """Refuse a router behind another one without a fixed, free address in that one's LAN."""
     for fields in (_V4, _V6):
         for i in range(1, len(site.routers)):
             try:
                 wan = getattr(site.routers[i], fields.wan)
-                yield from _place(site, f"routers[{i}].{fields.wan}", wan, i - 1, fields)
+                yield from _check_address(site, f"routers[{i}].{fields.wan}", wan, i - 1, fields)
             except RefusedFieldError:
                 continue
 
 
-def server_is_behind_a_router(site: Any) -> Iterator[Found]:
+def server_is_behind_a_router(site: Any) -> Iterator[Finding]:
     """Refuse a server behind a router that the Site does not have."""
     names = [router.name for router in site.routers]
-    for i, router in each(site.servers, "behind"):
+    for i, router in with_fields(site.servers, "behind"):
         if router is not None and router not in names:
             yield (
                 f"servers[{i}].behind",
@@ -35,21 +35,21 @@ def server_is_behind_a_router(site: Any) -> Iterator[Found]:
             )
 
 
-def server_is_in_the_lan(site: Any) -> Iterator[Found]:
-    """Refuse a server address that its router's LAN does not hold or that somebody else has."""
+def server_is_in_the_lan(site: Any) -> Iterator[Finding]:
+    """Refuse a server address outside of its router's LAN, or that another device has."""
     for fields in (_V4, _V6):
         for i, server in enumerate(site.servers):
             try:
-                address, at = getattr(server, fields.address), behind(site, server)
+                address, at = getattr(server, fields.address), router_index(site, server)
                 key = f"servers[{i}].{fields.address}"
-                yield from _place(site, key, address, at, fields, what="server")
+                yield from _check_address(site, key, address, at, fields, what="server")
             except RefusedFieldError:
                 continue
 
 
 @dataclass(frozen=True)
 class _Fields:
-    """What the fields with addresses are called."""
+    """The names of the fields that hold addresses of one IP version."""
 
     lan: str
     wan: str
@@ -59,17 +59,17 @@ class _Fields:
 _V4, _V6 = _Fields("lan", "wan", "address"), _Fields("lan6", "wan6", "address6")
 
 
-def _place(
+def _check_address(
     site: Any, key: str, address: Any, i: int, fields: _Fields, what: str = "router"
-) -> Iterator[Found]:
+) -> Iterator[Finding]:
     """Refuse an address that is not a free one of the LAN of router i."""
     outer = site.routers[i]
     lan = getattr(outer, fields.lan)
     if fields is _V6 and None in (lan, address):
-        return  # IPv6 is not for everybody; ipv6_is_complete tells what a server needs
+        return  # IPv6 is not for everybody; ipv6_is_complete reports what a server needs
     if lan.network.prefixlen > (LONGEST_LAN_PREFIX if fields is _V4 else LONGEST_LAN6_PREFIX):
         return  # refused already; no address in it could be suggested
-    free = _free(site, i, fields)
+    free = _free_address(site, i, fields)
     if free is None:
         give = f"make the LAN of {outer.name} larger"
     else:
@@ -85,39 +85,39 @@ def _place(
     elif fields is _V4 and address == lan.network.broadcast_address:
         yield (key, f"{address} is the network's broadcast address", give)
     else:
-        # Of two that clash, the second is told.
-        for other, name, taken in _occupants(site, i, fields):
+        # Of two devices with one address, the second is reported.
+        for other, name, taken in _addresses_in_lan(site, i, fields):
             if other < key and taken == address:
                 yield (key, f"{address} is the address of {name} already", give)
 
 
-def _occupants(site: Any, i: int, fields: _Fields) -> Iterator[tuple[str, str, Any]]:
+def _addresses_in_lan(site: Any, i: int, fields: _Fields) -> Iterator[tuple[str, str, Any]]:
     """The devices in the LAN of router i: key, name, address."""
     if i + 1 < len(site.routers):
-        for _, name, wan in each(site.routers[i + 1 : i + 2], "name", fields.wan):
+        for _, name, wan in with_fields(site.routers[i + 1 : i + 2], "name", fields.wan):
             yield f"routers[{i + 1}].{fields.wan}", name, wan
     for j, server in enumerate(site.servers):
         try:
-            if behind(site, server) == i:
+            if router_index(site, server) == i:
                 yield f"servers[{j}].{fields.address}", server.name, getattr(server, fields.address)
         except RefusedFieldError:
             continue
 
 
-def _free(site: Any, i: int, fields: _Fields) -> Any:
+def _free_address(site: Any, i: int, fields: _Fields) -> Any:
     lan = getattr(site.routers[i], fields.lan)
-    taken = {lan.ip, *(address for _, _, address in _occupants(site, i, fields))}
+    taken = {lan.ip, *(address for _, _, address in _addresses_in_lan(site, i, fields))}
     return next((host for host in lan.network.hosts() if host not in taken), None)
 
 
-def ipv6_is_complete(site: Any) -> Iterator[Found]:
-    """Refuse IPv6 that ends somewhere on the way to a server."""
-    told = set()
+def ipv6_is_complete(site: Any) -> Iterator[Finding]:
+    """Refuse IPv6 that a router on the way to a server lacks."""
+    reported = set()
     for i, server in enumerate(site.servers):
         try:
             if server.address6 is None:
                 continue
-            last = behind(site, server)
+            last = router_index(site, server)
             lan6 = site.routers[last].lan6
         except RefusedFieldError:
             continue
@@ -132,17 +132,17 @@ def ipv6_is_complete(site: Any) -> Iterator[Found]:
         for j, router in enumerate(site.routers[: last + 1]):
             for field in ("lan6", "wan6") if j else ("lan6",):
                 key = f"routers[{j}].{field}"
-                if getattr(router, field) is None and key not in told:
-                    told.add(key)
+                if getattr(router, field) is None and key not in reported:
+                    reported.add(key)
                     yield (
                         key,
                         f"is missing, and {server.name} has an IPv6 address behind it",
                         "write the router's IPv6 address there, or leave the server's out",
                     )
 
-    for j, (lan6, wan6, name) in enumerate(_across(site)):
+    for j, (lan6, wan6, name) in enumerate(_links_between_routers(site)):
         key = f"routers[{j}].lan6"
-        if wan6 and lan6 is None and key not in told:
+        if wan6 and lan6 is None and key not in reported:
             yield (
                 key,
                 f"is missing, and {name} has the IPv6 address {wan6} in that LAN (wan6)",
@@ -150,8 +150,8 @@ def ipv6_is_complete(site: Any) -> Iterator[Found]:
             )
 
 
-def _across(site: Any) -> Iterator[tuple[Any, Any, str]]:
-    """Between two routers: the outer one's lan6, the inner one's wan6 and name."""
+def _links_between_routers(site: Any) -> Iterator[tuple[Any, Any, str]]:
+    """Between each router and the next: the outer's lan6, the inner's wan6 and name."""
     for outer, inner in pairwise(site.routers):
         try:
             yield outer.lan6, inner.wan6, inner.name

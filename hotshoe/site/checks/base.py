@@ -1,7 +1,7 @@
 """What every check uses.
 
-A check is a small function of the Site that yields what is wrong. It may get a Site with holes (see
-:mod:`hotshoe.site.validation`): touching a hole ends the check, for that value was refused already.
+A check is a small function of the Site that yields findings. Some fields of the Site may be missing
+because they are invalid (:mod:`hotshoe.site.validation`): reading one ends the check.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import Any
 
 from hotshoe.site.validation import RefusedFieldError
 
-# key, reason, remedy
-Found = tuple[str, str, str]
-Check = Callable[[Any], Iterator[Found]]
+# Key, reason, remedy.
+Finding = tuple[str, str, str]
+Check = Callable[[Any], Iterator[Finding]]
 
 
-def each(parts: Any, *names: str) -> Iterator[tuple[Any, ...]]:
-    """Each part of a list with its index and these fields, unless one of them was refused."""
+def with_fields(parts: Any, *names: str) -> Iterator[tuple[Any, ...]]:
+    """The items of a list: index and these fields of each whose fields are all valid."""
     for i, part in enumerate(parts):
         try:
             yield (i, *(getattr(part, name) for name in names))
@@ -25,7 +25,7 @@ def each(parts: Any, *names: str) -> Iterator[tuple[Any, ...]]:
             continue
 
 
-def behind(site: Any, server: Any) -> int:
+def router_index(site: Any, server: Any) -> int:
     """The index of the router in whose LAN a server is."""
     names = [router.name for router in site.routers]
     if server.behind is None:
@@ -35,12 +35,12 @@ def behind(site: Any, server: Any) -> int:
     return names.index(server.behind)
 
 
-def lan_inside(site: Any, at: int, host: Any) -> int | None:
-    """The router that has a host in its LAN, if it is one inside of router at."""
+def inner_router_of(site: Any, at: int, host: Any) -> int | None:
+    """The index of the router that has a host in its LAN, if it is inside of router ``at``."""
     deeper = range(at + 1, len(site.routers))
     return next((k for k in deeper if host in site.routers[k].lan.network), None)
 
 
-def translating(site: Any, at: int, deep: int) -> list[int]:
-    """The routers that translate between the LANs of two routers."""
+def nat_routers_between(site: Any, at: int, deep: int) -> list[int]:
+    """The indexes of the routers that translate (NAT) between the LANs of two routers."""
     return [k for k in range(at + 1, deep + 1) if site.routers[k].mode != "routed"]

@@ -1,18 +1,24 @@
-"""How routers connect, and what they let through."""
+"""How routers connect, and what they forward."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from hotshoe.site.checks.base import Found, behind, each, lan_inside, translating
+from hotshoe.site.checks.base import (
+    Finding,
+    inner_router_of,
+    nat_routers_between,
+    router_index,
+    with_fields,
+)
 from hotshoe.site.validation import RefusedFieldError
 
 ONE_BY_ONE = "write mode: nat; the FTP ports are then forwarded one by one"
 
 
-def outermost_router_translates(site: Any) -> Iterator[Found]:
-    """Refuse a home whose addresses would have to be known on the Internet."""
+def outermost_router_translates(site: Any) -> Iterator[Finding]:
+    """Refuse a routed outermost router: the home's addresses are not on the Internet."""
     outermost = site.routers[0]
     if outermost.mode == "routed":
         yield (
@@ -23,11 +29,11 @@ def outermost_router_translates(site: Any) -> Iterator[Found]:
         )
 
 
-def default_hosts_expose_servers_only(site: Any) -> Iterator[Found]:
-    """Refuse a default host through which nothing can get, or too much."""
-    servers = [(server, behind(site, server)) for server in site.servers]
+def default_hosts_expose_servers_only(site: Any) -> Iterator[Finding]:
+    """Refuse a default host that receives nothing, or more than it should."""
+    servers = [(server, router_index(site, server)) for server in site.servers]
     deepest, shallowest = max(at for _, at in servers), min(at for _, at in servers)
-    for i, mode in each(site.routers, "mode"):
+    for i, mode in with_fields(site.routers, "mode"):
         key, router = f"routers[{i}].mode", site.routers[i]
         inner = site.routers[i + 1] if i + 1 < len(site.routers) else None
         if mode != "default-host":
@@ -74,9 +80,9 @@ def default_hosts_expose_servers_only(site: Any) -> Iterator[Found]:
                 )
 
 
-def masks_hide_nobody_that_is_told_apart(site: Any) -> Iterator[Found]:
-    """Refuse a hidden source where the home is let in by its addresses, or where none is hidden."""
-    for i, masks, mode, name in each(site.routers, "masks_source", "mode", "name"):
+def source_nat_keeps_clients_distinguishable(site: Any) -> Iterator[Finding]:
+    """Refuse source NAT where firewalls rely on source addresses, or where there is no NAT."""
+    for i, masks, mode, name in with_fields(site.routers, "masks_source", "mode", "name"):
         if masks and mode == "routed":
             yield (
                 f"routers[{i}].masks_source",
@@ -92,17 +98,17 @@ def masks_hide_nobody_that_is_told_apart(site: Any) -> Iterator[Found]:
             )
 
 
-def home_services_can_be_reached(site: Any) -> Iterator[Found]:
-    """Refuse a may_open that leads nowhere, or that cannot be told from something else."""
+def home_services_can_be_reached(site: Any) -> Iterator[Finding]:
+    """Refuse a may_open that leads nowhere, or whose port something else uses."""
     for i, server in enumerate(site.servers):
         try:
-            at = behind(site, server)
+            at = router_index(site, server)
         except RefusedFieldError:
             continue
         dialled: dict[tuple[Any, str], Any] = {}
         for j, target in enumerate(server.may_open):
             key = f"servers[{i}].may_open[{j}]"
-            deep = lan_inside(site, at, target.to)
+            deep = inner_router_of(site, at, target.to)
             if deep is None:
                 yield (
                     f"{key}.to",
@@ -112,10 +118,10 @@ def home_services_can_be_reached(site: Any) -> Iterator[Found]:
                     else "remove may_open; no router is between the home and this server",
                 )
                 continue
-            yield from _is_a_host(site, f"{key}.to", target.to, deep)
-            on_the_way = translating(site, at, deep)
-            yield from _is_known_by_its_address(site, f"{key}.to", server, on_the_way, deep)
-            yield from _is_taken_by_nobody_else(site, f"{key}.services", target, on_the_way)
+            yield from _check_host(site, f"{key}.to", target.to, deep)
+            on_the_way = nat_routers_between(site, at, deep)
+            yield from _check_source_is_visible(site, f"{key}.to", server, on_the_way, deep)
+            yield from _check_port_is_free(site, f"{key}.services", target, on_the_way)
             # Behind a translating router, the address to dial is that router's.
             dial = on_the_way[0] if on_the_way else target.to
             for service in target.services:
@@ -129,7 +135,7 @@ def home_services_can_be_reached(site: Any) -> Iterator[Found]:
                 dialled |= dict.fromkeys(wanted, target.to)
 
 
-def _is_a_host(site: Any, key: str, host: Any, i: int) -> Iterator[Found]:
+def _check_host(site: Any, key: str, host: Any, i: int) -> Iterator[Finding]:
     lan = site.routers[i].lan
     routers = {lan.ip: site.routers[i].name}
     for inner in site.routers[i + 1 : i + 2]:
@@ -141,9 +147,9 @@ def _is_a_host(site: Any, key: str, host: Any, i: int) -> Iterator[Found]:
         yield (key, f"{host} is the network's own or its broadcast address", remedy)
 
 
-def _is_known_by_its_address(
+def _check_source_is_visible(
     site: Any, key: str, server: Any, on_the_way: list[int], deep: int
-) -> Iterator[Found]:
+) -> Iterator[Finding]:
     for k in on_the_way:
         router = site.routers[k]
         if router.masks_source and k < deep:
@@ -156,9 +162,9 @@ def _is_known_by_its_address(
             )
 
 
-def _is_taken_by_nobody_else(
+def _check_port_is_free(
     site: Any, key: str, target: Any, on_the_way: list[int]
-) -> Iterator[Found]:
+) -> Iterator[Finding]:
     for k in on_the_way:
         router = site.routers[k]
         for field in ("open_to_wan", "other_forwards"):
@@ -174,7 +180,7 @@ def _is_taken_by_nobody_else(
                         )
 
 
-def _dialled_twice(key: str, port: str, host: Any, other: Any) -> Found:
+def _dialled_twice(key: str, port: str, host: Any, other: Any) -> Finding:
     if host == other:
         return (key, f"{port} of {host} is listed already", "list it once")
     return (

@@ -1,4 +1,4 @@
-"""Names, and who belongs to whom."""
+"""Names, and which camera uploads to which server."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from hotshoe.site.checks.base import Found, each
+from hotshoe.site.checks.base import Finding, with_fields
 from hotshoe.site.validation import RefusedFieldError
 
 
-def names_are_unique(site: Any) -> Iterator[Found]:
+def names_are_unique(site: Any) -> Iterator[Finding]:
     """Refuse two devices, or two cameras, of one name."""
     devices = _names(site, "routers")
     with suppress(RefusedFieldError):
         devices += _names(site, "servers")
-    yield from _twice("device", devices)
-    yield from _twice("camera", _names(site, "cameras"))
+    yield from _duplicates("device", devices)
+    yield from _duplicates("camera", _names(site, "cameras"))
 
 
 def _names(site: Any, key: str) -> list[tuple[str, str]]:
-    return [(f"{key}[{i}].name", name) for i, name in each(getattr(site, key), "name")]
+    return [(f"{key}[{i}].name", name) for i, name in with_fields(getattr(site, key), "name")]
 
 
-def _twice(what: str, names: list[tuple[str, str]]) -> Iterator[Found]:
+def _duplicates(what: str, names: list[tuple[str, str]]) -> Iterator[Finding]:
     count = Counter(name for _, name in names)
     seen: set[str] = set()
     for key, name in names:
@@ -37,10 +37,10 @@ def _twice(what: str, names: list[tuple[str, str]]) -> Iterator[Found]:
         seen.add(name)
 
 
-def hardware_addresses_are_unique(site: Any) -> Iterator[Found]:
+def hardware_addresses_are_unique(site: Any) -> Iterator[Finding]:
     """Refuse two servers of one hardware address."""
     seen: dict[str, str] = {}
-    for i, mac, name in each(site.servers, "mac", "name"):
+    for i, mac, name in with_fields(site.servers, "mac", "name"):
         if mac and mac in seen:
             yield (
                 f"servers[{i}].mac",
@@ -51,9 +51,9 @@ def hardware_addresses_are_unique(site: Any) -> Iterator[Found]:
             seen[mac] = name
 
 
-def openwrt_is_reached_as_root(site: Any) -> Iterator[Found]:
-    """Refuse another user on a system that has no other."""
-    for i, managed_by, user in each(site.routers, "managed_by", "ssh_user"):
+def openwrt_is_reached_as_root(site: Any) -> Iterator[Finding]:
+    """Refuse any other SSH user on OpenWrt, which has no other."""
+    for i, managed_by, user in with_fields(site.routers, "managed_by", "ssh_user"):
         if managed_by == "openwrt" and user != "root":
             yield (
                 f"routers[{i}].ssh_user",
@@ -62,12 +62,12 @@ def openwrt_is_reached_as_root(site: Any) -> Iterator[Found]:
             )
 
 
-def cameras_know_their_server(site: Any) -> Iterator[Found]:
-    """Refuse a camera of which nobody knows where it uploads, and a server without cameras."""
+def cameras_know_their_server(site: Any) -> Iterator[Finding]:
+    """Refuse a camera without a server, and a server without cameras."""
     names = [server.name for server in site.servers]
-    chosen = {server or names[0] for _, server in each(site.cameras, "server")}
+    chosen = {server or names[0] for _, server in with_fields(site.cameras, "server")}
     undecided = False
-    for i, server in each(site.cameras, "server"):
+    for i, server in with_fields(site.cameras, "server"):
         if server is None and len(names) > 1:
             undecided = True
             yield (
@@ -83,7 +83,7 @@ def cameras_know_their_server(site: Any) -> Iterator[Found]:
                 f"write one of: {', '.join(names)}",
             )
     for i, name in enumerate(names):
-        # A camera that is still to be told its server may be the one.
+        # A camera that still needs a server may be meant for this one.
         if len(names) > 1 and name not in chosen and not undecided:
             yield (
                 f"servers[{i}]",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hotshoe.ports import portset
-from hotshoe.site.checks.base import Found, each
+from hotshoe.site.checks.base import Finding, with_fields
 from hotshoe.site.routability import why_unreachable
 
 # Names that the Internet's DNS does not answer, or not with this home's address, and why.
@@ -32,7 +32,7 @@ _NOT_PUBLIC = {
 }
 
 
-def hostname_is_public(site: Any) -> Iterator[Found]:
+def hostname_is_public(site: Any) -> Iterator[Finding]:
     """Refuse a name that cameras outside of the home cannot look up."""
     labels = site.hostname.split(".")
     domains = (".".join(labels[i:]) for i in range(len(labels)))
@@ -46,7 +46,7 @@ def hostname_is_public(site: Any) -> Iterator[Found]:
         )
 
 
-def public_address_is_reachable(site: Any) -> Iterator[Found]:
+def public_address_is_reachable(site: Any) -> Iterator[Finding]:
     """Refuse an address that nobody on the Internet can reach."""
     if reason := why_unreachable(site.public_address):
         yield (
@@ -57,8 +57,8 @@ def public_address_is_reachable(site: Any) -> Iterator[Found]:
         )
 
 
-def outermost_wan_is_public(site: Any) -> Iterator[Found]:
-    """Refuse an outermost router whose own address says that another NAT is in front of it."""
+def outermost_wan_is_public(site: Any) -> Iterator[Finding]:
+    """Refuse an outermost router whose WAN address shows another NAT in front of it."""
     wan, public = site.routers[0].wan, site.public_address
     if wan is None or wan == public:
         return
@@ -84,10 +84,10 @@ def outermost_wan_is_public(site: Any) -> Iterator[Found]:
         )
 
 
-def outermost_wan6_is_outside(site: Any) -> Iterator[Found]:
-    """Refuse an IPv6 address outside that is inside the home; with IPv4, LANs are private."""
+def outermost_wan6_is_outside(site: Any) -> Iterator[Finding]:
+    """Refuse an outside IPv6 address that is in a LAN. (IPv4 LANs are private.)"""
     wan6 = site.routers[0].wan6
-    for _, lan6, name in each(site.routers, "lan6", "name"):
+    for _, lan6, name in with_fields(site.routers, "lan6", "name"):
         if wan6 and lan6 and wan6 in lan6.network:
             yield (
                 "routers[0].wan6",
@@ -96,7 +96,7 @@ def outermost_wan6_is_outside(site: Any) -> Iterator[Found]:
             )
 
 
-def port_set_is_one(site: Any) -> Iterator[Found]:
+def port_set_is_valid(site: Any) -> Iterator[Finding]:
     """Refuse a port set that is neither three numbers nor a list, or that RFC 7597 forbids."""
     shared = site.port_set
     if shared is None:

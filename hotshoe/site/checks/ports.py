@@ -15,20 +15,20 @@ from hotshoe.ports.allocation import (
     summary,
 )
 from hotshoe.ports.ranges import PortRange, Service
-from hotshoe.site.checks.base import Found, behind, lan_inside, translating
-from hotshoe.site.checks.outside import port_set_is_one
+from hotshoe.site.checks.base import Finding, inner_router_of, nat_routers_between, router_index
+from hotshoe.site.checks.outside import port_set_is_valid
 from hotshoe.site.ftp_ports import demand, ftp_ports, own_ports
 from hotshoe.site.validation import RefusedFieldError
 
 NOT_NEEDED = "remove it; the FTP ports are opened by themselves"
 
 
-def control_port_is_free(site: Any) -> Iterator[Found]:
+def control_port_is_free(site: Any) -> Iterator[Finding]:
     """Refuse a control port that is a passive port too."""
     control, passive = site.ftp.control_port, site.ftp.passive_ports
     if not _is_shared(site):
         control = control or CONTROL_PORT
-        with suppress(AllocationError):  # told by ports_suffice
+        with suppress(AllocationError):  # reported by ports_suffice
             passive = _passive_range(site)
     if control and passive and control in passive:
         yield (
@@ -48,8 +48,8 @@ def _is_shared(site: Any) -> bool:
 
 
 def _own_ports(site: Any) -> tuple[PortRange, ...] | None:
-    """The ports of the public address that are this home's, if what is said of them is valid."""
-    if next(port_set_is_one(site), None):
+    """The ports of the public address that are this home's, if the port set is valid."""
+    if next(port_set_is_valid(site), None):
         raise RefusedFieldError("port_set")
     return own_ports(site)
 
@@ -59,7 +59,7 @@ def _passive_range(site: Any) -> PortRange:
     return site.ftp.passive_ports or default_range(demand(site).cameras)
 
 
-def passive_range_suits_vsftpd(site: Any) -> Iterator[Found]:
+def passive_range_suits_vsftpd(site: Any) -> Iterator[Finding]:
     """Refuse a passive range that vsftpd would not take."""
     passive = site.ftp.passive_ports
     if passive is not None and passive.first < LOWEST_PASSIVE_PORT:
@@ -70,7 +70,7 @@ def passive_range_suits_vsftpd(site: Any) -> Iterator[Found]:
         )
 
 
-def ftp_ports_are_this_homes(site: Any) -> Iterator[Found]:
+def ftp_ports_are_this_homes(site: Any) -> Iterator[Finding]:
     """Refuse FTP ports that belong to somebody else who shares the public address."""
     own = _own_ports(site)
     if own is None:
@@ -89,32 +89,32 @@ def ftp_ports_are_this_homes(site: Any) -> Iterator[Found]:
             )
 
 
-def ports_suffice(site: Any) -> Iterator[Found]:
+def ports_suffice(site: Any) -> Iterator[Finding]:
     """Refuse ports that are too few for the cameras."""
     _require_own_ports(site)
     try:
         ftp_ports(site)
-    except AllocationError as impossible:
-        yield impossible.finding
+    except AllocationError as error:
+        yield error.finding
 
 
 def _require_own_ports(site: Any) -> None:
-    """End a check that needs the FTP ports, where what is said of them was refused."""
+    """End a check that needs the FTP ports, where they were refused."""
     if next(ftp_ports_are_this_homes(site), None):
         raise RefusedFieldError("ftp")
 
 
-def _allocated(site: Any) -> tuple[FtpPorts, ...]:
+def _allocated_ports(site: Any) -> tuple[FtpPorts, ...]:
     _require_own_ports(site)
     try:
         return ftp_ports(site)
-    except AllocationError as impossible:
-        raise RefusedFieldError("ftp") from impossible  # told by ports_suffice
+    except AllocationError as error:
+        raise RefusedFieldError("ftp") from error  # reported by ports_suffice
 
 
-def ssh_keeps_its_port(site: Any) -> Iterator[Found]:
+def ssh_port_is_not_an_ftp_port(site: Any) -> Iterator[Finding]:
     """Refuse FTP on a port of a server where SSH answers, which would be open to everybody."""
-    for i, (server, ports) in enumerate(zip(site.servers, _allocated(site), strict=True)):
+    for i, (server, ports) in enumerate(zip(site.servers, _allocated_ports(site), strict=True)):
         if server.ssh_port == ports.control and i == 0:
             yield (
                 "ftp.control_port",
@@ -130,10 +130,10 @@ def ssh_keeps_its_port(site: Any) -> Iterator[Found]:
             )
 
 
-def other_services_leave_the_ftp_ports(site: Any) -> Iterator[Found]:
+def other_services_use_other_ports(site: Any) -> Iterator[Finding]:
     """Refuse another service, or another forward, on a port that FTP uses there."""
-    ports = _allocated(site)
-    at = [behind(site, server) for server in site.servers]
+    ports = _allocated_ports(site)
+    at = [router_index(site, server) for server in site.servers]
 
     def through(i: int) -> list[FtpPorts]:
         return [p for p, k in zip(ports, at, strict=True) if k >= i]
@@ -142,8 +142,8 @@ def other_services_leave_the_ftp_ports(site: Any) -> Iterator[Found]:
         for service, clash in _clashes(server.open_to_lan, [ports[i]]):
             yield (f"servers[{i}].open_to_lan", _is_in_use(service, clash), NOT_NEEDED)
         for j, target in enumerate(server.may_open):
-            deep = lan_inside(site, at[i], target.to)
-            on_the_way = translating(site, at[i], deep) if deep else []
+            deep = inner_router_of(site, at[i], target.to)
+            on_the_way = nat_routers_between(site, at[i], deep) if deep else []
             passing = through(on_the_way[0]) if on_the_way else []
             for service, clash in _clashes(target.services, passing):
                 yield (
@@ -178,7 +178,7 @@ def _is_in_use(service: Service, clash: PortRange) -> str:
     return f"{service} is a port that the cameras' FTP connections use ({clash})"
 
 
-def helper_only_without_tls(site: Any) -> Iterator[Found]:
+def helper_only_without_tls(site: Any) -> Iterator[Finding]:
     """Refuse FTP helpers together with TLS."""
     if site.ftp.helper and site.ftp.tls != "none":
         yield (

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 from typing import Any
 
-from hotshoe.site.checks.base import Found, behind, each
-from hotshoe.site.checks.lans import NOBODYS
+from hotshoe.site.checks.base import Finding, router_index, with_fields
+from hotshoe.site.checks.lans import NOT_ON_THE_INTERNET
 
 _EXAMPLES = ("example.com", "example.net", "example.org")  # RFC 2606
 _DOCUMENTATION = tuple(  # RFC 5737
@@ -15,7 +15,7 @@ _DOCUMENTATION = tuple(  # RFC 5737
 )
 
 
-def plain_ftp_can_be_read(site: Any) -> Iterator[Found]:
+def plain_ftp_can_be_read(site: Any) -> Iterator[Finding]:
     """Warn of FTP without TLS."""
     if site.ftp.tls == "none":
         yield (
@@ -25,10 +25,10 @@ def plain_ftp_can_be_read(site: Any) -> Iterator[Found]:
         )
 
 
-def source_is_masked(site: Any) -> Iterator[Found]:
-    """Warn of a router that hides who connects."""
-    for i, masks, name in each(site.routers, "masks_source", "name"):
-        last = max(behind(site, server) for server in site.servers)
+def source_is_masked(site: Any) -> Iterator[Finding]:
+    """Warn of a router that replaces source addresses (source NAT)."""
+    for i, masks, name in with_fields(site.routers, "masks_source", "name"):
+        last = max(router_index(site, server) for server in site.servers)
         if masks and i <= last:
             yield (
                 f"routers[{i}].masks_source",
@@ -41,9 +41,9 @@ def source_is_masked(site: Any) -> Iterator[Found]:
             )
 
 
-def server_is_exposed(site: Any) -> Iterator[Found]:
+def server_is_exposed(site: Any) -> Iterator[Finding]:
     """Warn of a server that gets everything from the Internet."""
-    *_, (i, mode, name) = each(site.routers, "mode", "name")
+    *_, (i, mode, name) = with_fields(site.routers, "mode", "name")
     if mode == "default-host" and i == len(site.routers) - 1:
         yield (
             f"routers[{i}].mode",
@@ -53,10 +53,12 @@ def server_is_exposed(site: Any) -> Iterator[Found]:
         )
 
 
-def ssh_is_exposed(site: Any) -> Iterator[Found]:
-    """Warn of a server that gets everything from the Internet and lets others there log in."""
+def ssh_is_exposed(site: Any) -> Iterator[Finding]:
+    """Warn of a server that gets everything from the Internet and allows SSH from there."""
     innermost, server = site.routers[-1], site.servers[0]
-    others = [net for net in server.ssh_from if not any(net.subnet_of(b) for b in NOBODYS)]
+    others = [
+        net for net in server.ssh_from if not any(net.subnet_of(b) for b in NOT_ON_THE_INTERNET)
+    ]
     if innermost.mode == "default-host" and others:
         yield (
             "servers[0].ssh_from",
@@ -66,7 +68,7 @@ def ssh_is_exposed(site: Any) -> Iterator[Found]:
         )
 
 
-def an_example_is_left(site: Any) -> Iterator[Found]:
+def example_values_are_left(site: Any) -> Iterator[Finding]:
     """Warn of a real home that still has the name or the address of an example."""
     named = ".".join(site.hostname.split(".")[-2:]) in _EXAMPLES
     addressed = any(site.public_address in block for block in _DOCUMENTATION)
@@ -85,10 +87,10 @@ def an_example_is_left(site: Any) -> Iterator[Found]:
         )
 
 
-def nobody_gives_the_lease(site: Any) -> Iterator[Found]:
-    """Warn of a hardware address that no DHCP server is told of."""
-    for i, mac, name in each(site.servers, "mac", "name"):
-        router = site.routers[behind(site, site.servers[i])]
+def no_dhcp_server_gives_the_address(site: Any) -> Iterator[Finding]:
+    """Warn of a hardware address that no DHCP server of hotshoe uses."""
+    for i, mac, name in with_fields(site.servers, "mac", "name"):
+        router = site.routers[router_index(site, site.servers[i])]
         if mac and router.managed_by == "linux":
             yield (
                 f"servers[{i}].mac",
@@ -98,9 +100,9 @@ def nobody_gives_the_lease(site: Any) -> Iterator[Found]:
             )
 
 
-def one_name_leads_to_several_servers(site: Any) -> Iterator[Found]:
+def one_name_leads_to_several_servers(site: Any) -> Iterator[Finding]:
     """Warn of a host name that leads to one of several servers over IPv6, whatever the port is."""
-    for i, address6, name in each(site.servers, "address6", "name"):
+    for i, address6, name in with_fields(site.servers, "address6", "name"):
         others = " and ".join(server.name for server in site.servers if server.name != name)
         if address6 and others:
             yield (

@@ -691,7 +691,8 @@ WHOLE_FILE = [
     (
         "two colons in a line",
         "hostname: photos: example\n",
-        f"{FILE}: line 1: is not YAML: mapping values are not allowed here\n    -> mend that line",
+        f"{FILE}: line 1: is not YAML: mapping values are not allowed here\n"
+        "    -> correct that line",
     ),
     (
         "a tabulator",
@@ -702,7 +703,7 @@ WHOLE_FILE = [
         "a bracket that is never closed",
         "cameras: [{name: r5}\n",
         f"{FILE}: line 2: is not YAML: expected ',' or ']', but got '<stream end>'\n"
-        "    -> mend that line",
+        "    -> correct that line",
     ),
     (
         "a key twice",
@@ -717,7 +718,7 @@ WHOLE_FILE = [
     (
         "two documents",
         "hostname: photos.example.net\n---\nhostname: photos.example.net\n",
-        f"{FILE}: line 2: is not YAML: but found another document\n    -> mend that line",
+        f"{FILE}: line 2: is not YAML: but found another document\n    -> correct that line",
     ),
     (
         "a date that does not exist",
@@ -734,7 +735,7 @@ WHOLE_FILE = [
         "an object of Python",
         "hostname: !!python/object/apply:os.system [reboot]\n",
         f"{FILE}: line 1: is not YAML: could not determine a constructor for the tag "
-        "'tag:yaml.org,2002:python/object/apply:os.system'\n    -> mend that line",
+        "'tag:yaml.org,2002:python/object/apply:os.system'\n    -> correct that line",
     ),
     (
         "a zero byte",
@@ -967,7 +968,7 @@ class TestTooMuch:
             parse_mapping(text, FILE, secret=secret)
         assert str(refused.value) == (
             f"1 problem, nothing was changed:\n{FILE}: stands for more than 20000 values, by "
-            "aliases of aliases (*name)\n    -> write out what is meant"
+            "aliases of aliases (*name)\n    -> write the values themselves"
         )
 
     def test_an_alias_of_itself_is_refused(self):
@@ -975,7 +976,7 @@ class TestTooMuch:
             parse_mapping("hostname: &a [*a]\n", FILE)
         assert str(refused.value) == (
             f"1 problem, nothing was changed:\n{FILE}: holds something that contains itself, by an "
-            "alias (*name)\n    -> write out what is meant"
+            "alias (*name)\n    -> write the values themselves"
         )
 
     @pytest.mark.parametrize("depth", [60, 2000])
