@@ -34,20 +34,20 @@ from hotshoe.site.model import Server, Site
 # Cameras upload over several connections at once, and vanish without a word. So as many sessions as
 # a camera uses may be dead while it opens new ones.
 SESSIONS_PER_CAMERA = 8
-PLACES_PER_CAMERA = 2 * SESSIONS_PER_CAMERA
-# Strangers behind the same address or elsewhere take places before they log in, or fail to. A
+RESERVED_SESSIONS_PER_CAMERA = 2 * SESSIONS_PER_CAMERA
+# Others, behind the same address or elsewhere, use sessions before they log in or fail to. A
 # session costs less than a megabyte.
-PLACES_PER_ADDRESS = 48
-PLACES = 200
-PLACES_FOR_STRANGERS = 100
+SESSIONS_PER_ADDRESS = 48
+SESSIONS = 200
+SESSIONS_FOR_OTHERS = 100
 # A slow camera far away logs in within a few seconds.
 LOGIN_SECONDS = 60
 # New control connections from one address, for each camera and once more, beyond which they are
 # dropped for a while. A camera opens a handful a minute even when it retries, and all may be behind
 # one NAT.
-NEW_CONNECTIONS_PER_MINUTE = 30
-# Data connections from one address that has not received data yet. A camera logs in first, so only
-# strangers meet these limits.
+CONTROL_CONNECTIONS_PER_MINUTE = 30
+# Data connections from one address that has not received data yet. A camera logs in first, so these
+# limits only meet others.
 DATA_CONNECTIONS_PER_MINUTE, DATA_CONNECTIONS_AT_ONCE = 6, 16
 # A full set takes no new entry. Whoever is missing in the first cannot open data connections, so it
 # holds more clients than a server can answer; whoever is missing in another is only not counted.
@@ -61,15 +61,18 @@ CLIENT_SETS = ClientSets(
 
 
 def make_plan(site: Site) -> Plan:
-    """Derive the Plan of a checked Site."""
-    chain = _Chain(site)
-    servers = tuple(chain.server(i) for i in range(len(site.servers)))
+    """Derive the Plan of a Site.
+
+    :param site: one that passed all checks, as :func:`hotshoe.site.reading.load_site` returns
+    """
+    derivation = _Derivation(site)
+    servers = tuple(derivation.server(i) for i in range(len(site.servers)))
     return Plan(
         hostname=site.hostname,
         public_address=site.public_address,
         port_set=own_ports(site) or (),
         servers=servers,
-        routers=tuple(chain.router(i, servers) for i in range(len(site.routers))),
+        routers=tuple(derivation.router(i, servers) for i in range(len(site.routers))),
         client_firewall=tuple(_client_rule(server) for server in servers),
     )
 
@@ -81,19 +84,20 @@ def _client_rule(server: ServerPlan) -> ClientRule:
     return ClientRule(server.name, to, tuple(Service("tcp", ports) for ports in server.ftp_ports))
 
 
-class _Chain:
-    """The routers of a Site, numbered from the Internet inwards, and how packets pass them."""
+class _Derivation:
+    """How packets pass the routers of a Site, which are numbered from the Internet inwards."""
 
     def __init__(self, site: Site) -> None:
         self._site, self._routers = site, site.routers
         self._ports = ftp_ports(site)
         self._wans = [site.public_address, *(router.wan for router in site.routers[1:])]
 
-    def _behind(self, server: Server) -> int:
+    def _router_index(self, server: Server) -> int:
+        """The router in whose LAN a server is."""
         names = [router.name for router in self._routers]
         return names.index(server.behind) if server.behind else len(names) - 1
 
-    def _wan(self, i: int) -> IPv4Address:
+    def _wan_address(self, i: int) -> IPv4Address:
         wan = self._wans[i]
         assert wan is not None, "checked: every router behind another one says its WAN address"
         return wan
@@ -101,12 +105,12 @@ class _Chain:
     def _translates(self, i: int) -> bool:
         return self._routers[i].mode != "routed"
 
-    def _next(self, i: int, lan: int, host: IPv4Address) -> IPv4Address:
+    def _next_address(self, i: int, lan: int, host: IPv4Address) -> IPv4Address:
         """The address that a packet for a host in a LAN has between the routers i and i + 1."""
         translating = (j for j in range(i + 1, lan + 1) if self._translates(j))
-        return next((self._wan(j) for j in translating), host)
+        return next((self._wan_address(j) for j in translating), host)
 
-    def _untranslated(self, i: int) -> tuple[IPv4Network, ...]:
+    def _untranslated_lans(self, i: int) -> tuple[IPv4Network, ...]:
         """The networks inside router i whose packets reach it with their own addresses."""
         networks = [self._routers[i].lan.network]
         for router in self._routers[i + 1 :]:
@@ -118,16 +122,16 @@ class _Chain:
     def server(self, index: int) -> ServerPlan:
         """The Plan of one server."""
         site, server, ports = self._site, self._site.servers[index], self._ports[index]
-        behind = self._behind(server)
+        behind = self._router_index(server)
         lan = self._routers[behind].lan
         cameras = tuple(camera.name for camera in cameras_of(site, index))
         # Every camera may be behind one NAT.
-        places = max(PLACES_PER_ADDRESS, PLACES_PER_CAMERA * len(cameras))
-        clients = max(PLACES, places + PLACES_FOR_STRANGERS)
-        masked = any(router.masks_source for router in self._routers[: behind + 1])
-        inside = self._untranslated(behind)
+        sessions = max(SESSIONS_PER_ADDRESS, RESERVED_SESSIONS_PER_CAMERA * len(cameras))
+        clients = max(SESSIONS, sessions + SESSIONS_FOR_OTHERS)
+        source_nat = any(router.masks_source for router in self._routers[: behind + 1])
+        inside = self._untranslated_lans(behind)
         # Without TLS, the server does not answer first over a data connection.
-        limits_data = not masked and site.ftp.tls != "none"
+        limits_data = not source_nat and site.ftp.tls != "none"
         return ServerPlan(
             name=server.name,
             behind=self._routers[behind].name,
@@ -150,29 +154,29 @@ class _Chain:
                 HomeAccess(
                     service,
                     target.to,
-                    self._next(behind, self._lan_of(target.to), target.to),
+                    self._next_address(behind, self._index_of_lan(target.to), target.to),
                 )
                 for target in server.may_open
                 for service in target.services
             ),
-            accept_rules=tuple(self._openers(server)),
+            accept_rules=tuple(self._rules_for_other_servers(server)),
             max_clients=clients,
-            # Where all come with one address, a limit for each address would be one for all.
-            max_per_address=clients if masked else places,
+            # Where all clients have one address, a limit for each address would be one for all.
+            max_per_address=clients if source_nat else sessions,
             max_per_camera=SESSIONS_PER_CAMERA,
             login_seconds=LOGIN_SECONDS,
             bytes_per_second=int(site.ftp.bytes_per_second or 0),
-            new_connections_per_minute=(
-                0 if masked else NEW_CONNECTIONS_PER_MINUTE * (len(cameras) + 1)
+            control_connections_per_minute=(
+                0 if source_nat else CONTROL_CONNECTIONS_PER_MINUTE * (len(cameras) + 1)
             ),
             data_connections_per_minute=DATA_CONNECTIONS_PER_MINUTE if limits_data else 0,
             data_connections_at_once=DATA_CONNECTIONS_AT_ONCE if limits_data else 0,
             client_sets=CLIENT_SETS,
         )
 
-    def _openers(self, server: Server) -> Iterator[AcceptRule]:
-        """What other servers may open at a server, as its firewall sees them."""
-        router = self._routers[self._behind(server)]
+    def _rules_for_other_servers(self, server: Server) -> Iterator[AcceptRule]:
+        """Accept rules for the other servers that may open services of a server."""
+        router = self._routers[self._router_index(server)]
         for other in self._site.servers:
             # A router that masks sources may stop doing so at any time.
             sources = (other.address, *([router.lan.ip] if router.masks_source else []))
@@ -182,15 +186,15 @@ class _Chain:
                     for source, service in product(sources, target.services):
                         yield AcceptRule(service, server.address, source, purpose)
 
-    def _lan_of(self, host: IPv4Address) -> int:
+    def _index_of_lan(self, host: IPv4Address) -> int:
         return next(i for i, router in enumerate(self._routers) if host in router.lan.network)
 
     def router(self, i: int, servers: tuple[ServerPlan, ...]) -> RouterPlan:
         """The Plan of one router."""
         router = self._routers[i]
         translates = self._translates(i)
-        let_in = list(self._let_in(i, servers))
-        forwards = tuple(let for let in let_in if isinstance(let, PortForward))
+        rules = list(self._inbound_rules(i, servers))
+        forwards = tuple(rule for rule in rules if isinstance(rule, PortForward))
         default_host = self._default_host(i) if router.mode == "default-host" else None
         outermost_set = own_ports(self._site) if i == 0 else None
         return RouterPlan(
@@ -199,40 +203,40 @@ class _Chain:
             mode=router.mode,
             ssh_user=router.ssh_user,
             ssh_port=router.ssh_port,
-            wan_address=self._wan(i),
+            wan_address=self._wan_address(i),
             gateway=self._routers[i - 1].lan.ip if i else None,
             lan=router.lan,
             wan6=router.wan6,
             lan6=router.lan6,
-            masquerade=self._untranslated(i) if translates else (),
+            masquerade=self._untranslated_lans(i) if translates else (),
             masquerade_ports=outermost_set or (),
             # The default host gets these anyway.
             forwards=tuple(forward for forward in forwards if forward.to != default_host),
             default_host=default_host,
-            accept_rules=tuple(let for let in let_in if isinstance(let, AcceptRule)),
+            accept_rules=tuple(rule for rule in rules if isinstance(rule, AcceptRule)),
             routes=tuple(self._routes(i)),
             leases=tuple(
                 Lease(server.name, server.mac, server.address)
                 for server in self._site.servers
                 # On Debian, hotshoe sets up no DHCP server.
-                if server.mac and self._behind(server) == i and router.managed_by != "linux"
+                if server.mac and self._router_index(server) == i and router.managed_by != "linux"
             ),
-            hairpin=self._untranslated(i) if translates and (forwards or default_host) else (),
-            ftp_helper=tuple(self._helped(i, servers)),
+            hairpin=self._untranslated_lans(i) if translates and (forwards or default_host) else (),
+            ftp_helper=tuple(self._helper_ports(i, servers)),
             open_to_wan=router.open_to_wan,
             other_forwards=router.other_forwards,
         )
 
-    def _let_in(
+    def _inbound_rules(
         self, i: int, servers: tuple[ServerPlan, ...]
     ) -> Iterator[PortForward | AcceptRule]:
-        """What router i lets in from its WAN side, to whom."""
+        """The port forwards and accept rules of router i, for connections from its WAN side."""
         for server, said in zip(servers, self._site.servers, strict=True):
-            behind = self._behind(said)
+            behind = self._router_index(said)
             services = [Service("tcp", ports) for ports in server.ftp_ports]
             kind = PortForward if self._translates(i) else AcceptRule
             if i <= behind:
-                to = self._next(i, behind, server.address)
+                to = self._next_address(i, behind, server.address)
                 for service in services:
                     yield kind(service, to, None, f"cameras to {server.name}")
                     if server.address6:
@@ -241,28 +245,28 @@ class _Chain:
                         )
                 continue
             for access in server.may_open:
-                lan = self._lan_of(access.host)
+                lan = self._index_of_lan(access.host)
                 if i <= lan:
-                    to = self._next(i, lan, access.host)
+                    to = self._next_address(i, lan, access.host)
                     purpose = f"{server.name} to {access.host}"
                     yield kind(access.service, to, server.address, purpose)
 
-    def _helped(self, i: int, servers: tuple[ServerPlan, ...]) -> Iterator[int]:
-        """The control ports that a router's FTP helper would have to read."""
+    def _helper_ports(self, i: int, servers: tuple[ServerPlan, ...]) -> Iterator[int]:
+        """The control ports that the FTP helper (ALG) of router i reads."""
         for server, said in zip(servers, self._site.servers, strict=True):
-            if self._site.ftp.helper and i <= self._behind(said):
+            if self._site.ftp.helper and i <= self._router_index(said):
                 yield server.control_port
 
     def _default_host(self, i: int) -> IPv4Address:
         if i + 1 < len(self._routers):
-            return self._wan(i + 1)
+            return self._wan_address(i + 1)
         name = self._routers[i].name
         return next(s.address for s in self._site.servers if s.behind in (None, name))
 
     def _routes(self, i: int) -> Iterator[Route]:
-        """Static routes to what is further inside and reached untranslated."""
-        for network in self._untranslated(i)[1:]:
-            yield Route(network, self._wan(i + 1))
+        """Static routes to the networks further inside that router i reaches untranslated."""
+        for network in self._untranslated_lans(i)[1:]:
+            yield Route(network, self._wan_address(i + 1))
         inner = self._routers[i + 1 :]
         via6 = inner[0].wan6 if inner else None
         for router in inner:

@@ -55,7 +55,7 @@ def by_hand(plan: Plan) -> tuple[RouterPlan, ...]:
 
 
 def rows(plan: Plan, router: RouterPlan) -> tuple[Row, ...]:
-    """Everything that a router has to be told, in the order in which to enter it.
+    """All settings of a router, in the order in which to enter them.
 
     :param router: one of the Plan's
     """
@@ -103,7 +103,7 @@ def _lan(router: RouterPlan) -> Iterator[Row]:
 
 
 def _reservations(plan: Plan, router: RouterPlan) -> Iterator[Row]:
-    """Whoever is dialled in its LAN must keep its address."""
+    """Hosts in its LAN that others dial must keep their addresses."""
     devices = neighbours(plan, router)
     for server in plan.servers:
         for access in server.may_open:
@@ -232,5 +232,5 @@ def _protocol(service: Service) -> str:
 def neighbours(plan: Plan, router: RouterPlan) -> dict[IPv4Address, str]:
     """The next router and the servers in a router's LAN, by their addresses there."""
     inner = plan.routers[plan.routers.index(router) + 1 :]
-    found = {next_.wan_address: next_.name for next_ in inner[:1]}
-    return found | {server.address: server.name for server in plan.servers_behind(router)}
+    routers = {router.wan_address: router.name for router in inner[:1]}
+    return routers | {server.address: server.name for server in plan.servers_behind(router)}

@@ -3,8 +3,9 @@
 Plain frozen data. Making one touches no host, no file and no clock. Roles, templates, tables, the
 worksheet, the picture and the stage read it and decide nothing themselves.
 
-The words: a router *translates* (NAT) or routes. What comes from outside is *forwarded* to an
-address inside (a translating router), or *passed* unchanged (a routed one, and all of IPv6).
+The words: a router *translates* (NAT) or routes. A translating router *forwards* connections from
+outside to an address inside; a routed router *accepts* them unchanged, and so does every router
+with IPv6.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ Address = IPv4Address | IPv6Address
 
 @dataclass(frozen=True)
 class PortForward:
-    """What a translating router does with connections that arrive for somebody inside.
+    """A port forward: a translating router sends connections to an address inside.
 
     The port is the same outside and inside: PASV announces the outside one.
 
     :param service: the protocol, and a port or a range
     :param to: the next address that the packet needs: the next translating router's, or the host's
-    :param source: the only address that may use it; None is everybody
+    :param source: the only address that may use it; None is any
     :param purpose: whom it serves, in a few words
     """
 
@@ -46,11 +47,11 @@ class PortForward:
 
 @dataclass(frozen=True)
 class AcceptRule:
-    """What a device lets in unchanged, because it does not translate it.
+    """A firewall rule that accepts connections without NAT.
 
     :param service: the protocol, and a port or a range
-    :param to: the only address that it may be for
-    :param source: the only address that it may come from; None is everybody
+    :param to: the only destination address
+    :param source: the only source address; None is any
     :param purpose: whom it serves, in a few words
     """
 
@@ -74,11 +75,11 @@ class Route:
 
 @dataclass(frozen=True)
 class Lease:
-    """An address that a router's DHCP server always gives the same device.
+    """A static lease: the address that a router's DHCP server always gives one device.
 
     :param name: the device
     :param mac: its hardware address, ``b8:27:eb:12:34:56``
-    :param address: what it gets
+    :param address: the address that it gets
     """
 
     name: str
@@ -91,7 +92,7 @@ class HomeAccess:
     """What a server may open towards the home behind the routers inside of it.
 
     :param service: the protocol, and a port or a range
-    :param host: whom it reaches
+    :param host: the host that it reaches
     :param dial: the address to connect to, which is the host's unless a router translates
     """
 
@@ -134,7 +135,7 @@ class ClientSets:
 
 @dataclass(frozen=True)
 class ServerPlan:
-    """What an FTP server has to be.
+    """The FTP server: all that its host must be.
 
     :param name: its name
     :param behind: the router in whose LAN it is
@@ -142,8 +143,8 @@ class ServerPlan:
     :param address6: its IPv6 address, if cameras may use that
     :param lan: the network it is in
     :param gateway: the router's address in that network
-    :param inside: the networks of the home that reach it with addresses of their own
-    :param ssh_user: who hotshoe logs in as
+    :param inside: the networks of the home that reach it untranslated
+    :param ssh_user: the user that hotshoe logs in as
     :param ssh_port: where SSH answers
     :param ssh_from: the networks that may log in
     :param hostname: what cameras dial; the name on the certificate
@@ -154,14 +155,14 @@ class ServerPlan:
     :param cameras: the users
     :param open_to_lan: other services that the home may reach
     :param may_open: what it may open towards the home behind further routers
-    :param accept_rules: what other servers, which are outside of its router, may open here
+    :param accept_rules: for other servers, outside of its router, that may open services here
     :param max_clients: sessions at once
     :param max_per_address: sessions at once from one address; every camera may be behind one NAT
     :param max_per_camera: sessions of one camera beyond which its longest idle one is ended
     :param login_seconds: after which a session that has not logged in is ended
     :param bytes_per_second: the most that one transfer may take; 0 is no limit
-    :param new_connections_per_minute: from one address, or one /64 over IPv6, to the control port,
-        beyond which they are dropped; 0 is no limit
+    :param control_connections_per_minute: that an address, or one /64 over IPv6, may open, beyond
+        which they are dropped; 0 is no limit
     :param data_connections_per_minute: that an address, or one /64 over IPv6, may complete before
         it has received data over one, beyond which they are dropped; 0 is no limit
     :param data_connections_at_once: how many of those it may complete before that rate holds
@@ -192,7 +193,7 @@ class ServerPlan:
     max_per_camera: int
     login_seconds: int
     bytes_per_second: int
-    new_connections_per_minute: int
+    control_connections_per_minute: int
     data_connections_per_minute: int
     data_connections_at_once: int
     client_sets: ClientSets
@@ -205,12 +206,12 @@ class ServerPlan:
 
 @dataclass(frozen=True)
 class RouterPlan:
-    """What one router has to do.
+    """A router: all that it must do.
 
     :param name: its name
     :param managed_by: who configures it: ``linux``, ``openwrt`` or ``hand``
     :param mode: ``nat``, ``default-host`` or ``routed``
-    :param ssh_user: who hotshoe logs in as
+    :param ssh_user: the user that hotshoe logs in as
     :param ssh_port: where SSH answers
     :param wan_address: its address outside
     :param gateway: the router outside of it, as its gateway; None for the provider's
@@ -221,17 +222,17 @@ class RouterPlan:
         those keep their addresses
     :param masquerade_ports: the only source ports that they, and its own packets, may leave with;
         empty is all (MAP-E)
-    :param forwards: from its WAN address to somebody inside
-    :param default_host: who gets everything that no forward and no service of its own takes
-    :param accept_rules: what it lets in untranslated
+    :param forwards: port forwards from its WAN address to hosts inside
+    :param default_host: the host that gets everything without a port forward or own service
+    :param accept_rules: what it accepts from its WAN side without NAT
     :param routes: the static routes that it needs
     :param leases: the addresses that its DHCP server must not give to others
-    :param hairpin: the networks inside from which its WAN address can be dialled as well, their
-        packets then leaving with its LAN address, so that the answers come back through it
+    :param hairpin: the networks inside that can dial its WAN address too (hairpin NAT): their
+        packets then leave with its LAN address, so that answers come back through it
     :param ftp_helper: the control ports on which it reads and changes FTP commands (ALG); none is
         off
     :param open_to_wan: what else it answers on its WAN side
-    :param other_forwards: what it forwards to other devices already, by rules of others
+    :param other_forwards: what existing rules forward to other devices
     """
 
     name: str
@@ -258,25 +259,25 @@ class RouterPlan:
 
     @property
     def inside(self) -> tuple[Network, ...]:
-        """The networks on its inner side, which nobody outside can be in."""
+        """The networks on its inner side: no address outside is in them."""
         own = (self.lan.network, *((self.lan6.network,) if self.lan6 else ()))
         return (*own, *(route.to for route in self.routes))
 
     @property
     def by_hand(self) -> bool:
-        """Whether a person sets it up, from its worksheet."""
+        """Whether a person sets it up from its worksheet."""
         return self.managed_by == "hand"
 
     @property
     def targets(self) -> tuple[IPv4Address, ...]:
-        """Everybody inside to whom it sends what arrives for its WAN address."""
+        """The hosts inside that get what arrives for its WAN address."""
         default = () if self.default_host is None else (self.default_host,)
         return tuple(dict.fromkeys((*(forward.to for forward in self.forwards), *default)))
 
 
 @dataclass(frozen=True)
 class ClientRule:
-    """What a firewall between a camera and the Internet, such as a guest network's, must let out.
+    """What a firewall between a camera and the Internet, such as a guest network's, must allow.
 
     :param server: the server that it is for
     :param to: the addresses that the camera connects to
@@ -297,7 +298,7 @@ class Plan:
     :param port_set: the ports of that address that are this home's; empty is all (MAP-E)
     :param servers: in the Site's order
     :param routers: from the Internet inwards
-    :param client_firewall: what the camera's network must let out
+    :param client_firewall: what the camera's network must allow outwards
     """
 
     hostname: str

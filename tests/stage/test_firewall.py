@@ -111,7 +111,7 @@ def control(home: Home) -> PortRange:
 
 
 def test_a_flood_of_connections_is_cut_short_and_others_still_get_through(home: Home) -> None:
-    limit = home.server_plan.new_connections_per_minute
+    limit = home.server_plan.control_connections_per_minute
     home.sh(home.server, "systemctl restart hotshoe-firewall")
     with connecting(home, control(home), 500, 6) as flood:
         for _ in range(4):

@@ -310,7 +310,7 @@ class TestIpv6:
         home, server = shaped, shaped.server_plan
         camera = home.stage.node(CAMERA).ports[0].address6
         assert camera
-        limit = server.new_connections_per_minute
+        limit = server.control_connections_per_minute
         others = [camera.network[0x100 + i] for i in range(limit + 40)]
         script = f"""
 import socket, time

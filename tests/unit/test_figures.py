@@ -61,16 +61,16 @@ REPEATED = {
         f"New firewall rules take effect for {WORDS[operations.ROLLBACK_SECONDS]} (on OpenWrt, the "
         f"whole new configuration for {WORDS[openwrt.ROLLBACK_SECONDS]})",
         f"by itself: {WORDS[openwrt.ROLLBACK_SECONDS]} later at most, or at the next boot",
-        f"opens {derivation.NEW_CONNECTIONS_PER_MINUTE} control connections a minute for each "
-        f"camera and {derivation.NEW_CONNECTIONS_PER_MINUTE} more;",
+        f"opens {derivation.CONTROL_CONNECTIONS_PER_MINUTE} control connections a minute for each "
+        f"camera and {derivation.CONTROL_CONNECTIONS_PER_MINUTE} more;",
         f"ports first: {derivation.DATA_CONNECTIONS_AT_ONCE} of them, then "
         f"{WORDS[derivation.DATA_CONNECTIONS_PER_MINUTE]} a minute, from each address;",
         f"is given up after {transport.PATIENCE} to {transport.PATIENCE + transport.ASK_EVERY} "
         f"seconds, and a command that never ends after {WORDS[transport.LONGEST]}.",
     ],
     "CHANGELOG.md": [
-        f"At least {derivation.PLACES} sessions, {derivation.PLACES_PER_ADDRESS} from one address; "
-        f"those that do not log in within {WORDS[derivation.LOGIN_SECONDS]}",
+        f"At least {derivation.SESSIONS} sessions, {derivation.SESSIONS_PER_ADDRESS} from one "
+        f"address; those that do not log in within {WORDS[derivation.LOGIN_SECONDS]}",
         f"of a camera that has more than {WORDS[derivation.SESSIONS_PER_CAMERA]}.",
     ],
 }

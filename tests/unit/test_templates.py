@@ -56,7 +56,7 @@ def firewall(plan, timeouts: bool = True) -> str:
 
 def unlimited(server: ServerPlan) -> ServerPlan:
     """The server where a router gives all clients one address."""
-    return replace(server, new_connections_per_minute=0, data_connections_per_minute=0)
+    return replace(server, control_connections_per_minute=0, data_connections_per_minute=0)
 
 
 def outgoing(plan) -> str:

@@ -78,7 +78,7 @@ def test_the_example_has_this_server(example_plan):
             max_per_camera=8,
             login_seconds=60,
             bytes_per_second=0,
-            new_connections_per_minute=90,
+            control_connections_per_minute=90,
             data_connections_per_minute=6,
             data_connections_at_once=16,
             client_sets=derivation.CLIENT_SETS,
@@ -304,14 +304,14 @@ def test_no_camera_is_shut_out_by_the_others_even_behind_one_address(example_sit
     assert server.max_per_camera == 8
     assert server.max_per_address >= 2 * server.max_per_camera * cameras
     assert server.max_clients >= max(200, server.max_per_address + 100)
-    assert server.new_connections_per_minute >= 30 * cameras
+    assert server.control_connections_per_minute >= 30 * cameras
 
 
 def test_limits_for_each_address_are_off_where_all_clients_share_an_address(example_site):
     router = example_site.routers[0].model_copy(update={"masks_source": True})
     (server,) = make_plan(example_site.model_copy(update={"routers": (router,)})).servers
     assert server.max_per_address == server.max_clients
-    assert server.new_connections_per_minute == 0
+    assert server.control_connections_per_minute == 0
     assert (server.data_connections_per_minute, server.data_connections_at_once) == (0, 0)
 
 
@@ -319,7 +319,7 @@ def test_data_connections_are_not_limited_without_tls(example_site):
     """What is sent first over one tells who has logged in only with TLS."""
     site = example_site.model_copy(update={"ftp": Ftp(tls="none")})
     (server,) = make_plan(site).servers
-    assert server.new_connections_per_minute == 90
+    assert server.control_connections_per_minute == 90
     assert server.data_connections_per_minute == 0
 
 

@@ -191,7 +191,7 @@ def test_the_server_sees_the_address_of_the_camera_unless_a_router_masks_it(home
         hidden = home.masking & set(journey.routers)
         assert (journey.packet.source == CAMERA) == (not hidden)
         # One limit for everybody would be none for a stranger.
-        assert bool(server.new_connections_per_minute) == (not hidden)
+        assert bool(server.control_connections_per_minute) == (not hidden)
 
 
 @every(homes)
