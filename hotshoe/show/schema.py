@@ -1,4 +1,4 @@
-"""A Plan as JSON, for programs: the one place that says what it looks like.
+"""A Plan as JSON, for programs, and the JSON Schema of that.
 
 Everything follows from the dataclasses of :mod:`hotshoe.plan.model`: keys are their fields,
 addresses and networks are strings, a port or a range of ports is ``{"first": …, "last": …}``, and
@@ -76,18 +76,18 @@ class _DescribedByDocstrings(GenerateJsonSchema):
     """Takes the description of each field from the ``:param`` line of its class."""
 
     def dataclass_schema(self, schema: Any) -> JsonSchemaValue:
-        made = super().dataclass_schema(schema)
+        generated = super().dataclass_schema(schema)
         summary, described = _docstring(schema["cls"])
         names = [field.name for field in fields(schema["cls"])]
         properties = {
-            name: _with_examples(made["properties"][name]) | {"description": described[name]}
+            name: _with_examples(generated["properties"][name]) | {"description": described[name]}
             for name in names
         }
-        return made | {"description": summary, "properties": properties, "required": names}
+        return generated | {"description": summary, "properties": properties, "required": names}
 
 
 def _docstring(described: type) -> tuple[str, dict[str, str]]:
-    """The text of a docstring and its ``:param`` lines, as a reader of JSON needs them."""
+    """The summary of a docstring and its ``:param`` lines, in the words of JSON."""
     text = re.sub(r"\s+", " ", described.__doc__ or "").replace("``", "`")
     text = re.sub(r":[a-z]+:`([^`]*)`", r"\1", re.sub(r"\bNone\b", "null", text))
     summary, *rest = re.split(r" :(?=(?:param|raises|returns)\b)", text)
@@ -96,7 +96,7 @@ def _docstring(described: type) -> tuple[str, dict[str, str]]:
 
 
 def _with_examples(schema: Any) -> Any:
-    """The schema of a field without titles, which repeat its name, and without odd formats."""
+    """The schema of a field without titles, which repeat its name, or unknown formats."""
     if isinstance(schema, list):
         return [_with_examples(part) for part in schema]
     if not isinstance(schema, dict):

@@ -1,6 +1,6 @@
 """The Plan as a person reads it on a terminal, device by device.
 
-Only words and layout; everything that is said comes from the Plan. Plain ASCII, since the output of
+Only words and layout; all facts come from the Plan. Plain ASCII, since the output of
 a command ends up in all kinds of files and mails.
 """
 
@@ -29,7 +29,7 @@ MANAGED_BY = {
 }
 TLS = {"explicit": "explicit FTPS (TLS)", "none": "plain FTP, which everybody on the way can read"}
 
-# A line of a device's table: what it is about, and what there is to say.
+# A line of a device's table: label and text.
 Line = tuple[str, RenderableType]
 
 
@@ -51,17 +51,17 @@ def tables(plan: Plan) -> Iterator[RenderableType]:
         yield _heading(f"Server {server.name}", f"behind {server.behind}")
         yield _device(_server(server))
     yield Text()
-    yield _heading("A guest network that a camera uses must let out")
+    yield _heading("Outgoing connections that a camera's network must allow")
     yield _rows(_outgoing(rule) for rule in plan.client_firewall)
 
 
 def _overview(plan: Plan) -> str:
-    """The way from the Internet inwards, the servers beside the router that they are behind."""
-    way = ["Internet"]
+    """The routers from the Internet inwards, each with the servers in its LAN."""
+    path = ["Internet"]
     for router in plan.routers:
         here = _list(server.name for server in plan.servers_behind(router))
-        way.append(f"{router.name} [{here}]" if here else router.name)
-    return " -> ".join(way)
+        path.append(f"{router.name} [{here}]" if here else router.name)
+    return " -> ".join(path)
 
 
 def _router(router: RouterPlan) -> Iterator[Line]:
@@ -72,7 +72,7 @@ def _router(router: RouterPlan) -> Iterator[Line]:
     yield "LAN", str(router.lan)
     if router.lan6:
         yield "", str(router.lan6)
-    yield "NAT", f"for {_list(router.masquerade)}" if router.masquerade else "none: routed"
+    yield "NAT", f"masquerade {_list(router.masquerade)}" if router.masquerade else "none: routed"
     if router.masquerade_ports:
         yield "", f"with these source ports only: {_list(router.masquerade_ports)}"
     if router.routes:
@@ -81,25 +81,25 @@ def _router(router: RouterPlan) -> Iterator[Line]:
         leases = ((str(lease.address), f"for {lease.name}, {lease.mac}") for lease in router.leases)
         yield "static leases", _rows(leases)
     if router.forwards:
-        yield "forwards", _rows(_let_in(forward) for forward in router.forwards)
+        yield "port forwards", _rows(_rule(forward) for forward in router.forwards)
     if router.default_host:
         yield "default host", f"{router.default_host} gets everything else"
     if router.accept_rules:
-        yield "lets pass", _rows(_let_in(rule) for rule in router.accept_rules)
+        yield "accept rules", _rows(_rule(rule) for rule in router.accept_rules)
     if router.other_forwards:
-        yield "others' rules", f"forward {_list(router.other_forwards)} to other devices"
+        yield "other forwards", f"{_list(router.other_forwards)} to other devices"
     yield "own services", _list(router.open_to_wan) or "none"
     if router.managed_by == "openwrt":
         yield "", "what else gets in is up to its own firewall"
     else:
         yield "", f"nothing else gets in{', over IPv6' if router.default_host else ''}"
-    yield "hairpin", f"from {_list(router.hairpin)}" if router.hairpin else "none"
+    yield "hairpin NAT", f"from {_list(router.hairpin)}" if router.hairpin else "none"
     yield "FTP helper", f"on port {_list(router.ftp_helper)}" if router.ftp_helper else "off"
 
 
-def _let_in(let: PortForward | AcceptRule) -> tuple[str, str]:
-    only = f", only from {let.source}" if let.source else ""
-    return str(let.service), f"to {let.to}{only} ({let.purpose})"
+def _rule(rule: PortForward | AcceptRule) -> tuple[str, str]:
+    only = f", only from {rule.source}" if rule.source else ""
+    return str(rule.service), f"to {rule.to}{only} ({rule.purpose})"
 
 
 def _server(server: ServerPlan) -> Iterator[Line]:
@@ -122,7 +122,7 @@ def _server(server: ServerPlan) -> Iterator[Line]:
     to_whom = f" to {_list(server.inside)}" if server.open_to_lan else ""
     yield "other services", f"{_list(server.open_to_lan) or 'none'}{to_whom}"
     if server.accept_rules:
-        yield "lets in", _rows(_let_in(rule) for rule in server.accept_rules)
+        yield "accept rules", _rows(_rule(rule) for rule in server.accept_rules)
     if server.may_open:
         yield "may open", _rows(_opens(access) for access in server.may_open)
     else:
@@ -147,12 +147,12 @@ def _heading(name: str, about: str = "") -> Text:
 
 
 def _device(lines: Iterable[Line]) -> Table:
-    """What there is to say of a device, each thing beside what it is about."""
+    """The lines of a device: label and text."""
     table = _table()
     table.add_column(style="dim", width=14, overflow="fold")
     table.add_column(overflow="fold", ratio=1)
-    for about, said in lines:
-        table.add_row(Text(about), Text(said) if isinstance(said, str) else said)
+    for label, text in lines:
+        table.add_row(Text(label), Text(text) if isinstance(text, str) else text)
     return table
 
 

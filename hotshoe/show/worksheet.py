@@ -14,7 +14,7 @@ from hotshoe.render import render
 
 TEMPLATE = "worksheet/worksheet.html.j2"
 
-# For the small print: what other routers call it, and what one may stumble over there.
+# The small print: what other routers call a menu, and what is easily missed there.
 ALSO = {
     Menu.WAN: "Internet connection, account information, WAN interface. Where a DNS server is "
     "asked for beside a static address, the default gateway usually is one.",
@@ -57,7 +57,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """What there is to print for one router.
+    """The page of one router.
 
     :param router: its name
     :param place: where it is, in a few words
@@ -103,7 +103,7 @@ def _purpose(plan: Plan, router: RouterPlan) -> str:
     inside = " and ".join(nearby.values()) or "the home"
     between = f"Between {outside} on one side and {inside} on the other: "
     if not router.masquerade:
-        return f"{between}translates no addresses, and lets in what is allowed below."
+        return f"{between}translates no addresses, and accepts what is allowed below."
     if router.default_host:
         to = nearby[router.default_host]
         return f"{between}translates addresses (NAT), and sends all that arrives to {to}."

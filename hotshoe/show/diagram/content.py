@@ -1,4 +1,4 @@
-"""What the picture of a home says in each of its boxes; where they are is no matter here."""
+"""The text in each box of the picture of a home; :mod:`.layout` places it."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _MOST_RANGES = 63
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Some lines of a box.
+    """A paragraph in a box.
 
-    :param text: what it says
+    :param text: its text
     :param label: a word before it, of at most four letters
-    :param kind: a heading heads what follows, to the next one; a use is a lesser heading
+    :param kind: a heading is above the paragraphs that follow; a use is a smaller heading
     """
 
     text: str
@@ -42,14 +42,14 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
-class Caption:
-    """All that a box says.
+class BoxContent:
+    """The text of a box.
 
     :param icon: what kind of thing it is
     :param title: its name
     :param subtitle: what it is
-    :param body: what is true of it
-    :param network: what it hands on to whoever hangs in its LAN
+    :param body: its properties
+    :param network: the networks in its LAN
     """
 
     icon: Icon
@@ -59,19 +59,19 @@ class Caption:
     network: tuple[Paragraph, ...] = ()
 
 
-def internet(plan: Plan) -> Caption:
-    """What a camera has to dial."""
-    return Caption("internet", "Internet", "with a camera anywhere", tuple(_internet(plan)))
+def internet(plan: Plan) -> BoxContent:
+    """The box of the Internet: what a camera dials."""
+    return BoxContent("internet", "Internet", "with a camera anywhere", tuple(_internet(plan)))
 
 
-def router(plan: Plan, index: int) -> Caption:
-    """What a router does.
+def router(plan: Plan, index: int) -> BoxContent:
+    """The box of a router.
 
     :param index: its place, from the Internet inwards
     """
     one = plan.routers[index]
     place = f"router {index + 1} of {len(plan.routers)}, " if len(plan.routers) > 1 else "router, "
-    return Caption(
+    return BoxContent(
         "router",
         one.name,
         place + _MANAGERS[one.managed_by],
@@ -83,22 +83,22 @@ def router(plan: Plan, index: int) -> Caption:
     )
 
 
-def server(plan: Plan, one: ServerPlan) -> Caption:
-    """What a server offers.
+def server(plan: Plan, one: ServerPlan) -> BoxContent:
+    """The box of a server.
 
     :param one: a server of the Plan
     """
-    return Caption("server", one.name, "server, Debian", tuple(_server(plan, one)))
+    return BoxContent("server", one.name, "server, Debian", tuple(_server(plan, one)))
 
 
-def home(plan: Plan, one: RouterPlan) -> Caption | None:
-    """What servers outside of a router may open in its LAN.
+def home(plan: Plan, one: RouterPlan) -> BoxContent | None:
+    """The box of the home behind a router: what servers outside of it may open there.
 
     :param one: a router of the Plan
     :returns: None where there is nothing to draw
     """
     body = tuple(_home(plan, one))
-    return Caption("home", "home", f"behind {one.name}", body) if body else None
+    return BoxContent("home", "home", f"behind {one.name}", body) if body else None
 
 
 def summary(plan: Plan) -> str:
@@ -126,7 +126,7 @@ def _internet(plan: Plan) -> Iterator[Paragraph]:
     for address in dict.fromkeys(one.address6 for one in plan.servers):
         if address:
             yield Paragraph(str(address))
-    # All servers speak the same.
+    # All servers use the same protocol.
     yield _heading("FTP without TLS" if plan.servers[0].tls == "none" else "FTPS, explicit TLS")
     for one in plan.servers:
         if len(plan.servers) > 1:
@@ -147,32 +147,32 @@ def _router(one: RouterPlan) -> Iterator[Paragraph]:
     yield Paragraph(str(one.lan), "LAN")
     if one.lan6:
         yield Paragraph(str(one.lan6), "")
-    yield from _let_in("port forwards", one.forwards)
+    yield from _rules("port forwards", one.forwards)
     if one.default_host:
         yield _heading("default host")
-        yield _leading("all else" if one.forwards else "everything", one.default_host)
-    yield from _let_in("lets in, address unchanged", one.accept_rules)
+        yield _arrow("all else" if one.forwards else "everything", one.default_host)
+    yield from _rules("accept rules, no NAT", one.accept_rules)
     if one.routes:
         yield _heading("static routes")
         for route in one.routes:
             yield Paragraph(f"{route.to} via{_TIE}{route.via}")
     if one.masquerade:
-        yield _heading("masquerades")
+        yield _heading("masquerade")
         for network in one.masquerade:
             yield Paragraph(str(network))
         if one.masquerade_ports:
             yield Paragraph("with this home's ports")
         if one.hairpin:
-            yield Paragraph("hairpin for the same")
+            yield Paragraph("hairpin NAT for the same")
     if one.leases:
-        yield _heading("always gives by DHCP")
+        yield _heading("static leases (DHCP)")
         for lease in one.leases:
             yield Paragraph(f"{lease.address} to{_TIE}{lease.name}")
     if one.other_forwards:
-        yield _heading("forwards of others")
+        yield _heading("other forwards")
         yield Paragraph(_services(one.other_forwards))
     if one.open_to_wan:
-        yield _heading("answers on its WAN side")
+        yield _heading("own services")
         yield Paragraph(_services(one.open_to_wan))
     if one.ftp_helper:
         yield _heading("FTP helper (ALG)")
@@ -188,8 +188,8 @@ def _mode(one: RouterPlan) -> str:
     return "NAT, port forwards" if forwards else "NAT, no port forwards"
 
 
-def _let_in(title: str, rules: Sequence[PortForward | AcceptRule]) -> Iterator[Paragraph]:
-    """Forwards or accept_rules, those of the same use and destination together."""
+def _rules(title: str, rules: Sequence[PortForward | AcceptRule]) -> Iterator[Paragraph]:
+    """Port forwards or accept rules, those of the same purpose and destination together."""
     if rules:
         yield _heading(title)
     uses: dict[tuple[str, Address, IPv4Address | None], list[Service]] = {}
@@ -199,7 +199,7 @@ def _let_in(title: str, rules: Sequence[PortForward | AcceptRule]) -> Iterator[P
     for (purpose, to, source), services in uses.items():
         if len(purposes) > 1:
             yield Paragraph(f"{purpose}:", kind="use")
-        yield _leading(_services(services), to)
+        yield _arrow(_services(services), to)
         if source:
             yield Paragraph(f"only from {source}")
 
@@ -215,9 +215,9 @@ def _server(plan: Plan, one: ServerPlan) -> Iterator[Paragraph]:
     yield _heading("cameras")
     yield Paragraph(", ".join(one.cameras))
     if one.open_to_lan:
-        yield _heading("open to the home too")
+        yield _heading("other services")
         yield Paragraph(_services(one.open_to_lan))
-    yield from _let_in("open to another server too", one.accept_rules)
+    yield from _rules("accept rules", one.accept_rules)
     innermost = plan.routers[-1]
     if one.behind == innermost.name:
         return
@@ -225,7 +225,7 @@ def _server(plan: Plan, one: ServerPlan) -> Iterator[Paragraph]:
         if _is_server(plan, access[0].host):
             yield _heading("may open inwards")
             yield from _opened(access)
-    # Where a home is drawn behind the innermost router, it says so.
+    # The box of a home behind the innermost router says the same.
     if not one.may_open and plan.servers_behind(innermost):
         yield _heading("may open inwards")
         yield Paragraph("nothing")
@@ -257,9 +257,9 @@ def _by_host(accesses: Sequence[HomeAccess]) -> Iterator[list[HomeAccess]]:
 
 
 def _opened(accesses: Sequence[HomeAccess]) -> Iterator[Paragraph]:
-    """What may be opened of one host."""
+    """The services of one host that a server may open."""
     host, dial = accesses[0].host, accesses[0].dial
-    yield _leading(_services(access.service for access in accesses), host)
+    yield _arrow(_services(access.service for access in accesses), host)
     if dial != host:
         yield Paragraph(f"dialled as {dial}")
 
@@ -271,7 +271,7 @@ def _heading(text: str) -> Paragraph:
     return Paragraph(text, kind="heading")
 
 
-def _leading(what: str, to: Address) -> Paragraph:
+def _arrow(what: str, to: Address) -> Paragraph:
     return Paragraph(f"{what} →{_TIE}{to}")
 
 

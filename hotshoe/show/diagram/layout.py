@@ -1,8 +1,8 @@
 """The picture of a home, as an SVG document.
 
-Three columns: the Internet, the routers from outside inwards, and what hangs in each router's LAN.
-A row is one router with what is behind it, so no connector has to pass another row's boxes. What
-the boxes say is in :mod:`hotshoe.show.diagram.content`.
+Three columns: the Internet, the routers from outside inwards, and the devices in each router's LAN.
+A row is one router with its LAN, so no connector has to pass another row's boxes. The text of the
+boxes is in :mod:`hotshoe.show.diagram.content`.
 
 At its natural size the drawing is as wide as an A4 page between margins of a centimetre, with text
 of 9 points.
@@ -17,7 +17,7 @@ from ipaddress import IPv4Network
 from hotshoe.plan.model import Plan, RouterPlan
 from hotshoe.render import render
 from hotshoe.show.diagram import content
-from hotshoe.show.diagram.content import Caption, Paragraph
+from hotshoe.show.diagram.content import BoxContent, Paragraph
 from hotshoe.show.diagram.shapes import EM_PER_CHARACTER, Box, Connector, Point, Text
 from hotshoe.show.diagram.text import writable
 
@@ -42,7 +42,7 @@ _PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/1
 
 @dataclass(frozen=True)
 class Drawing:
-    """All of the picture, in its place.
+    """The picture: everything that it shows, with its place.
 
     :param title: what it is of
     :param height: how tall it is
@@ -82,7 +82,7 @@ def draw(plan: Plan) -> Drawing:
 
     :param plan: any Plan
     """
-    title = Text.broken(
+    title = Text.wrapped(
         f"The way to {plan.hostname}", "title", _MARGIN, _MARGIN, WIDTH - 2 * _MARGIN
     )
     top = title.bottom + 12
@@ -93,13 +93,13 @@ def draw(plan: Plan) -> Drawing:
     outside, y = internet, top
     for i, router in enumerate(plan.routers):
         box = _box(f"router-{i}", content.router(plan, i), _ROUTERS, y)
-        inside = _stacked(_behind(plan, router), box)
-        way_in, label = _way_in(outside, box, plan, i)
-        ways_out, labels_out = _ways_out(box, inside, _reach(router))
+        inside = _stacked(_boxes_behind(plan, router), box)
+        connector_in, label = _connector_in(outside, box, plan, i)
+        connectors_out, labels_out = _connectors_out(box, inside, _kind_of_lan(router))
         boxes += [box, *inside]
-        connectors += [way_in, *ways_out]
+        connectors += [connector_in, *connectors_out]
         labels += [label, *labels_out]
-        outside, y = box, max(each.bottom for each in (box, *inside)) + _BETWEEN_ROWS
+        outside, y = box, max(part.bottom for part in (box, *inside)) + _BETWEEN_ROWS
     key, samples = _key(internet.bottom + _BETWEEN_BOXES, connectors)
     boxes.append(key)
     return Drawing(
@@ -115,19 +115,19 @@ def draw(plan: Plan) -> Drawing:
 # -- boxes
 
 
-def _box(id: str, caption: Caption, column: tuple[float, float], y: float) -> Box:
-    """A box that is as tall as what it says."""
+def _box(id: str, said: BoxContent, column: tuple[float, float], y: float) -> Box:
+    """A box that is as tall as its text."""
     x, width = column
     left, room = x + _PADDING, width - 2 * _PADDING
-    title = Text.broken(caption.title, "title", left + _ICON, y + 5, room - _ICON)
-    subtitle = Text.broken(caption.subtitle, "quiet", left, title.bottom, room)
-    body = tuple(_texts(caption.body, left, room, subtitle.bottom + 9))
+    title = Text.wrapped(said.title, "title", left + _ICON, y + 5, room - _ICON)
+    subtitle = Text.wrapped(said.subtitle, "quiet", left, title.bottom, room)
+    body = tuple(_texts(said.body, left, room, subtitle.bottom + 9))
     bottom = body[-1].bottom + 6
-    foot = tuple(_texts(caption.network, left, room, bottom + 4))
+    foot = tuple(_texts(said.network, left, room, bottom + 4))
     end = foot[-1].bottom + 4 if foot else bottom
     texts = (title, subtitle, *body, *foot)
-    icons: list[tuple[str, float, float]] = [(caption.icon, left, y + 6)]
-    if caption.icon == "internet":
+    icons: list[tuple[str, float, float]] = [(said.icon, left, y + 6)]
+    if said.icon == "internet":
         icons.append(("camera", left + room - _CAMERA, y + 6))
     head = subtitle.bottom + 4
     return Box(id, tuple(icons), x, y, width, end - y, head - y, end - bottom, texts)
@@ -139,21 +139,21 @@ def _texts(paragraphs: Sequence[Paragraph], x: float, room: float, y: float) -> 
     for paragraph in paragraphs:
         if paragraph.kind == "heading":
             indent = _INDENT
-            text = Text.broken(paragraph.text, "heading", x, y + 4, room)
+            text = Text.wrapped(paragraph.text, "heading", x, y + 4, room)
         elif paragraph.kind == "use":
-            text = Text.broken(paragraph.text, "quiet", x + indent, y + 2, room - indent)
+            text = Text.wrapped(paragraph.text, "quiet", x + indent, y + 2, room - indent)
         elif paragraph.label is not None:
             if paragraph.label:
                 yield Text(x, y, "quiet", (paragraph.label,))
-            text = Text.broken(paragraph.text, "plain", x + _LABEL, y, room - _LABEL)
+            text = Text.wrapped(paragraph.text, "plain", x + _LABEL, y, room - _LABEL)
         else:
-            text = Text.broken(paragraph.text, "plain", x + indent, y, room - indent)
+            text = Text.wrapped(paragraph.text, "plain", x + indent, y, room - indent)
         yield text
         y = text.bottom
 
 
-def _behind(plan: Plan, router: RouterPlan) -> Iterator[Box]:
-    """What hangs in a router's LAN, as if at the top of the drawing."""
+def _boxes_behind(plan: Plan, router: RouterPlan) -> Iterator[Box]:
+    """The boxes of a router's LAN, as if at the top of the drawing."""
     for i, server in enumerate(plan.servers):
         if server.behind == router.name:
             yield _box(f"server-{i}", content.server(plan, server), _LANS, 0)
@@ -165,16 +165,16 @@ def _stacked(boxes: Iterator[Box], router: Box) -> list[Box]:
     """Boxes below each other, the last one beside the lower edge of its router if there is room."""
     stack, y = [], 0.0
     for box in boxes:
-        stack.append(box.lowered(y))
+        stack.append(box.moved_down(y))
         y = stack[-1].bottom + _BETWEEN_BOXES
     start = router.y + max(0, router.height - stack[-1].bottom) if stack else 0
-    return [box.lowered(start) for box in stack]
+    return [box.moved_down(start) for box in stack]
 
 
 # -- connectors
 
 
-def _way_in(outside: Box, router: Box, plan: Plan, i: int) -> tuple[Connector, Text]:
+def _connector_in(outside: Box, router: Box, plan: Plan, i: int) -> tuple[Connector, Text]:
     """The connector from the Internet, or from the next router outside, and its label."""
     camera = bool(plan.servers_through(plan.routers[i]))
     points: tuple[Point, ...]
@@ -184,13 +184,15 @@ def _way_in(outside: Box, router: Box, plan: Plan, i: int) -> tuple[Connector, T
         label = _above(outside.right, y, said)
     else:
         x = router.x + router.width / 2
-        points, said = ((x, outside.bottom), (x, router.y)), _reach(plan.routers[i - 1])
+        points, said = ((x, outside.bottom), (x, router.y)), _kind_of_lan(plan.routers[i - 1])
         label = Text(x + 10, router.y - _BETWEEN_ROWS / 2 - 8, "label", (said,))
     return Connector(outside.id, router.id, points, camera), label
 
 
-def _ways_out(router: Box, inside: Sequence[Box], said: str) -> tuple[list[Connector], list[Text]]:
-    """The connectors into a router's LAN, and what is said about them."""
+def _connectors_out(
+    router: Box, inside: Sequence[Box], said: str
+) -> tuple[list[Connector], list[Text]]:
+    """The connectors into a router's LAN, and their label."""
     y, turn = router.bottom - router.foot / 2, router.right + _TURN
     ways = []
     for box in inside:
@@ -209,8 +211,8 @@ def _above(x: float, y: float, said: str) -> Text:
     return Text(x + 2, y - 20, "label", (said,))
 
 
-def _reach(router: RouterPlan) -> str:
-    """Whether the addresses in a router's LAN mean something only at home."""
+def _kind_of_lan(router: RouterPlan) -> str:
+    """The label of a router's LAN: whether its addresses are private."""
     lan = router.lan.network
     return "private" if any(lan.subnet_of(block) for block in _PRIVATE) else "LAN"
 
@@ -227,7 +229,7 @@ def _key(y: float, connectors: Sequence[Connector]) -> tuple[Box, tuple[Connecto
     bottom = y + 5
     for camera, meaning in ((True, "camera connections"), (False, "no cameras")):
         if any(connector.camera == camera for connector in connectors):
-            text = Text.broken(
+            text = Text.wrapped(
                 meaning, "plain", left + _KEY_SAMPLE, bottom, width - 2 * _PADDING - _KEY_SAMPLE
             )
             line = text.y + text.leading / 2

@@ -1,4 +1,4 @@
-"""The pieces that the picture of a home is made of: texts, boxes, and connectors between them.
+"""The shapes of the picture of a home: texts, boxes, and connectors between them.
 
 The numbers are units of the drawing, 96 of which make an inch in print.
 """
@@ -37,8 +37,8 @@ class Text:
     lines: tuple[str, ...]
 
     @classmethod
-    def broken(cls, text: str, kind: Kind, x: float, y: float, width: float) -> Text:
-        """Text broken into lines.
+    def wrapped(cls, text: str, kind: Kind, x: float, y: float, width: float) -> Text:
+        """Text, wrapped into lines.
 
         :param width: of the space that it has
         """
@@ -72,14 +72,14 @@ class Box:
     """A box with text.
 
     :param id: its name in the drawing
-    :param icons: what shows what kind of thing it is, each with its left and upper edge
+    :param icons: the kind of device, each with its left and upper edge
     :param x: its left edge
     :param y: its upper edge
     :param width: its width
     :param height: its height
     :param head: the height of its upper band, with title and subtitle
     :param foot: the height of its lower band, with the network inside
-    :param texts: what it says
+    :param texts: its texts
     """
 
     id: str
@@ -111,7 +111,7 @@ class Box:
         lower = f"M{x} {foot}V{self.bottom - c:g}q0 {c} {c} {c}h{across}q{c} 0 {c}-{c}V{foot}z"
         return (*([upper] if self.head else []), *([lower] if self.foot else []))
 
-    def lowered(self, by: float) -> Box:
+    def moved_down(self, by: float) -> Box:
         """The same box further down.
 
         :param by: how much further
@@ -128,7 +128,7 @@ class Connector:
     :param start: the box that it leaves
     :param end: the box that it points at
     :param points: where it begins, turns and ends
-    :param camera: whether the connections of cameras take this way
+    :param camera: whether cameras' connections take it
     """
 
     start: str

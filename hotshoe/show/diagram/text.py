@@ -1,4 +1,4 @@
-"""Breaking text into lines of a monospace font, at places where a reader does not mind."""
+"""Wrapping text into lines of a monospace font, at places where a reader does not mind."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def wrap(text: str, width: int) -> tuple[str, ...]:
 
 
 def _cut(text: str, width: int) -> int:
-    """How much of a text that is too long goes into its first line."""
+    """How many characters of a long text go into its first line."""
     space = text.rfind(" ", 0, width + 1)
     if space > 0:
         return space + 1

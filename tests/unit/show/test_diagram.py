@@ -241,7 +241,7 @@ class TestTheContent:
     def test_a_server_names_who_else_may_open_its_services(self):
         boxes = boxes_of(picture(HOMES["may open a server"]))
         assert boxes["server-1"][-3:] == [
-            "open to another server too",
+            "accept rules",
             "TCP\xa022, 873 →\xa010.0.1.102",
             "only from 10.0.0.101",
         ]
@@ -255,7 +255,7 @@ class TestTheContent:
 
     def test_what_a_router_forwards_to_others_already_is_named(self):
         box = boxes_of(picture(HOMES["everything said"]))["router-0"]
-        i = box.index("forwards of others")
+        i = box.index("other forwards")
         assert box[i + 1] == "TCP\xa0443; UDP\xa027000-27015"
 
     def test_a_server_that_may_open_nothing_says_so(self):

@@ -51,23 +51,23 @@ Internet -> box -> gateway [darkroom]
 Router box (set up by hand from the worksheet)
 WAN             203.0.113.20
 LAN             192.168.178.1/24
-NAT             for 192.168.178.0/24
-forwards        21/tcp           to 192.168.178.2 (cameras to darkroom)
+NAT             masquerade 192.168.178.0/24
+port forwards   21/tcp           to 192.168.178.2 (cameras to darkroom)
                 50000-50099/tcp  to 192.168.178.2 (cameras to darkroom)
 own services    none
                 nothing else gets in
-hairpin         from 192.168.178.0/24
+hairpin NAT     from 192.168.178.0/24
 FTP helper      off
 
 Router gateway (Debian, configured by hotshoe)
 WAN             192.168.178.2, gateway 192.168.178.1
 LAN             192.168.1.1/24
-NAT             for 192.168.1.0/24
-forwards        21/tcp           to 192.168.1.10 (cameras to darkroom)
+NAT             masquerade 192.168.1.0/24
+port forwards   21/tcp           to 192.168.1.10 (cameras to darkroom)
                 50000-50099/tcp  to 192.168.1.10 (cameras to darkroom)
 own services    none
                 nothing else gets in
-hairpin         from 192.168.1.0/24
+hairpin NAT     from 192.168.1.0/24
 FTP helper      off
 
 Server darkroom (behind gateway)
@@ -82,7 +82,7 @@ SSH             root, port 22, from 192.168.1.0/24
 other services  none
 may open        nothing behind further routers
 
-A guest network that a camera uses must let out
+Outgoing connections that a camera's network must allow
 for darkroom  21/tcp, 50000-50099/tcp to 203.0.113.20
 """
     )
@@ -92,23 +92,23 @@ def test_tables_show_a_default_host():
     below = part(printed(HOMES["default-host"]), "Router box")
     assert "default host    192.168.178.2 gets everything else\n" in below
     assert "nothing else gets in, over IPv6\n" in below
-    assert "forwards" not in below
+    assert "port forwards" not in below
 
 
 def test_tables_show_a_routed_router():
     text = printed(HOMES["routed"])
     outer, inner = part(text, "Router edge"), part(text, "Router gateway")
-    assert "NAT             for 192.168.178.0/24, 192.168.1.0/24\n" in outer
+    assert "NAT             masquerade 192.168.178.0/24, 192.168.1.0/24\n" in outer
     assert "static routes   192.168.1.0/24 via 192.168.178.2\n" in outer
     assert "NAT             none: routed\n" in inner
-    assert "lets pass       21/tcp           to 192.168.1.10 (cameras to darkroom)\n" in inner
-    assert "hairpin         none\n" in inner
+    assert "accept rules    21/tcp           to 192.168.1.10 (cameras to darkroom)\n" in inner
+    assert "hairpin NAT     none\n" in inner
 
 
 def test_tables_show_ipv6():
     below = part(printed(HOMES["ipv6"]), "Router edge")
     assert "static routes   2001:db8:100:2::/64 via 2001:db8:100:1::2\n" in below
-    assert "lets pass       21/tcp           to 2001:db8:100:2::10 (cameras to darkroom)\n" in below
+    assert "accept rules    21/tcp           to 2001:db8:100:2::10 (cameras to darkroom)\n" in below
 
 
 def test_a_server_between_two_routers_is_shown_there():
@@ -121,7 +121,7 @@ def test_what_a_server_may_open_is_shown_at_both_ends():
     server, router = part(text, "Server darkroom"), part(text, "Router gateway")
     assert "may open        22/tcp           of 172.16.1.20 by dialling 192.168.1.2" in server
     assert (
-        "forwards        22/tcp           to 172.16.1.20, only from 192.168.1.10 "
+        "port forwards   22/tcp           to 172.16.1.20, only from 192.168.1.10 "
         "(darkroom to 172.16.1.20)\n"
     ) in router
 
@@ -142,13 +142,13 @@ def test_tables_show_everything_else_that_a_site_may_say():
     assert "other services  445/tcp, 137-138/udp to 192.168.1.0/24\n" in server
     assert "own services    51820/udp, 60000-61000/udp, 8443/tcp\n" in router
     assert "FTP helper      on port 21, 50050\n" in router
-    assert "others' rules   forward 443/tcp, 27000-27015/udp to other devices\n" in router
+    assert "other forwards  443/tcp, 27000-27015/udp to other devices\n" in router
 
 
 def test_a_server_shows_which_other_server_it_accepts():
     server = part(printed(HOMES["may open a server"], width=160), "Server server1")
     assert (
-        "lets in         22/tcp   to 10.0.1.102, only from 10.0.0.101 (server0 to server1)\n"
+        "accept rules    22/tcp   to 10.0.1.102, only from 10.0.0.101 (server0 to server1)\n"
         "                873/tcp  to 10.0.1.102, only from 10.0.0.101 (server0 to server1)\n"
     ) in server
 
