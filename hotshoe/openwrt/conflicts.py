@@ -1,4 +1,4 @@
-"""What other people's sections of a router would take from what a Plan needs."""
+"""Which existing sections of a router stand in the way of what a Plan needs."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from ipaddress import ip_address, ip_network
 
 from hotshoe.openwrt.matching import family, has_protocol, holds, ports
 from hotshoe.openwrt.rules import is_enabled
-from hotshoe.openwrt.sections import WAY_IN, WAY_OUT, way_in
+from hotshoe.openwrt.sections import INBOUND, LABEL, OUTBOUND, inbound
 from hotshoe.openwrt.uci.changes import expected, foreign
-from hotshoe.openwrt.uci.data import Package, Section
-from hotshoe.openwrt.zones import Interface, Side, Sides, UnfitRouterError, words
+from hotshoe.openwrt.uci.data import Package, Section, list_items
+from hotshoe.openwrt.zones import Interface, UnfitRouterError, Zone, Zones
 from hotshoe.plan.model import RouterPlan
 from hotshoe.ports.ranges import PortRange, Service
 
@@ -25,44 +25,44 @@ _UNLIMITED = {
 
 def conflicts(
     router: RouterPlan,
-    sides: Sides,
+    zones: Zones,
     packages: Mapping[str, Package],
-    having: Iterable[Interface],
+    interfaces: Iterable[Interface],
     services: Iterable[Service] = (),
 ) -> Iterator[UnfitRouterError]:
-    """Find what has to go, or the Site has to make room for.
+    """Find existing sections that have to go, or that the Site has to make room for.
 
     :param router: what is planned for it
-    :param sides: its interfaces and zones
+    :param zones: its interfaces and zones
     :param packages: network, firewall and dhcp, as they are
-    :param having: its interfaces, with the networks that are directly behind them
+    :param interfaces: its interfaces, with the networks that are directly behind them
     :param services: what has to get through besides its port forwards: to a default host, or passed
     :returns: each conflict, to be shown
     """
-    having = tuple(having)
-    others = {name: foreign(p, (WAY_OUT, WAY_IN)) for name, p in packages.items()}
+    interfaces = tuple(interfaces)
+    others = {name: foreign(p, (OUTBOUND, INBOUND)) for name, p in packages.items()}
     theirs = others["firewall"].of_type("redirect")
     # Called as `uci` calls them now, which counts ours as well.
     redirects = (each for each in packages["firewall"].addressed("redirect") if each[1] in theirs)
     needed = dict.fromkeys((*(forward.service for forward in router.forwards), *services))
-    yield from _redirects(router, sides, redirects, tuple(needed), having)
-    yield from _rules(router, sides, packages["firewall"], having)
+    yield from _redirects(router, zones, redirects, tuple(needed), interfaces)
+    yield from _rules(router, zones, packages["firewall"], interfaces)
     yield from _routes(router, others["network"])
-    yield from _connected(router, having)
+    yield from _connected(router, interfaces)
     yield from _leases(router, others["dhcp"])
 
 
 def _redirects(
     router: RouterPlan,
-    sides: Sides,
+    zones: Zones,
     redirects: Iterable[tuple[str, Section]],
     needed: tuple[Service, ...],
-    having: Sequence[Interface],
+    interfaces: Sequence[Interface],
 ) -> Iterator[UnfitRouterError]:
     for where, theirs in redirects:
-        if not _takes(theirs, sides.wan, router, having):
+        if not _takes(theirs, zones.wan, router, interfaces):
             continue
-        what = f"somebody else's port forward {_called(theirs, where)}"
+        what = f"existing port forward {_called(theirs, where)}"
         try:
             taken = ports(theirs, "src_dport")
         except ValueError:
@@ -83,14 +83,16 @@ def _redirects(
                 )
 
 
-def _takes(redirect: Section, wan: Side, router: RouterPlan, having: Sequence[Interface]) -> bool:
+def _takes(
+    redirect: Section, wan: Zone, router: RouterPlan, interfaces: Sequence[Interface]
+) -> bool:
     options = redirect.options
     dialled = str(options.get("src_dip", wan.interface))
     return (
         is_enabled(redirect)
-        and options.get("src") == wan.zone
+        and options.get("src") == wan.name
         and str(options.get("target", "DNAT")).upper() == "DNAT"
-        and (dialled == wan.interface or holds(dialled, router.wan_address, having))
+        and (dialled == wan.interface or holds(dialled, router.wan_address, interfaces))
         and (family(redirect) != 6 or any(rule.to.version == 6 for rule in router.accept_rules))
         and not any(option in options for option in _LIMITED)
         and has_protocol(redirect, "tcp")
@@ -108,10 +110,10 @@ def _to(redirect: Section) -> str:
 
 
 def _rules(
-    router: RouterPlan, sides: Sides, firewall: Package, having: Sequence[Interface]
+    router: RouterPlan, zones: Zones, firewall: Package, interfaces: Sequence[Interface]
 ) -> Iterator[UnfitRouterError]:
     """The first rule that fits decides, and what is new of ours comes after what is there."""
-    (wanted,) = way_in(router, sides)
+    (wanted,) = inbound(router, zones)
     names = iter(w for w, rule in firewall.addressed("rule") if not wanted.owns(rule.name))
     rules = [
         (rule, None if wanted.owns(rule.name) else next(names))
@@ -125,19 +127,20 @@ def _rules(
             earlier.append((rule, where))
         elif rule.options["target"] == "ACCEPT":
             for theirs, there in earlier:
-                if _refuses(theirs, rule, router, having):
+                if _refuses(theirs, rule, router, interfaces):
+                    rule_name = str(rule.options["name"]).removeprefix(LABEL)
                     yield UnfitRouterError(
-                        f"somebody else's rule {_called(theirs, there)} refuses what "
-                        f"{rule.options['name']!r} shall let in",
-                        "delete it on the router if it may go, or let it refuse less",
+                        f"existing rule {_called(theirs, there)} matches first and blocks "
+                        f"hotshoe's {rule_name!r}",
+                        "delete it on the router if it may go, or let it match less",
                     )
 
 
 def _refuses(
-    theirs: Section, ours: Section, router: RouterPlan, having: Sequence[Interface]
+    theirs: Section, ours: Section, router: RouterPlan, interfaces: Sequence[Interface]
 ) -> bool:
     said, own = theirs.options, ours.options
-    networks = words(said.get("dest_ip"))
+    networks = list_items(said.get("dest_ip"))
     to = ip_address(str(own.get("dest_ip", router.wan_address)))
     try:
         taken = ports(theirs, "dest_port")
@@ -153,7 +156,7 @@ def _refuses(
         and family(theirs) in (None, family(ours) or family(theirs))
         and has_protocol(theirs, str(own["proto"]))
         and (not taken or _overlap(taken, PortRange.parse(str(own["dest_port"]))))
-        and (not networks or any(holds(each, to, having) for each in networks))
+        and (not networks or any(holds(each, to, interfaces) for each in networks))
     )
 
 
@@ -177,18 +180,18 @@ def _routes(router: RouterPlan, network: Package) -> Iterator[UnfitRouterError]:
         for route in router.routes:
             if to == route.to and gateway != str(route.via):
                 yield UnfitRouterError(
-                    f"somebody else's static route to {route.to} leads to "
+                    f"existing static route to {route.to} leads to "
                     f"{gateway or theirs.options.get('interface')} instead of {route.via}",
                     "delete it on the router if it may go: LuCI, Network, Routing",
                 )
 
 
-def _connected(router: RouterPlan, having: Iterable[Interface]) -> Iterator[UnfitRouterError]:
+def _connected(router: RouterPlan, interfaces: Iterable[Interface]) -> Iterator[UnfitRouterError]:
     """A route to a network of the router's own would take its place in the kernel.
 
     netifd does not set the old one again when the route goes, so nothing would undo that.
     """
-    for interface in having:
+    for interface in interfaces:
         for address in interface.addresses:
             for route in router.routes:
                 if address.network == route.to:
@@ -204,14 +207,14 @@ def _leases(router: RouterPlan, dhcp: Package) -> Iterator[UnfitRouterError]:
     for theirs in dhcp.of_type("host"):
         name = theirs.options.get("name") or theirs.name or "(no name)"
         address = theirs.options.get("ip")
-        macs = [mac.lower() for mac in words(theirs.options.get("mac"))]
+        macs = [mac.lower() for mac in list_items(theirs.options.get("mac"))]
         if theirs.options.get("enable") == "0":
             continue
         for lease in router.leases:
             has_address = isinstance(address, str) and _same(address, str(lease.address))
             if has_address or lease.mac in macs:
                 yield UnfitRouterError(
-                    f"somebody else's static lease {name} has "
+                    f"existing static lease {name} has "
                     f"{' '.join(macs) or 'no MAC'} at {address or 'no address'}",
                     f"delete it on the router if it may go, or remove the mac of {lease.name} from "
                     "the Site",

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-from hotshoe.openwrt.uci.data import Section
-from hotshoe.openwrt.zones import Interface, words
+from hotshoe.openwrt.uci.data import Section, list_items
+from hotshoe.openwrt.zones import Interface
 from hotshoe.ports.ranges import HIGHEST_PORT, PortRange
 
 _ANY_PROTOCOL = {"all", "any", "*"}
@@ -26,7 +26,7 @@ def has_protocol(section: Section, protocol: str) -> bool:
 
 
 def _protocols(section: Section) -> set[str]:
-    said = [word.lower() for word in words(section.options.get("proto")) or ("tcpudp",)]
+    said = [word.lower() for word in list_items(section.options.get("proto")) or ("tcpudp",)]
     return {name for word in said for name in _PROTOCOLS.get(word, (word,))}
 
 
@@ -40,7 +40,7 @@ def ports(section: Section, option: str) -> tuple[PortRange, ...]:
     said = section.options.get(option)
     if said is None or _ANY_PROTOCOL & _protocols(section):
         return ()
-    several = words(said) if option == "dest_port" else (str(said),)
+    several = list_items(said) if option == "dest_port" else (str(said),)
     return tuple(_range(each) for each in several)
 
 
@@ -56,21 +56,21 @@ def family(section: Section) -> int | None:
     said = str(section.options.get("family", ""))
     if said == "inet" or "4" in said:
         return 4
-    addressed = any(":" in each for each in words(section.options.get("dest_ip")))
+    addressed = any(":" in each for each in list_items(section.options.get("dest_ip")))
     return 6 if "6" in said or addressed else None
 
 
-def holds(said: str, address: IPv4Address | IPv6Address, having: Iterable[Interface]) -> bool:
+def holds(said: str, address: IPv4Address | IPv6Address, interfaces: Iterable[Interface]) -> bool:
     """Whether an address is among those that an option names (parse_network).
 
     :param said: an address, a prefix, a range, or the name of a network; ``!`` before it negates
-    :param having: the router's interfaces, by which its networks are named
+    :param interfaces: the router's interfaces, by which its networks are named
     :returns: False as well for what fw4 leaves the section out for, and for another version of IP
     """
     text = said.strip()
     wanted = not text.startswith("!")
     text = text.removeprefix("!").strip()
-    named = [interface for interface in having if interface.name == text]
+    named = [interface for interface in interfaces if interface.name == text]
     if named:
         networks = (own.network for interface in named for own in interface.addresses)
         return any(address in network for network in networks) == wanted

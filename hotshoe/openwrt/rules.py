@@ -21,7 +21,7 @@ def rules_of(wanted: Wanted) -> Iterator[Section]:
 
 
 def is_enabled(section: Section) -> bool:
-    """Whether fw4 heeds a section."""
+    """Whether fw4 reads a section."""
     return section.options.get("enabled") not in OFF
 
 

@@ -1,15 +1,15 @@
-"""The UCI sections that a RouterPlan needs, and the options of other people's that it depends on.
+"""The UCI sections that a RouterPlan needs, and what it depends on in existing ones.
 
 What hotshoe owns on a router, and what it changes of what others own:
 
-| package | ours | changed in others' sections |
+| package | ours | changed in existing sections |
 |---|---|---|
 | network | ``route``, ``route6`` | nothing |
 | firewall | ``redirect``, ``rule``, ``nat``, ``include`` | ``masq``, ``auto_helper`` of two zones |
 | dhcp | ``host`` | nothing |
 
-Ours have names that begin with :data:`WAY_OUT` or :data:`WAY_IN` and an underscore. The rules of
-the options: https://openwrt.org/docs/guide-user/firewall/firewall_configuration,
+Names of ours begin with :data:`OUTBOUND` or :data:`INBOUND` and an underscore. What each option
+means: https://openwrt.org/docs/guide-user/firewall/firewall_configuration,
 …/network/routing/routes_configuration, …/base-system/dhcp.
 """
 
@@ -22,26 +22,27 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
 from hotshoe.openwrt.uci.changes import Setting, Wanted
 from hotshoe.openwrt.uci.data import Section
-from hotshoe.openwrt.zones import Side, Sides
+from hotshoe.openwrt.zones import Zone, Zones
 from hotshoe.plan.model import AcceptRule, PortForward, RouterPlan
 from hotshoe.ports.ranges import Service
 
-WAY_OUT, WAY_IN = "hotshoe_out", "hotshoe_in"
-# Our rules in LuCI and in ``nft list ruleset``; what else has this label and is not wanted goes.
+OUTBOUND, INBOUND = "hotshoe_out", "hotshoe_in"
+# How our rules' names begin, in LuCI and in ``nft list ruleset``. A rule that begins so and is not
+# wanted is stale.
 LABEL = "hotshoe: "
 FOLDER = "/etc/hotshoe"
-# These protocols do their own translating to the ports of a shared address.
-_KNOW_THEIR_PORTS = ("map",)
+# These protocols keep to the ports of a shared address by rules of their own.
+_TRANSLATES_BY_ITSELF = ("map",)
 
 
-def way_out(router: RouterPlan, sides: Sides) -> tuple[Wanted, ...]:
-    """Routing, masquerading, and fixed addresses: what a router needs before anything is let in."""
+def outbound(router: RouterPlan, zones: Zones) -> tuple[Wanted, ...]:
+    """Routes, masquerading and static leases: what has to work before anything is let in."""
     routes = (
         _section(
-            WAY_OUT,
+            OUTBOUND,
             f"to_{_word(route.to)}",
             "route" if route.to.version == 4 else "route6",
-            interface=sides.lan.interface,
+            interface=zones.lan.interface,
             target=str(route.to),
             gateway=str(route.via),
         )
@@ -49,7 +50,7 @@ def way_out(router: RouterPlan, sides: Sides) -> tuple[Wanted, ...]:
     )
     leases = (
         _section(
-            WAY_OUT,
+            OUTBOUND,
             _word(lease.name),
             "host",
             name=lease.name,
@@ -58,40 +59,40 @@ def way_out(router: RouterPlan, sides: Sides) -> tuple[Wanted, ...]:
         )
         for lease in router.leases
     )
-    include = source_ports_path(router, sides)
+    include = source_ports_path(router, zones)
     includes = (
         _section(
-            WAY_OUT,
+            OUTBOUND,
             "source_ports",
             "include",
             type="nftables",
             path=path,
             position="chain-prepend",
-            chain=f"srcnat_{sides.wan.zone}",
+            chain=f"srcnat_{zones.wan.name}",
         )
         for path in (include,)
         if path
     )
-    zones = (
-        Setting(sides.wan.section, "masq", "1" if router.masquerade else "0"),
+    settings = (
+        Setting(zones.wan.section, "masq", "1" if router.masquerade else "0"),
         # On unless said, in zones that do not masquerade; what it would change is the answer to
         # PASV. Where the Site wants it there is a rule for the control port.
-        Setting(sides.wan.section, "auto_helper", "0"),
-        Setting(sides.lan.section, "auto_helper", "0"),
+        Setting(zones.wan.section, "auto_helper", "0"),
+        Setting(zones.lan.section, "auto_helper", "0"),
     )
     return (
-        Wanted("network", WAY_OUT, tuple(routes)),
-        Wanted("firewall", WAY_OUT, tuple(includes), zones),
-        Wanted("dhcp", WAY_OUT, tuple(leases)),
+        Wanted("network", OUTBOUND, tuple(routes)),
+        Wanted("firewall", OUTBOUND, tuple(includes), settings),
+        Wanted("dhcp", OUTBOUND, tuple(leases)),
     )
 
 
-def source_ports(router: RouterPlan, sides: Sides) -> str:
+def source_ports(router: RouterPlan, zones: Zones) -> str:
     """The nftables rules that keep to the ports of a shared address; empty where none are needed.
 
-    UCI can tell a source port range, but not several to choose from.
+    In UCI one can write a range of source ports, but not several to choose from.
     """
-    if not router.masquerade_ports or sides.wan.protocol in _KNOW_THEIR_PORTS:
+    if not router.masquerade_ports or zones.wan.protocol in _TRANSLATES_BY_ITSELF:
         return ""
     networks = ", ".join(map(str, (*router.masquerade, router.wan_address)))
     count = len(router.masquerade_ports)
@@ -102,86 +103,86 @@ def source_ports(router: RouterPlan, sides: Sides) -> str:
     )
 
 
-def source_ports_path(router: RouterPlan, sides: Sides) -> str:
-    """Where these rules are; a change of them is a change of the name, so one step puts it live."""
-    rules = source_ports(router, sides)
+def source_ports_path(router: RouterPlan, zones: Zones) -> str:
+    """The file of these rules, named by their content: changing the include swaps all of them."""
+    rules = source_ports(router, zones)
     digest = hashlib.sha256(rules.encode()).hexdigest()[:12]
     return f"{FOLDER}/source-ports-{digest}.nft" if rules else ""
 
 
-def way_in(router: RouterPlan, sides: Sides) -> tuple[Wanted, ...]:
-    """What a router lets in from outside, and nothing of what it lets out."""
+def inbound(router: RouterPlan, zones: Zones) -> tuple[Wanted, ...]:
+    """Port forwards and accept rules: what a router lets in."""
     sections = [
-        *(_redirect(forward, sides, router) for forward in router.forwards),
-        *_own_services(router, sides),
-        *_hairpins(router, sides),
-        *(_rule(rule, sides) for rule in router.accept_rules),
-        *_helpers(router, sides),
+        *(_redirect(forward, zones, router) for forward in router.forwards),
+        *_own_services(router, zones),
+        *_hairpins(router, zones),
+        *(_rule(rule, zones) for rule in router.accept_rules),
+        *_helpers(router, zones),
     ]
-    default = tuple(_default_host(router, sides))
+    default = tuple(_default_host(router, zones))
     return (
         Wanted(
             "firewall",
-            WAY_IN,
+            INBOUND,
             (*sections, *default),
             last=frozenset(section.name for section in default if section.name),
         ),
     )
 
 
-def _redirect(forward: PortForward, sides: Sides, router: RouterPlan) -> Section:
-    own = _is_reflected(router.lan.network, router, sides) and not forward.source
+def _redirect(forward: PortForward, zones: Zones, router: RouterPlan) -> Section:
+    reflected = _is_reflected(router.lan.network, router, zones) and not forward.source
     return _section(
-        WAY_IN,
-        _what(forward),
+        INBOUND,
+        _part(forward),
         "redirect",
         name=_name(forward),
-        src=sides.wan.zone,
-        dest=sides.lan.zone,
+        src=zones.wan.name,
+        dest=zones.lan.name,
         family="ipv4",
         proto=forward.service.protocol,
         **_from(forward.source),
         src_dport=str(forward.service.ports),
         dest_ip=str(forward.to),
         target="DNAT",
-        reflection="1" if own else "0",
+        reflection="1" if reflected else "0",
     )
 
 
-def _is_reflected(network: IPv4Network, router: RouterPlan, sides: Sides) -> bool:
-    """Whether fw4 itself serves those in a network who dial the WAN address.
+def _is_reflected(network: IPv4Network, router: RouterPlan, zones: Zones) -> bool:
+    """Whether fw4 itself does hairpin NAT for a network (option ``reflection``).
 
-    It does so for the networks of interfaces, as far as the zones name these.
+    It does for the networks of interfaces that the zones name.
     """
     is_own = network == router.lan.network and network in router.hairpin
-    return is_own and sides.wan.named and sides.lan.named
+    return is_own and zones.wan.names_interface and zones.lan.names_interface
 
 
-def _hairpins(router: RouterPlan, sides: Sides) -> Iterator[Section]:
+def _hairpins(router: RouterPlan, zones: Zones) -> Iterator[Section]:
     for network in router.hairpin:
-        if _is_reflected(network, router, sides):
+        if _is_reflected(network, router, zones):
             continue
         dialled: list[tuple[Service | None, IPv4Address]]
         dialled = [(f.service, f.to) for f in router.forwards if not f.source]
         if router.default_host:
             dialled.append((None, router.default_host))
         for service, to in dialled:
-            yield from _hairpin(router, sides.lan, network, service, to)
+            yield from _hairpin(router, zones.lan, network, service, to)
 
 
 def _hairpin(
-    router: RouterPlan, lan: Side, network: IPv4Network, service: Service | None, to: IPv4Address
+    router: RouterPlan, lan: Zone, network: IPv4Network, service: Service | None, to: IPv4Address
 ) -> Iterator[Section]:
     what = f"{_service(service) if service else 'default'}_from_{_word(network)}"
     protocol = service.protocol if service else "tcp udp"
     name = f"{LABEL}hairpin from {network}, {service or 'default host'}"
     yield _section(
-        WAY_IN,
+        INBOUND,
         f"hairpin_{what}",
         "redirect",
         name=name,
-        src=lan.zone,
-        dest=lan.zone,
+        src=lan.name,
+        dest=lan.name,
         family="ipv4",
         proto=protocol,
         src_ip=str(network),
@@ -191,13 +192,13 @@ def _hairpin(
         target="DNAT",
         reflection="0",
     )
-    # The answer has to come back through this router, wherever in the home the two are.
+    # The answer has to come back through this router, wherever in the home both hosts are.
     yield _section(
-        WAY_IN,
+        INBOUND,
         f"hairpin_back_{what}",
         "nat",
         name=f"{name}, the way back",
-        src=lan.zone,
+        src=lan.name,
         family="ipv4",
         proto=protocol,
         src_ip=str(network),
@@ -208,14 +209,14 @@ def _hairpin(
     )
 
 
-def _rule(rule: AcceptRule, sides: Sides) -> Section:
+def _rule(rule: AcceptRule, zones: Zones) -> Section:
     return _section(
-        WAY_IN,
-        f"pass_{_what(rule)}",
+        INBOUND,
+        f"pass_{_part(rule)}",
         "rule",
         name=_name(rule),
-        src=sides.wan.zone,
-        dest=sides.lan.zone,
+        src=zones.wan.name,
+        dest=zones.lan.name,
         family=f"ipv{rule.to.version}",
         proto=rule.service.protocol,
         **_from(rule.source),
@@ -225,15 +226,15 @@ def _rule(rule: AcceptRule, sides: Sides) -> Section:
     )
 
 
-def _helpers(router: RouterPlan, sides: Sides) -> Iterator[Section]:
+def _helpers(router: RouterPlan, zones: Zones) -> Iterator[Section]:
     for port in router.ftp_helper:
-        for way, side in (("wan", sides.wan), ("lan", sides.lan)):
+        for which, zone in (("wan", zones.wan), ("lan", zones.lan)):
             yield _section(
-                WAY_IN,
-                f"helper_{port}_{way}",
+                INBOUND,
+                f"helper_{port}_{which}",
                 "rule",
-                name=f"{LABEL}FTP helper on port {port}, {side.zone}",
-                src=side.zone,
+                name=f"{LABEL}FTP helper on port {port}, {zone.name}",
+                src=zone.name,
                 family="ipv4",
                 proto="tcp",
                 dest_port=str(port),
@@ -242,26 +243,26 @@ def _helpers(router: RouterPlan, sides: Sides) -> Iterator[Section]:
             )
 
 
-def _own_services(router: RouterPlan, sides: Sides) -> Iterator[Section]:
-    """What the router answers itself; over IPv4, a default host would get it otherwise.
+def _own_services(router: RouterPlan, zones: Zones) -> Iterator[Section]:
+    """Services of the router itself; over IPv4, a default host would get their packets otherwise.
 
-    From inside as well, where the default host is reflected with all ports.
+    From inside as well, where all ports are reflected to the default host.
     """
-    sources: list[tuple[Side, str, str, dict[str, str]]]
-    sources = [(sides.wan, "kept", "not the default host's", {})]
+    sources: list[tuple[Zone, str, str, dict[str, str]]]
+    sources = [(zones.wan, "kept", "not the default host's", {})]
     if router.hairpin:
         by = {"src_dip": str(router.wan_address)}
-        sources.append((sides.lan, "kept_inside", "dialled from inside", by))
+        sources.append((zones.lan, "kept_inside", "dialled from inside", by))
     for service in router.open_to_wan:
         part, name = f"own_{_service(service)}", f"{LABEL}the router's own {service}"
-        for side, kept, why, by in sources if router.default_host else ():
+        for zone, kept, why, by in sources if router.default_host else ():
             # Without dest_ip, the router itself is the target.
             yield _section(
-                WAY_IN,
+                INBOUND,
                 f"{part}_{kept}",
                 "redirect",
                 name=f"{name}, {why}",
-                src=side.zone,
+                src=zone.name,
                 family="ipv4",
                 proto=service.protocol,
                 **by,
@@ -270,35 +271,35 @@ def _own_services(router: RouterPlan, sides: Sides) -> Iterator[Section]:
                 reflection="0",
             )
         yield _section(
-            WAY_IN,
+            INBOUND,
             part,
             "rule",
             name=name,
-            src=sides.wan.zone,
+            src=zones.wan.name,
             proto=service.protocol,
             dest_port=str(service.ports),
             target="ACCEPT",
         )
 
 
-def _default_host(router: RouterPlan, sides: Sides) -> Iterator[Section]:
+def _default_host(router: RouterPlan, zones: Zones) -> Iterator[Section]:
     if router.default_host:
         yield _section(
-            WAY_IN,
+            INBOUND,
             "default_host",
             "redirect",
             name=f"{LABEL}default host",
-            src=sides.wan.zone,
-            dest=sides.lan.zone,
+            src=zones.wan.name,
+            dest=zones.lan.name,
             family="ipv4",
             proto="tcp udp",
             dest_ip=str(router.default_host),
             target="DNAT",
-            reflection="1" if _is_reflected(router.lan.network, router, sides) else "0",
+            reflection="1" if _is_reflected(router.lan.network, router, zones) else "0",
         )
 
 
-# -- words
+# -- names
 
 
 def _section(owner: str, part: str, kind: str, /, **options: str) -> Section:
@@ -314,14 +315,14 @@ def _service(service: Service) -> str:
     return f"{service.protocol}_{_word(service.ports)}"
 
 
-def _what(let: PortForward | AcceptRule) -> str:
-    source = f"_from_{_word(let.source)}" if let.source else ""
-    return f"{_service(let.service)}_to_{_word(let.to)}{source}"
+def _part(entry: PortForward | AcceptRule) -> str:
+    source = f"_from_{_word(entry.source)}" if entry.source else ""
+    return f"{_service(entry.service)}_to_{_word(entry.to)}{source}"
 
 
-def _name(let: PortForward | AcceptRule) -> str:
+def _name(entry: PortForward | AcceptRule) -> str:
     # The kernel keeps 128 bytes of a rule's comment, of which this is a part.
-    return f"{LABEL}{let.purpose}, {let.service} to {let.to}"
+    return f"{LABEL}{entry.purpose}, {entry.service} to {entry.to}"
 
 
 def _from(source: IPv4Address | IPv6Address | None) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""What is worth a warning about a router, and no reason to refuse it."""
+"""What to warn about on a router without refusing it."""
 
 from __future__ import annotations
 
@@ -7,43 +7,43 @@ from ipaddress import IPv4Interface
 
 from hotshoe.openwrt.rules import OFF
 from hotshoe.openwrt.uci.data import Package
-from hotshoe.openwrt.zones import Interface, Sides
+from hotshoe.openwrt.zones import Interface, Zones
 from hotshoe.plan.model import RouterPlan
 
 
-def doubts(
-    router: RouterPlan, sides: Sides, firewall: Package, having: Iterable[Interface]
+def warnings(
+    router: RouterPlan, zones: Zones, firewall: Package, interfaces: Iterable[Interface]
 ) -> Iterator[str]:
-    """Find what may keep a router from doing what is meant, or somebody else from going on.
+    """Warn of what may keep cameras, or others in the home, from getting through a router.
 
     :param router: what is planned for it
-    :param sides: its interfaces and zones
+    :param zones: its interfaces and zones
     :param firewall: as it is
-    :param having: its interfaces
-    :returns: each doubt, in a line
+    :param interfaces: its interfaces
+    :returns: the warnings, a line each
     """
-    having = tuple(having)
-    if not any(router.wan_address in interface.own for interface in having):
+    interfaces = tuple(interfaces)
+    if not any(router.wan_address in interface.own for interface in interfaces):
         yield (
             f"none of its interfaces has the public address {router.wan_address}; cameras get "
             "through only if something in front forwards everything to it"
         )
-    yield from _left_untranslated(router, sides, firewall, having)
+    yield from _losing_masquerading(router, zones, firewall, interfaces)
 
 
-def _left_untranslated(
-    router: RouterPlan, sides: Sides, firewall: Package, having: Iterable[Interface]
+def _losing_masquerading(
+    router: RouterPlan, zones: Zones, firewall: Package, interfaces: Iterable[Interface]
 ) -> Iterator[str]:
-    """Networks that the Site does not know: its routes lead to the LAN only."""
-    zone = dict(firewall.addressed("zone"))[sides.wan.section]
+    """Networks beside the LAN: by the Site, the router in front has a route to the LAN only."""
+    zone = dict(firewall.addressed("zone"))[zones.wan.section]
     if router.masquerade or zone.options.get("masq", "0") in OFF:
         return
-    for interface in having:
-        if interface.up and interface.device not in (sides.wan.device, sides.lan.device, "lo"):
+    for interface in interfaces:
+        if interface.up and interface.device not in (zones.wan.device, zones.lan.device, "lo"):
             for address in interface.addresses:
                 if isinstance(address, IPv4Interface):
                     yield (
-                        f"once it translates nothing, what is in its network {interface.name} "
-                        f"({address.network}) reaches the Internet only if the router in front "
-                        "has a route to it"
+                        f"its network {interface.name} ({address.network}) is no longer "
+                        "masqueraded, and reaches the Internet only if the router in front has a "
+                        "route to it"
                     )

@@ -1,7 +1,7 @@
-"""Which interface and which firewall zone of an OpenWrt router lead outside, and which inside.
+"""Which firewall zone of an OpenWrt router is its WAN, and which is its LAN.
 
 Zones and interfaces have whatever names their owner gave them; what a Site says of a router are its
-addresses. So the sides are found by those.
+addresses. So the zones are found by the addresses of their interfaces.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 from hotshoe.errors import HotshoeError
 from hotshoe.openwrt.rules import is_enabled
-from hotshoe.openwrt.uci.data import Package, Value
+from hotshoe.openwrt.uci.data import Package, list_items
 from hotshoe.plan.model import RouterPlan
 
 # rtnetlink(7), RT_TABLE_MAIN
@@ -31,7 +31,7 @@ _NO_HOP = ("0.0.0.0", "::")  # noqa: S104 - no address to bind to
 
 
 class UnfitRouterError(HotshoeError):
-    """A router that is not as the Site says.
+    """A router that does not fit the Site.
 
     :param reason: what is wrong
     :param remedy: what to do about it
@@ -95,39 +95,39 @@ class Interface:
 
 
 @dataclass(frozen=True)
-class Side:
-    """The outside or the inside of a router.
+class Zone:
+    """A firewall zone, and the interface in it that a Site is about.
 
-    :param interface: its logical interface
-    :param device: the device that carries IP packets
-    :param zone: its firewall zone
-    :param section: that zone in /etc/config/firewall: a section's name, or ``@zone[1]``
+    :param name: the zone's name
+    :param section: where it is in /etc/config/firewall: a section's name, or ``@zone[1]``
+    :param interface: the logical interface
+    :param device: the device that carries that interface's IP packets
     :param protocol: of the interface
-    :param named: whether the zone names the interface, and not its device alone; then fw4 knows its
-        addresses
+    :param names_interface: whether the zone names the interface, and not its device alone; then fw4
+        knows the interface's addresses
     """
 
+    name: str
+    section: str
     interface: str
     device: str
-    zone: str
-    section: str
     protocol: str = ""
-    named: bool = True
+    names_interface: bool = True
 
 
 @dataclass(frozen=True)
-class Sides:
-    """Both sides of a router.
+class Zones:
+    """The two zones of a router that a Site is about.
 
-    :param wan: towards the Internet
-    :param lan: towards the home
+    :param wan: the zone towards the Internet
+    :param lan: the zone towards the home
     """
 
-    wan: Side
-    lan: Side
+    wan: Zone
+    lan: Zone
 
 
-def interfaces(dump: Mapping[str, Any]) -> tuple[Interface, ...]:
+def read_interfaces(dump: Mapping[str, Any]) -> tuple[Interface, ...]:
     """Read the answer of ``ubus call network.interface dump``, whose fields netifd documents."""
     return tuple(_interface(entry) for entry in dump.get("interface", ()))
 
@@ -171,87 +171,98 @@ def _target(route: Mapping[str, Any]) -> IPv4Network | IPv6Network:
     return ip_network(f"{route['target']}/{route['mask']}", strict=False)
 
 
-def find_sides(router: RouterPlan, having: Iterable[Interface], firewall: Package) -> Sides:
-    """Find the sides of a router.
+def find_zones(router: RouterPlan, interfaces: Iterable[Interface], firewall: Package) -> Zones:
+    """Find the WAN's and the LAN's zone of a router.
 
     :param router: what is planned for it
-    :param having: its interfaces
+    :param interfaces: its interfaces
     :param firewall: /etc/config/firewall
-    :raises UnfitRouterError: if it is another router, has no way out, or an interface is in no
-        zone or in one that does not do
+    :raises UnfitRouterError: if it is another router, has no default route, or one of the two
+        interfaces is in no zone or in an unsuitable one
     """
-    up = [interface for interface in having if interface.up and interface.device]
+    up = [interface for interface in interfaces if interface.up and interface.device]
     addresses = ", ".join(str(own) for interface in up for own in interface.own) or "none"
     for address6 in (router.lan6 and router.lan6.ip, router.wan6):
         if address6 and not any(address6 in interface.own for interface in up):
             raise UnfitRouterError(
                 f"has no address {address6} (it has {addresses})",
-                "give it that fixed address, or mend its lan6 or wan6 in the Site",
+                "give it that fixed address, or correct its lan6 or wan6 in the Site",
             )
     inside = next((i for i in up if router.lan.ip in i.own), None)
     if inside is None:
         raise UnfitRouterError(
             f"has no address {router.lan.ip}, so it is not this router of the Site "
             f"(it has {addresses})",
-            "mend the router's lan in the Site",
+            "correct the router's lan in the Site",
         )
     outside = next((i for i in up if router.wan_address in i.own), None)
     if outside is None and router.gateway:
         raise UnfitRouterError(
             f"has no address {router.wan_address}, to which the router outside of it sends the "
             f"cameras (it has {addresses})",
-            "give it that fixed address, or mend its wan in the Site",
+            "give it that fixed address, or correct its wan in the Site",
         )
     defaults = sorted((i for i in up if i.default), key=lambda i: i.metric)
     outside = outside or next(iter(defaults), None)
     if outside is None:
-        down = [i.name for i in having if i not in up and i.name != "loopback"]
+        down = [i.name for i in interfaces if i not in up and i.name != "loopback"]
         are = f", and {', '.join(down)} {'is' if len(down) == 1 else 'are'} down" if down else ""
         raise UnfitRouterError(
             f"has no default route{are}",
             "connect it to the Internet first",
         )
-    sides = Sides(_side(outside, firewall), _side(inside, firewall))
-    if sides.wan.interface == sides.lan.interface:
+    zones = Zones(_zone_of(outside, firewall), _zone_of(inside, firewall))
+    if zones.wan.interface == zones.lan.interface:
         raise UnfitRouterError(
             f"its default route leaves by {outside.name}, the interface of its LAN",
-            "a router needs an interface of its own towards the Internet",
+            "give the router a separate interface towards the Internet",
         )
-    if sides.wan.zone == sides.lan.zone:
+    if zones.wan.name == zones.lan.name:
         raise UnfitRouterError(
             f"its interfaces {outside.name} and {inside.name} are in one firewall zone, "
-            f"{sides.wan.zone}",
+            f"{zones.wan.name}",
             "give each a zone of its own: LuCI, Network, Firewall",
         )
     if any(rule.to.version == 6 for rule in router.accept_rules):
-        _same_way_over_ipv6(router, up, sides.wan, firewall)
-    return sides
+        _refuse_another_zone_for_ipv6(router, up, zones.wan, firewall)
+    return zones
 
 
-def _same_way_over_ipv6(
-    router: RouterPlan, up: Iterable[Interface], wan: Side, firewall: Package
+def _refuse_another_zone_for_ipv6(
+    router: RouterPlan, up: Iterable[Interface], wan: Zone, firewall: Package
 ) -> None:
-    """The rules for IPv6 are in the zone of the WAN, which has to be where its packets come in."""
+    """The WAN's zone gets the rules for IPv6, so IPv6 has to enter by it.
+
+    :raises UnfitRouterError: if it enters by another
+    """
     ways = [each for each in up if router.wan6 in each.own or (not router.wan6 and each.default6)]
     for way in sorted(ways, key=lambda each: each.metric)[:1]:
-        zone = wan.zone if way.device == wan.device else _side(way, firewall).zone
-        if zone != wan.zone:
+        zone = wan.name if way.device == wan.device else _zone_of(way, firewall).name
+        if zone != wan.name:
             raise UnfitRouterError(
                 f"IPv6 leaves by its interface {way.name}, which is in the firewall zone {zone}, "
-                f"and IPv4 by {wan.interface}, in {wan.zone}",
-                f"put both into {wan.zone}: LuCI, Network, Interfaces, Firewall settings",
+                f"and IPv4 by {wan.interface}, in {wan.name}",
+                f"put both into {wan.name}: LuCI, Network, Interfaces, Firewall settings",
             )
 
 
-def _side(interface: Interface, firewall: Package) -> Side:
+def _zone_of(interface: Interface, firewall: Package) -> Zone:
     for section, zone in firewall.addressed("zone"):
         name = zone.options.get("name")
         if not isinstance(name, str) or not is_enabled(zone):
             continue
-        named = interface.name in words(zone.options.get("network")) or interface.zone == name
-        devices = words(zone.options.get("device"))
-        if named or any(_is_device(interface.device, each) for each in devices):
-            return Side(interface.name, interface.device, name, section, interface.protocol, named)
+        listed = list_items(zone.options.get("network"))
+        names_interface = interface.name in listed or interface.zone == name
+        devices = list_items(zone.options.get("device"))
+        if names_interface or any(_is_device(interface.device, each) for each in devices):
+            return Zone(
+                name,
+                section,
+                interface.name,
+                interface.device,
+                interface.protocol,
+                names_interface,
+            )
     said = (zone.options.get("name") for zone in firewall.of_type("zone"))
     names = ", ".join(str(name) for name in said if name) or "none"
     raise UnfitRouterError(
@@ -264,10 +275,3 @@ def _side(interface: Interface, firewall: Package) -> Side:
 def _is_device(device: str, said: str) -> bool:
     # As fw4 does, which leaves out a lone `+`.
     return device.startswith(said[:-1]) if said.endswith("+") and said != "+" else device == said
-
-
-def words(value: Value | None) -> tuple[str, ...]:
-    """The items of a list, which may be written as one option with spaces as well."""
-    if value is None:
-        return ()
-    return tuple(value.split()) if isinstance(value, str) else value

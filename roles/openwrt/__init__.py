@@ -1,4 +1,4 @@
-"""An OpenWrt router: the way out first, the way in last."""
+"""An OpenWrt router: outbound routing first, port forwards last."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from hotshoe.openwrt import sections
 from hotshoe.plan.model import RouterPlan
 from roles.base.servers import are_ready
 from roles.openwrt import operations
-from roles.openwrt.operations import look
-from roles.openwrt.preflight import sides_of
+from roles.openwrt.operations import state_at_start
+from roles.openwrt.preflight import zones_of
 
 
 @deploy("Router")
 def routing(plan: RouterPlan) -> None:
-    """Route and masquerade for the LAN, and give the servers their addresses."""
-    sides = sides_of(plan)
-    operations.service(name="Service that undoes what nobody confirms")
+    """Route and masquerade for the LAN, and give the servers static leases."""
+    zones = zones_of(plan)
+    operations.service(name="Install the service that rolls back unconfirmed changes")
     # Without a package manager, preflight has seen that the helper is there.
-    if plan.ftp_helper and look(host).manager:
-        operations.packages(("kmod-nf-nathelper",), name="FTP helper of the kernel")
-    path = sections.source_ports_path(plan, sides)
+    if plan.ftp_helper and state_at_start(host).manager:
+        operations.packages(("kmod-nf-nathelper",), name="Install the kernel's FTP helper")
+    path = sections.source_ports_path(plan, zones)
     if path:
-        rules = sections.source_ports(plan, sides)
-        operations.put(path, rules, name="Ports of the shared address")
+        rules = sections.source_ports(plan, zones)
+        operations.put(path, rules, name="Keep to the ports of the shared address")
     operations.configuration(
-        sections.way_out(plan, sides), name="Configuration: routing and masquerading"
+        sections.outbound(plan, zones), name="Configure routing and masquerading"
     )
-    rules_of_before = {each for each in look(host).digests if each.endswith(".nft")} - {path}
-    operations.absent(tuple(rules_of_before), name="Rules that nothing includes any more")
+    stale = {each for each in state_at_start(host).digests if each.endswith(".nft")} - {path}
+    operations.absent(tuple(stale), name="Remove rules that nothing includes any more")
 
 
 @deploy("Router")
 def port_forwards(plan: RouterPlan) -> None:
-    """Lead the control port and the passive range to the server, if the server is ready."""
+    """Forward the control port and the passive range to the server, if the server is ready."""
     operations.configuration(
-        sections.way_in(plan, sides_of(plan)),
+        sections.inbound(plan, zones_of(plan)),
         label=sections.LABEL,
-        name="Configuration: port forwards to the server",
+        name="Configure port forwards to the server",
         _if=are_ready,
     )

@@ -23,7 +23,7 @@ from hotshoe.errors import HotshoeError
 from hotshoe.openwrt.sections import FOLDER as KEPT
 from hotshoe.openwrt.uci import text
 from hotshoe.openwrt.uci.data import Package
-from hotshoe.openwrt.zones import Interface, interfaces
+from hotshoe.openwrt.zones import Interface, read_interfaces
 from hotshoe.render import render
 
 MARK = "@@hotshoe"
@@ -377,7 +377,7 @@ class Router(FactBase[RouterState]):
             changes=tuple(get("changes")),
             pending="".join(get("pending")),
             packages=_packages(found),
-            interfaces=interfaces(_json(get("interfaces"))),
+            interfaces=read_interfaces(_json(get("interfaces"))),
             rules=tuple(line.strip() for line in get("rules")),
             made=tuple(line.strip() for line in get("made")),
             routes=_routes(get("routes")),

@@ -36,8 +36,8 @@ from hotshoe.openwrt.sections import FOLDER as KEPT
 from hotshoe.openwrt.uci.changes import Wanted, diff
 from hotshoe.openwrt.uci.data import Package
 from hotshoe.openwrt.verify.drift import drift
-from hotshoe.openwrt.verify.live import is_route, is_set, not_live
-from hotshoe.openwrt.verify.staged import disproofs
+from hotshoe.openwrt.verify.live import is_route, is_set, live_errors
+from hotshoe.openwrt.verify.staged import staging_errors
 from hotshoe.render import render
 from roles.base.operations import reconnect
 from roles.openwrt import facts
@@ -62,13 +62,13 @@ SETTLING_SECONDS = 15
 ROOM = 128
 WORK = "/var/run/hotshoe"
 LOAD_IT = (
-    "somebody changed this router's files and did not load them, or the other way round; a change "
-    "here would put that into force. Load them at the router, where you see whether you still get "
-    "in (/etc/init.d/firewall reload, /etc/init.d/network reload), or take them back"
+    "this router's files were changed and not loaded, or the other way round; a change by hotshoe "
+    "would load them. Load them at the router, where you see whether you still get in "
+    "(/etc/init.d/firewall reload, /etc/init.d/network reload), or revert them"
 )
 
 
-def look(host: Host, packages: tuple[str, ...] = facts.PACKAGES) -> RouterState:
+def state_at_start(host: Host, packages: tuple[str, ...] = facts.PACKAGES) -> RouterState:
     """The router as it was when this run began; read once, then remembered.
 
     :raises HotshoeError: if a file under /etc/config cannot be read as UCI
@@ -95,7 +95,7 @@ def _run(host: Host, command: str, seconds: int, **arguments: Any) -> tuple[bool
     return done, output
 
 
-def look_again(
+def current_state(
     host: Host, packages: tuple[str, ...], seconds: int, compare: bool = False
 ) -> RouterState:
     """The router as it is now.
@@ -148,7 +148,7 @@ def digest(content: str) -> str:
 @operation()
 def service() -> Commands:
     """Have the service that undoes changes which nobody confirms, now and at every boot."""
-    seen = look(host)
+    seen = state_at_start(host)
     script, kept = init_script(), keep_list()
     if seen.digests.get(INIT) != digest(script) or not seen.enabled:
         yield _write(INIT, script, "755", "sh -n", f"{INIT} enable")
@@ -166,7 +166,7 @@ def put(path: str, content: str) -> Commands:
     if wrong := _not_ours((path,)):
         yield wrong
         return
-    if look(host).digests.get(path) == digest(content):
+    if state_at_start(host).digests.get(path) == digest(content):
         host.noop(f"{path} is as it should be")
         return
     yield _write(path, content, "644")
@@ -181,7 +181,7 @@ def absent(paths: tuple[str, ...]) -> Commands:
     if wrong := _not_ours(paths):
         yield wrong
         return
-    there = sorted(set(paths) & set(look(host).digests))
+    there = sorted(set(paths) & set(state_at_start(host).digests))
     if not there:
         host.noop("nothing is left over")
         return
@@ -249,7 +249,7 @@ def configuration(
                 yield FunctionCommand(_refuse, (f"{said}; set it by other means",), {})
                 return
     try:
-        reason = why(look(host, _with_firewall(names)), wanted, label)
+        reason = why(state_at_start(host, _with_firewall(names)), wanted, label)
     except HotshoeError as error:
         yield FunctionCommand(_refuse, (str(error),), {})
         return
@@ -279,12 +279,12 @@ def why(seen: RouterState, wanted: tuple[Wanted, ...], label: str = "") -> str:
     for each in wanted:
         if diff(seen.packages.get(each.package, Package(each.package, ())), each):
             return f"{each.package} differs"
-    missing = _is_live(seen, wanted, label)
-    return f"not in force: {missing[0]}" if missing else ""
+    missing = _not_in_force_of(seen, wanted, label)
+    return missing[0] if missing else ""
 
 
-def _is_live(state: RouterState, wanted: Iterable[Wanted], label: str) -> tuple[str, ...]:
-    return not_live(wanted, state.packages["firewall"], state.rules, state.routes, label)
+def _not_in_force_of(state: RouterState, wanted: Iterable[Wanted], label: str) -> tuple[str, ...]:
+    return live_errors(wanted, state.packages["firewall"], state.rules, state.routes, label)
 
 
 @dataclass
@@ -320,7 +320,7 @@ class Change:
                 return False
             batches = {each.package: diff(now.packages[each.package], each) for each in self.wanted}
         except HotshoeError as error:
-            return self._undone(host, str(error))
+            return self._roll_back(host, str(error))
         self._running = now.running
         self._lost = list(_lost_routes(self.wanted, now))
         # Where nothing differs, loading the firewall again puts its rules in force.
@@ -330,20 +330,20 @@ class Change:
         try:
             done, output = _run(host, command, self.seconds, _stdin=lines)
         except HotshoeError as error:
-            return self._undone(host, str(error))
+            return self._roll_back(host, str(error))
         if not done:
-            return self._undone(host, "; ".join(output.stderr_lines) or "staging failed")
+            return self._roll_back(host, "; ".join(output.stderr_lines) or "staging failed")
         staged = tuple(each for each in self.wanted if each.package in touched)
-        wrong = disproofs(staged, now.packages, facts.sections(output.stdout_lines))
-        return self._undone(host, *wrong) if wrong else True
+        wrong = staging_errors(staged, now.packages, facts.sections(output.stdout_lines))
+        return self._roll_back(host, *wrong) if wrong else True
 
     def _begin(self, host: Host) -> RouterState:
         """The router without a change that nobody confirmed."""
-        now = look_again(host, self._names, self.seconds, compare=True)
+        now = current_state(host, self._names, self.seconds, compare=True)
         if not now.pending:
             return now
         _run(host, f"{INIT} rollback", self.seconds)
-        return look_again(host, self._names, self.seconds, compare=True)
+        return current_state(host, self._names, self.seconds, compare=True)
 
     def apply(self, state: State, host: Host) -> bool:  # noqa: ARG002
         """Commit and load it."""
@@ -354,25 +354,25 @@ class Change:
         except HotshoeError:
             # The change cut this connection off; whether there is another way in, is seen next.
             return True
-        return done or self._undone(host, "; ".join(output.stderr_lines) or "committing failed")
+        return done or self._roll_back(host, "; ".join(output.stderr_lines) or "committing failed")
 
     def confirm(self, state: State, host: Host) -> bool:  # noqa: ARG002
         """See over a new connection that it is in force, and keep it."""
         if error := self._reconnect(host):
             # The old connection may live; if not, there is the timer.
-            return self._undone(
+            return self._roll_back(
                 host, f"with the new configuration, a new SSH connection fails ({error})"
             )
         deadline = time.monotonic() + min(SETTLING_SECONDS, self.seconds // 2)
         try:
-            while wrong := self._not_in_force(look_again(host, self._names, self.seconds)):
+            while wrong := self._not_in_force(current_state(host, self._names, self.seconds)):
                 if time.monotonic() > deadline:
-                    return self._undone(host, *(f"not in force: {each}" for each in wrong))
+                    return self._roll_back(host, *wrong)
                 time.sleep(0.5)
             done, output = _run(host, f"{INIT} confirm {self.id}", self.seconds)
         except HotshoeError as error:
-            return self._undone(host, str(error))
-        return done or self._undone(host, "; ".join(output.stderr_lines))
+            return self._roll_back(host, str(error))
+        return done or self._roll_back(host, "; ".join(output.stderr_lines))
 
     def _reconnect(self, host: Host) -> str:
         """Log in over a new connection.
@@ -388,7 +388,7 @@ class Change:
             time.sleep(1)
         return ""
 
-    def _undone(self, host: Host, *reasons: str) -> bool:
+    def _roll_back(self, host: Host, *reasons: str) -> bool:
         """Put back what was, and say why."""
         for reason in reasons:
             host.log_styled(reason, fg="red")
@@ -396,15 +396,15 @@ class Change:
             done, output = _run(host, f"{INIT} rollback {self.id}", self.seconds)
             said = "the router is as it was" if done else "; ".join(output.stderr_lines)
         except HotshoeError:
-            said = f"the router puts back what was by itself, within {self.seconds} seconds"
+            said = f"the router rolls back by itself within {self.seconds} seconds"
         host.log_styled(said, fg="red")
         return False
 
     def _not_in_force(self, now: RouterState) -> tuple[str, ...]:
         stopped = sorted(self._running - now.running)
         return (
-            *_is_live(now, self.wanted, self.label),
-            *(f"{name}, which ran before" for name in stopped),
+            *_not_in_force_of(now, self.wanted, self.label),
+            *(f"{name} ran before and no longer does" for name in stopped),
         )
 
 

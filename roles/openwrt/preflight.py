@@ -11,13 +11,13 @@ from pyinfra import host, logger
 from hotshoe.errors import HotshoeError
 from hotshoe.openwrt import sections
 from hotshoe.openwrt.conflicts import conflicts
-from hotshoe.openwrt.warnings import doubts
-from hotshoe.openwrt.zones import Sides, UnfitRouterError, find_sides
+from hotshoe.openwrt.warnings import warnings
+from hotshoe.openwrt.zones import UnfitRouterError, Zones, find_zones
 from hotshoe.plan.model import RouterPlan
 from hotshoe.ports.ranges import Service
 from roles.base.plans import plan_of, refuse
 from roles.openwrt.facts import PACKAGES, RouterState
-from roles.openwrt.operations import LOAD_IT, drift_of, look, look_again, why
+from roles.openwrt.operations import LOAD_IT, current_state, drift_of, state_at_start, why
 
 # fw4 came with 22.03, of which nothing was tested.
 RELEASES = ("23.05", "24.10", "25.12")
@@ -31,9 +31,9 @@ def router(plan: RouterPlan) -> None:
     :raises RefusedError: with the reason and what to do
     """
     try:
-        state = look(host)
+        state = state_at_start(host)
     except HotshoeError as error:
-        return refuse(host, str(error), "mend that file on the router first")
+        return refuse(host, str(error), "correct that file on the router first")
     _system(state)
     _files(state, (*PACKAGES,) if plan.leases else ("network", "firewall"))
     if plan.ftp_helper and not state.manager and not state.has_helper:
@@ -43,26 +43,26 @@ def router(plan: RouterPlan) -> None:
             "bring an image to it that has kmod-nf-nathelper, or leave out ftp.helper in the Site",
         )
     try:
-        sides = find_sides(plan, state.interfaces, state.packages["firewall"])
+        zones = find_zones(plan, state.interfaces, state.packages["firewall"])
     except UnfitRouterError as unfit:
         return refuse(host, unfit.reason, unfit.remedy)
-    for conflict in conflicts(plan, sides, state.packages, state.interfaces, _through(plan)):
+    for conflict in conflicts(plan, zones, state.packages, state.interfaces, _through(plan)):
         refuse(host, conflict.reason, conflict.remedy)
-    _drift(plan, sides, state)
-    for doubt in doubts(plan, sides, state.packages["firewall"], state.interfaces):
-        logger.warning(f"{host.name}: {doubt}")
+    _drift(plan, zones, state)
+    for warning in warnings(plan, zones, state.packages["firewall"], state.interfaces):
+        logger.warning(f"{host.name}: {warning}")
     return None
 
 
-def _drift(plan: RouterPlan, sides: Sides, state: RouterState) -> None:
+def _drift(plan: RouterPlan, zones: Zones, state: RouterState) -> None:
     """Refuse to load a change that others have committed and not loaded; warn of it in any case."""
-    wanted = (*sections.way_out(plan, sides), *sections.way_in(plan, sides))
+    wanted = (*sections.outbound(plan, zones), *sections.inbound(plan, zones))
     found = drift_of(state, wanted, sections.LABEL)
     if found:
         # fw4 may have been about to reload, as it does when an interface comes up.
         time.sleep(SETTLING)
         try:
-            again = look_again(host, PACKAGES, LOOKING, compare=True)
+            again = current_state(host, PACKAGES, LOOKING, compare=True)
         except HotshoeError as error:
             refuse(host, str(error), "see whether the router still answers")
         found = tuple(each for each in drift_of(again, wanted, sections.LABEL) if each in found)
@@ -70,17 +70,17 @@ def _drift(plan: RouterPlan, sides: Sides, state: RouterState) -> None:
         return
     listed = "\n".join(f"       {each}" for each in found)
     if why(state, wanted, sections.LABEL):
-        refuse(host, f"what is in force there is not what its files say:\n{listed}", LOAD_IT)
+        refuse(host, f"what is in force there differs from its files:\n{listed}", LOAD_IT)
     logger.warning(
-        f"{host.name}: what is in force there is not what its files say; before anything can be "
-        f"changed, somebody has to load them or take them back:\n{listed}"
+        f"{host.name}: what is in force there differs from its files; before hotshoe can change "
+        f"anything, load or revert them:\n{listed}"
     )
 
 
-def sides_of(plan: RouterPlan) -> Sides:
+def zones_of(plan: RouterPlan) -> Zones:
     """Which interfaces and zones lead outside and inside, once :func:`router` has agreed."""
-    state = look(host)
-    return find_sides(plan, state.interfaces, state.packages["firewall"])
+    state = state_at_start(host)
+    return find_zones(plan, state.interfaces, state.packages["firewall"])
 
 
 def _system(state: RouterState) -> None:
@@ -90,7 +90,7 @@ def _system(state: RouterState) -> None:
             host,
             f"runs {board.distribution or 'an unknown system'} {board.release}".rstrip()
             + ", not OpenWrt",
-            "mend the router's managed_by in the Site",
+            "correct the router's managed_by in the Site",
         )
     # 24.10.2, 24.10.0-rc4, 24.10-SNAPSHOT
     if not re.match(rf"({'|'.join(map(re.escape, RELEASES))})\b", board.release):
@@ -127,7 +127,7 @@ def _files(state: RouterState, needed: tuple[str, ...]) -> None:
         listed = "\n".join(f"       {change}" for change in state.changes)
         refuse(
             host,
-            f"somebody else's changes are staged there and not committed:\n{listed}",
+            f"others have staged changes there that are not committed:\n{listed}",
             "commit them or take them back on the router: uci commit, uci revert PACKAGE",
         )
     for name in needed:
@@ -135,6 +135,6 @@ def _files(state: RouterState, needed: tuple[str, ...]) -> None:
             refuse(
                 host,
                 f"uci finds nothing in /etc/config/{name}",
-                f"uci show {name} tells on the router whether that file is broken; mend or restore "
-                "it first",
+                f"uci show {name} tells on the router whether that file is broken; correct or "
+                "restore it first",
             )

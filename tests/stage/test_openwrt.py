@@ -21,8 +21,8 @@ from tests.stage.conftest import bare, deployed
 from tests.stage.home import BIN, Home
 
 ROUTER = "gateway"
-IN = "Router | Configuration: port forwards to the server"
-OUT = "Router | Configuration: routing and masquerading"
+IN = "Router | Configure port forwards to the server"
+OUT = "Router | Configure routing and masquerading"
 # Until the router puts back a change that nobody confirms; the steps before that take some, too.
 SECONDS = 20
 # Whoever puts back holds the lock until all is loaded.
@@ -34,7 +34,7 @@ STATE = (
     "sha256sum /etc/config/*; uci changes; ls /etc/hotshoe; ip route; "
     "nft --stateless list table inet fw4 | grep -v '^.chain \\|^.}$\\|^$' | sort"
 )
-# Somebody else's deploy, with the operations of roles/openwrt alone.
+# Another deploy, with the operations of roles/openwrt alone.
 DEPLOY = """
 import os, signal
 from pyinfra import host
@@ -144,12 +144,12 @@ def test_what_others_have_staged_is_shown_and_neither_committed_nor_lost(home: H
         done = home.pyinfra("-y", check=False)
         assert done.returncode != 0
         assert re.search(r"system\.\S+\.hostname='theirs'", done.stdout + done.stderr)
-        assert "are staged there and not committed" in done.stdout + done.stderr
+        assert "others have staged changes there" in done.stdout + done.stderr
         assert home.sh(ROUTER, STATE) == before
         # The router itself refuses too, should they have come a moment later.
         status, said = change(home, HARMLESS)
         assert status != 0
-        assert "somebody else's changes are staged" in said
+        assert "others have staged changes" in said
         assert home.sh(ROUTER, STATE) == before
 
 
@@ -178,7 +178,7 @@ def test_a_port_forward_of_others_works_before_and_after(home: Home) -> None:
             home.sh(LAPTOP, "nft delete table inet t")
 
 
-# -- idempotent, and mends what was damaged
+# -- idempotent, and corrects what was damaged
 
 
 def test_a_run_that_changes_nothing_costs_at_most_six_commands(home: Home) -> None:
@@ -210,12 +210,12 @@ DAMAGE = {
     "fw4 -q stop": IN,
     "uci set firewall.@zone[1].masq=0; uci commit firewall; fw4 -q reload": OUT,
     "uci delete dhcp.hotshoe_out_darkroom; uci commit dhcp": OUT,
-    "rm /etc/rc.d/S11hotshoe": "Router | Service that undoes what nobody confirms",
+    "rm /etc/rc.d/S11hotshoe": "Router | Install the service that rolls back unconfirmed changes",
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_damage_is_found_and_mended(home: Home, damage: str) -> None:
+def test_damage_is_found_and_corrected(home: Home, damage: str) -> None:
     home.sh(ROUTER, damage)
     assert DAMAGE[damage] in home.deploy()
     assert home.deploy() == {}
@@ -346,7 +346,7 @@ def test_without_that_connection_the_router_undoes_it_by_itself(home: Home) -> N
     assert change(home, LOCKED_OUT, before=POINTS["when it is live"], seconds=40)[0] == -9
     assert not ssh_works(home), "it really is locked out"
     until(home, UNDONE)
-    assert "hotshoe: a change was not confirmed: putting back" in home.sh(ROUTER, "logread")
+    assert "hotshoe: a change was not confirmed: rolling back" in home.sh(ROUTER, "logread")
     assert ssh_works(home)
     assert home.sh(ROUTER, STATE) == before
     home.uploads_work()
@@ -372,7 +372,7 @@ BAD = {
     "a route to nowhere": (
         '(Wanted("network", "mine", (Section("route", "mine_r", {"interface": "lan", "target": '
         '"10.99.0.0/24", "gateway": "10.98.0.1"}),)),)',
-        "not in force: the route to 10.99.0.0/24 by 10.98.0.1",
+        "the route to 10.99.0.0/24 by 10.98.0.1 is not in force",
     ),
     "a section that is not there": (
         '(Wanted("firewall", "mine", (), (Setting("@zone[7]", "masq", "1"),)),)',
@@ -411,36 +411,35 @@ DRIFT = {
     "a rule": (
         REJECTED,
         ACCEPTED,
-        "firewall, chain input_lan: the files say, and not in force is: tcp dport 22 counter jump "
+        "firewall, chain input_lan: in the files, but not in force: tcp dport 22 counter jump "
         'handle_reject comment "!fw4: theirs"',
     ),
     "a policy": (
         "uci set firewall.@zone[0].input=DROP; uci commit firewall",
         "uci set firewall.@zone[0].input=ACCEPT; uci commit firewall",
-        "firewall, chain input_lan: the files say, and not in force is: jump drop_from_lan",
+        "firewall, chain input_lan: in the files, but not in force: jump drop_from_lan",
     ),
     "a file in nftables.d": (
         f"echo '{DROPPING}' >{THEIRS}",
         f"rm {THEIRS}",
-        "firewall, chain theirs: the files say, and not in force is: "
-        'iifname "eth1" tcp dport 22 drop',
+        'firewall, chain theirs: in the files, but not in force: iifname "eth1" tcp dport 22 drop',
     ),
     "a rule that is gone": (
         f"{REJECTED}; uci set firewall.theirs.target=ACCEPT; uci commit; fw4 -q reload; {ACCEPTED}",
         "fw4 -q reload",
-        "firewall, chain input_lan: in force, and not in the files any more: tcp dport 22 counter "
+        "firewall, chain input_lan: in force, but no longer in the files: tcp dport 22 counter "
         'accept comment "!fw4: theirs"',
     ),
     "an address": (
         MOVED,
         MOVED_BACK,
-        "network.lan.ipaddr: the file says 192.168.77.1/24, and in force is 192.168.1.1/24",
+        "network.lan.ipaddr: 192.168.77.1/24 in the file, but 192.168.1.1/24 in force",
     ),
     "a route": (
         "uci set network.theirs=route; for o in interface=lan target=10.5.0.0/16 "
         "gateway=192.168.1.10; do uci set network.theirs.$o; done; uci commit network",
         "uci delete network.theirs; uci commit network",
-        "network.lan: the file says, and not in force is: the route to 10.5.0.0/16 by 192.168.1.10",
+        "network.lan: in the file, but not in force: the route to 10.5.0.0/16 by 192.168.1.10",
     ),
 }
 
@@ -760,7 +759,7 @@ def test_a_change_ends_in_its_time_when_the_router_loses(home: Home, what: str, 
     said = done.stdout + done.stderr
     assert done.returncode == 1, said
     assert "a new SSH connection fails" in said
-    assert "the router puts back what was by itself, within 40 seconds" in said
+    assert "the router rolls back by itself within 40 seconds" in said
     assert "Traceback" not in said
     until(home, UNDONE)
     until(home, "ip route | grep -q default")

@@ -1,7 +1,7 @@
-"""How a UCI package gets to hold what is ours, and nothing else of it changes.
+"""What changes a UCI package so that it holds our sections as wanted, and nothing else of it.
 
-What is ours is a section whose name begins with our name and ``_``, for instance
-``hotshoe_control`` for the owner ``hotshoe``. Everything else is foreign.
+Ours are the sections whose names begin with the owner's name and ``_``, for instance
+``hotshoe_control`` for the owner ``hotshoe``. All others are foreign.
 
 | | sections of ours | foreign sections |
 |---|---|---|

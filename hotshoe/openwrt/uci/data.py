@@ -62,6 +62,13 @@ def value_or_none(value: Value | None) -> Value | None:
     return value or None
 
 
+def list_items(value: Value | None) -> tuple[str, ...]:
+    """The items of a list; fw4 and netifd also take one option whose items are split by spaces."""
+    if value is None:
+        return ()
+    return tuple(value.split()) if isinstance(value, str) else value
+
+
 @dataclass(frozen=True)
 class Section:
     """A section; two are equal if their content is, in whatever order the options are.

@@ -1,7 +1,7 @@
-"""Where the files of a router and what is in force differ before a change.
+"""Where the files of a router and what is in force differ, before a change.
 
-A reload puts into force whatever the files say, also what somebody committed and never loaded; and
-what is put back afterwards are files. So a change begins only where both agree.
+A reload puts into force whatever the files say, also what others committed and never loaded; and a
+rollback restores files. So a change begins only where both agree.
 
 Not compared, since it changes by itself or cannot be asked for: elements of sets, flow offloading,
 other tables, rules without fw4's mark that are in the kernel alone (miniupnpd, pbr and others put
@@ -21,9 +21,9 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip
 
 from hotshoe.openwrt.rules import name_of, rules_of
 from hotshoe.openwrt.uci.changes import Wanted
-from hotshoe.openwrt.uci.data import Package, Section
-from hotshoe.openwrt.verify.live import comment_of, is_route, masquerading_name
-from hotshoe.openwrt.zones import Interface, Route, words
+from hotshoe.openwrt.uci.data import Package, Section, list_items
+from hotshoe.openwrt.verify.live import comment_of, is_route, masquerading_rule
+from hotshoe.openwrt.zones import Interface, Route
 
 _TRUE, _FALSE = ("1", "true", "on", "yes"), ("0", "false", "off", "no")
 # As netifd reads an interface's `disabled` (config.c, config_parse_interface).
@@ -46,29 +46,29 @@ def drift(
     packages: Mapping[str, Package],
     made: Iterable[str],
     rules: Iterable[str],
-    having: Iterable[Interface],
+    interfaces: Iterable[Interface],
     label: str = "",
 ) -> tuple[str, ...]:
-    """Tell where what is in force is not what the files say.
+    """Find where what is in force is not what the files say.
 
     :param wanted: what packages shall hold; that this is not in force yet is no difference
     :param packages: network and firewall
     :param made: what the kernel lists of the table that the firewall's files make; empty if that
         is not known
     :param rules: what it lists of the one in force; empty if the firewall is not loaded
-    :param having: the router's interfaces
+    :param interfaces: the router's interfaces
     :param label: what the names of all rules of this owner begin with
-    :returns: each difference, in words; empty if there is none
+    :returns: a message for each difference; empty if there is none
     """
-    wanted, having, rules = tuple(wanted), tuple(having), tuple(rules)
+    wanted, interfaces, rules = tuple(wanted), tuple(interfaces), tuple(rules)
     made = tuple(made)
     found: list[str] = []
     if made and rules:
         ours = _Ours(wanted, packages["firewall"], label)
         # fw4 is not told when an interface goes down, nor always of one that comes by itself.
-        is_settled = all(each.up and not each.dynamic for each in having)
+        is_settled = all(each.up and not each.dynamic for each in interfaces)
         found += _rules(_chains(made), _chains(rules), ours, is_settled)
-    found += _networks(packages["network"], having, wanted)
+    found += _networks(packages["network"], interfaces, wanted)
     return tuple(found)
 
 
@@ -81,7 +81,7 @@ class _Ours:
     def __init__(self, wanted: tuple[Wanted, ...], firewall: Package, label: str) -> None:
         self._names = {name_of(section) for each in wanted for section in rules_of(each)}
         self._names |= {
-            masquerading_name(firewall, setting.section)
+            masquerading_rule(firewall, setting.section)
             for each in wanted
             for setting in each.settings
             if (each.package, setting.option) == ("firewall", "masq")
@@ -121,13 +121,13 @@ def _rules(
             for line in live.get(chain, ())
             if _counts(line, ours, is_settled) and (line in files or "!fw4: " in line)
         ]
-        lacking, left = Counter(files) - Counter(kernel), Counter(kernel) - Counter(files)
-        for line in lacking.elements():
-            yield f"firewall, chain {chain}: the files say, and not in force is: {line}"
-        for line in left.elements():
-            yield f"firewall, chain {chain}: in force, and not in the files any more: {line}"
-        if not lacking and not left and files != kernel:
-            yield f"firewall, chain {chain}: its rules are in force in another order"
+        missing, stale = Counter(files) - Counter(kernel), Counter(kernel) - Counter(files)
+        for line in missing.elements():
+            yield f"firewall, chain {chain}: in the files, but not in force: {line}"
+        for line in stale.elements():
+            yield f"firewall, chain {chain}: in force, but no longer in the files: {line}"
+        if not missing and not stale and files != kernel:
+            yield f"firewall, chain {chain}: rules are in force in another order than in the files"
 
 
 def _counts(line: str, ours: _Ours, is_settled: bool) -> bool:
@@ -153,11 +153,11 @@ class _Said:
 
 
 def _networks(
-    network: Package, having: tuple[Interface, ...], wanted: tuple[Wanted, ...]
+    network: Package, interfaces: tuple[Interface, ...], wanted: tuple[Wanted, ...]
 ) -> Iterator[str]:
-    if not having:
+    if not interfaces:
         return
-    running = {each.name: each for each in having if not each.dynamic}
+    running = {each.name: each for each in interfaces if not each.dynamic}
     said = {
         section.name: section
         for kind in ("interface", "alias")
@@ -167,9 +167,9 @@ def _networks(
     for name in sorted(said.keys() - running.keys()):
         # What does not come up by itself is not put into force by a reload.
         if said[name].options.get("auto") not in _FALSE:
-            yield f"network.{name}: the file says it, and it is not in force"
+            yield f"network.{name}: in the file, but not in force"
     for name in sorted(running.keys() - said.keys()):
-        yield f"network.{name}: in force, and not in the file any more"
+        yield f"network.{name}: in force, but no longer in the file"
     names = {each.name for wants in wanted for each in wants.sections}
     ours = frozenset(
         route
@@ -211,7 +211,7 @@ def _interface(
     gateways = frozenset(route for route in gateways if route.to.version not in own)
     for route in said | gateways:
         if route not in running.routes:
-            yield f"{at}: the file says, and not in force is: {route}"
+            yield f"{at}: in the file, but not in force: {route}"
     if proto != "static":
         return
     device = options.get("device")
@@ -228,12 +228,13 @@ def _interface(
     is_complete = all(_route(each) or each.options.get("disabled") in _TRUE for each in routes)
     left = {r for r in running.routes - said - gateways - ours if r.to.version not in own}
     for route in left if is_complete else ():
-        yield f"{at}: in force, and not in the file any more: {route}"
+        yield f"{at}: in force, but no longer in the file: {route}"
 
 
 def _addresses(section: Section) -> frozenset[IPv4Interface | IPv6Interface]:
     mask = section.options.get("netmask", "32")
-    found = [*words(section.options.get("ipaddr")), *words(section.options.get("ip6addr"))]
+    options = (section.options.get(name) for name in ("ipaddr", "ip6addr"))
+    found = [address for option in options for address in list_items(option)]
     return frozenset(
         ip_interface(each if "/" in each or ":" in each else f"{each}/{mask}") for each in found
     )
@@ -268,7 +269,7 @@ def _route(section: Section) -> Route | None:
 
 
 def _differs(what: str, said: str, found: str) -> str:
-    return f"{what}: the file says {said or 'nothing'}, and in force is {found or 'nothing'}"
+    return f"{what}: {said or 'nothing'} in the file, but {found or 'nothing'} in force"
 
 
 def _listed(addresses: Iterable[object]) -> str:

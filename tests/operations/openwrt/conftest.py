@@ -13,7 +13,7 @@ from pyinfra.context import ctx_host
 
 from hotshoe.openwrt import sections
 from hotshoe.openwrt.uci.changes import Wanted
-from hotshoe.openwrt.zones import find_sides
+from hotshoe.openwrt.zones import find_zones
 from hotshoe.plan.model import Lease, RouterPlan
 from roles.openwrt import facts
 from roles.openwrt.facts import Router, RouterState
@@ -67,11 +67,11 @@ def gateway(example_plan) -> RouterPlan:
     return replace(router, managed_by="openwrt", leases=(LEASE,))
 
 
-def way_out(router: RouterPlan, state: RouterState) -> tuple[Wanted, ...]:
-    return sections.way_out(
-        router, find_sides(router, state.interfaces, state.packages["firewall"])
-    )
+def outbound(router: RouterPlan, state: RouterState) -> tuple[Wanted, ...]:
+    zones = find_zones(router, state.interfaces, state.packages["firewall"])
+    return sections.outbound(router, zones)
 
 
-def way_in(router: RouterPlan, state: RouterState) -> tuple[Wanted, ...]:
-    return sections.way_in(router, find_sides(router, state.interfaces, state.packages["firewall"]))
+def inbound(router: RouterPlan, state: RouterState) -> tuple[Wanted, ...]:
+    zones = find_zones(router, state.interfaces, state.packages["firewall"])
+    return sections.inbound(router, zones)

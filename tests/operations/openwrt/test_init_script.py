@@ -259,7 +259,7 @@ def test_a_rollback_puts_back_loads_and_says_so(router):
     router.run(STAGE, APPLY, stdin=CHANGE)
     (router.root / "reloaded").unlink()
     code, said = router.run("rollback")
-    assert (code, said) == (0, "a change was not confirmed: putting back what was before\n")
+    assert (code, said) == (0, "a change was not confirmed: rolling back\n")
     assert (router.files, router.left) == (OLD, {"first"})
     assert (router.root / "reloaded").read_text() == "network\n"
     assert (router.root / "rules").read_text() == LOADED
@@ -332,7 +332,7 @@ def test_whoever_gives_leases_hears_of_them(router):
     assert (router.root / "reloaded").read_text() == "odhcpd\n"
     (router.root / "init.d" / "odhcpd").unlink()
     code, said = router.run("rollback")
-    assert (code, said) == (0, "a change was not confirmed: putting back what was before\n")
+    assert (code, said) == (0, "a change was not confirmed: rolling back\n")
     assert (router.root / "reloaded").read_text() == "odhcpd\n"
 
 
@@ -382,7 +382,7 @@ def test_somebody_elses_staged_changes_are_never_committed(router):
     (router.root / "uci" / "dhcp").write_text("theirs\n")
     code, said = router.run(STAGE, stdin=CHANGE)
     assert code == 1
-    assert said.endswith("theirs\nsomebody else's changes are staged and not committed\n")
+    assert said.endswith("theirs\nothers have staged changes that are not committed\n")
     assert (router.files, router.left, router.staged) == (OLD, set(), ["dhcp"])
 
 
@@ -393,7 +393,7 @@ def test_a_change_in_luci_that_nobody_has_confirmed_yet_is_waited_for(router):
     code, said = router.run(STAGE, stdin=CHANGE)
     assert (code, said) == (
         1,
-        "LuCI may still put back what somebody changed there: try again in two minutes\n",
+        "LuCI may still roll back a change that was made there: try again in two minutes\n",
     )
     assert (router.files, router.left, router.staged) == (OLD, set(), [])
     # What was applied unchecked stays there and means nothing.

@@ -20,7 +20,7 @@ from hotshoe.openwrt.uci.data import Section
 from roles.openwrt import operations
 from roles.openwrt.facts import ENABLED, INIT, KEEP, KEPT, RouterState
 from tests.operations.conftest import as_texts
-from tests.operations.openwrt.conftest import HERE, recorded, way_in, way_out
+from tests.operations.openwrt.conftest import HERE, inbound, outbound, recorded
 
 CASES = sorted((HERE / "cases").rglob("*.json"))
 TEXTS = {"INIT SCRIPT": operations.init_script, "KEEP LIST": operations.keep_list}
@@ -142,18 +142,18 @@ class TestConfiguration:
     def test_is_nothing_to_do_when_it_is_so_already(self, on_router, gateway):
         seen = recorded("deployed")
         host = on_router(seen)
-        assert self.steps(way_out(gateway, seen)) == []
-        assert self.steps(way_in(gateway, seen), "hotshoe: ") == []
+        assert self.steps(outbound(gateway, seen)) == []
+        assert self.steps(inbound(gateway, seen), "hotshoe: ") == []
         assert host.noops == ["the router is as it should be"] * 2
 
     def test_is_three_steps_of_one_change(self, on_router, gateway):
         seen = recorded("fresh")
         host = on_router(seen)
-        steps = self.steps(way_in(gateway, seen), "hotshoe: ", seconds=33)
+        steps = self.steps(inbound(gateway, seen), "hotshoe: ", seconds=33)
         assert [step.function.__name__ for step in steps] == ["stage", "apply", "confirm"]
         change = steps[0].function.__self__
         assert all(step.function.__self__ is change for step in steps)
-        assert (change.wanted, change.label) == (way_in(gateway, seen), "hotshoe: ")
+        assert (change.wanted, change.label) == (inbound(gateway, seen), "hotshoe: ")
         assert change.seconds == 33
         assert host.noops == []
 
@@ -171,21 +171,21 @@ class TestConfiguration:
     def test_has_time_that_a_router_can_count(self, on_router, gateway, seconds):
         seen = recorded("fresh")
         on_router(seen)
-        (step,) = self.steps(way_out(gateway, seen), seconds=seconds)
+        (step,) = self.steps(outbound(gateway, seen), seconds=seconds)
         assert step.function is operations._refuse
         assert step.args == (f"seconds: at least 5, and whole, not {seconds}",)
 
     def test_has_another_id_each_time_so_that_an_old_run_confirms_nothing(self, on_router, gateway):
         seen = recorded("fresh")
         on_router(seen)
-        ids = [self.steps(way_out(gateway, seen))[0].function.__self__.id for _ in range(4)]
+        ids = [self.steps(outbound(gateway, seen))[0].function.__self__.id for _ in range(4)]
         assert len(set(ids)) == 4
         assert all(len(each) == 8 and each.isalnum() for each in ids)
 
     def test_contacts_nobody_to_find_out(self, on_router, gateway):
         seen = recorded("fresh")
         host = on_router(seen)
-        self.steps(way_out(gateway, seen))
+        self.steps(outbound(gateway, seen))
         assert host.asked == []
 
     def test_reads_a_package_that_no_role_knows_as_well(self, on_router):
@@ -201,28 +201,28 @@ class TestConfiguration:
 class TestWhyARouterIsChanged:
     def test_a_waiting_change(self, gateway):
         seen = recorded("killed_before_confirming")
-        assert operations.why(seen, way_out(gateway, seen), "") == "a change was never confirmed"
+        assert operations.why(seen, outbound(gateway, seen), "") == "a change was never confirmed"
 
     def test_a_package_that_differs(self, gateway):
         seen = recorded("fresh")
-        assert operations.why(seen, way_out(gateway, seen), "") == "firewall differs"
-        (firewall,) = way_in(gateway, seen)
+        assert operations.why(seen, outbound(gateway, seen), "") == "firewall differs"
+        (firewall,) = inbound(gateway, seen)
         assert operations.why(seen, (firewall,), "hotshoe: ") == "firewall differs"
 
     def test_a_package_of_which_nothing_is_known(self, gateway):
         seen = recorded("deployed")
         seen = replace(seen, packages={"firewall": seen.packages["firewall"]})
-        _, _, dhcp = way_out(gateway, seen)
+        _, _, dhcp = outbound(gateway, seen)
         assert operations.why(seen, (dhcp,), "") == "dhcp differs"
 
     def test_rules_that_somebody_took_out_of_the_kernel(self, gateway):
         seen = recorded("deployed")
         rules = tuple(rule for rule in seen.rules if "50000-50099/tcp to" not in rule)
-        why = operations.why(replace(seen, rules=rules), way_in(gateway, seen), "hotshoe: ")
+        why = operations.why(replace(seen, rules=rules), inbound(gateway, seen), "hotshoe: ")
         assert why == (
-            "not in force: the rule 'hotshoe: cameras to darkroom, 50000-50099/tcp to 192.168.1.10'"
+            "rule 'hotshoe: cameras to darkroom, 50000-50099/tcp to 192.168.1.10' is not in force"
         )
 
     def test_nothing(self, gateway):
         seen = recorded("deployed")
-        assert operations.why(seen, way_in(gateway, seen), "hotshoe: ") == ""
+        assert operations.why(seen, inbound(gateway, seen), "hotshoe: ") == ""

@@ -13,7 +13,7 @@ from hotshoe.openwrt.uci.data import Package, Section
 from hotshoe.openwrt.zones import Interface
 from roles.openwrt import preflight
 from roles.openwrt.facts import Board
-from tests.operations.openwrt.conftest import recorded, way_out
+from tests.operations.openwrt.conftest import outbound, recorded
 from tests.unit.openwrt.routers import with_all
 
 
@@ -66,13 +66,13 @@ def test_these_releases_are_known(on_router, gateway, warnings, release):
     assert warnings == []
 
 
-MEND = "mend the router's managed_by in the Site"
+CORRECT = "correct the router's managed_by in the Site"
 BRING = "bring it to one of these releases, or write managed_by: hand and use the worksheet"
 INSTALL = "install what is missing (fw4 is in the package firewall4)"
 SYSTEMS = [
-    ("debian", {}, "runs Debian GNU/Linux 13, not OpenWrt", MEND),
-    ("fresh", {"board": Board()}, "runs an unknown system, not OpenWrt", MEND),
-    ("fresh", {"board": Board("Fork", "24.10.0")}, "runs Fork 24.10.0, not OpenWrt", MEND),
+    ("debian", {}, "runs Debian GNU/Linux 13, not OpenWrt", CORRECT),
+    ("fresh", {"board": Board()}, "runs an unknown system, not OpenWrt", CORRECT),
+    ("fresh", {"board": Board("Fork", "24.10.0")}, "runs Fork 24.10.0, not OpenWrt", CORRECT),
     *(
         (
             "fresh",
@@ -98,7 +98,7 @@ SYSTEMS = [
     (
         "somebody_elses_changes_staged",
         {},
-        "somebody else's changes are staged there and not committed:\n"
+        "others have staged changes there that are not committed:\n"
         "       firewall.cfg01e63d.syn_flood='0'\n"
         "       system.cfg01e48a.hostname='frog'",
         "commit them or take them back on the router: uci commit, uci revert PACKAGE",
@@ -121,8 +121,8 @@ def test_a_router_without_one_of_its_files_is_refused(on_router, gateway, name):
     on_router(replace(seen, packages={**seen.packages, name: Package(name)}))
     assert refusal(gateway) == (
         f"gateway: uci finds nothing in /etc/config/{name}\n"
-        f"    -> uci show {name} tells on the router whether that file is broken; mend or restore "
-        "it first"
+        f"    -> uci show {name} tells on the router whether that file is broken; correct or "
+        "restore it first"
     )
 
 
@@ -138,7 +138,7 @@ def test_a_file_that_cannot_be_read_is_refused(on_router, gateway, monkeypatch):
     monkeypatch.setattr(host, "get_fact", get_fact, raising=False)
     said = refusal(gateway)
     assert said.startswith("gateway: UCI package dhcp, line 3: ")
-    assert said.endswith("\n    -> mend that file on the router first")
+    assert said.endswith("\n    -> correct that file on the router first")
 
 
 def test_a_helper_that_could_not_be_installed_is_refused(on_router, gateway, warnings):
@@ -162,7 +162,7 @@ def test_another_router_is_refused(on_router, gateway):
     assert refusal(replace(gateway, lan=inside)) == (
         "gateway: has no address 192.168.7.1, so it is not this router of the Site (it has "
         "192.168.1.1, fd5b:8a3c:c0de::1, 127.0.0.1, 203.0.113.20)\n"
-        "    -> mend the router's lan in the Site"
+        "    -> correct the router's lan in the Site"
     )
 
 
@@ -176,7 +176,7 @@ def test_somebody_elses_port_forward_in_the_way_is_refused(on_router, gateway):
     on_router(replace(seen, packages={**seen.packages, "firewall": firewall}))
     # Two of ours come before it, and uci counts them.
     assert refusal(gateway) == (
-        "gateway: somebody else's port forward 'nas' (firewall.@redirect[2]) already takes 21/tcp "
+        "gateway: existing port forward 'nas' (firewall.@redirect[2]) already takes 21/tcp "
         "and sends it to 192.168.1.5\n"
         "    -> delete it on the router if it may go, or choose other ports in the Site"
     )
@@ -202,18 +202,18 @@ def test_networks_that_nobody_translates_for_any_more_are_told_once(on_router, g
     assert warnings == []
     preflight.router(routed)
     assert warnings == [
-        "gateway: once it translates nothing, what is in its network guest (192.168.50.0/24) "
-        "reaches the Internet only if the router in front has a route to it"
+        "gateway: its network guest (192.168.50.0/24) is no longer masqueraded, and reaches the "
+        "Internet only if the router in front has a route to it"
     ]
-    done = {p: with_all(package, *way_out(routed, fresh)) for p, package in fresh.packages.items()}
+    done = {p: with_all(package, *outbound(routed, fresh)) for p, package in fresh.packages.items()}
     on_router(replace(fresh, packages=done))
     preflight.router(routed)
     assert len(warnings) == 1
 
 
-def test_sides_are_known_once_a_router_is_accepted(on_router, gateway):
+def test_zones_are_known_once_a_router_is_accepted(on_router, gateway):
     on_router(recorded("fresh"))
-    sides = preflight.sides_of(gateway)
-    assert (sides.wan.zone, sides.lan.zone) == ("wan", "lan")
-    assert (sides.wan.device, sides.lan.device) == ("eth0", "eth1")
-    assert (sides.wan.section, sides.lan.section) == ("@zone[1]", "@zone[0]")
+    zones = preflight.zones_of(gateway)
+    assert (zones.wan.name, zones.lan.name) == ("wan", "lan")
+    assert (zones.wan.device, zones.lan.device) == ("eth0", "eth1")
+    assert (zones.wan.section, zones.lan.section) == ("@zone[1]", "@zone[0]")

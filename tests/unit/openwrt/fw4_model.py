@@ -25,7 +25,7 @@ from hotshoe.openwrt import sections
 from hotshoe.openwrt.uci.data import Package, Section
 from hotshoe.plan.model import Address, Network, Plan, RouterPlan
 from hotshoe.ports.ranges import PortRange
-from tests.unit.openwrt.routers import SIDES, firewall, with_all
+from tests.unit.openwrt.routers import ZONES, firewall, with_all
 from tests.unit.plan import packets
 from tests.unit.plan.packets import EVERY_PORT, LAN, WAN, DroppedError, Packet, TakenError
 
@@ -34,7 +34,7 @@ Configuration = Mapping[str, Package]
 
 def configuration(router: RouterPlan) -> Configuration:
     """The packages of a router that was set up by hotshoe."""
-    wanted = (*sections.way_out(router, SIDES), *sections.way_in(router, SIDES))
+    wanted = (*sections.outbound(router, ZONES), *sections.inbound(router, ZONES))
     fresh = {"firewall": firewall(), "network": Package("network")}
     return {name: with_all(package, *wanted) for name, package in fresh.items()}
 
@@ -255,9 +255,9 @@ class Fw4Boxes(packets.Boxes):
         for i, router in enumerate(plan.routers):
             if router.managed_by == "openwrt":
                 made = (configurations or {}).get(router.name) or configuration(router)
-                path = sections.source_ports_path(router, SIDES)
+                path = sections.source_ports_path(router, ZONES)
                 outer = plan.routers[i - 1] if i else None
-                files = {path: sections.source_ports(router, SIDES)}
+                files = {path: sections.source_ports(router, ZONES)}
                 self.routers[i] = Fw4Router(router, outer, made, files)  # type: ignore[call-overload]
 
 

@@ -9,15 +9,15 @@ from typing import Any
 
 from hotshoe.openwrt.uci.changes import Wanted, expected
 from hotshoe.openwrt.uci.data import Package, Section
-from hotshoe.openwrt.zones import Interface, Side, Sides
+from hotshoe.openwrt.zones import Interface, Zone, Zones
 from hotshoe.plan.model import Plan, RouterPlan
 from tests.homes import HOMES
 
 TEXTS = Path(__file__).parent / "texts"
-SIDES = Sides(
-    Side("wan", "eth0", "wan", "@zone[1]", "dhcp"), Side("lan", "br-lan", "lan", "@zone[0]")
+ZONES = Zones(
+    Zone("wan", "@zone[1]", "wan", "eth0", "dhcp"), Zone("lan", "@zone[0]", "lan", "br-lan")
 )
-ZONES = (
+ZONE_OPTIONS = (
     {"name": "lan", "network": ("lan",), "input": "ACCEPT", "forward": "ACCEPT"},
     {
         "name": "wan",
@@ -42,7 +42,7 @@ def redirect(section: str | None = None, /, **options: Any) -> Section:
 def firewall(*more: Section) -> Package:
     """A default /etc/config/firewall, in short, with more sections."""
     defaults = Section("defaults", None, {"input": "REJECT", "output": "ACCEPT"})
-    zones = [zone(**options) for options in ZONES]
+    zones = [zone(**options) for options in ZONE_OPTIONS]
     forwarding = Section("forwarding", None, {"src": "lan", "dest": "wan"})
     return Package("firewall", (defaults, *zones, forwarding, *more))
 

@@ -8,12 +8,12 @@ from ipaddress import IPv4Address, ip_interface
 import pytest
 
 from hotshoe.openwrt.conflicts import conflicts
-from hotshoe.openwrt.sections import way_in, way_out
+from hotshoe.openwrt.sections import inbound, outbound
 from hotshoe.openwrt.uci.data import Package, Section
 from hotshoe.openwrt.zones import Interface
 from hotshoe.plan.model import Lease, RouterPlan
 from hotshoe.ports.ranges import Service
-from tests.unit.openwrt.routers import SIDES, home, interfaces_of, packages, redirect, with_all
+from tests.unit.openwrt.routers import ZONES, home, interfaces_of, packages, redirect, with_all
 
 MAC = "b8:27:eb:12:34:56"
 DELETE_OR_PORTS = "delete it on the router if it may go, or choose other ports in the Site"
@@ -30,8 +30,8 @@ def router() -> RouterPlan:
     return replace(router, leases=(Lease("darkroom", MAC, IPv4Address("192.168.1.10")),))
 
 
-def told(router: RouterPlan, having: dict[str, Package]) -> list[tuple[str, str]]:
-    found = conflicts(router, SIDES, having, interfaces_of(router))
+def told(router: RouterPlan, existing: dict[str, Package]) -> list[tuple[str, str]]:
+    found = conflicts(router, ZONES, existing, interfaces_of(router))
     return [(each.reason, each.remedy) for each in found]
 
 
@@ -55,9 +55,9 @@ def test_a_default_configuration_is_in_nobody_s_way(router):
 
 
 def test_our_own_sections_are_in_nobody_s_way(router):
-    having = packages()
-    wanted = (*way_out(router, SIDES), *way_in(router, SIDES))
-    ours = {name: with_all(package, *wanted) for name, package in having.items()}
+    existing = packages()
+    wanted = (*outbound(router, ZONES), *inbound(router, ZONES))
+    ours = {name: with_all(package, *wanted) for name, package in existing.items()}
     assert ours["firewall"].of_type("redirect")
     assert told(router, ours) == []
 
@@ -68,7 +68,7 @@ def test_our_own_sections_are_in_nobody_s_way(router):
 def test_a_port_forward_to_somebody_else(router):
     assert told(router, packages(theirs())) == [
         (
-            "somebody else's port forward firewall.@redirect[0] already takes 21/tcp and sends it "
+            "existing port forward firewall.@redirect[0] already takes 21/tcp and sends it "
             "to 192.168.1.5",
             DELETE_OR_PORTS,
         )
@@ -88,7 +88,7 @@ def test_a_port_forward_to_somebody_else(router):
 def test_it_is_called_by_its_name_and_as_uci_calls_it(router, section, called):
     other = redirect(src="wan", src_dport="80", dest_ip="192.168.1.5")
     ((reason, _),) = told(router, packages(other, section))
-    assert reason.startswith(f"somebody else's port forward {called} already takes 21/tcp")
+    assert reason.startswith(f"existing port forward {called} already takes 21/tcp")
 
 
 def test_one_to_the_router_itself(router):
@@ -221,7 +221,7 @@ def test_somebody_else_s_default_host(router, proto):
     section = theirs(src_dport=None, proto=proto, name="DMZ")
     assert told(router, packages(section)) == [
         (
-            "somebody else's port forward 'DMZ' (firewall.@redirect[0]) already sends everything "
+            "existing port forward 'DMZ' (firewall.@redirect[0]) already sends everything "
             "from outside to 192.168.1.5",
             DELETE_OR_DEFAULT,
         )
@@ -242,7 +242,7 @@ def test_one_for_another_protocol_is_left_alone(router):
 # -- rules
 
 OWN = "51820/udp"
-LESS = "delete it on the router if it may go, or let it refuse less"
+LESS = "delete it on the router if it may go, or let it match less"
 
 
 @pytest.fixture
@@ -257,9 +257,9 @@ def refusing(name: str | None = None, /, **options: object) -> Section:
     return Section("rule", name, {k: v for k, v in (usual | options).items() if v is not None})
 
 
-def refused(router: RouterPlan, having: dict[str, Package]) -> list[str]:
+def refused(router: RouterPlan, existing: dict[str, Package]) -> list[str]:
     """Which of ours others' rules refuse."""
-    found = told(router, having)
+    found = told(router, existing)
     assert all(remedy == LESS for _, remedy in found)
     return [port for reason, _ in found for port in (CONTROL, PASSIVE, OWN) if port in reason]
 
@@ -267,8 +267,8 @@ def refused(router: RouterPlan, having: dict[str, Package]) -> list[str]:
 def test_a_rule_that_refuses_what_ours_let_in(routed):
     (first, _) = told(routed, packages(refusing(name="No way in")))
     assert first == (
-        "somebody else's rule 'No way in' (firewall.@rule[0]) refuses what 'hotshoe: cameras to "
-        "darkroom, 21/tcp to 2001:db8:100:2::10' shall let in",
+        "existing rule 'No way in' (firewall.@rule[0]) matches first and blocks hotshoe's 'cameras "
+        "to darkroom, 21/tcp to 2001:db8:100:2::10'",
         LESS,
     )
 
@@ -310,12 +310,12 @@ def test_rules_refuse(routed, options, ours):
 
 def test_one_that_comes_after_ours_is_left_alone(routed):
     """Unless it is for every zone, which fw4 asks first."""
-    (wanted,) = way_in(routed, SIDES)
-    having = packages()
-    ours = with_all(having["firewall"], wanted)
+    (wanted,) = inbound(routed, ZONES)
+    existing = packages()
+    ours = with_all(existing["firewall"], wanted)
     for src, count in (("wan", 0), ("*", 2)):
         behind = Package("firewall", (*ours.sections, refusing(src=src)))
-        assert len(refused(routed, having | {"firewall": behind})) == count
+        assert len(refused(routed, existing | {"firewall": behind})) == count
 
 
 def test_what_is_translated_passes_every_rule(router):
@@ -336,8 +336,7 @@ def route(**options: str) -> Section:
 
 
 ELSEWHERE = (
-    "somebody else's static route to 192.168.1.0/24 leads to 192.168.178.9 instead of "
-    "192.168.178.2",
+    "existing static route to 192.168.1.0/24 leads to 192.168.178.9 instead of 192.168.178.2",
     "delete it on the router if it may go: LuCI, Network, Routing",
 )
 
@@ -377,7 +376,7 @@ def test_a_route_that_is_left_alone(edge, options):
 def test_a_route_without_a_gateway_leads_to_its_interface(edge):
     ((reason, _),) = told(edge, packages(network=(route(target="192.168.1.0/24"),)))
     assert reason == (
-        "somebody else's static route to 192.168.1.0/24 leads to lan instead of 192.168.178.2"
+        "existing static route to 192.168.1.0/24 leads to lan instead of 192.168.178.2"
     )
 
 
@@ -388,14 +387,14 @@ def test_an_ipv6_route_that_leads_elsewhere():
     )
     ((reason, _),) = told(edge, packages(network=(section,)))
     assert reason == (
-        "somebody else's static route to 2001:db8:100:2::/64 leads to 2001:db8:100:1::9 instead of "
+        "existing static route to 2001:db8:100:2::/64 leads to 2001:db8:100:1::9 instead of "
         "2001:db8:100:1::2"
     )
 
 
 def test_a_route_to_a_network_that_is_the_router_s_own(edge):
     guests = Interface("guest", "br-guest", True, (ip_interface("192.168.1.1/24"),), False)
-    (found,) = conflicts(edge, SIDES, packages(), [guests])
+    (found,) = conflicts(edge, ZONES, packages(), [guests])
     assert found.reason == (
         "its interface guest (192.168.1.1/24) is in 192.168.1.0/24 itself, which the Site has "
         "behind 192.168.178.2"
@@ -405,7 +404,7 @@ def test_a_route_to_a_network_that_is_the_router_s_own(edge):
 @pytest.mark.parametrize("address", ["192.168.178.1/24", "192.168.0.1/16", "192.168.1.1/25"])
 def test_a_network_of_another_size_leaves_the_route_alone(edge, address):
     other = Interface("other", "eth2", True, (ip_interface(address),), False)
-    assert not list(conflicts(edge, SIDES, packages(), [other]))
+    assert not list(conflicts(edge, ZONES, packages(), [other]))
 
 
 # -- leases
@@ -422,31 +421,31 @@ def host(section: str | None = None, /, **options: object) -> Section:
     [
         (
             host(name="printer", mac="02:00:00:00:00:01", ip="192.168.1.10"),
-            "somebody else's static lease printer has 02:00:00:00:00:01 at 192.168.1.10",
+            "existing static lease printer has 02:00:00:00:00:01 at 192.168.1.10",
         ),
         (
             host(name="old", mac=MAC, ip="192.168.1.77"),
-            f"somebody else's static lease old has {MAC} at 192.168.1.77",
+            f"existing static lease old has {MAC} at 192.168.1.77",
         ),
         (
             host(name="same", mac=MAC.upper(), ip="192.168.1.10"),
-            f"somebody else's static lease same has {MAC} at 192.168.1.10",
+            f"existing static lease same has {MAC} at 192.168.1.10",
         ),
         (
             host("named", mac=("02:00:00:00:00:01", MAC), ip="192.168.1.77"),
-            f"somebody else's static lease named has 02:00:00:00:00:01 {MAC} at 192.168.1.77",
+            f"existing static lease named has 02:00:00:00:00:01 {MAC} at 192.168.1.77",
         ),
         (
             host(name="two", mac=f"02:00:00:00:00:01 {MAC}", ip="192.168.1.77"),
-            f"somebody else's static lease two has 02:00:00:00:00:01 {MAC} at 192.168.1.77",
+            f"existing static lease two has 02:00:00:00:00:01 {MAC} at 192.168.1.77",
         ),
         (
             host(mac=MAC),
-            f"somebody else's static lease (no name) has {MAC} at no address",
+            f"existing static lease (no name) has {MAC} at no address",
         ),
         (
             host(name="by duid", duid="000100", ip="192.168.1.10"),
-            "somebody else's static lease by duid has no MAC at 192.168.1.10",
+            "existing static lease by duid has no MAC at 192.168.1.10",
         ),
     ],
 )
@@ -474,14 +473,16 @@ def test_without_a_mac_in_the_site_leases_are_nobody_s_business(router):
 
 
 def test_everything_is_told_at_once(router):
-    having = packages(theirs(), theirs(src_dport="50000-50010"), dhcp=(host(mac=MAC),))
-    assert len(told(router, having)) == 3
+    existing = packages(theirs(), theirs(src_dport="50000-50010"), dhcp=(host(mac=MAC),))
+    assert len(told(router, existing)) == 3
 
 
 def test_what_goes_to_a_default_host_may_not_be_taken_either(router):
     """Of its Plan, a router knows no more than that everything goes there."""
     edge = replace(router, forwards=(), default_host=IPv4Address("192.168.1.2"))
-    having = packages(theirs(src_dport="21"))
-    assert not list(conflicts(edge, SIDES, having, ()))
-    (found,) = conflicts(edge, SIDES, having, (), [Service.parse(CONTROL), Service.parse(PASSIVE)])
+    existing = packages(theirs(src_dport="21"))
+    assert not list(conflicts(edge, ZONES, existing, ()))
+    (found,) = conflicts(
+        edge, ZONES, existing, (), [Service.parse(CONTROL), Service.parse(PASSIVE)]
+    )
     assert "already takes 21/tcp and sends it to" in found.reason

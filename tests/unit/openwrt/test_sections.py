@@ -12,20 +12,20 @@ import pytest
 from hotshoe.openwrt import sections
 from hotshoe.openwrt.uci.changes import Setting, Wanted, diff
 from hotshoe.openwrt.uci.data import Section
-from hotshoe.openwrt.zones import Sides
+from hotshoe.openwrt.zones import Zones
 from hotshoe.plan.model import Lease, Plan, RouterPlan
 from hotshoe.ports.ranges import PortRange
 from tests.conftest import EXAMPLES
 from tests.homes import HOMES
 from tests.random_homes import every_home
-from tests.unit.openwrt.routers import SIDES, home, packages, with_all
+from tests.unit.openwrt.routers import ZONES, home, packages, with_all
 
 # What nftables keeps of a comment: NFTNL_UDATA_COMMENT_MAXLEN.
 COMMENT = 128
 
 
-def of(router: RouterPlan, sides: Sides = SIDES) -> tuple[Wanted, ...]:
-    return (*sections.way_out(router, sides), *sections.way_in(router, sides))
+def of(router: RouterPlan, zones: Zones = ZONES) -> tuple[Wanted, ...]:
+    return (*sections.outbound(router, zones), *sections.inbound(router, zones))
 
 
 def all_of(router: RouterPlan) -> list[Section]:
@@ -33,7 +33,7 @@ def all_of(router: RouterPlan) -> list[Section]:
 
 
 def in_firewall(router: RouterPlan, *kinds: str) -> list[Section]:
-    (wanted,) = sections.way_in(router, SIDES)
+    (wanted,) = sections.inbound(router, ZONES)
     return [section for section in wanted.sections if not kinds or section.type in kinds]
 
 
@@ -119,7 +119,7 @@ def test_every_forward_has_one_redirect_and_every_passage_one_rule(plan: Plan):
 @every_home
 def test_a_default_host_comes_last_and_after_what_the_router_answers_itself(plan: Plan):
     for router in plan.routers:
-        (wanted,) = sections.way_in(router, SIDES)
+        (wanted,) = sections.inbound(router, ZONES)
         default = [s for s in wanted.sections if s.name == "hotshoe_in_default_host"]
         assert len(default) == (router.default_host is not None)
         assert wanted.last == {section.name for section in default}
@@ -218,7 +218,7 @@ def test_home():
         "hotshoe: cameras to darkroom, 21/tcp to 192.168.1.10",
         "hotshoe: cameras to darkroom, 50000-50099/tcp to 192.168.1.10",
     ]
-    network, firewall, dhcp = sections.way_out(router, SIDES)
+    network, firewall, dhcp = sections.outbound(router, ZONES)
     assert (network.sections, firewall.sections, dhcp.sections) == ((), (), ())
     assert {each.owner for each in (network, firewall, dhcp)} == {"hotshoe_out"}
     assert [each.package for each in (network, firewall, dhcp)] == ["network", "firewall", "dhcp"]
@@ -228,8 +228,8 @@ def test_home():
 def test_a_zone_that_names_devices_only_is_not_left_to_reflection(side):
     """fw4 does not know the addresses of devices."""
     (router,) = home("home").routers
-    sides = replace(SIDES, **{side: replace(getattr(SIDES, side), named=False)})
-    (wanted,) = sections.way_in(router, sides)
+    zones = replace(ZONES, **{side: replace(getattr(ZONES, side), names_interface=False)})
+    (wanted,) = sections.inbound(router, zones)
     forward, _, *hairpins = written(list(wanted.sections))
     assert forward.endswith("reflection=0")
     assert hairpins[:2] == [
@@ -273,7 +273,7 @@ def test_default_host_with_services_of_the_router_s_own():
 
 def test_routed():
     edge, gateway = home("routed").routers
-    (route,) = sections.way_out(edge, SIDES)[0].sections
+    (route,) = sections.outbound(edge, ZONES)[0].sections
     assert written([route]) == [
         "route hotshoe_out_to_192_168_1_0_24 interface=lan target=192.168.1.0/24 "
         "gateway=192.168.178.2"
@@ -292,7 +292,7 @@ def test_routed():
         "rule hotshoe_in_pass_tcp_50000_50099_to_192_168_1_10 src=wan dest=lan family=ipv4 "
         "proto=tcp dest_ip=192.168.1.10 dest_port=50000-50099 target=ACCEPT",
     ]
-    assert sections.way_out(gateway, SIDES)[1].settings[0] == Setting("@zone[1]", "masq", "0")
+    assert sections.outbound(gateway, ZONES)[1].settings[0] == Setting("@zone[1]", "masq", "0")
 
 
 def test_a_router_inside_of_a_dmz_lets_nobody_in():
@@ -311,7 +311,7 @@ def test_what_a_server_in_a_dmz_may_open_is_for_its_address_alone():
 
 def test_ipv6():
     edge, _ = home("ipv6").routers
-    network, *_ = sections.way_out(edge, SIDES)
+    network, *_ = sections.outbound(edge, ZONES)
     assert written(list(network.sections)) == [
         "route6 hotshoe_out_to_2001_db8_100_2___64 interface=lan target=2001:db8:100:2::/64 "
         "gateway=2001:db8:100:1::2"
@@ -326,14 +326,14 @@ def test_ipv6():
 
 def test_a_shared_address():
     box, gateway = home("map-e").routers
-    (include,) = sections.way_out(box, SIDES)[1].sections
-    path = sections.source_ports_path(box, SIDES)
+    (include,) = sections.outbound(box, ZONES)[1].sections
+    path = sections.source_ports_path(box, ZONES)
     assert re.fullmatch(r"/etc/hotshoe/source-ports-[0-9a-f]{12}\.nft", path)
     assert written([include]) == [
         f"include hotshoe_out_source_ports type=nftables path={path} position=chain-prepend "
         "chain=srcnat_wan"
     ]
-    first, *_, last = sections.source_ports(box, SIDES).splitlines()
+    first, *_, last = sections.source_ports(box, ZONES).splitlines()
     assert first == (
         "ip saddr { 192.168.178.0/24, 203.0.113.20 } meta l4proto { 1, 6, 17 } numgen random mod "
         f"{len(box.masquerade_ports)} 0 counter masquerade to :{box.masquerade_ports[0]} "
@@ -341,18 +341,18 @@ def test_a_shared_address():
     )
     # What no rule before it has taken, the last one takes.
     assert f"numgen random mod 1 0 counter masquerade to :{box.masquerade_ports[-1]} " in last
-    assert sections.source_ports(gateway, SIDES) == sections.source_ports_path(gateway, SIDES) == ""
+    assert sections.source_ports(gateway, ZONES) == sections.source_ports_path(gateway, ZONES) == ""
 
 
 def test_another_set_of_ports_has_another_path():
     box, _ = home("map-e").routers
     other = replace(box, masquerade_ports=(PortRange(1024, 2047),))
-    assert sections.source_ports_path(other, SIDES) != sections.source_ports_path(box, SIDES)
+    assert sections.source_ports_path(other, ZONES) != sections.source_ports_path(box, ZONES)
 
 
 def test_map_translates_to_its_ports_itself():
     box, _ = home("map-e").routers
-    by_map = replace(SIDES, wan=replace(SIDES.wan, protocol="map"))
+    by_map = replace(ZONES, wan=replace(ZONES.wan, protocol="map"))
     assert sections.source_ports(box, by_map) == ""
     assert all(
         section.type != "include" for wanted in of(box, by_map) for section in wanted.sections
@@ -371,7 +371,7 @@ def test_the_helper_is_on_where_the_site_wants_it():
 def test_leases():
     lease = Lease("darkroom-2", "b8:27:eb:12:34:56", IPv4Address("192.168.1.10"))
     router = replace(home("home").routers[0], leases=(lease,))
-    (host,) = sections.way_out(router, SIDES)[2].sections
+    (host,) = sections.outbound(router, ZONES)[2].sections
     assert host == Section(
         "host",
         "hotshoe_out_darkroom_2",
@@ -380,16 +380,16 @@ def test_leases():
 
 
 def test_zones_and_interfaces_are_called_as_they_are_on_the_router():
-    sides = Sides(
-        replace(SIDES.wan, zone="internet", section="z_out", interface="uplink"),
-        replace(SIDES.lan, zone="home", section="z_in", interface="rooms"),
+    zones = Zones(
+        replace(ZONES.wan, name="internet", section="z_out", interface="uplink"),
+        replace(ZONES.lan, name="home", section="z_in", interface="rooms"),
     )
     edge, _ = home("routed").routers
-    network, firewall, _ = sections.way_out(edge, sides)
+    network, firewall, _ = sections.outbound(edge, zones)
     assert network.sections[0].options["interface"] == "rooms"
     assert [setting.section for setting in firewall.settings] == ["z_out", "z_out", "z_in"]
-    (way_in,) = sections.way_in(edge, sides)
-    zones = {section.options.get(key) for section in way_in.sections for key in ("src", "dest")}
+    (inbound,) = sections.inbound(edge, zones)
+    zones = {section.options.get(key) for section in inbound.sections for key in ("src", "dest")}
     assert zones <= {"internet", "home", None}
 
 

@@ -16,15 +16,14 @@ from typing import Any
 
 import pytest
 
-from hotshoe.openwrt.uci.data import Package
+from hotshoe.openwrt.uci.data import Package, list_items
 from hotshoe.openwrt.zones import (
     Interface,
     Route,
-    Side,
     UnfitRouterError,
-    find_sides,
-    interfaces,
-    words,
+    Zone,
+    find_zones,
+    read_interfaces,
 )
 from hotshoe.plan.model import RouterPlan
 from tests.unit.openwrt.routers import TEXTS, firewall, home, zone
@@ -47,7 +46,7 @@ def inner() -> RouterPlan:
 
 def refusal(*args: Any) -> tuple[str, str]:
     with pytest.raises(UnfitRouterError) as unfit:
-        find_sides(*args)
+        find_zones(*args)
     assert str(unfit.value) == f"{unfit.value.reason}\n    -> {unfit.value.remedy}"
     return unfit.value.reason, unfit.value.remedy
 
@@ -57,7 +56,7 @@ def refusal(*args: Any) -> tuple[str, str]:
 
 def test_interfaces_are_read_from_what_netifd_tells():
     dump = json.loads((TEXTS / "interfaces.json").read_text())
-    lan, loopback, wan = interfaces(dump)
+    lan, loopback, wan = read_interfaces(dump)
     assert lan == Interface(
         "lan",
         "eth1",
@@ -100,7 +99,7 @@ def test_interfaces_are_read_from_what_netifd_tells():
     ],
 )
 def test_an_interface_is_read_as(entry, expected):
-    assert interfaces({"interface": [{"interface": "x", **entry}]}) == (expected,)
+    assert read_interfaces({"interface": [{"interface": "x", **entry}]}) == (expected,)
 
 
 @pytest.mark.parametrize(
@@ -117,28 +116,28 @@ def test_an_interface_is_read_as(entry, expected):
 )
 def test_a_default_route_is_one_to_everywhere(route, default):
     """Over IPv4, and over IPv6."""
-    (read,) = interfaces({"interface": [{"interface": "x", "route": [route]}]})
+    (read,) = read_interfaces({"interface": [{"interface": "x", "route": [route]}]})
     assert (read.default, read.default6) == default
 
 
 @pytest.mark.parametrize(("tables", "default"), [({"ip6table": 9}, True), ({"ip4table": 9}, False)])
 def test_a_default_route_in_a_table_of_its_own_is_for_some_packets_only(tables, default):
     route = {"target": "0.0.0.0", "mask": 0, "nexthop": "10.77.0.1"}
-    (read,) = interfaces({"interface": [{"interface": "x", "route": [route]} | tables]})
+    (read,) = read_interfaces({"interface": [{"interface": "x", "route": [route]} | tables]})
     assert read.default is default
 
 
 def test_a_router_without_netifd_has_no_interfaces():
-    assert interfaces({}) == ()
+    assert read_interfaces({}) == ()
 
 
-# -- the sides
+# -- zones
 
 
 def test_the_sides_of_a_default_configuration(router):
-    sides = find_sides(router, (LAN, WAN), firewall())
-    assert sides.wan == Side("wan", "eth0", "wan", "@zone[1]", "dhcp")
-    assert sides.lan == Side("lan", "br-lan", "lan", "@zone[0]", "static")
+    zones = find_zones(router, (LAN, WAN), firewall())
+    assert zones.wan == Zone("wan", "@zone[1]", "wan", "eth0", "dhcp")
+    assert zones.lan == Zone("lan", "@zone[0]", "lan", "br-lan", "static")
 
 
 ZONES = {
@@ -158,10 +157,10 @@ def test_a_zone_covers_an_interface_by(router, covers):
         "firewall",
         (zone("inside", name="home", network="lan"), zone("w", name="outer", **ZONES[covers])),
     )
-    sides = find_sides(router, (LAN, WAN), package)
-    assert (sides.wan.zone, sides.wan.section) == ("outer", "w")
-    assert (sides.lan.zone, sides.lan.section) == ("home", "inside")
-    assert sides.wan.named is ("wan" in ZONES[covers].get("network", ()))
+    zones = find_zones(router, (LAN, WAN), package)
+    assert (zones.wan.name, zones.wan.section) == ("outer", "w")
+    assert (zones.lan.name, zones.lan.section) == ("home", "inside")
+    assert zones.wan.names_interface is ("wan" in ZONES[covers].get("network", ()))
 
 
 @pytest.mark.parametrize("device", ["+", "wlan+", "eth", "eth0+1", ""])
@@ -176,51 +175,51 @@ def test_anonymous_zones_are_counted_with_the_named_ones(router):
         zone("mine", name="lan", network="lan"),
         zone(name="wan", network="wan"),
     )
-    sides = find_sides(router, (LAN, WAN), Package("firewall", zones))
-    assert (sides.lan.section, sides.wan.section) == ("mine", "@zone[2]")
+    zones = find_zones(router, (LAN, WAN), Package("firewall", zones))
+    assert (zones.lan.section, zones.wan.section) == ("mine", "@zone[2]")
 
 
 def test_a_disabled_zone_covers_nothing(router):
     off = zone(name="old", network="wan", enabled="0")
     package = firewall()
-    sides = find_sides(router, (LAN, WAN), Package("firewall", (off, *package.sections)))
+    zones = find_zones(router, (LAN, WAN), Package("firewall", (off, *package.sections)))
     # It counts as a section nevertheless.
-    assert (sides.wan.zone, sides.wan.section) == ("wan", "@zone[2]")
+    assert (zones.wan.name, zones.wan.section) == ("wan", "@zone[2]")
 
 
 def test_a_zone_without_a_name_covers_nothing(router):
     package = Package("firewall", (zone(network="wan"), *firewall().sections))
-    assert find_sides(router, (LAN, WAN), package).wan.section == "@zone[2]"
+    assert find_zones(router, (LAN, WAN), package).wan.section == "@zone[2]"
 
 
 def test_a_tunnel_is_in_the_zone_that_its_protocol_asks_for(router):
     """MAP-E: an interface of its own, which no zone names."""
     tunnel = Interface("wan6_", "map-wan6", True, WAN.addresses, True, "map", "wan")
     below = replace(WAN, name="wan6", addresses=(), default=False)
-    sides = find_sides(router, (LAN, below, tunnel), firewall())
-    assert sides.wan == Side("wan6_", "map-wan6", "wan", "@zone[1]", "map")
+    zones = find_zones(router, (LAN, below, tunnel), firewall())
+    assert zones.wan == Zone("wan", "@zone[1]", "wan6_", "map-wan6", "map")
 
 
 def test_the_outermost_router_is_found_by_its_default_route_where_its_address_is_another(router):
     """Something in front translates, or the address changes."""
     behind = replace(WAN, addresses=(IPv4Interface("10.0.0.2/24"),))
-    assert find_sides(router, (LAN, behind), firewall()).wan.device == "eth0"
+    assert find_zones(router, (LAN, behind), firewall()).wan.device == "eth0"
 
 
 def test_the_address_counts_more_than_the_default_route(router):
     tunnel = Interface("vpn", "wg0", True, (IPv4Interface("10.9.0.2/24"),), True, "wireguard")
-    having = (LAN, tunnel, replace(WAN, default=False))
-    assert find_sides(router, having, firewall()).wan.interface == "wan"
+    interfaces = (LAN, tunnel, replace(WAN, default=False))
+    assert find_zones(router, interfaces, firewall()).wan.interface == "wan"
 
 
 # -- refusals
 
 OTHER = (IPv4Interface("192.168.8.1/24"),)
-NO_LAN = "mend the router's lan in the Site"
+NO_LAN = "correct the router's lan in the Site"
 
 
 @pytest.mark.parametrize(
-    ("having", "has"),
+    ("interfaces", "has"),
     [
         ((WAN,), "203.0.113.20"),
         ((replace(LAN, addresses=OTHER), WAN), "192.168.8.1, 203.0.113.20"),
@@ -229,8 +228,8 @@ NO_LAN = "mend the router's lan in the Site"
         ((), "none"),
     ],
 )
-def test_another_router_is_refused(router, having, has):
-    assert refusal(router, having, firewall()) == (
+def test_another_router_is_refused(router, interfaces, has):
+    assert refusal(router, interfaces, firewall()) == (
         f"has no address 192.168.1.1, so it is not this router of the Site (it has {has})",
         NO_LAN,
     )
@@ -240,13 +239,13 @@ def test_an_inner_router_without_the_address_that_the_outer_one_sends_to_is_refu
     assert refusal(inner, (LAN, WAN), firewall()) == (
         "has no address 192.168.178.2, to which the router outside of it sends the cameras (it has "
         "192.168.1.1, 203.0.113.20)",
-        "give it that fixed address, or mend its wan in the Site",
+        "give it that fixed address, or correct its wan in the Site",
     )
 
 
 def test_an_inner_router_with_it_needs_no_default_route(inner):
     wan = replace(WAN, addresses=(IPv4Interface("192.168.178.2/24"),), default=False)
-    assert find_sides(inner, (LAN, wan), firewall()).wan.interface == "wan"
+    assert find_zones(inner, (LAN, wan), firewall()).wan.interface == "wan"
 
 
 @pytest.mark.parametrize(
@@ -268,7 +267,7 @@ def test_a_router_that_is_not_connected_is_refused(router, others, told):
 def test_a_router_on_a_stick_is_refused(router):
     assert refusal(router, (replace(LAN, default=True),), firewall()) == (
         "its default route leaves by lan, the interface of its LAN",
-        "a router needs an interface of its own towards the Internet",
+        "give the router a separate interface towards the Internet",
     )
 
 
@@ -307,10 +306,10 @@ def test_a_router_without_its_ipv6_address_is_refused(router, field):
     with_ipv6 = replace(router, **{field: values[field]})
     assert refusal(with_ipv6, (LAN, WAN), firewall()) == (
         "has no address 2001:db8:1::1 (it has 192.168.1.1, 203.0.113.20)",
-        "give it that fixed address, or mend its lan6 or wan6 in the Site",
+        "give it that fixed address, or correct its lan6 or wan6 in the Site",
     )
     lan = replace(LAN, addresses=(*LAN.addresses, ip_interface("2001:db8:1::1/64")))
-    assert find_sides(with_ipv6, (lan, WAN), firewall()).lan.interface == "lan"
+    assert find_zones(with_ipv6, (lan, WAN), firewall()).lan.interface == "lan"
 
 
 class TestIpv6:
@@ -327,18 +326,18 @@ class TestIpv6:
         return Package("firewall", tuple(zone(**options) for options in covered))
 
     def test_another_zone_is_refused(self, edge):
-        having, zones = (LAN, WAN, self.TUNNEL), self.zones("lan", "wan", "henet")
-        assert refusal(edge, having, zones) == (
+        interfaces, zones = (LAN, WAN, self.TUNNEL), self.zones("lan", "wan", "henet")
+        assert refusal(edge, interfaces, zones) == (
             "IPv6 leaves by its interface henet, which is in the firewall zone henet, and IPv4 by "
             "wan, in wan",
             "put both into wan: LuCI, Network, Interfaces, Firewall settings",
         )
         without_ipv6 = replace(edge, accept_rules=())
-        assert find_sides(without_ipv6, having, zones).wan.zone == "wan"
+        assert find_zones(without_ipv6, interfaces, zones).wan.name == "wan"
 
     def test_no_zone_is_refused(self, edge):
-        having = (LAN, WAN, self.TUNNEL)
-        reason, _ = refusal(edge, having, self.zones("lan", "wan"))
+        interfaces = (LAN, WAN, self.TUNNEL)
+        reason, _ = refusal(edge, interfaces, self.zones("lan", "wan"))
         assert reason.startswith("its interface henet (6in4-henet) is in no firewall zone")
 
     @pytest.mark.parametrize(
@@ -352,20 +351,20 @@ class TestIpv6:
         ],
     )
     def test_the_same_zone_or_device_is_not(self, edge, way):
-        sides = find_sides(edge, (LAN, WAN, way), self.zones("lan", "wan"))
-        assert sides.wan.interface == "wan"
+        zones = find_zones(edge, (LAN, WAN, way), self.zones("lan", "wan"))
+        assert zones.wan.interface == "wan"
 
     def test_the_lower_metric_decides(self, edge):
         spare = replace(self.TUNNEL, metric=20)
-        having = (LAN, spare, replace(WAN, default6=True, metric=10))
+        interfaces = (LAN, spare, replace(WAN, default6=True, metric=10))
         zones = self.zones("lan", "wan", "henet")
-        assert find_sides(edge, having, zones).wan.zone == "wan"
+        assert find_zones(edge, interfaces, zones).wan.name == "wan"
 
     def test_an_address_of_the_site_decides_before_that(self, edge):
         inner = replace(edge, wan6=IPv6Address("2001:db8:2::2"))
         addressed = replace(self.TUNNEL, addresses=(IPv6Interface("2001:db8:2::2/64"),), metric=9)
-        having = (LAN, replace(WAN, default6=True), addressed)
-        reason, _ = refusal(inner, having, self.zones("lan", "wan", "henet"))
+        interfaces = (LAN, replace(WAN, default6=True), addressed)
+        reason, _ = refusal(inner, interfaces, self.zones("lan", "wan", "henet"))
         assert reason.startswith("IPv6 leaves by its interface henet")
 
 
@@ -373,5 +372,5 @@ class TestIpv6:
     ("value", "expected"),
     [(None, ()), ("lan", ("lan",)), ("  a  b ", ("a", "b")), (("a b", "c"), ("a b", "c"))],
 )
-def test_the_words_of_an_option(value, expected):
-    assert words(value) == expected
+def test_an_option_is_split_into_list_items(value, expected):
+    assert list_items(value) == expected

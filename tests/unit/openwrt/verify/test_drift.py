@@ -12,7 +12,7 @@ from hotshoe.openwrt import sections
 from hotshoe.openwrt.uci.changes import Setting, Wanted
 from hotshoe.openwrt.uci.data import Package, Section
 from hotshoe.openwrt.verify.drift import drift
-from hotshoe.openwrt.zones import Interface, Route, interfaces
+from hotshoe.openwrt.zones import Interface, Route, read_interfaces
 from tests.unit.openwrt.routers import TEXTS, firewall, packages
 
 LISTED = tuple(line.strip() for line in (TEXTS / "default_host.nft").read_text().splitlines())
@@ -60,17 +60,17 @@ def of_firewall(
     made: tuple[str, ...],
     live: tuple[str, ...],
     *wanted: Wanted,
-    having: tuple[Interface, ...] = (),
+    interfaces: tuple[Interface, ...] = (),
     label: str = sections.LABEL,
 ) -> tuple[str, ...]:
     return drift(wanted, {"firewall": firewall(), "network": Package("network")}, made, live,
-                 having, label)  # fmt: skip
+                 interfaces, label)  # fmt: skip
 
 
 def of_network(
-    *said: Section, having: tuple[Interface, ...] = (LAN, WAN), wanted: tuple[Wanted, ...] = ()
+    *said: Section, interfaces: tuple[Interface, ...] = (LAN, WAN), wanted: tuple[Wanted, ...] = ()
 ) -> tuple[str, ...]:
-    return drift(wanted, packages(network=said), (), (), having)
+    return drift(wanted, packages(network=said), (), (), interfaces)
 
 
 # -- the firewall
@@ -87,24 +87,24 @@ def test_what_is_not_known_or_not_loaded_is_not_compared(made, live):
 
 def test_a_rule_that_is_in_the_files_alone_differs():
     assert of_firewall(with_line(THEIRS), LISTED) == (
-        f"firewall, chain input_lan: the files say, and not in force is: {THEIRS}",
+        f"firewall, chain input_lan: in the files, but not in force: {THEIRS}",
     )
     plain = "tcp dport 22 drop"
     assert of_firewall(with_line(plain), LISTED) == (
-        f"firewall, chain input_lan: the files say, and not in force is: {plain}",
+        f"firewall, chain input_lan: in the files, but not in force: {plain}",
     )
 
 
 def test_a_rule_of_fw4_that_is_in_force_alone_differs():
     assert of_firewall(LISTED, with_line(THEIRS)) == (
-        f"firewall, chain input_lan: in force, and not in the files any more: {THEIRS}",
+        f"firewall, chain input_lan: in force, but no longer in the files: {THEIRS}",
     )
 
 
 def test_rules_in_another_order_differ():
     ours = LISTED.index(PING)
     moved = (*LISTED[: ours - 1], PING, LISTED[ours - 1], *LISTED[ours + 1 :])
-    chain = "firewall, chain input_wan: its rules are in force in another order"
+    chain = "firewall, chain input_wan: rules are in force in another order than in the files"
     assert of_firewall(LISTED, moved) == (chain,)
 
 
@@ -113,7 +113,7 @@ def test_a_policy_differs():
     new = old.replace("policy drop", "policy accept")
     live = tuple(new if line == old else line for line in LISTED)
     assert of_firewall(LISTED, live) == (
-        f"firewall, chain input: the files say, and not in force is: {old}",
+        f"firewall, chain input: in the files, but not in force: {old}",
     )
 
 
@@ -183,7 +183,7 @@ def test_what_depends_on_interfaces_is_compared_only_while_all_are_up():
         assert not any("firewall" in each for each in found)
         assert drift((), package, with_line(THEIRS), LISTED, (LAN, other))
     assert of_firewall(LISTED, without_device) == (
-        f"firewall, chain input: the files say, and not in force is: {DEVICE}",
+        f"firewall, chain input: in the files, but not in force: {DEVICE}",
     )
 
 
@@ -194,11 +194,11 @@ def test_an_ordinary_router_does_not_differ():
     guest = Section("interface", "off", {"proto": "static", "disabled": "1"})
     later = Section("interface", "later", {"proto": "wireguard", "auto": "0"})
     by_itself = Interface("wan_6", "pppoe-wan", True, (), False, "dhcpv6", dynamic=True)
-    assert of_network(SAID_LAN, SAID_WAN, guest, later, having=(LAN, WAN, by_itself)) == ()
+    assert of_network(SAID_LAN, SAID_WAN, guest, later, interfaces=(LAN, WAN, by_itself)) == ()
 
 
 def test_a_router_of_which_netifd_says_nothing_is_not_compared():
-    assert of_network(SAID_LAN, having=()) == ()
+    assert of_network(SAID_LAN, interfaces=()) == ()
 
 
 def lan(**options: str | tuple[str, ...]) -> Section:
@@ -210,36 +210,35 @@ def route(**options: str) -> Section:
     return Section("route", "theirs_way", said | options)
 
 
-NOT_IN_FORCE = "network.lan: the file says, and not in force is: the route to "
+NOT_IN_FORCE = "network.lan: in the file, but not in force: the route to "
 DIFFERING = {
     "an address": (
         (lan(ipaddr="192.168.77.1"),),
-        "network.lan.ipaddr: the file says 192.168.77.1/24, and in force is 192.168.1.1/24",
+        "network.lan.ipaddr: 192.168.77.1/24 in the file, but 192.168.1.1/24 in force",
     ),
     "a second address": (
         (lan(ipaddr=("192.168.1.1/24", "10.0.0.1/8")),),
-        "network.lan.ipaddr: the file says 10.0.0.1/8, 192.168.1.1/24, and in force is "
-        "192.168.1.1/24",
+        "network.lan.ipaddr: 10.0.0.1/8, 192.168.1.1/24 in the file, but 192.168.1.1/24 in force",
     ),
     "a prefix length": (
         (lan(netmask="255.255.0.0"),),
-        "network.lan.ipaddr: the file says 192.168.1.1/16, and in force is 192.168.1.1/24",
+        "network.lan.ipaddr: 192.168.1.1/16 in the file, but 192.168.1.1/24 in force",
     ),
     "no address": (
         (lan(ipaddr=""),),
-        "network.lan.ipaddr: the file says nothing, and in force is 192.168.1.1/24",
+        "network.lan.ipaddr: nothing in the file, but 192.168.1.1/24 in force",
     ),
     "an IPv6 address": (
         (lan(ip6addr="fd00::1/64"),),
-        "network.lan.ip6addr: the file says fd00::1/64, and in force is nothing",
+        "network.lan.ip6addr: fd00::1/64 in the file, but nothing in force",
     ),
     "a device": (
         (lan(device="eth7"),),
-        "network.lan.device: the file says eth7, and in force is br-lan",
+        "network.lan.device: eth7 in the file, but br-lan in force",
     ),
     "a protocol": (
         (lan(proto="dhcp"),),
-        "network.lan.proto: the file says dhcp, and in force is static",
+        "network.lan.proto: dhcp in the file, but static in force",
     ),
     "a gateway": ((lan(gateway="192.168.1.9"),), f"{NOT_IN_FORCE}0.0.0.0/0 by 192.168.1.9"),
     "a route": ((SAID_LAN, route()), f"{NOT_IN_FORCE}10.5.0.0/16 by 192.168.1.10"),
@@ -253,11 +252,11 @@ DIFFERING = {
     ),
     "a disabled interface": (
         (lan(disabled="1"),),
-        "network.lan: in force, and not in the file any more",
+        "network.lan: in force, but no longer in the file",
     ),
     "a new interface": (
         (SAID_LAN, Section("interface", "guest", {"proto": "static"})),
-        "network.guest: the file says it, and it is not in force",
+        "network.guest: in the file, but not in force",
     ),
 }
 
@@ -270,13 +269,13 @@ def test_what_the_file_says_and_is_not_in_force_differs(what):
 
 def test_a_route_that_the_file_no_longer_says_differs():
     to = Route(ip_network("10.5.0.0/16"), "192.168.1.10")
-    having = (replace(LAN, routes=frozenset({to})), WAN)
-    assert of_network(SAID_LAN, SAID_WAN, having=having) == (
-        f"network.lan: in force, and not in the file any more: {to}",
+    interfaces = (replace(LAN, routes=frozenset({to})), WAN)
+    assert of_network(SAID_LAN, SAID_WAN, interfaces=interfaces) == (
+        f"network.lan: in force, but no longer in the file: {to}",
     )
-    assert of_network(SAID_LAN, SAID_WAN, route(), having=having) == ()
+    assert of_network(SAID_LAN, SAID_WAN, route(), interfaces=interfaces) == ()
     wanted = Wanted("network", "theirs", (route(),))
-    assert of_network(SAID_LAN, SAID_WAN, having=having, wanted=(wanted,)) == ()
+    assert of_network(SAID_LAN, SAID_WAN, interfaces=interfaces, wanted=(wanted,)) == ()
     assert of_network(SAID_LAN, SAID_WAN, route(), wanted=(wanted,)) == ()
 
 
@@ -301,12 +300,12 @@ def read(**entry: Any) -> Interface:
     """The LAN, as netifd tells of it, with more fields."""
     address = {"address": "192.168.1.1", "mask": 24}
     plain = {"interface": "lan", "device": "br-lan", "up": True, "proto": "static"}
-    (found,) = interfaces({"interface": [plain | {"ipv4-address": [address]} | entry]})
+    (found,) = read_interfaces({"interface": [plain | {"ipv4-address": [address]} | entry]})
     return found
 
 
 @pytest.mark.parametrize(
-    ("said", "having"),
+    ("said", "interfaces"),
     [
         pytest.param(
             (lan(ip4table="100", gateway="192.168.1.9"), route()),
@@ -324,8 +323,8 @@ def read(**entry: Any) -> Interface:
         pytest.param((lan(disabled="yes"),), LAN, id="not disabled for netifd"),
     ],
 )
-def test_what_netifd_does_with_ordinary_options_does_not_differ(said, having):
-    assert of_network(*said, SAID_WAN, having=(having, WAN)) == ()
+def test_what_netifd_does_with_ordinary_options_does_not_differ(said, interfaces):
+    assert of_network(*said, SAID_WAN, interfaces=(interfaces, WAN)) == ()
 
 
 def test_a_route_that_names_no_interface_is_the_loopback_s():
@@ -337,18 +336,18 @@ def test_a_route_that_names_no_interface_is_the_loopback_s():
     said = {"device": "lo", "proto": "static", "ipaddr": "127.0.0.1", "netmask": "255.0.0.0"}
     nowhere = Section("route", "nowhere", {"target": "10.0.0.0/8", "type": "blackhole"})
     section = Section("interface", "loopback", said)
-    assert of_network(section, nowhere, having=(loopback,)) == ()
-    assert of_network(section, having=(loopback,)) != ()
+    assert of_network(section, nowhere, interfaces=(loopback,)) == ()
+    assert of_network(section, interfaces=(loopback,)) != ()
 
 
 def test_an_alias_does_not_differ():
     said = Section("alias", "second", {"interface": "lan", "proto": "static", "ipaddr": "10.1.1.1"})
     second = replace(LAN, name="second", addresses=(ip_interface("10.1.1.1/32"),))
-    assert of_network(SAID_LAN, SAID_WAN, said, having=(LAN, second, WAN)) == ()
+    assert of_network(SAID_LAN, SAID_WAN, said, interfaces=(LAN, second, WAN)) == ()
 
 
 def test_an_interface_that_is_down_or_whose_protocol_is_missing_is_not_compared():
     down = replace(LAN, up=False, addresses=(), device="", carrier="")
-    assert of_network(lan(ipaddr="192.168.77.1"), SAID_WAN, having=(down, WAN)) == ()
+    assert of_network(lan(ipaddr="192.168.77.1"), SAID_WAN, interfaces=(down, WAN)) == ()
     unknown = replace(WAN, protocol="none", up=False)
-    assert of_network(SAID_LAN, SAID_WAN, having=(LAN, unknown)) == ()
+    assert of_network(SAID_LAN, SAID_WAN, interfaces=(LAN, unknown)) == ()

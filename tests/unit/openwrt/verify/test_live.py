@@ -14,9 +14,9 @@ import pytest
 from hotshoe.openwrt import sections
 from hotshoe.openwrt.uci.changes import Setting, Wanted
 from hotshoe.openwrt.uci.data import Package, Section
-from hotshoe.openwrt.verify.live import is_route, is_set, not_live
+from hotshoe.openwrt.verify.live import is_route, is_set, live_errors
 from tests.homes import HOMES, plan_of, site_of
-from tests.unit.openwrt.routers import SIDES, TEXTS, firewall, home, with_all, zone
+from tests.unit.openwrt.routers import TEXTS, ZONES, firewall, home, with_all, zone
 
 LABEL = sections.LABEL
 CONTROL = "hotshoe: cameras to darkroom, 21/tcp to 192.168.1.10"
@@ -34,7 +34,7 @@ def routed() -> tuple[Wanted, ...]:
     own = HOMES["everything said"].routers[0].open_to_wan[2:]
     router = replace(router, mode="routed", masquerade=(), forwards=(), hairpin=(), routes=())
     router = replace(router, accept_rules=accept_rules, open_to_wan=own)
-    return (*sections.way_out(router, SIDES), *sections.way_in(router, SIDES))
+    return (*sections.outbound(router, ZONES), *sections.inbound(router, ZONES))
 
 
 @pytest.fixture
@@ -47,11 +47,11 @@ def default_host() -> tuple[Wanted, ...]:
         default_host=IPv4Address("192.168.1.10"),
         open_to_wan=HOMES["everything said"].routers[0].open_to_wan[::2],
     )
-    return (*sections.way_out(router, SIDES), *sections.way_in(router, SIDES))
+    return (*sections.outbound(router, ZONES), *sections.inbound(router, ZONES))
 
 
 def of(wanted: tuple[Wanted, ...], rules: list[str], label: str = LABEL) -> tuple[str, ...]:
-    return not_live(wanted, with_all(firewall(), *wanted), rules, {}, label)
+    return live_errors(wanted, with_all(firewall(), *wanted), rules, {}, label)
 
 
 def test_what_is_recorded_is_in_force(routed, default_host):
@@ -66,7 +66,7 @@ def test_every_rule_that_is_not_there_is_told(routed):
     for gone in ours:
         ((told),) = of(routed, [line for line in rules if line != gone])
         name = gone.partition('"!fw4: ')[2].removesuffix('"')
-        assert told == f"the rule {name!r}"
+        assert told == f"rule {name!r} is not in force"
 
 
 @pytest.mark.parametrize(
@@ -81,25 +81,25 @@ def test_every_rule_that_is_not_there_is_told(routed):
 def test_a_rule_that_does_something_else_under_the_same_name_is_not_it(routed, shown, instead):
     rules = [line.replace(shown, instead) for line in listed("routed_with_ipv6")]
     assert rules != listed("routed_with_ipv6")
-    assert of(routed, rules) == (f"the rule {CONTROL!r}",)
+    assert of(routed, rules) == (f"rule {CONTROL!r} is not in force",)
 
 
 def test_a_default_host_that_is_another_is_not_it(default_host):
     rules = [line.replace("to 192.168.1.10 ", "to 192.168.1.5 ") for line in listed("default_host")]
-    assert of(default_host, rules) == ("the rule 'hotshoe: default host'",)
+    assert of(default_host, rules) == ("rule 'hotshoe: default host' is not in force",)
 
 
 def test_a_reflection_alone_is_not_the_rule(default_host):
     rules = [line for line in listed("default_host") if f'{LABEL}default host"' not in line]
     assert any("default host (reflection)" in line for line in rules)
-    assert of(default_host, rules) == ("the rule 'hotshoe: default host'",)
+    assert of(default_host, rules) == ("rule 'hotshoe: default host' is not in force",)
 
 
 def test_a_rule_that_nobody_wants_any_more_is_told_while_it_is_there(default_host):
     nothing = (Wanted("firewall", "hotshoe_in"),)
     told = of(nothing, listed("default_host"))
     assert sorted(told) == [
-        f'gone is not yet the rule "{LABEL}the router\'s own {name}"'
+        f'stale rule "{LABEL}the router\'s own {name}" is still loaded'
         for name in (
             "51820/udp",
             "51820/udp, dialled from inside",
@@ -108,7 +108,7 @@ def test_a_rule_that_nobody_wants_any_more_is_told_while_it_is_there(default_hos
             "8443/tcp, dialled from inside",
             "8443/tcp, not the default host's",
         )
-    ] + [f"gone is not yet the rule '{LABEL}default host'"]
+    ] + [f"stale rule '{LABEL}default host' is still loaded"]
     assert of(nothing, listed("default_host"), label="") == ()
     assert of(nothing, listed("default_host"), label="mine: ") == ()
 
@@ -117,7 +117,7 @@ def test_a_disabled_section_has_no_rule():
     off = Section("rule", "mine_x", {"name": "x", "enabled": "0"})
     assert of((Wanted("firewall", "mine", (off,)),), []) == ()
     on = Section("rule", "mine_x", {"name": "x", "enabled": "1"})
-    assert of((Wanted("firewall", "mine", (on,)),), []) == ("the rule 'x'",)
+    assert of((Wanted("firewall", "mine", (on,)),), []) == ("rule 'x' is not in force",)
 
 
 def test_a_rule_without_a_name_is_called_as_its_section_is():
@@ -133,7 +133,7 @@ def test_a_rule_for_several_ports(ports):
     wanted = Wanted("firewall", "mine", (rule,))
     line = 'tcp dport {{ {} }} counter accept comment "!fw4: mine_x"'
     assert of((wanted,), [line.format("443, 8443")]) == ()
-    assert of((wanted,), [line.format("443, 8444")]) == ("the rule 'mine_x'",)
+    assert of((wanted,), [line.format("443, 8444")]) == ("rule 'mine_x' is not in force",)
 
 
 def test_other_sections_of_the_firewall_make_no_rule_of_their_own():
@@ -143,7 +143,7 @@ def test_other_sections_of_the_firewall_make_no_rule_of_their_own():
 
 def test_a_rule_of_another_package_is_none():
     rule = Section("rule", "mine_x", {"name": "x"})
-    assert not_live((Wanted("network", "mine", (rule,)),), firewall(), [], {}) == ()
+    assert live_errors((Wanted("network", "mine", (rule,)),), firewall(), [], {}) == ()
 
 
 # -- masquerading
@@ -154,8 +154,8 @@ def test_a_rule_of_another_package_is_none():
     [
         ("1", "default_host", ()),
         ("0", "routed_with_ipv6", ()),
-        ("1", "routed_with_ipv6", ("masquerading of zone wan on",)),
-        ("0", "default_host", ("masquerading of zone wan off",)),
+        ("1", "routed_with_ipv6", ("masquerading of zone wan is not on",)),
+        ("0", "default_host", ("masquerading of zone wan is not off",)),
     ],
 )
 def test_masquerading_is_on_or_off_as_wanted(masq, rules, told):
@@ -166,12 +166,13 @@ def test_masquerading_is_on_or_off_as_wanted(masq, rules, told):
 def test_zones_are_known_by_whatever_addresses_them():
     package = Package("firewall", (zone(name="lan"), zone("outer", name="internet")))
     line = 'meta nfproto ipv4 masquerade comment "!fw4: Masquerade IPv4 internet traffic"'
+    told = ("masquerading of zone internet is not on",)
     for selector in ("outer", "@zone[1]"):
         if selector == "@zone[1]":
             package = Package("firewall", (zone(name="lan"), zone(name="internet")))
         wanted = Wanted("firewall", "mine", settings=(Setting(selector, "masq", "1"),))
-        assert not_live((wanted,), package, [line], {}) == ()
-        assert not_live((wanted,), package, [], {}) == ("masquerading of zone internet on",)
+        assert live_errors((wanted,), package, [line], {}) == ()
+        assert live_errors((wanted,), package, [], {}) == told
 
 
 def test_other_settings_are_in_no_rule():
@@ -200,10 +201,10 @@ def test_a_route_is_in_force_if_the_kernel_has_it_by_that_gateway(section, netwo
     gateway = str(section.options["gateway"])
     assert is_route(wanted, section)
     assert is_set(section, {network: gateway})
-    assert not_live((wanted,), firewall(), [], {network: gateway}) == ()
-    told = (f"the route to {section.options['target']} by {gateway}",)
+    assert live_errors((wanted,), firewall(), [], {network: gateway}) == ()
+    told = (f"the route to {section.options['target']} by {gateway} is not in force",)
     for routes in ({}, {network: "192.168.1.9"}, {"0.0.0.0/0": gateway}):
-        assert not_live((wanted,), firewall(), [], routes) == told
+        assert live_errors((wanted,), firewall(), [], routes) == told
         assert not is_set(section, routes)
 
 

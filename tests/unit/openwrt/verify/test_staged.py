@@ -7,7 +7,7 @@ import pytest
 from hotshoe.openwrt.uci import text
 from hotshoe.openwrt.uci.changes import Wanted, expected
 from hotshoe.openwrt.uci.data import Package, Section
-from hotshoe.openwrt.verify.staged import disproofs
+from hotshoe.openwrt.verify.staged import staging_errors
 from tests.unit.openwrt.routers import firewall
 
 RULE = Section("rule", "mine_ssh", {"name": "SSH from the office", "target": "ACCEPT"})
@@ -37,7 +37,7 @@ def said(wanted: Wanted = WANTED, package: Package | None = None, **otherwise: l
 
 def wrong(wanted: Wanted = WANTED, package: Package | None = None, **otherwise: list[str]) -> tuple:
     package = package or firewall()
-    return disproofs((wanted,), {package.name: package}, said(wanted, package, **otherwise))
+    return staging_errors((wanted,), {package.name: package}, said(wanted, package, **otherwise))
 
 
 def test_a_change_that_is_what_was_meant():
@@ -64,20 +64,20 @@ CASES = [
     ),
     (
         {"chains_before": [*CHAINS, "chain input_guest"]},
-        ("fw4: the zone of 'chain input_guest' would be gone",),
+        ("fw4: the zone of 'chain input_guest' would disappear",),
     ),
-    ({"print": PRINTED[:2]}, ("fw4: it makes no rule of 'SSH from the office'",)),
+    ({"print": PRINTED[:2]}, ("fw4: no rule would be made of 'SSH from the office'",)),
     (
         {"print": []},
         (
-            "fw4: the zone of 'chain input_lan' would be gone",
-            "fw4: the zone of 'chain input_wan' would be gone",
-            "fw4: it makes no rule of 'SSH from the office'",
+            "fw4: the zone of 'chain input_lan' would disappear",
+            "fw4: the zone of 'chain input_wan' would disappear",
+            "fw4: no rule would be made of 'SSH from the office'",
         ),
     ),
     (
         {"print": [*PRINTED[:2], PRINTED[2].replace('office"', 'office (reflection)"')]},
-        ("fw4: it makes no rule of 'SSH from the office'",),
+        ("fw4: no rule would be made of 'SSH from the office'",),
     ),
     ({"firewall": ["package firewall"]}, ("firewall: what was staged reads back differently",)),
     ({"firewall": []}, ("firewall: what was staged reads back differently",)),
@@ -95,8 +95,8 @@ def test_an_export_that_cannot_be_read():
 
 
 def test_staging_that_said_nothing():
-    told = disproofs((WANTED,), {"firewall": firewall()}, {})
-    assert told[0] == "uci: staging said nothing"
+    told = staging_errors((WANTED,), {"firewall": firewall()}, {})
+    assert told[0] == "uci: staging printed nothing"
     assert len(told) == 4
 
 
@@ -129,7 +129,7 @@ def test_a_disabled_rule_and_other_sections_need_no_rule():
 
 def test_a_rule_without_a_name_is_called_as_its_section_is():
     wanted = Wanted("firewall", "mine", (Section("nat", "mine_nat", {}),))
-    assert wrong(wanted) == ("fw4: it makes no rule of 'mine_nat'",)
+    assert wrong(wanted) == ("fw4: no rule would be made of 'mine_nat'",)
     assert wrong(wanted, print=[*PRINTED, 'x comment "!fw4: mine_nat"']) == ()
 
 
@@ -145,6 +145,6 @@ def test_foreign_sections_have_to_stay_as_they_were():
     """Somebody may have committed something in between."""
     theirs = Section("redirect", "theirs", {"src": "wan"})
     after = expected(firewall(theirs), WANTED)
-    assert disproofs(
+    assert staging_errors(
         (WANTED,), {"firewall": firewall()}, said(firewall=text.render(after).splitlines())
     ) == ("firewall: what was staged reads back differently",)
