@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
-from hotshoe.openwrt.matching import family, has_protocol, holds, ports
-from hotshoe.openwrt.rules import is_enabled
+from hotshoe.openwrt.matching import (
+    EVERY_ZONE,
+    Match,
+    Packets,
+    family,
+    redirect_match,
+    rule_match,
+)
 from hotshoe.openwrt.sections import INBOUND, LABEL, OUTBOUND, inbound
 from hotshoe.openwrt.uci.changes import expected, foreign
 from hotshoe.openwrt.uci.data import Package, Section, list_items
-from hotshoe.openwrt.zones import Interface, UnfitRouterError, Zone, Zones
+from hotshoe.openwrt.zones import Interface, UnfitRouterError, Zones
 from hotshoe.plan.model import RouterPlan
 from hotshoe.ports.ranges import PortRange, Service
-
-# With any of these a redirect takes some connections only; whose, nobody can tell from here.
-_LIMITED = ("src_ip", "src_mac", "src_port", "ipset", "mark", "helper")
-# All that a rule may say and refuse everybody what it is about nevertheless.
-_UNLIMITED = {
-    *("enabled", "name", "family", "src", "dest", "proto", "dest_ip", "dest_port", "target"),
-    *("counter", "log", "log_limit"),
-}
 
 
 def conflicts(
@@ -59,52 +58,41 @@ def _redirects(
     needed: tuple[Service, ...],
     interfaces: Sequence[Interface],
 ) -> Iterator[UnfitRouterError]:
-    for where, theirs in redirects:
-        if not _takes(theirs, zones.wan, router, interfaces):
+    uses_ipv6 = any(rule.to.version == 6 for rule in router.accept_rules)
+    family = None if uses_ipv6 else 4
+    everything = Packets(zones.wan.name, router.wan_address, "tcp", family=family)
+    for selector, existing in redirects:
+        match = redirect_match(existing, interfaces, zones.wan.interface)
+        if not match or not _is_port_forward(existing) or not match.overlaps(everything):
             continue
-        what = f"existing port forward {_called(theirs, where)}"
-        try:
-            taken = ports(theirs, "src_dport")
-        except ValueError:
-            continue  # fw4 leaves such a section out
-        if not taken:
+        what = f"existing port forward {_called(existing, selector)}"
+        if not match.ports:
             if needed or router.default_host:
                 yield UnfitRouterError(
-                    f"{what} already sends everything from outside to {_to(theirs)}",
+                    f"{what} already sends everything from outside to {_target(existing)}",
                     "delete it on the router if it may go; a default host of your own is written "
                     "as mode: default-host in the Site",
                 )
             continue
         for service in needed:
-            if has_protocol(theirs, service.protocol) and _overlap(taken, service.ports):
+            packets = replace(everything, protocol=service.protocol, ports=service.ports)
+            if match.overlaps(packets):
                 yield UnfitRouterError(
-                    f"{what} already takes {service} and sends it to {_to(theirs)}",
+                    f"{what} already takes {service} and sends it to {_target(existing)}",
                     "delete it on the router if it may go, or choose other ports in the Site",
                 )
 
 
-def _takes(
-    redirect: Section, wan: Zone, router: RouterPlan, interfaces: Sequence[Interface]
-) -> bool:
-    options = redirect.options
-    dialled = str(options.get("src_dip", wan.interface))
-    return (
-        is_enabled(redirect)
-        and options.get("src") == wan.name
-        and str(options.get("target", "DNAT")).upper() == "DNAT"
-        and (dialled == wan.interface or holds(dialled, router.wan_address, interfaces))
-        and (family(redirect) != 6 or any(rule.to.version == 6 for rule in router.accept_rules))
-        and not any(option in options for option in _LIMITED)
-        and has_protocol(redirect, "tcp")
-    )
+def _is_port_forward(redirect: Section) -> bool:
+    return str(redirect.options.get("target", "DNAT")).upper() == "DNAT"
 
 
-def _called(section: Section, where: str) -> str:
+def _called(section: Section, selector: str) -> str:
     name = section.options.get("name")
-    return f"{name!r} (firewall.{where})" if name else f"firewall.{where}"
+    return f"{name!r} (firewall.{selector})" if name else f"firewall.{selector}"
 
 
-def _to(redirect: Section) -> str:
+def _target(redirect: Section) -> str:
     to = redirect.options.get("dest_ip")
     return str(to) if to else "the router itself"
 
@@ -112,56 +100,47 @@ def _to(redirect: Section) -> str:
 def _rules(
     router: RouterPlan, zones: Zones, firewall: Package, interfaces: Sequence[Interface]
 ) -> Iterator[UnfitRouterError]:
-    """The first rule that fits decides, and what is new of ours comes after what is there."""
+    """The first rule that matches decides, and new ones of ours come after existing ones."""
     (wanted,) = inbound(router, zones)
-    names = iter(w for w, rule in firewall.addressed("rule") if not wanted.owns(rule.name))
+    selectors = iter(at for at, rule in firewall.addressed("rule") if not wanted.owns(rule.name))
     rules = [
-        (rule, None if wanted.owns(rule.name) else next(names))
+        (rule, None if wanted.owns(rule.name) else next(selectors))
         for rule in expected(firewall, wanted).of_type("rule")
     ]
     # Those for every zone are in a chain that comes first.
-    rules.sort(key=lambda each: each[0].options.get("src") != "*")
-    earlier: list[tuple[Section, str]] = []
-    for rule, where in rules:
-        if where:
-            earlier.append((rule, where))
+    rules.sort(key=lambda each: each[0].options.get("src") != EVERY_ZONE)
+    blocking: list[tuple[Match, str]] = []
+    for rule, selector in rules:
+        if selector:
+            match = rule_match(rule, interfaces) if _refuses(rule) else None
+            if match:
+                blocking.append((match, _called(rule, selector)))
         elif rule.options["target"] == "ACCEPT":
-            for theirs, there in earlier:
-                if _refuses(theirs, rule, router, interfaces):
-                    rule_name = str(rule.options["name"]).removeprefix(LABEL)
+            packets = _accepted(rule, router)
+            for match, called in blocking:
+                if match.overlaps(packets):
+                    name = str(rule.options["name"]).removeprefix(LABEL)
                     yield UnfitRouterError(
-                        f"existing rule {_called(theirs, there)} matches first and blocks "
-                        f"hotshoe's {rule_name!r}",
+                        f"existing rule {called} matches first and blocks hotshoe's {name!r}",
                         "delete it on the router if it may go, or let it match less",
                     )
 
 
-def _refuses(
-    theirs: Section, ours: Section, router: RouterPlan, interfaces: Sequence[Interface]
-) -> bool:
-    said, own = theirs.options, ours.options
-    networks = list_items(said.get("dest_ip"))
-    to = ip_address(str(own.get("dest_ip", router.wan_address)))
-    try:
-        taken = ports(theirs, "dest_port")
-    except ValueError:
-        return False  # fw4 leaves such a section out
-    return (
-        is_enabled(theirs)
-        and str(said.get("target")).upper() in ("DROP", "REJECT")
-        and set(said) <= _UNLIMITED
-        and said.get("src") in (own["src"], "*")
-        and ("dest" in said) == ("dest" in own)
-        and said.get("dest") in (own.get("dest"), "*")
-        and family(theirs) in (None, family(ours) or family(theirs))
-        and has_protocol(theirs, str(own["proto"]))
-        and (not taken or _overlap(taken, PortRange.parse(str(own["dest_port"]))))
-        and (not networks or any(holds(each, to, interfaces) for each in networks))
+def _refuses(rule: Section) -> bool:
+    return str(rule.options.get("target")).upper() in ("DROP", "REJECT")
+
+
+def _accepted(rule: Section, router: RouterPlan) -> Packets:
+    """What a rule of ours accepts."""
+    options = {name: str(value) for name, value in rule.options.items()}
+    return Packets(
+        source=options["src"],
+        to=ip_address(options.get("dest_ip", str(router.wan_address))),
+        protocol=options["proto"],
+        destination=options.get("dest", ""),
+        family=family(rule),
+        ports=PortRange.parse(options["dest_port"]),
     )
-
-
-def _overlap(taken: Iterable[PortRange], ours: PortRange) -> bool:
-    return any(each.overlaps(ours) for each in taken)
 
 
 def _routes(router: RouterPlan, network: Package) -> Iterator[UnfitRouterError]:
