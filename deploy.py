@@ -3,13 +3,12 @@
     pyinfra inventories/home.py deploy.py
 
 Hosts work side by side; where one must wait for another there is a barrier. Every call has a line
-of its own, because pyinfra orders operations by line.
+of its own, because pyinfra tells operations apart by the lines of the calls that lead to them.
 """
 
 from pyinfra import host
 
-from roles import firewall, openwrt, router_linux, tls, users, vsftpd
-from roles.base import preflight
+from roles import openwrt, router_linux, server
 from roles.base.operations import barrier
 from roles.base.plans import plan_of
 from roles.openwrt import preflight as openwrt_preflight
@@ -18,9 +17,9 @@ plan = plan_of(host.data.site)
 
 # Refuse what cannot work, before anything is changed.
 if "servers" in host.groups:
-    preflight.server(plan.server(host.name))
+    server.preflight(plan.server(host.name))
 if "routers" in host.groups:
-    preflight.router(plan.router(host.name))
+    router_linux.preflight.router(plan.router(host.name))
 if "openwrt_routers" in host.groups:
     openwrt_preflight.router(plan.router(host.name))
 barrier(name="Every host is as the Site says")
@@ -35,19 +34,7 @@ for router in host.loop(plan.routers):
 
 # The servers, ready and protected before anything leads to them.
 if "servers" in host.groups:
-    vsftpd.install()
-if "servers" in host.groups:
-    certificate = tls.certificate(plan.server(host.name))
-if "servers" in host.groups:
-    users.cameras(plan.server(host.name))
-if "servers" in host.groups:
-    firewall.server(plan.server(host.name))
-if "servers" in host.groups:
-    vsftpd.daemon(plan.server(host.name), certificate)
-if "servers" in host.groups:
-    vsftpd.settle()
-if "servers" in host.groups:
-    vsftpd.sessions(plan.server(host.name))
+    server.install(plan.server(host.name))
 barrier(name="The servers are ready")
 
 # The way in, last, and never towards a server that failed.

@@ -20,9 +20,10 @@ from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.context import host
 
 from hotshoe import paths
+from hotshoe.debian.device import PathState
+from hotshoe.debian.units import Ruleset
 from hotshoe.render import render
-from roles.base import device as dev
-from roles.base.device import PathState, look
+from roles.base.device import device_of
 from roles.base.plans import refuse
 
 Commands = Generator[Any, None, None]
@@ -31,7 +32,7 @@ T = TypeVar("T", bound=Callable[..., Any])
 ROLLBACK_SECONDS = 30
 
 
-def _changes(done: OperationMeta) -> bool:
+def changes(done: OperationMeta) -> bool:
     """Whether an earlier operation of this run changes, or changed, its host."""
     return done.did_change() if done.is_complete() else done.will_change
 
@@ -48,7 +49,7 @@ def packages(names: tuple[str, ...]) -> Commands:
 
     + names: the packages
     """
-    missing = sorted(set(names) - look(host).packages)
+    missing = sorted(set(names) - device_of(host).packages)
     if not missing:
         host.noop(f"{', '.join(names)}: installed")
         return
@@ -66,7 +67,7 @@ def account(name: str, home: str, unit: str = "") -> Commands:
     + home: its home directory, which is not created
     + unit: what runs as that user all the time; usermod refuses a user who is busy
     """
-    entry = look(host).accounts.get(name, "").split(":")
+    entry = device_of(host).accounts.get(name, "").split(":")
     options = f"--home-dir {shlex.quote(home)} --shell /usr/sbin/nologin"
     if entry == [""]:
         yield f"useradd --system --user-group --no-create-home {options} {name}"
@@ -87,7 +88,7 @@ def folder(path: str, owner: str = "root", group: str = "root", mode: str = "755
     + path: absolute
     + mode: octal digits
     """
-    seen = look(host).paths.get(path)
+    seen = device_of(host).paths.get(path)
     if seen == PathState("d", owner, group, mode):
         host.noop(f"{path} is as it should be")
         return
@@ -100,7 +101,7 @@ def refuse_folder(path: str) -> None:
     :param path: where the file belongs
     :raises RefusedError: if a folder is there
     """
-    state = look(host).paths.get(path)
+    state = device_of(host).paths.get(path)
     if state and state.kind == "d":
         refuse(host, f"{path} is a folder, where hotshoe puts a file", "move it away")
 
@@ -133,7 +134,7 @@ def put(
       a good one
     """
     digest = hashlib.sha256(content.encode()).hexdigest()
-    if look(host).paths.get(path) == PathState("f", "root", group, mode, digest):
+    if device_of(host).paths.get(path) == PathState("f", "root", group, mode, digest):
         host.noop(f"{path} is as it should be")
         return
     yield write(path, content, mode, group, check)
@@ -171,7 +172,7 @@ def masked(unit: str, package: str) -> Commands:
     + unit: the systemd unit
     + package: what brings it
     """
-    if look(host).units.get(unit, "").endswith(" masked"):
+    if device_of(host).units.get(unit, "").endswith(" masked"):
         host.noop(f"{unit} is masked")
         return
     # Whatever installs the package makes systemd read its units.
@@ -182,17 +183,17 @@ def masked(unit: str, package: str) -> Commands:
 def service(unit: str, needs: list[OperationMeta], ready: str, force: bool = False) -> Commands:
     """Have a unit run, now and at boot, with what its files say.
 
-    + unit: the systemd unit; records what it has loaded (see ``roles.base.device``)
+    + unit: the systemd unit; records what it has loaded (see :mod:`hotshoe.debian.units`)
     + needs: operations of this run that write its files
     + ready: a shell command that succeeds once the unit does its work
     + force: restart it although it runs, since its work is not as it left it
     """
-    seen = look(host)
+    seen = device_of(host)
     if (
         not force
         and seen.is_active(unit)
         and unit in seen.loaded
-        and not any(_changes(operation) for operation in needs)
+        and not any(changes(operation) for operation in needs)
     ):
         host.noop(f"{unit} runs what its files say")
         return
@@ -206,25 +207,25 @@ def service(unit: str, needs: list[OperationMeta], ready: str, force: bool = Fal
 
 
 @operation()
-def ruleset(table: str, text: str, needs: list[OperationMeta]) -> Commands:
+def ruleset(ruleset: Ruleset, text: str, needs: list[OperationMeta]) -> Commands:
     """Load an nftables table of our own, unless that would lock us out.
 
     The old rules come back by themselves after half a minute unless the host can be reached over a
     new SSH connection. Only then do the new rules become the ones that are loaded at boot. Nobody
     else's tables are touched.
 
-    + table: its name, in the inet family
+    + ruleset: the table
     + text: the file for ``nft -f``; it replaces the table in one transaction
     + needs: operations of this run that write the unit that loads it
     """
-    seen = look(host)
-    path, unit = dev.ruleset_path(table), dev.ruleset_unit(table)
+    seen = device_of(host)
+    table, path, unit = ruleset.table, ruleset.path, ruleset.unit.name
     digest = hashlib.sha256(text.encode()).hexdigest()
     if (
         seen.paths.get(path) == PathState("f", "root", "root", "644", digest)
         and seen.is_active(unit)
         and unit in seen.loaded
-        and not any(_changes(operation) for operation in needs)
+        and not any(changes(operation) for operation in needs)
     ):
         host.noop(f"{table} is loaded")
         return
@@ -300,27 +301,13 @@ def sudo(host: Host) -> dict[str, Any]:
 
 
 @operation()
-def forwarding(path: str, versions: frozenset[int], needs: list[OperationMeta]) -> Commands:
-    """Have the kernel forward now, as the file says that it does after every boot.
-
-    + path: the sysctl.d(5) file
-    + versions: of IP, 4 and 6
-    + needs: operations of this run that write the file
-    """
-    if versions <= look(host).forwarding and not any(_changes(operation) for operation in needs):
-        host.noop("the kernel forwards")
-        return
-    yield f"/usr/lib/systemd/systemd-sysctl {path}"
-
-
-@operation()
 def absent(unit: str, paths: tuple[str, ...]) -> Commands:
     """Have a unit of ours stopped and gone, with its files; it undoes itself what it did.
 
     + unit: the systemd unit
     + paths: what else was put there for it
     """
-    seen, unit_path = look(host), f"/etc/systemd/system/{unit}"
+    seen, unit_path = device_of(host), f"/etc/systemd/system/{unit}"
     there = [path for path in (*paths, unit_path) if path in seen.paths]
     if not there:
         host.noop(f"{unit} is not there")

@@ -1,36 +1,44 @@
-"""An nftables table of ours, loaded now and at every boot."""
+"""nftables tables of ours, loaded now and at every boot."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from hotshoe.debian.device import Row
+from hotshoe.debian.units import Ruleset
 from hotshoe.render import render
 from roles.base import operations
-from roles.base.device import record_path, ruleset_loaded, ruleset_path, ruleset_unit
+
+# Kernels are built without it, Raspberry Pi OS's for example.
+_HANDSHAKE = (
+    "table inet hotshoe_probe { ct timeout t { protocol tcp; policy = { syn_sent : 10 }; }; }"
+)
+# Whether the kernel has nftables' ``ct timeout``; taken for granted while there is no ``nft`` to
+# ask it with.
+TIMEOUTS: Row[bool] = Row(
+    "lacks",
+    f"! command -v nft >/dev/null || printf '%s\\n' '{_HANDSHAKE}' | "
+    "nft --check --file - 2>/dev/null || echo timeouts",
+    lambda lines: "timeouts" not in lines,
+)
+# What dropping() reads.
+CHAINS = "nft --json list chains 2>/dev/null"
 
 
-def load(table: str, text: str, purpose: str, **arguments: Any) -> None:
+def load(ruleset: Ruleset, text: str, purpose: str, **arguments: Any) -> None:
     """Load a table, and have a unit that loads it again at boot.
 
-    :param table: its name
+    :param ruleset: the table
     :param text: the rules
     :param purpose: what they are for, in a few words
     :param arguments: global arguments of pyinfra's operations
     :raises RefusedError: if a folder is in the way of the file with the rules
     """
-    operations.refuse_folder(ruleset_path(table))
-    unit = ruleset_unit(table)
+    operations.refuse_folder(ruleset.path)
     written = operations.put(
-        f"/etc/systemd/system/{unit}",
-        render(
-            "base/ruleset.service.j2",
-            table=table,
-            purpose=purpose,
-            path=ruleset_path(table),
-            loaded=ruleset_loaded(table),
-            record=record_path(unit),
-        ),
+        ruleset.unit.path,
+        render("base/ruleset.service.j2", ruleset=ruleset, purpose=purpose),
         name=f"Unit that loads {purpose} at boot",
         **arguments,
     )
-    operations.ruleset(table, text, [written], name=f"Rules: {purpose}", **arguments)
+    operations.ruleset(ruleset, text, [written], name=f"Rules: {purpose}", **arguments)

@@ -9,7 +9,11 @@ from hotshoe.debian.vsftpd import OWNER, UNPRIVILEGED
 from hotshoe.plan.model import ServerPlan
 from hotshoe.render import render
 from roles.base import rulesets
-from roles.base.device import look
+from roles.base.device import device_of
+from roles.firewall import preflight
+from roles.firewall.facts import FOOTPRINT, INCOMING, OUTGOING
+
+__all__ = ["FOOTPRINT", "preflight", "server"]
 
 
 @deploy("Firewall")
@@ -19,13 +23,14 @@ def server(plan: ServerPlan) -> None:
     vsftpd's processes answer connections and open none, so whoever takes one over gets no further.
     That is a table of its own: it names users, and where one of them is gone it does not load.
     """
+    timeouts = device_of(host)[rulesets.TIMEOUTS]
     rulesets.load(
-        "hotshoe_firewall",
-        render("firewall/server.nft.j2", server=plan, timeouts=look(host).timeouts),
+        INCOMING,
+        render("firewall/server.nft.j2", server=plan, timeouts=timeouts),
         "what may reach the server",
     )
     rulesets.load(
-        "hotshoe_outgoing",
+        OUTGOING,
         render("firewall/outgoing.nft.j2", users=(OWNER, UNPRIVILEGED)),
         "what vsftpd may open",
     )

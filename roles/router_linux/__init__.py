@@ -6,47 +6,50 @@ from pyinfra import host, logger
 from pyinfra.api.deploy import deploy
 
 from hotshoe import paths
+from hotshoe.debian.network import inside_of, match_of_wan, uplinks_of, why_outside
 from hotshoe.plan.model import RouterPlan
 from hotshoe.render import render
 from roles.base import operations, rulesets
-from roles.base.device import (
-    ROUTES_LOADED,
-    ROUTES_UNIT,
-    look,
-    record_path,
-)
+from roles.base.device import device_of
 from roles.base.servers import are_ready
+from roles.router_linux import preflight
+from roles.router_linux.facts import FOOTPRINT, FORWARDS, INSIDE, ROUTES, ROUTING
+from roles.router_linux.sysctl import forwarding
+
+__all__ = ["port_forwards", "preflight", "routing"]
 
 
 @deploy("Router")
 def routing(plan: RouterPlan) -> None:
     """Forward and masquerade for the LAN; let nothing in that nobody asked for."""
-    device, uplinks, inside = look(host), _uplinks(plan), _inside(plan)
+    device = device_of(host)
+    inside = inside_of(plan, device.network)
     _tell(inside)
-    operations.packages(("nftables",), name="nftables")
+    operations.packages(FOOTPRINT.packages, name="nftables")
     operations.folder(paths.FOLDER, name="Folder of hotshoe's configuration")
     sysctl = operations.put(
-        render("router_linux/sysctl.j2", router=plan, uplinks=uplinks),
+        paths.SYSCTL,
+        render("router_linux/sysctl.j2", router=plan, uplinks=uplinks_of(plan, device.network)),
         check=_NO_LONGER_SET,
         name="Forwarding, at every boot",
     )
     versions = frozenset({4, 6} if plan.lan6 else {4})
-    operations.forwarding(paths.SYSCTL, versions, [sysctl], name="Forwarding, now")
+    forwarding(paths.SYSCTL, versions, [sysctl], name="Forwarding, now")
     rulesets.load(
-        "hotshoe_routing",
+        ROUTING,
         render(
             "router_linux/routing.nft.j2",
             router=plan,
-            wan=device.default,
+            wan=device.network.default,
             interfaces=inside,
-            timeouts=device.timeouts,
+            timeouts=device[rulesets.TIMEOUTS],
         ),
         "routing and masquerading",
     )
     if plan.routes:
         _routes(plan)
     else:
-        operations.absent(ROUTES_UNIT, (paths.ROUTES,), name="No static routes")
+        operations.absent(ROUTES.name, (paths.ROUTES,), name="No static routes")
 
 
 # What the file said and says no longer is put back, as far as others do not need it: IPv4 goes on.
@@ -58,58 +61,19 @@ _NO_LONGER_SET = (
 )
 
 
-def _uplinks(plan: RouterPlan) -> tuple[str, ...]:
-    """The interfaces that lead outside."""
-    inside = look(host).addresses.get(str(plan.lan.ip))
-    return tuple(uplink for uplink in look(host).uplinks if uplink != inside)
-
-
-def _inside(plan: RouterPlan) -> tuple[str, ...]:
-    """The interfaces that may pass: the LAN's, and what else the person has set up by now.
-
-    A VPN's or a guest network's bridge is the person's own. An interface that appears later, or
-    changes its name, is outside until the next deploy; so is one that leads outside.
-    """
-    device = look(host)
-    outside = {
-        *device.uplinks,
-        *(device.addresses.get(str(a)) for a in (plan.wan_address, plan.wan6)),
-    }
-    lan = device.addresses.get(str(plan.lan.ip))
-    others = {name for name, has_address in device.interfaces.items() if has_address} - outside
-    return tuple(sorted({"lo", *others, *((lan,) if lan else ())}))
-
-
 def _tell(inside: tuple[str, ...]) -> None:
     """Tell the person which interfaces are trusted, and which are no longer."""
-    device = look(host)
+    device = device_of(host)
     logger.info(
         f"{host.name}: inside are {', '.join(inside)}; what comes in by any other interface is "
         "from outside"
     )
-    for name in sorted(device.inside - set(inside)):
-        if name in device.uplinks:
-            why = "a route to everywhere leads out by it"
-        elif name in device.interfaces:
-            why = "it has no address"
-        else:
-            why = "it is not there"
+    for name in sorted(device[INSIDE] - set(inside)):
         logger.warning(
             f"{host.name}: {name} was inside at the last deploy, and is outside from this one on, "
-            f"since {why}; if it is a VPN or network of your own, bring it up and deploy again"
+            f"since {why_outside(name, device.network)}; if it is a VPN or network of your own, "
+            "bring it up and deploy again"
         )
-
-
-def _dialled(plan: RouterPlan) -> str:
-    """How a packet is known that is meant for its address outside.
-
-    The other addresses of a router, a VPN's for example, are its own. Where something in front
-    translates one to one, the public address is on no interface, and any outside will do.
-    """
-    if str(plan.wan_address) in look(host).addresses:
-        return f"ip daddr {plan.wan_address}"
-    outside = ", ".join(f'"{uplink}"' for uplink in _uplinks(plan))
-    return f"iifname {{ {outside} }} fib daddr type local"
 
 
 def _routes(plan: RouterPlan) -> None:
@@ -119,37 +83,34 @@ def _routes(plan: RouterPlan) -> None:
         "ip -force -batch - 2>/dev/null || true"
     )
     routes = operations.put(
+        paths.ROUTES,
         render("router_linux/routes.j2", router=plan),
         check=gone,
         name="Static routes",
     )
     unit = operations.put(
-        f"/etc/systemd/system/{ROUTES_UNIT}",
-        render(
-            "router_linux/routes.service.j2",
-            path=paths.ROUTES,
-            loaded=ROUTES_LOADED,
-            record=record_path(ROUTES_UNIT),
-        ),
+        ROUTES.path,
+        render("router_linux/routes.service.j2", unit=ROUTES),
         name="Unit that sets them, now and at boot",
     )
-    live = look(host).routes
+    live = device_of(host).network.routes
     missing = any(live.get(str(route.to)) != str(route.via) for route in plan.routes)
     listed = " && ".join(
         f"ip -{route.to.version} route show {route.to} via {route.via} | grep -q ."
         for route in plan.routes
     )
     operations.service(
-        ROUTES_UNIT, [routes, unit], ready=listed, force=missing, name="The static routes are set"
+        ROUTES.name, [routes, unit], ready=listed, force=missing, name="The static routes are set"
     )
 
 
 @deploy("Router")
 def port_forwards(plan: RouterPlan) -> None:
     """Lead the control port and the passive range to the server, if the server is ready."""
+    dialled = match_of_wan(plan, device_of(host).network)
     rulesets.load(
-        "hotshoe_forwards",
-        render("router_linux/forwards.nft.j2", router=plan, dialled=_dialled(plan)),
+        FORWARDS,
+        render("router_linux/forwards.nft.j2", router=plan, dialled=dialled),
         "port forwards to the server",
         _if=are_ready,
     )

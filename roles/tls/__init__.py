@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from pyinfra import host, logger
+from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.deploy import deploy
 from pyinfra.api.operation import OperationMeta
@@ -16,9 +16,13 @@ from pyinfra.api.operation import OperationMeta
 from hotshoe.debian import certificates
 from hotshoe.paths import CERTIFICATE, FOLDER
 from hotshoe.plan.model import ServerPlan
-from roles.base.device import look
-from roles.base.operations import refuse_folder, write
-from roles.base.plans import authority_of, refuse, refusing, secrets_of
+from roles.base.operations import write
+from roles.base.plans import authority_of, secrets_of
+from roles.tls import preflight
+from roles.tls.facts import FOOTPRINT
+from roles.tls.preflight import why_issue
+
+__all__ = ["FOOTPRINT", "certificate", "preflight"]
 
 
 @deploy("TLS")
@@ -27,38 +31,8 @@ def certificate(plan: ServerPlan) -> OperationMeta:
 
     :returns: the operation, since vsftpd has to be restarted after it
     """
-    reason = _why_issue(plan.hostname)
+    reason = why_issue(plan.hostname)
     return _issue(plan.hostname, reason, name=f"Certificate for {plan.hostname}")
-
-
-def _why_issue(hostname: str) -> str | None:
-    """Say why the server needs a new certificate; None if it has a good one.
-
-    :raises RefusedError: if the authority that cameras trust is not here, or does not open
-    """
-    files = authority_of(host)
-    seen = look(host)
-    root = refusing(files.load_certificate)
-    if certificates.is_lost(seen.certificate, root, hostname):
-        refuse(
-            host,
-            f"its certificate is from an authority that is not in {files.folder}",
-            f"restore {files.folder} from a backup; or remove {CERTIFICATE} from the server for a "
-            "new authority, whose ROOT.CRT every camera must then be given",
-        )
-    if root is None:
-        logger.warning(
-            f"{host.name}: a new certificate authority is made in {files.folder}; every camera "
-            "needs its ROOT.CRT"
-        )
-    refuse_folder(CERTIFICATE)
-    reason = certificates.why_renew(seen.certificate, root, hostname, certificates.utc_now())
-    state = seen.paths.get(CERTIFICATE)
-    if state and (state.owner, state.group, state.mode) != ("root", "root", "600"):
-        reason = reason or "its file can be read by others"
-    if reason:
-        refusing(lambda: files.load(secrets_of(host.data.site).ca_passphrase))
-    return reason
 
 
 @operation()

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pyinfra import host
 from pyinfra.api.deploy import deploy
 from pyinfra.api.operation import OperationMeta
 
 from hotshoe import paths
 from hotshoe.debian import vsftpd
+from hotshoe.debian.units import Unit
 from hotshoe.plan.model import ServerPlan
 from hotshoe.render import render
 from roles.base import operations
-from roles.base.device import (
-    PACKAGES,
-    SESSIONS_LOADED,
-    SESSIONS_UNIT,
-    SETTLE_LOADED,
-    SETTLE_UNIT,
-    UNITS,
-    VSFTPD6_UNIT,
-    VSFTPD_UNIT,
-    look,
-    record_path,
-)
+from roles.base.device import device_of
+from roles.vsftpd import preflight
+from roles.vsftpd.facts import DAEMON, DAEMON6, DEBIANS_OWN, FOOTPRINT, SESSIONS, SETTLE
+
+__all__ = ["FOOTPRINT", "accounts", "daemon", "mask", "preflight", "sessions", "settle"]
 
 # The only check that vsftpd offers: told not to listen, it reads the whole file, loads certificate
 # and key, and then complains of exactly that. The message goes to file descriptor 0.
@@ -34,11 +30,23 @@ CHECK = (
 
 
 @deploy("vsftpd")
-def install() -> None:
-    """Install the packages; Debian's own unit would start an unconfigured server."""
-    operations.masked("vsftpd.service", "vsftpd", name="Keep Debian's own unit from starting")
-    operations.packages(PACKAGES, name="vsftpd, pam_pwdfile and nftables")
-    operations.folder(paths.FOLDER, name="Folder of hotshoe's configuration")
+def mask() -> None:
+    """Before its package is there: Debian's own unit would start an unconfigured server."""
+    operations.masked(DEBIANS_OWN, "vsftpd", name="Keep Debian's own unit from starting")
+
+
+@deploy("vsftpd")
+def accounts() -> None:
+    """Have the users that its processes run as."""
+    operations.account(
+        vsftpd.OWNER,
+        vsftpd.OWNER_HOME,
+        unit=SETTLE.name,
+        name="Owner of the photos, who cannot log in",
+    )
+    operations.account(
+        vsftpd.UNPRIVILEGED, "/nonexistent", name="User of vsftpd's unprivileged process"
+    )
 
 
 @deploy("vsftpd")
@@ -52,26 +60,24 @@ def daemon(plan: ServerPlan, certificate: OperationMeta) -> None:
         render("vsftpd/openssl.cnf.j2"),
         name="TLS 1.2 and nothing else",
     )
-    _daemon(plan, [openssl, certificate], VSFTPD_UNIT, paths.CONFIGURATION)
+    _daemon(plan, [openssl, certificate], DAEMON, paths.CONFIGURATION)
     if plan.address6:
-        _daemon(plan, [openssl, certificate], VSFTPD6_UNIT, paths.CONFIGURATION6)
+        _daemon(plan, [openssl, certificate], DAEMON6, paths.CONFIGURATION6)
     else:
-        operations.absent(VSFTPD6_UNIT, (paths.CONFIGURATION6,), name="Nothing over IPv6")
+        operations.absent(DAEMON6.name, (paths.CONFIGURATION6,), name="Nothing over IPv6")
 
 
-def _daemon(plan: ServerPlan, needs: list[OperationMeta], unit: str, configuration: str) -> None:
-    version, ipv6 = vsftpd.VERSIONS[look(host).os.split()[1]], unit == VSFTPD6_UNIT
+def _daemon(plan: ServerPlan, needs: list[OperationMeta], unit: Unit, configuration: str) -> None:
+    version, ipv6 = vsftpd.VERSIONS[device_of(host).os.split()[1]], unit == DAEMON6
     which = " for IPv6" if ipv6 else ""
     runs = operations.put(
-        f"/etc/systemd/system/{unit}",
+        unit.path,
         render(
             "vsftpd/service.j2",
-            server=plan,
+            unit=unit,
             most_tasks=vsftpd.most_tasks(plan),
             ipv6=ipv6,
             configuration=configuration,
-            loaded=UNITS[unit],
-            record=record_path(unit),
         ),
         name=f"Unit that runs it{which}",
     )
@@ -83,11 +89,11 @@ def _daemon(plan: ServerPlan, needs: list[OperationMeta], unit: str, configurati
         name=f"Configuration for vsftpd {version}{which}, checked by vsftpd",
     )
     operations.service(
-        unit,
+        unit.name,
         [runs, configured, *needs],
         # It, and not somebody else who has the port.
         ready=f"ss -Hltnp sport = :{plan.control_port} | "
-        f'grep -qF "pid=$(systemctl show -P MainPID {unit}),"',
+        f'grep -qF "pid=$(systemctl show -P MainPID {unit.name}),"',
         name=f"vsftpd answers on port {plan.control_port}{which}",
     )
 
@@ -95,53 +101,49 @@ def _daemon(plan: ServerPlan, needs: list[OperationMeta], unit: str, configurati
 @deploy("vsftpd")
 def settle() -> None:
     """Tell complete photos from incomplete ones, once their uploads have ended."""
-    script = operations.put(
+    _program(
         paths.SETTLE,
+        SETTLE,
         render("vsftpd/settle.sh.j2", owner=vsftpd.OWNER),
-        mode="755",
-        name="What becomes of an upload that ended",
-    )
-    unit = operations.put(
-        f"/etc/systemd/system/{SETTLE_UNIT}",
-        render(
-            "vsftpd/settle.service.j2",
-            owner=vsftpd.OWNER,
-            loaded=SETTLE_LOADED,
-            record=record_path(SETTLE_UNIT),
+        render("vsftpd/settle.service.j2", unit=SETTLE, owner=vsftpd.OWNER),
+        (
+            "What becomes of an upload that ended",
+            "Unit that watches over it",
+            "Incomplete photos are set aside",
         ),
-        name="Unit that watches over it",
-    )
-    operations.service(
-        SETTLE_UNIT,
-        [script, unit],
-        ready=f"systemctl is-active --quiet {SETTLE_UNIT}",
-        name="Incomplete photos are set aside",
     )
 
 
 @deploy("vsftpd")
 def sessions(plan: ServerPlan) -> None:
     """Keep places free for cameras: end sessions that do not log in, and dead ones."""
-    program = operations.put(
+    _program(
         paths.SESSIONS,
+        SESSIONS,
         render("vsftpd/sessions.pl.j2"),
-        mode="755",
-        name="Which sessions end when places run short",
-    )
-    unit = operations.put(
-        f"/etc/systemd/system/{SESSIONS_UNIT}",
-        render(
-            "vsftpd/sessions.service.j2",
-            server=plan,
-            loaded=SESSIONS_LOADED,
-            records=paths.RECORDS,
-            record=record_path(SESSIONS_UNIT),
+        render("vsftpd/sessions.service.j2", unit=SESSIONS, server=plan),
+        (
+            "Which sessions end when places run short",
+            "Unit that watches over the sessions",
+            "Places stay free for cameras",
         ),
-        name="Unit that watches over the sessions",
     )
+
+
+def _program(path: str, unit: Unit, program: str, text: str, names: Sequence[str]) -> None:
+    """Have a program of ours that runs beside vsftpd all the time.
+
+    :param path: the program's
+    :param unit: that runs it
+    :param program: its text
+    :param text: the unit's
+    :param names: of the three operations: the program, its unit, that it runs
+    """
+    written = operations.put(path, program, mode="755", name=names[0])
+    runs = operations.put(unit.path, text, name=names[1])
     operations.service(
-        SESSIONS_UNIT,
-        [program, unit],
-        ready=f"systemctl is-active --quiet {SESSIONS_UNIT}",
-        name="Places stay free for cameras",
+        unit.name,
+        [written, runs],
+        ready=f"systemctl is-active --quiet {unit.name}",
+        name=names[2],
     )

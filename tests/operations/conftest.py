@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,18 @@ from pyinfra.api.operation import OperationMeta
 from pyinfra.connectors.util import CommandOutput
 from pyinfra.context import ctx_config, ctx_host, ctx_state
 
+from hotshoe.debian.device import (
+    Device,
+    Footprint,
+    PathState,
+    read_device,
+    sections,
+    table,
+)
+from hotshoe.debian.network import Network
+from roles import server
 from roles.base import plans
-from roles.base.device import DebianDevice, Device, PathState
+from roles.router_linux.facts import FOOTPRINT as ROUTER
 
 HERE = Path(__file__).parent
 FACTS = HERE / "facts"
@@ -27,27 +37,39 @@ def device_from(known: dict[str, Any]) -> Device:
     values = dict(known)
     if "paths" in values:
         values["paths"] = {path: PathState(**state) for path, state in values["paths"].items()}
-    for name in ("packages", "loaded", "forwarding", "inside"):
+    for name in ("packages", "loaded"):
         values[name] = frozenset(values.get(name, ()))
-    if "listeners" in values:
-        values["listeners"] = {int(port): who for port, who in values["listeners"].items()}
-    for name in ("dropping", "refusing", "uplinks"):
-        values[name] = tuple(values.get(name, ()))
+    if "forwarding" in values.get("more", ()):
+        values["more"] = {"forwarding": frozenset(values["more"]["forwarding"])}
+    if "network" in values:
+        values["network"] = Network(**values["network"])
     return Device(**values)
 
 
 def as_json(device: Device) -> dict[str, Any]:
     """A Device as JSON has it."""
-    known = asdict(device)
-    sets = ("packages", "loaded", "forwarding", "inside")
-    known |= {name: sorted(known[name]) for name in sets}
-    known |= {name: list(known[name]) for name in ("dropping", "refusing", "uplinks")}
-    return json.loads(json.dumps(known))
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, frozenset):
+            return sorted(value)
+        raise TypeError(value)
+
+    return json.loads(json.dumps(asdict(device), default=plain))
 
 
-def recorded(name: str) -> Device:
-    """The Device of a recorded output."""
-    return DebianDevice().process((FACTS / f"{name}.txt").read_text().splitlines())
+def footprints_of(name: str) -> tuple[Footprint, ...]:
+    """The footprints of the roles that a recorded host has."""
+    return (ROUTER,) if "router" in name else server.FOOTPRINTS
+
+
+def recorded(name: str, **network: Any) -> Device:
+    """The Device of a recorded output.
+
+    :param network: what of its addresses and routes is different
+    """
+    found = sections((FACTS / f"{name}.txt").read_text().splitlines())
+    device = read_device(table(footprints_of(name)), found)
+    return replace(device, network=replace(device.network, **network))
 
 
 class FakeHost:

@@ -1,7 +1,7 @@
 """What is read from a host.
 
 ``facts/NAME.txt`` is what the command printed on a real host (a container of a stage), and
-``facts/NAME.json`` what it means. To record one anew, run ``DebianDevice().command()`` there.
+``facts/NAME.json`` what it means. To record one anew, run ``script(footprints_of(NAME))`` there.
 """
 
 from __future__ import annotations
@@ -10,25 +10,26 @@ import json
 import os
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hotshoe import paths
-from hotshoe.debian import vsftpd
-from roles.base.device import (
-    PACKAGES,
-    RULESETS,
-    UNITS,
-    VSFTPD_UNIT,
-    DebianDevice,
-    Device,
-    record_path,
-    ruleset_path,
-    ruleset_unit,
-)
-from tests.operations.conftest import FACTS, as_json, device_from, recorded
+from hotshoe.debian.device import Device, Row, read_device, sections, table
+from hotshoe.debian.units import Ruleset
+from roles import server
+from roles.base import rulesets
+from roles.base.device import Report, device_of, read, script
+from roles.firewall.facts import INCOMING
+from roles.router_linux.facts import FOOTPRINT as ROUTER
+from roles.tls.facts import CERTIFICATE
+from roles.users.facts import SALTS
+from roles.vsftpd.facts import DAEMON, LISTENERS
+from tests.conftest import PROJECT
+from tests.operations.conftest import FACTS, as_json, footprints_of, recorded
 
+KINDS = pytest.mark.parametrize("footprints", [server.FOOTPRINTS, (ROUTER,)])
 RECORDED = sorted(path.stem for path in FACTS.glob("*.txt"))
 
 
@@ -36,13 +37,6 @@ RECORDED = sorted(path.stem for path in FACTS.glob("*.txt"))
 def test_what_was_recorded_is_read_as(name):
     expected = json.loads((FACTS / f"{name}.json").read_text())
     assert as_json(recorded(name)) == expected
-    assert device_from(expected) == recorded(name)
-
-
-def test_of_several_routes_to_one_network_the_first_is_the_one_taken():
-    routes = [{"dst": "10.0.0.0/24", "gateway": via} for via in ("192.168.1.2", "192.168.1.9")]
-    seen = DebianDevice().process(["@routes", json.dumps(routes), "@routes6", "[]"])
-    assert seen.routes == {"10.0.0.0/24": "192.168.1.2"}
 
 
 def test_every_recording_has_its_expectation():
@@ -51,7 +45,11 @@ def test_every_recording_has_its_expectation():
 
 
 def test_a_host_that_says_nothing_is_one_of_which_nothing_is_known():
-    assert DebianDevice().process([]) == DebianDevice.default() == Device()
+    seen = read_device(table(server.FOOTPRINTS), Report.default())
+    assert replace(seen, more={}) == Device()
+    for footprint in (*server.FOOTPRINTS, ROUTER):
+        for row in footprint.rows:
+            assert seen[row] == Device()[row] == row.read(())
 
 
 def test_no_recording_holds_a_hash_of_a_password():
@@ -69,10 +67,10 @@ def test_no_recording_holds_a_hash_of_a_password():
     ],
 )
 def test_a_listener_is_known_by_port_and_program(line, listeners):
-    assert DebianDevice().process(["@listeners", line]).listeners == listeners
+    assert LISTENERS.read([line]) == listeners
 
 
-@pytest.mark.parametrize("unit", [VSFTPD_UNIT, *map(ruleset_unit, RULESETS)])
+@pytest.mark.parametrize("unit", [DAEMON.name, INCOMING.unit.name])
 @pytest.mark.parametrize(
     ("state", "active"),
     [
@@ -89,27 +87,36 @@ def test_a_unit_is_active_if_it_runs_now_and_at_every_boot(unit, state, active):
     assert Device(units={unit: state}).is_active(unit) is active
 
 
-class TestTheCommand:
-    def test_is_shell_that_parses(self):
+class TestTheScript:
+    @KINDS
+    def test_is_shell_that_parses(self, footprints):
         done = subprocess.run(
-            ["sh", "-n"],
-            input=DebianDevice().command(),
-            text=True,
-            capture_output=True,
-            check=False,
+            ["sh", "-n"], input=script(footprints), text=True, capture_output=True, check=False
         )
         assert done.returncode == 0, done.stderr
 
-    def test_asks_for_everything_that_is_read(self):
-        asked = re.findall(r"echo @(\w+)", DebianDevice().command())
-        lines = [line for path in FACTS.glob("*.txt") for line in path.read_text().splitlines()]
-        assert set(asked) == {line[1:] for line in lines if line.startswith("@")}
+    @pytest.mark.parametrize("name", RECORDED)
+    def test_asks_for_everything_that_is_read(self, name):
+        asked = re.findall(r"^echo @(\w+)", script(footprints_of(name)), re.MULTILINE)
+        lines = (FACTS / f"{name}.txt").read_text().splitlines()
+        assert asked == [line[1:] for line in lines if line.startswith("@")]
         assert len(asked) == len(set(asked))
 
-    def test_names_every_unit_package_and_file_of_ours(self):
-        command = DebianDevice().command()
-        for word in (*UNITS, *PACKAGES, paths.CERTIFICATE, paths.PASSWORDS, vsftpd.OWNER):
-            assert word in command
+    @KINDS
+    def test_names_every_unit_package_account_and_file_of_ours(self, footprints):
+        words = script(footprints).split()
+        for footprint in footprints:
+            assert set(footprint.packages) <= set(words)
+            assert set(footprint.accounts) <= set(words)
+            assert {*footprint.paths, *footprint.folders} <= set(words)
+            for unit in footprint.units:
+                assert unit.name in words
+                assert unit.record in " ".join(words)
+
+    def test_of_a_role_that_has_nothing_asks_for_nothing_of_others(self):
+        """dpkg-query and getent without a name would print everything."""
+        rows = {row.name: row.command for row in table(())}
+        assert (rows["packages"], rows["accounts"]) == (":", ":")
 
     @pytest.mark.parametrize(
         ("nft", "timeouts"),
@@ -127,37 +134,63 @@ class TestTheCommand:
         if nft:
             (tmp_path / "nft").write_text(f"#!/bin/sh\ncd {tmp_path}; {nft}\n")
             (tmp_path / "nft").chmod(0o755)
-        script = DebianDevice().command().split("echo @lacks; ")[1]
         command = ["unshare", "--net"] if nft and timeouts else []
         said = subprocess.run(
-            [*command, "/bin/sh", "-c", f"PATH={tmp_path}; echo @lacks; {script}"],
+            [*command, "/bin/sh", "-c", f"PATH={tmp_path}; {rulesets.TIMEOUTS.command}"],
             text=True, capture_output=True, check=True,
         )  # fmt: skip
-        assert DebianDevice().process(said.stdout.splitlines()).timeouts is timeouts
+        assert rulesets.TIMEOUTS.read(said.stdout.splitlines()) is timeouts
 
     def test_never_prints_a_private_key_or_a_hash(self, tmp_path):
-        """Run the two lines that read secret files, on files of the same form."""
+        """Run the two commands that read secret files, on files of the same form."""
         key = "-----BEGIN RSA PRIVATE KEY-----\nc2VjcmV0\n-----END RSA PRIVATE KEY-----\n"
         certificate = "-----BEGIN CERTIFICATE-----\ncHVibGlj\n-----END CERTIFICATE-----\n"
         pem, passwords = tmp_path / "server.pem", tmp_path / "cameras.pwd"
         pem.write_text(key + certificate)
         passwords.write_text("r5:$6$rounds=40000$thesalt$thehash\na7:$6$noround$hash\n")
-        script = "\n".join(
-            line
-            for line in DebianDevice().command().splitlines()
-            if line.startswith(("echo @certificate", "echo @salts"))
-        )
-        script = script.replace(paths.CERTIFICATE, str(pem))
-        script = script.replace(paths.PASSWORDS, str(passwords))
-        said = subprocess.run(["sh", "-c", script], text=True, capture_output=True, check=True)
-        device = DebianDevice().process(said.stdout.splitlines())
-        assert device.certificate == certificate
-        assert device.salts == {"r5": "$6$rounds=40000$thesalt"}
-        assert "hash" not in said.stdout
-        assert "c2VjcmV0" not in said.stdout
+
+        def printed(row: Row) -> list[str]:
+            command = row.command.replace(paths.CERTIFICATE, str(pem))
+            command = command.replace(paths.PASSWORDS, str(passwords))
+            done = subprocess.run(["sh", "-c", command], text=True, capture_output=True, check=True)
+            assert "hash" not in done.stdout
+            assert "c2VjcmV0" not in done.stdout
+            return done.stdout.splitlines()
+
+        assert CERTIFICATE.read(printed(CERTIFICATE)) == certificate
+        assert SALTS.read(printed(SALTS)) == {"r5": "$6$rounds=40000$thesalt"}
 
 
 def test_units_and_files_of_a_ruleset_have_names_that_go_together():
-    assert ruleset_path("hotshoe_firewall") == "/etc/hotshoe/hotshoe_firewall.nft"
-    assert ruleset_unit("hotshoe_firewall") == "hotshoe-firewall.service"
-    assert record_path("hotshoe-firewall.service") == "/run/hotshoe/hotshoe-firewall.loaded"
+    ruleset = Ruleset("hotshoe_firewall")
+    assert ruleset.path == "/etc/hotshoe/hotshoe_firewall.nft"
+    assert ruleset.unit.path == "/etc/systemd/system/hotshoe-firewall.service"
+    assert ruleset.unit.record == "/run/hotshoe/hotshoe-firewall.loaded"
+
+
+def test_a_host_is_looked_at_once_a_run():
+    class Asked:
+        def __init__(self) -> None:
+            self.connector_data: dict = {}
+            self.scripts: list[str] = []
+
+        def get_fact(self, fact: type, text: str) -> object:
+            self.scripts.append(fact().command(text))
+            return sections(["@os", "debian 13"])
+
+    host = Asked()
+    with pytest.raises(KeyError):
+        device_of(host)
+    seen = [read(host, (ROUTER,)), read(host, (ROUTER,)), device_of(host)]
+    assert [device.os for device in seen] == ["debian 13"] * 3
+    assert host.scripts == [script((ROUTER,))]
+
+
+def test_base_knows_no_role_by_name_and_no_role_another():
+    """Adding a role touches no other: only the list of those that a kind of host has."""
+    roles = {path.parent.name for path in (PROJECT / "roles").glob("*/facts.py")}
+    assert roles >= {"firewall", "router_linux", "tls", "users", "vsftpd"}
+    for path in (PROJECT / "roles").glob("*/*.py"):
+        own = path.parent.name
+        imported = set(re.findall(r"^(?:from|import) roles\.(\w+)", path.read_text(), re.MULTILINE))
+        assert imported <= {own, "base", "transport"}, path

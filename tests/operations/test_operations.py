@@ -17,11 +17,19 @@ from paramiko import SSHException
 from pyinfra.api.exceptions import ConnectError
 from pyinfra.connectors.ssh import SSHConnector
 
+from hotshoe.debian.device import Device
+from hotshoe.debian.units import Ruleset
 from roles.base import operations, rulesets
-from roles.base.device import Device
 from roles.base.plans import RefusedError
+from roles.router_linux import sysctl
 from tests.operations.conftest import HERE, as_texts, device_from, operation
 
+EVERY = {
+    name: value
+    for module in (operations, sysctl)
+    for name, value in vars(module).items()
+    if hasattr(value, "_inner") and value.__module__ == module.__name__ and name != "barrier"
+}
 CASES = sorted((HERE / "cases").rglob("*.json"))
 
 
@@ -41,20 +49,18 @@ def test_case(path, on_host):
         kwargs["needs"] = [operation(what) for what in kwargs["needs"]]
     if "versions" in kwargs:
         kwargs["versions"] = frozenset(kwargs["versions"])
-    run = getattr(operations, path.parent.name)._inner
-    assert as_texts(run(*case.get("args", ()), **kwargs)) == case.get("commands", [])
+    name, args = path.parent.name, case.get("args", [])
+    if name == "ruleset":
+        args[0] = Ruleset(args[0])
+    run = EVERY[name]._inner
+    assert as_texts(run(*args, **kwargs)) == case.get("commands", [])
     assert host.noops == ([case["noop"]] if "noop" in case else [])
 
 
 def test_every_operation_has_a_case_that_changes_and_one_that_does_not():
     changing = {path.parent.name for path in CASES if "commands" in json.loads(path.read_text())}
     silent = {path.parent.name for path in CASES if "noop" in json.loads(path.read_text())}
-    every = {
-        name
-        for name, value in vars(operations).items()
-        if hasattr(value, "_inner") and value.__module__ == operations.__name__
-    } - {"barrier"}
-    assert changing == silent == every
+    assert changing == silent == set(EVERY)
 
 
 def test_a_barrier_runs_nothing(on_host):
@@ -191,7 +197,7 @@ def test_every_command_is_shell_that_parses(path):
     "place",
     [
         lambda: operations.put("/etc/hotshoe/hotshoe_forwards.nft", "x"),
-        lambda: rulesets.load("hotshoe_forwards", "x", "port forwards"),
+        lambda: rulesets.load(Ruleset("hotshoe_forwards"), "x", "port forwards"),
     ],
 )
 def test_a_folder_in_the_way_of_a_file_ends_the_run_before_anything_is_changed(place, on_host):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hotshoe.debian.device import Device
 from roles.base import operations
-from roles.base.device import Device
 
 # Each call takes the next line of the scenario: "ok", or what apt-get says when it fails.
 APT = """\

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +15,10 @@ from pyinfra.context import config, ctx_inventory, ctx_state
 
 from hotshoe.debian import certificates
 from hotshoe.debian.certificates import AuthorityFiles
+from hotshoe.debian.device import Device, PathState
 from hotshoe.secrets import Secrets
 from roles import inventory, router_linux, tls, users
 from roles.base import servers
-from roles.base.device import DebianDevice, Device, PathState
 from roles.base.plans import authority_of, plan_of, refuse, refusing, secrets_of
 from tests.conftest import EXAMPLES, PROJECT
 from tests.operations.conftest import as_texts, recorded
@@ -39,8 +38,15 @@ class TestCertificate:
     @pytest.fixture
     def files(self, project, monkeypatch) -> AuthorityFiles:
         # The real vault takes half a second to open; the test of the inventory opens it.
-        monkeypatch.setattr(tls, "secrets_of", lambda site: Secrets({}, PASSPHRASE, demo=True))
+        for module in (tls, tls.preflight):
+            monkeypatch.setattr(
+                module, "secrets_of", lambda site: Secrets({}, PASSPHRASE, demo=True)
+            )
         return AuthorityFiles.of(plan_of("home"), project)
+
+    @pytest.fixture
+    def server(self, example_plan):
+        return example_plan.servers[0]
 
     @staticmethod
     def issued(authority, hostname=HOST, **changed) -> Device:
@@ -48,19 +54,19 @@ class TestCertificate:
         pem = certificates.issue(authority, hostname, certificates.utc_now()).decode()
         state = {"kind": "f", "owner": "root", "group": "root", "mode": "600"} | changed
         return Device(
-            certificate=pem[pem.index("-----BEGIN CERT") :],
+            more={"certificate": pem[pem.index("-----BEGIN CERT") :]},
             paths={"/etc/hotshoe/server.pem": PathState(**state)},
         )
 
     def test_nothing_is_made_while_a_run_prepares_or_with_dry(self, on_host, files):
         on_host(recorded("fresh_server"))
-        steps = tls._issue._inner(HOST, tls._why_issue(HOST))
+        steps = tls._issue._inner(HOST, tls.why_issue(HOST))
         assert next(steps) == "install -d -m 755 /etc/hotshoe"
         assert not files.folder.exists()
 
     def test_the_key_reaches_the_server_over_standard_input_only(self, on_host, files):
         on_host(recorded("fresh_server"))
-        _, command = tls._issue._inner(HOST, tls._why_issue(HOST))
+        _, command = tls._issue._inner(HOST, tls.why_issue(HOST))
         pem = command.connector_arguments["_stdin"]
         assert pem.startswith("-----BEGIN RSA PRIVATE KEY-----\n")
         assert "PRIVATE KEY" not in str(command)
@@ -84,7 +90,7 @@ class TestCertificate:
     def test_a_good_one_stays(self, on_host, files):
         authority = files.load_or_create(HOST, PASSPHRASE, certificates.utc_now())
         host = on_host(self.issued(authority))
-        assert list(tls._issue._inner(HOST, tls._why_issue(HOST))) == []
+        assert list(tls._issue._inner(HOST, tls.why_issue(HOST))) == []
         assert host.noops == ["the certificate is good"]
 
     @pytest.mark.parametrize(
@@ -93,33 +99,33 @@ class TestCertificate:
     def test_one_whose_key_others_could_read_is_replaced(self, on_host, files, state):
         authority = files.load_or_create(HOST, PASSPHRASE, certificates.utc_now())
         on_host(self.issued(authority, **state))
-        assert len(as_texts(tls._issue._inner(HOST, tls._why_issue(HOST)))) == 2
+        assert len(as_texts(tls._issue._inner(HOST, tls.why_issue(HOST)))) == 2
 
-    def test_a_lost_authority_is_not_silently_replaced(self, on_host, files):
+    def test_a_lost_authority_is_not_silently_replaced(self, on_host, files, server):
         """Every camera trusts the old one."""
         on_host(self.issued(certificates.make_authority(HOST, certificates.utc_now())))
         with pytest.raises(PyinfraError, match="from an authority that is not in"):
-            tls._why_issue(HOST)
+            tls.preflight.server(server)
         assert not files.folder.exists()
 
     def test_another_host_name_gets_an_authority_of_its_own(self, on_host, files):
         old = "old.example.net"
         on_host(self.issued(certificates.make_authority(old, certificates.utc_now()), old))
-        assert len(as_texts(tls._issue._inner(HOST, tls._why_issue(HOST)))) == 2
+        assert len(as_texts(tls._issue._inner(HOST, tls.why_issue(HOST)))) == 2
 
     def test_an_authority_that_does_not_open_ends_the_run_before_anything_changes(
-        self, on_host, files
+        self, on_host, files, server
     ):
         files.load_or_create(HOST, "another passphrase", certificates.utc_now())
         on_host(recorded("fresh_server"))
         with pytest.raises(PyinfraError, match="ca_passphrase from the vault does not open it"):
-            tls._why_issue(HOST)
+            tls.preflight.server(server)
 
 
 def test_the_demo_password_never_protects_a_real_home(on_host, project, example_plan):
     on_host(recorded("fresh_server"))
     with pytest.raises(PyinfraError) as refused:
-        users.cameras._inner(example_plan.servers[0])
+        users.preflight.server(example_plan.servers[0])
     assert str(refused.value) == (
         "darkroom: the vault opens with the published demo password, or still holds published "
         "passwords (they begin with demo-), so anybody may know them\n"
@@ -128,68 +134,24 @@ def test_the_demo_password_never_protects_a_real_home(on_host, project, example_
     )
 
 
-class TestWhatIsDialled:
-    """roles.router_linux: which packets are meant for the address that cameras dial."""
-
-    def test_is_the_address_outside_and_no_other_of_the_router(self, on_host, example_plan):
-        on_host(recorded("fresh_router"), "gateway")
-        assert router_linux._dialled(example_plan.routers[0]) == "ip daddr 203.0.113.20"
-
-    def test_is_any_address_outside_where_something_in_front_translates(
-        self, on_host, example_plan
-    ):
-        device = recorded("fresh_router")
-        on_host(replace(device, addresses={"10.0.0.2": "eth0", "192.168.1.1": "eth1"}), "gateway")
-        assert router_linux._dialled(example_plan.routers[0]) == (
-            'iifname { "eth0" } fib daddr type local'
-        )
-
-
 INTERFACES = {"lo": False, "eth0": True, "eth1": True}
 
 
 class TestWhatIsInside:
-    """roles.router_linux: the interfaces from which a Debian router lets everything pass."""
+    """roles.router_linux tells the person which interfaces a Debian router trusts."""
 
-    @pytest.fixture
-    def router(self, on_host, example_plan):
-        def inside(router=example_plan.routers[0], **known: object) -> tuple[str, ...]:
-            on_host(replace(recorded("fresh_router"), **known), "gateway")
-            return router_linux._inside(router)
+    @staticmethod
+    def told(caplog, level) -> list[str]:
+        return [each.getMessage() for each in caplog.records if each.levelname == level]
 
-        return inside
-
-    def test_is_the_lan_and_the_router_itself(self, router):
-        assert router() == ("eth1", "lo")
-
-    def test_is_what_else_the_person_has_set_up(self, router):
-        interfaces = INTERFACES | {"wg0": True, "guests": True, "later": False}
-        assert router(interfaces=interfaces) == ("eth1", "guests", "lo", "wg0")
-
-    def test_is_no_interface_that_leads_outside(self, router):
-        interfaces = INTERFACES | {"wwan0": True}
-        assert router(interfaces=interfaces, uplinks=("eth0", "wwan0")) == ("eth1", "lo")
-
-    def test_is_the_lan_and_a_tunnel_that_has_the_same_address(self, router):
-        links = [
-            {"ifname": name, "addr_info": [{"local": address, "scope": "global"}]}
-            for name, address in (("eth1", "192.168.1.1"), ("wg0", "192.168.1.1"))
-        ]
-        seen = DebianDevice().process(["@addresses", json.dumps(links)])
-        assert seen.addresses == {"192.168.1.1": "eth1"}
-        assert router(addresses=seen.addresses, interfaces=seen.interfaces) == ("eth1", "lo", "wg0")
-
-    def test_is_told(self, on_host, example_plan, caplog):
+    def test_is_told(self, on_host, caplog):
         on_host(recorded("deployed_router"), "gateway")
         with caplog.at_level(logging.INFO, "pyinfra"):
-            router_linux._tell(router_linux._inside(example_plan.routers[0]))
-        assert [(each.levelname, each.getMessage()) for each in caplog.records] == [
-            (
-                "INFO",
-                "gateway: inside are eth1, lo; what comes in by any other interface is from "
-                "outside",
-            )
+            router_linux._tell(("eth1", "lo"))
+        assert self.told(caplog, "INFO") == [
+            "gateway: inside are eth1, lo; what comes in by any other interface is from outside"
         ]
+        assert self.told(caplog, "WARNING") == []
 
     @pytest.mark.parametrize(
         ("known", "why"),
@@ -202,47 +164,15 @@ class TestWhatIsInside:
             ),
         ],
     )
-    def test_that_an_interface_is_inside_no_longer_is_warned_of(self, router, caplog, known, why):
+    def test_an_interface_that_is_inside_no_longer_is_warned_of(self, on_host, caplog, known, why):
         """By then its packets are dropped, and the new connection of the deploy is by another."""
-        inside = router(inside=frozenset({"eth1", "lo", "wg0"}), **known)
-        router_linux._tell(inside)
-        assert [each.getMessage() for each in caplog.records if each.levelname == "WARNING"] == [
+        device = recorded("fresh_router", **known)
+        on_host(replace(device, more={"inside": frozenset({"eth1", "lo", "wg0"})}), "gateway")
+        router_linux._tell(("eth1", "lo"))
+        assert self.told(caplog, "WARNING") == [
             f"gateway: wg0 was inside at the last deploy, and is outside from this one on, since "
             f"{why}; if it is a VPN or network of your own, bring it up and deploy again"
         ]
-
-    def test_is_not_where_the_wan_address_is_although_no_route_leads_there_now(self, router):
-        assert router(uplinks=("tunnel",)) == ("eth1", "lo")
-
-
-def test_an_uplink_is_known_by_a_default_route_of_any_table():
-    """A VPN that carries everything (wg-quick) has a table of its own, a standby uplink too."""
-    main = [{"dst": "default", "dev": "eth0"}, {"dst": "10.0.0.0/24", "dev": "eth1"}]
-    every = [*main[:1], {"dst": "default", "dev": "wwan0", "table": "9"}]
-    six = [{"dst": "default", "dev": "wg0", "table": "51820"}]
-    said = ["@default", json.dumps(every), json.dumps(six), "@routes", json.dumps(main)]
-    seen = DebianDevice().process(said)
-    assert (seen.default, seen.uplinks) == ("eth0", ("eth0", "wg0", "wwan0"))
-    # The main table has none: the host itself has no way out.
-    assert DebianDevice().process(said[:3]).default == ""
-
-
-@pytest.mark.parametrize(
-    ("to", "leads_out"),
-    [
-        ("0.0.0.0/1", True),
-        ("0.0.0.0/5", True),
-        ("2000::/3", True),
-        ("10.0.0.0/8", False),
-        ("224.0.0.0/4", False),
-        ("fc00::/7", False),
-        ("192.168.7.7", False),
-    ],
-)
-def test_an_uplink_is_known_by_what_vpns_put_in_place_of_a_default_route(to, leads_out):
-    routes = json.dumps([{"dst": to, "dev": "tun0"}])
-    seen = DebianDevice().process(["@routes6" if ":" in to else "@routes", routes])
-    assert (seen.default, seen.uplinks) == ("", ("tun0",) if leads_out else ())
 
 
 class TestTheWayIn:

@@ -72,9 +72,9 @@ SERVER_DAMAGE = {
     "rm -r /srv/hotshoe/a7/upload": "Users | a7: a folder that it can upload to",
     "chmod 770 /srv/hotshoe/a7/incomplete": "Users | a7: a folder for uploads that broke off",
     "chmod 777 /srv/hotshoe/r5": "Users | r5: a root that it cannot write to",
-    "usermod --shell /bin/bash hotshoe-ftpd": "Users | User of vsftpd's unprivileged process",
+    "usermod --shell /bin/bash hotshoe-ftpd": "vsftpd | User of vsftpd's unprivileged process",
     "systemctl stop hotshoe-sessions": "vsftpd | Places stay free for cameras",
-    "usermod --shell /bin/bash hotshoe": "Users | Owner of the photos, who cannot log in",
+    "usermod --shell /bin/bash hotshoe": "vsftpd | Owner of the photos, who cannot log in",
     "systemctl unmask vsftpd": "vsftpd | Keep Debian's own unit from starting",
     "systemctl disable --now --quiet hotshoe-vsftpd": "vsftpd | vsftpd answers on port 21",
     "nft add rule inet hotshoe_firewall input accept": FIREWALL,
@@ -127,7 +127,7 @@ def test_a_download_that_fails_for_a_while_does_not_end_the_deploy(home: Home) -
                 )
             finally:
                 home.sh(INTERNET, "nft delete table ip outage")
-            assert "vsftpd | vsftpd, pam_pwdfile and nftables" in deploy.result()
+            assert "Server | Install packages" in deploy.result()
     finally:
         home.deploy()
     home.uploads_work()
@@ -325,7 +325,7 @@ def files_of_nobody(home: Home, node: str) -> set[str]:
 STEPS = [
     "Router | nftables",
     "Router | Rules: routing and masquerading",
-    "vsftpd | vsftpd, pam_pwdfile and nftables",
+    "Server | Install packages",
     "TLS | Certificate for photos.example.net",
     "Users | Passwords of the cameras, hashed",
     "Firewall | Rules: what may reach the server",

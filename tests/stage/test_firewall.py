@@ -17,8 +17,9 @@ from hotshoe.debian.vsftpd import OWNER, UNPRIVILEGED
 from hotshoe.ports.ranges import PortRange
 from hotshoe.stage import podman
 from hotshoe.stage.topology import CAMERA, INTERNET, LAPTOP
-from roles.base.device import RULESETS
 from roles.base.operations import ROLLBACK_SECONDS, listing
+from roles.firewall.facts import INCOMING, OUTGOING
+from roles.router_linux.facts import FORWARDS, ROUTING
 from tests.stage.home import BIN, Home
 from tests.stage.strangers import connecting, connections, counted, forging
 from tests.stage.test_shapes import listening
@@ -504,11 +505,14 @@ def kill_when_shut_out(home: Home, command: list[str]) -> None:
 UNCONFIRMED = """
 import os, signal
 from pyinfra import host
-from roles.base import operations, rulesets
+from roles import server
+from roles.base import device, operations, rulesets
+from roles.firewall.facts import INCOMING
 
 operations._reach_again = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 if host.name == {name!r}:
-    rulesets.load("hotshoe_firewall", {text!r}, {purpose!r})
+    device.read(host, server.FOOTPRINTS)
+    rulesets.load(INCOMING, {text!r}, {purpose!r})
 """
 SHUT = """
 table inet hotshoe_firewall
@@ -544,9 +548,8 @@ def test_rules_that_nobody_confirmed_do_not_outlive_a_power_cut(home: Home) -> N
 def test_what_is_kept_of_the_rules_in_force_can_be_loaded(either_home: Home, name: str) -> None:
     """On a Debian without /etc/protocols as well, as the router is here."""
     node = getattr(either_home, name)
-    tables = [t for t in RULESETS if either_home.succeeds(node, f"nft list table inet {t}")]
-    assert len(tables) == 2
-    for table in tables:
+    for ruleset in (INCOMING, OUTGOING) if name == "server" else (ROUTING, FORWARDS):
+        table = ruleset.table
         kept = f"echo 'table inet {table}; delete table inet {table}'; {listing(table)}"
         assert either_home.sh(node, f"( {kept} ) | tee /dev/stderr | nft -c -f - && echo good")
 

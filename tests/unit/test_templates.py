@@ -14,12 +14,15 @@ from jinja2 import UndefinedError
 
 from hotshoe import paths
 from hotshoe.debian import vsftpd
+from hotshoe.debian.units import Ruleset, Unit
 from hotshoe.plan.model import PortForward, ServerPlan
 from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.render import render
-from roles.base.device import RULESETS, ruleset_loaded, ruleset_path
 from tests.conftest import EXAMPLES, PROJECT
 from tests.homes import example
+
+UNIT = Unit("it.service", "sha256sum it")
+RULESETS = ("hotshoe_firewall", "hotshoe_outgoing", "hotshoe_routing", "hotshoe_forwards")
 
 
 @pytest.fixture(autouse=True)
@@ -88,12 +91,7 @@ def forwards(plan) -> str:
 
 def loader(table: str) -> str:
     return render(
-        "base/ruleset.service.j2",
-        table=table,
-        purpose="what may reach the server",
-        path=ruleset_path(table),
-        loaded=ruleset_loaded(table),
-        record="/run/hotshoe/it.loaded",
+        "base/ruleset.service.j2", ruleset=Ruleset(table), purpose="what may reach the server"
     )
 
 
@@ -104,8 +102,7 @@ def daemon() -> str:
         server=example("home").servers[0],
         ipv6=False,
         configuration=paths.CONFIGURATION,
-        loaded="sha256sum it",
-        record="/run/hotshoe/it.loaded",
+        unit=UNIT,
     )
 
 
@@ -123,25 +120,17 @@ def settling_unit() -> str:
     return render(
         "vsftpd/settle.service.j2",
         owner=vsftpd.OWNER,
-        loaded="it",
-        record="/run/hotshoe/it.loaded",
+        unit=UNIT,
     )
 
 
 def everything(plan) -> list[str]:
     return [
-        render(
-            "vsftpd/settle.service.j2",
-            owner=vsftpd.OWNER,
-            loaded="it",
-            record="/run/hotshoe/it.loaded",
-        ),
+        settling_unit(),
         render(
             "vsftpd/sessions.service.j2",
             server=plan.servers[0],
-            loaded="it",
-            records="/run/hotshoe",
-            record="/run/hotshoe/it.loaded",
+            unit=UNIT,
         ),
         firewall(plan),
         outgoing(plan),
@@ -350,12 +339,7 @@ class TestSettling:
         assert "\nphotos=/srv/hotshoe upload=upload incomplete=incomplete\n" in settling()
 
     def test_is_run_by_its_unit(self):
-        unit = render(
-            "vsftpd/settle.service.j2",
-            owner=vsftpd.OWNER,
-            loaded="it",
-            record="/run/hotshoe/it.loaded",
-        )
+        unit = settling_unit()
         assert f"\nExecStart={paths.SETTLE}\n" in unit
         assert f"\nReadWritePaths={paths.PHOTOS}\n" in unit
 

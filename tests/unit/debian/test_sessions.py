@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hotshoe.debian.units import Unit
 from hotshoe.render import render
 from tests.conftest import PROJECT
 
@@ -250,9 +251,7 @@ def test_the_unit_runs_it_with_the_numbers_of_the_plan(example_plan, monkeypatch
     unit = render(
         "vsftpd/sessions.service.j2",
         server=example_plan.servers[0],
-        loaded="it",
-        records="/run/hotshoe",
-        record="/run/hotshoe/it.loaded",
+        unit=Unit.reading("hotshoe-sessions.service", "it"),
     )
     arguments = " ".join(f"{name}={limit}" for name, limit in LIMITS.items())
     assert f"\nExecStart=/usr/local/sbin/hotshoe-sessions {arguments}\n" in unit

@@ -1,0 +1,214 @@
+"""What is known of a Debian host, as a table: a name, the command that tells it, and its reader.
+
+Each role adds its rows and says what it puts on a host (:class:`Footprint`); all of it is asked in
+one shell script, so that a deploy that changes nothing costs one round trip a host.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from hotshoe import paths
+from hotshoe.debian.network import COMMAND, Network, read_network
+from hotshoe.debian.units import Unit
+
+T = TypeVar("T")
+Sections = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Row(Generic[T]):
+    """Something to know of a host.
+
+    :param name: a word, by which its section of the script's output is found
+    :param command: shell commands that print it and change nothing
+    :param read: makes it of the lines that they printed; of none, what holds if nothing is known
+    """
+
+    name: str
+    command: str
+    read: Callable[[Sequence[str]], T]
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What a role puts on a host, and what else it has to know of it.
+
+    :param paths: its files outside of hotshoe's folder and of systemd's
+    :param folders: its folders there; what cameras put into them is nobody's business
+    :param packages: Debian packages
+    :param accounts: system users
+    :param units: units of ours
+    :param units_of_others: units that it must know the state of
+    :param rows: what else it has to know
+    """
+
+    paths: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    units: tuple[Unit, ...] = ()
+    units_of_others: tuple[str, ...] = ()
+    rows: tuple[Row[Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class PathState:
+    """A file or folder of ours.
+
+    :param kind: ``f``, ``d``, or another letter of find(1)'s ``%y``
+    :param mode: octal digits, such as ``640``
+    :param sha256: of a regular file under /etc or /usr; empty otherwise
+    """
+
+    kind: str
+    owner: str
+    group: str
+    mode: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Device:
+    """What is known of a host.
+
+    :param os: ``debian 13``
+    :param paths: our files and folders
+    :param packages: those of the footprints that are installed
+    :param accounts: the passwd(5) entries of our system users, by name
+    :param units: ``ActiveState UnitFileState`` of our units, and of others that a role names
+    :param loaded: our units that run what the files say
+    :param network: its addresses and routes
+    :param more: what the rows of roles tell, by their names; a role asks for it by its row
+    """
+
+    os: str = ""
+    paths: Mapping[str, PathState] = field(default_factory=dict)
+    packages: frozenset[str] = frozenset()
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    loaded: frozenset[str] = frozenset()
+    network: Network = field(default_factory=Network)
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, row: Row[T]) -> T:
+        """What a row of a role tells."""
+        value: T = self.more[row.name] if row.name in self.more else row.read(())
+        return value
+
+    def is_active(self, unit: str) -> bool:
+        """Whether a unit runs now and at every boot."""
+        return self.units.get(unit) == "active enabled"
+
+
+def table(footprints: Iterable[Footprint]) -> tuple[Row[Any], ...]:
+    """Everything to ask a host for: what each Device has, and the rows of roles.
+
+    :param footprints: of the roles that the host has
+    """
+    return tuple(_rows(tuple(footprints)))
+
+
+def _rows(footprints: Sequence[Footprint]) -> Iterator[Row[Any]]:
+    def each(name: str) -> tuple[Any, ...]:
+        return tuple(dict.fromkeys(value for one in footprints for value in getattr(one, name)))
+
+    ours = " ".join((paths.FOLDER, f"{paths.UNITS}/hotshoe-*.service", *each("paths")))
+    units: tuple[Unit, ...] = each("units")
+    names = (*(unit.name for unit in units), *each("units_of_others"))
+    yield Row("os", "( . /etc/os-release; echo $ID $VERSION_ID )", " ".join)
+    yield Row(
+        "paths",
+        f"find {' '.join((ours, *each('folders')))} -maxdepth 2 -printf '%y %u %g %m %p\\n' "
+        "2>/dev/null\n"
+        f"find {ours} -maxdepth 1 -type f -exec sha256sum {{}} + 2>/dev/null",
+        _paths,
+    )
+    # Without a name, these two would print everything.
+    packages, accounts = each("packages"), each("accounts")
+    query = f"dpkg-query -W -f '${{db:Status-Status}} ${{Package}}\\n' {' '.join(packages)}"
+    yield Row(
+        "packages",
+        f"{query} 2>/dev/null" if packages else ":",
+        lambda lines: frozenset(line.split()[1] for line in lines if line.startswith("installed ")),
+    )
+    yield Row(
+        "accounts",
+        f"getent passwd {' '.join(accounts)}" if accounts else ":",
+        lambda lines: {line.partition(":")[0]: line for line in lines},
+    )
+    yield Row("units", f"systemctl show -p Id,ActiveState,UnitFileState {' '.join(names)}", _units)
+    yield Row(
+        "loaded",
+        "\n".join(
+            f"if ( {unit.loaded} ) 2>/dev/null | cmp -s - {unit.record}; then echo {unit.name}; fi"
+            for unit in units
+        ),
+        frozenset,
+    )
+    yield Row("network", COMMAND, read_network)
+    yield from each("rows")
+
+
+def sections(output: Iterable[str]) -> dict[str, list[str]]:
+    """What a script printed, by its sections: a line ``@NAME`` begins one."""
+    found: dict[str, list[str]] = {}
+    current: list[str] = []
+    for line in output:
+        if line.startswith("@"):
+            current = found.setdefault(line[1:].strip(), [])
+        elif line.strip():
+            current.append(line)
+    return found
+
+
+def read_device(rows: Iterable[Row[Any]], found: Sections) -> Device:
+    """The Device of which a script printed these sections.
+
+    :param rows: of the :func:`table` that the script was made of
+    """
+    values = {row.name: row.read(found.get(row.name, ())) for row in rows}
+    own = {name: values.pop(name) for name in Device.__dataclass_fields__ if name in values}
+    return Device(**own, more=values)
+
+
+def _paths(lines: Sequence[str]) -> dict[str, PathState]:
+    # What find prints of a file begins with one letter, and what sha256sum prints does not.
+    states = [line.split(" ", 4) for line in lines if line[1] == " "]
+    digests = {line[66:]: line[:64] for line in lines if line[1] != " "}
+    return {
+        path: PathState(kind, owner, group, mode, digests.get(path, ""))
+        for kind, owner, group, mode, path in states
+    }
+
+
+def _units(lines: Sequence[str]) -> dict[str, str]:
+    units: dict[str, str] = {}
+    values: dict[str, str] = {}
+    for line in lines:
+        key, _, value = line.partition("=")
+        values[key] = value
+        if len(values) == 3:
+            units[values["Id"]] = f"{values['ActiveState']} {values['UnitFileState']}".strip()
+            values = {}
+    return units
+
+
+def dropping(lines: Sequence[str], hook: str) -> tuple[str, ...]:
+    """The nftables chains of others that drop packets by default.
+
+    :param lines: of ``nft --json list chains``; none without nft
+    :param hook: ``input`` for packets to the host, ``forward`` for those that it forwards
+    """
+    listed = json.loads("\n".join(lines))["nftables"] if lines else ()
+    chains = [entry["chain"] for entry in listed if "chain" in entry]
+    return tuple(
+        f"{chain['family']} {chain['table']} {chain['name']}"
+        for chain in chains
+        if chain.get("hook") == hook
+        and chain.get("policy") == "drop"
+        and not chain["table"].startswith("hotshoe_")
+    )

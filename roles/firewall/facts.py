@@ -1,0 +1,26 @@
+"""What the firewall role has on a server, and what else has to be known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hotshoe.debian.device import Footprint, Row, dropping
+from hotshoe.debian.units import Ruleset
+from roles.base import rulesets
+
+INCOMING = Ruleset("hotshoe_firewall")
+OUTGOING = Ruleset("hotshoe_outgoing")
+
+
+def _incoming(lines: Sequence[str]) -> tuple[str, ...]:
+    return dropping(lines, "input")
+
+
+# Other people's nftables chains that drop packets to the host by default.
+DROPPING = Row("chains", rulesets.CHAINS, _incoming)
+
+FOOTPRINT = Footprint(
+    packages=("nftables",),
+    units=(INCOMING.unit, OUTGOING.unit),
+    rows=(DROPPING, rulesets.TIMEOUTS),
+)

@@ -1,0 +1,60 @@
+"""Look at a Debian router, and refuse what cannot work before anything is changed."""
+
+from __future__ import annotations
+
+from pyinfra import host, logger
+
+from hotshoe.plan.model import RouterPlan
+from roles.base.device import read
+from roles.base.plans import refuse
+from roles.base.preflight import refuse_system
+from roles.router_linux.facts import DROPPING, FOOTPRINT
+
+
+def router(plan: RouterPlan) -> None:
+    """Refuse a router that is another machine or that has no way to the Internet.
+
+    :raises RefusedError: with the reason and what to do
+    """
+    device = read(host, (FOOTPRINT,))
+    network = device.network
+    refuse_system(device)
+    if str(plan.lan.ip) not in network.addresses:
+        refuse(
+            host,
+            f"has no address {plan.lan.ip}, so it is not this router of the Site "
+            f"(it has {', '.join(network.addresses)})",
+            "correct the router's lan in the Site",
+        )
+    if not network.default:
+        refuse(host, "has no default route", "connect it to the Internet first")
+    if network.default == network.addresses[str(plan.lan.ip)]:
+        refuse(
+            host,
+            f"its default route leaves by {network.default}, the interface of its LAN",
+            "a router needs an interface of its own towards the Internet",
+        )
+    for address6 in (plan.lan6 and plan.lan6.ip, plan.wan6):
+        if address6 and str(address6) not in network.addresses:
+            refuse(
+                host,
+                f"has no address {address6}",
+                "give it that fixed address, or correct its lan6 or wan6 in the Site",
+            )
+    if plan.gateway and str(plan.wan_address) not in network.addresses:
+        refuse(
+            host,
+            f"has no address {plan.wan_address}, to which the router outside of it sends the "
+            f"cameras (it has {', '.join(network.addresses)})",
+            "give it that fixed address, or correct its wan in the Site",
+        )
+    if str(plan.wan_address) not in network.addresses:
+        logger.warning(
+            f"{host.name}: none of its interfaces has the public address {plan.wan_address}; "
+            "cameras get through only if something in front forwards everything to it"
+        )
+    for chain in device[DROPPING]:
+        logger.warning(
+            f"{host.name}: the nftables chain '{chain}', which is not hotshoe's, drops forwarded "
+            "packets by default; if cameras do not get through, allow them there too"
+        )

@@ -1,0 +1,69 @@
+"""A server: the roles that it has, in the order in which they must come.
+
+Each is a folder here with the deploys of the role, ``facts.py`` (what it has on a host, and what
+else it has to know of it) and ``preflight.py`` (what it refuses); its texts are in the folder of
+templates/ that has the same name. None knows another.
+"""
+
+from __future__ import annotations
+
+from pyinfra import host
+from pyinfra.api.deploy import deploy
+
+from hotshoe import paths
+from hotshoe.plan.model import ServerPlan
+from roles import firewall, tls, users, vsftpd
+from roles.base import operations
+from roles.base.device import read
+from roles.base.plans import refuse
+from roles.base.preflight import refuse_system
+
+FOOTPRINTS = (vsftpd.FOOTPRINT, tls.FOOTPRINT, users.FOOTPRINT, firewall.FOOTPRINT)
+
+
+def preflight(plan: ServerPlan) -> None:
+    """Look at a server, and refuse it if it is another machine or if a role refuses it.
+
+    :raises RefusedError: with the reason and what to do
+    """
+    device = read(host, FOOTPRINTS)
+    addresses = device.network.addresses
+    refuse_system(device)
+    if str(plan.address) not in addresses:
+        refuse(
+            host,
+            f"has no address {plan.address}, so it is not the server of the Site "
+            f"(it has {', '.join(addresses)})",
+            "give it that fixed address, or correct server.address",
+        )
+    if plan.address6 and str(plan.address6) not in addresses:
+        refuse(
+            host,
+            f"has no address {plan.address6}",
+            "give it that fixed address, or remove address6 from the Site",
+        )
+    vsftpd.preflight.server(plan)
+    tls.preflight.server(plan)
+    users.preflight.server(plan)
+    firewall.preflight.server(plan)
+
+
+def install(plan: ServerPlan) -> None:
+    """Have a server that is ready for cameras, and protected."""
+    vsftpd.mask()
+    _packages()
+    certificate = tls.certificate(plan)
+    vsftpd.accounts()
+    users.cameras(plan)
+    firewall.server(plan)
+    vsftpd.daemon(plan, certificate)
+    vsftpd.settle()
+    vsftpd.sessions(plan)
+
+
+@deploy("Server")
+def _packages() -> None:
+    """Install what all roles need at once, since each call of apt-get takes seconds."""
+    names = tuple(name for footprint in FOOTPRINTS for name in footprint.packages)
+    operations.packages(names, name="Install packages")
+    operations.folder(paths.FOLDER, name="Create the configuration folder")

@@ -1,0 +1,20 @@
+"""What has to be known of a server's certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hotshoe import paths
+from hotshoe.debian.device import Footprint, Row
+
+
+def _pem(lines: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+# PEM; its key stays where it is.
+CERTIFICATE = Row(
+    "certificate", f"sed -n '/BEGIN CERT/,/END CERT/p' {paths.CERTIFICATE} 2>/dev/null", _pem
+)
+
+FOOTPRINT = Footprint(rows=(CERTIFICATE,))

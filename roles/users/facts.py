@@ -1,0 +1,25 @@
+"""What the cameras have on a server, and what else has to be known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hotshoe import paths
+from hotshoe.debian.device import Footprint, Row
+
+
+def _salts(lines: Sequence[str]) -> dict[str, str]:
+    return dict(line.split(":", 1) for line in lines)
+
+
+# Of the cameras' passwords: ``$6$rounds=N$salt``. The hashes stay where they are; a salt is enough
+# to tell whether a password changed.
+SALTS: Row[dict[str, str]] = Row(
+    "salts",
+    f"sed -n 's/^\\([^:]*:\\$6\\$[^$]*\\$[^$]*\\)\\$.*/\\1/p' {paths.PASSWORDS} 2>/dev/null",
+    _salts,
+)
+
+FOOTPRINT = Footprint(
+    paths=(paths.PAM,), folders=(paths.PHOTOS,), packages=("libpam-pwdfile",), rows=(SALTS,)
+)
