@@ -14,10 +14,10 @@ from benchmarks.stopwatch import Run, measure
 from hotshoe import paths
 from hotshoe.debian import vsftpd
 from hotshoe.plan.model import Plan
+from hotshoe.render import render
 from hotshoe.stage import podman
 from hotshoe.stage.stage import Stage
 from hotshoe.stage.topology import LAPTOP
-from roles.vsftpd import CHECK
 
 _PLAYBOOK = Path(__file__).with_name("ansible")
 
@@ -138,7 +138,7 @@ class Ansible:
                     "cameras": plan.servers[0].cameras,
                     "control_port": plan.servers[0].control_port,
                     "owner_home": vsftpd.OWNER_HOME,
-                    "vsftpd_check": CHECK,
+                    "vsftpd_check": render("vsftpd/check.sh.j2"),
                 },
                 "children": {
                     "server": {"hosts": {plan.servers[0].name: {}}},

@@ -5,6 +5,9 @@ UNITS = "/etc/systemd/system"
 # What a unit has loaded, in /run, so that nothing of it outlives a reboot.
 RECORDS = "/run/hotshoe"
 
+# The program that loads rules and puts them back.
+RULESET = "/usr/local/sbin/hotshoe-ruleset"
+
 # vsftpd: a daemon answers IPv4 or IPv6; with both, PASV would announce 0.0.0.0.
 CONFIGURATION = f"{FOLDER}/vsftpd.conf"
 CONFIGURATION6 = f"{FOLDER}/vsftpd6.conf"

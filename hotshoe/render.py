@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import cache
 from typing import Any
 
@@ -31,6 +32,8 @@ def _templates() -> Environment:
         autoescape=select_autoescape(["html.j2", "svg.j2"], default=False),
     )
     templates.globals["paths"] = paths
+    # For programs: a value as one word of the shell.
+    templates.filters["quote"] = shlex.quote
     return templates
 
 

@@ -119,7 +119,7 @@ def _rows(footprints: Sequence[Footprint]) -> Iterator[Row[Any]]:
     ours = " ".join((paths.FOLDER, f"{paths.UNITS}/hotshoe-*.service", *each("paths")))
     units: tuple[Unit, ...] = each("units")
     names = (*(unit.name for unit in units), *each("units_of_others"))
-    yield Row("os", "( . /etc/os-release; echo $ID $VERSION_ID )", " ".join)
+    yield Row("os", '( . /etc/os-release; echo "$ID $VERSION_ID" )', " ".join)
     yield Row(
         "paths",
         f"find {' '.join((ours, *each('folders')))} -maxdepth 2 -printf '%y %u %g %m %p\\n' "

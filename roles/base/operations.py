@@ -30,6 +30,7 @@ Commands = Generator[Any, None, None]
 T = TypeVar("T", bound=Callable[..., Any])
 
 ROLLBACK_SECONDS = 30
+NO_SHELL = "/usr/sbin/nologin"
 
 
 def changes(done: OperationMeta) -> bool:
@@ -68,15 +69,13 @@ def account(name: str, home: str, unit: str = "") -> Commands:
     + unit: what runs as that user all the time; usermod refuses a user who is busy
     """
     entry = device_of(host).accounts.get(name, "").split(":")
-    options = f"--home-dir {shlex.quote(home)} --shell /usr/sbin/nologin"
     if entry == [""]:
-        yield f"useradd --system --user-group --no-create-home {options} {name}"
-    elif entry[5:] != [home, "/usr/sbin/nologin"]:
-        pause = (
-            f"if systemctl is-active --quiet {unit}; then systemctl stop {unit}; "
-            f"trap 'systemctl start {unit}' EXIT; fi; "
+        yield (
+            "useradd --system --user-group --no-create-home "
+            f"--home-dir {shlex.quote(home)} --shell {NO_SHELL} {name}"
         )
-        yield f"{pause if unit else ''}usermod {options.replace('--home-dir', '--home')} {name}"
+    elif entry[5:] != [home, NO_SHELL]:
+        yield render("base/usermod.sh.j2", name=name, home=home, shell=NO_SHELL, unit=unit)
     else:
         host.noop(f"user {name} is as it should be")
 
@@ -123,7 +122,7 @@ def _refusing_folders(put: T) -> T:
 @_refusing_folders
 @operation()
 def put(
-    path: str, content: str, mode: str = "644", group: str = "root", check: str = "true"
+    path: str, content: str, mode: str = "644", group: str = "root", check: str = ":"
 ) -> Commands:
     """Replace a file in one step, if its content, owner or mode differ.
 
@@ -141,28 +140,11 @@ def put(
 
 
 def write(
-    path: str, content: str, mode: str, group: str = "root", check: str = "true"
+    path: str, content: str, mode: str, group: str = "root", check: str = ":"
 ) -> StringCommand:
     """The command that replaces a file in one step; see :func:`put`."""
-    return StringCommand(
-        f"{_begin(path)}; {check}; "
-        f'chown root:{group} "$new"; chmod {mode} "$new"; sync "$new"; '
-        'mv -fT "$new" "$old"',
-        _stdin=content,
-    )
-
-
-def _begin(path: str) -> str:
-    """The shell commands that write standard input to ``$new``, beside the file that it replaces.
-
-    Links are replaced, at both places, and never followed.
-    """
-    return (
-        f"set -e; umask 077; old={shlex.quote(path)}; new=$old.new; "
-        'for path in "$old" "$new"; do if test -d "$path" && ! test -L "$path"; then '
-        'echo "$path: is a folder, where a file belongs: move it away" >&2; exit 1; fi; done; '
-        'rm -f "$new"; cat >"$new"'
-    )
+    program = render("base/put.sh.j2", path=path, mode=mode, group=group, check=check)
+    return StringCommand(program, _stdin=content)
 
 
 @operation()
@@ -197,13 +179,7 @@ def service(unit: str, needs: list[OperationMeta], ready: str, force: bool = Fal
     ):
         host.noop(f"{unit} runs what its files say")
         return
-    yield (
-        # Enabling makes systemd read the unit again (systemctl(1)).
-        f"systemctl enable --quiet {unit} && systemctl restart {unit} "
-        f"&& for i in $(seq 50); do {ready} && exit 0; sleep 0.1; done; "
-        f"echo '{unit} does not do its work:' >&2; journalctl --no-pager -o cat -n 20 -u {unit} "
-        ">&2; exit 1"
-    )
+    yield render("base/service.sh.j2", unit=unit, ready=ready)
 
 
 @operation()
@@ -229,32 +205,9 @@ def ruleset(ruleset: Ruleset, text: str, needs: list[OperationMeta]) -> Commands
     ):
         host.noop(f"{table} is loaded")
         return
-    timer, back = f"hotshoe-rollback-{table}", f"{paths.RECORDS}/{table}.rollback"
-    yield StringCommand(
-        f"{_begin(path)}; mkdir -p {paths.RECORDS}; nft -c -f {path}.new; "
-        # A killed run may have left unconfirmed rules: go back to the confirmed ones first.
-        f"if systemctl is-active --quiet {timer}.timer; then nft -f {back}; fi; "
-        f"systemctl stop {timer}.timer 2>/dev/null || true; "
-        f"echo 'table inet {table}; delete table inet {table}' >{back}; "
-        # What cannot be kept cannot be put back: then nothing is loaded either.
-        f"if nft list tables | grep -qxF 'table inet {table}'; then "
-        f"{listing(table)} | grep . >>{back}; fi; nft -c -f {back}; "
-        f"systemd-run --quiet --collect --unit={timer} --on-active={ROLLBACK_SECONDS}s "
-        f"--timer-property=AccuracySec=1s /usr/sbin/nft -f {back}; nft -f {path}.new",
-        _stdin=text,
-    )
-    yield FunctionCommand(_reach_again, (table, back), {})
-    yield (
-        f"set -e; systemctl stop {timer}.timer; chmod 644 {path}.new; sync {path}.new; "
-        f"mv -fT {path}.new {path}; rm -f {back}; "
-        f"systemctl enable --quiet {unit}; systemctl reload-or-restart {unit}"
-    )
-
-
-def listing(table: str) -> str:
-    """The command that prints a table so that ``nft -f`` takes it."""
-    # Without /etc/protocols (Debian's netbase), nft prints a number that it does not read.
-    return f"nft --stateless list table inet {table} | sed 's/protocol 6$/protocol tcp/'"
+    yield StringCommand(f"{paths.RULESET} stage {table} {ROLLBACK_SECONDS}", _stdin=text)
+    yield FunctionCommand(_reach_again, (table,), {})
+    yield f"{paths.RULESET} confirm {table}"
 
 
 def reconnect(host: Host) -> str:
@@ -274,14 +227,15 @@ def reconnect(host: Host) -> str:
     return ""
 
 
-def _reach_again(state: State, host: Host, table: str, back: str) -> bool:  # noqa: ARG001
+def _reach_again(state: State, host: Host, table: str) -> bool:  # noqa: ARG001
     """Log in over a new connection, or put the old rules back.
 
     :returns: whether the host can still be reached; pyinfra fails the operation if not
     """
     if error := reconnect(host):
         try:
-            done, _ = host.run_shell_command(StringCommand(f"nft -f {back}"), **sudo(host))
+            command = StringCommand(f"{paths.RULESET} rollback {table}")
+            done, _ = host.run_shell_command(command, **sudo(host))
         except (OSError, EOFError, SSHException):
             done = False
         then = "are back" if done else f"come back by themselves within {ROLLBACK_SECONDS} seconds"
@@ -301,18 +255,14 @@ def sudo(host: Host) -> dict[str, Any]:
 
 
 @operation()
-def absent(unit: str, paths: tuple[str, ...]) -> Commands:
+def absent(unit: str, files: tuple[str, ...]) -> Commands:
     """Have a unit of ours stopped and gone, with its files; it undoes itself what it did.
 
     + unit: the systemd unit
-    + paths: what else was put there for it
+    + files: what else was put there for it
     """
-    seen, unit_path = device_of(host), f"/etc/systemd/system/{unit}"
-    there = [path for path in (*paths, unit_path) if path in seen.paths]
-    if not there:
+    unit_path = f"{paths.UNITS}/{unit}"
+    if not {*files, unit_path} & set(device_of(host).paths):
         host.noop(f"{unit} is not there")
         return
-    yield (
-        f"{{ systemctl disable --quiet --now {unit} || test ! -e {unit_path}; }} && "
-        f"rm -f {shlex.join((*paths, unit_path))} && systemctl daemon-reload"
-    )
+    yield render("base/absent.sh.j2", unit=unit_path, files=files)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hotshoe import paths
 from hotshoe.debian.device import Row
 from hotshoe.debian.units import Ruleset
 from hotshoe.render import render
@@ -23,6 +24,16 @@ TIMEOUTS: Row[bool] = Row(
 )
 # What dropping() reads.
 CHAINS = "nft --json list chains 2>/dev/null"
+
+
+def install() -> None:
+    """Have the program that loads tables and puts them back; it comes before any table."""
+    operations.put(
+        paths.RULESET,
+        render("base/ruleset.sh.j2"),
+        mode="755",
+        name="Install hotshoe-ruleset",
+    )
 
 
 def load(ruleset: Ruleset, text: str, purpose: str, **arguments: Any) -> None:

@@ -23,6 +23,7 @@ def server(plan: ServerPlan) -> None:
     vsftpd's processes answer connections and open none, so whoever takes one over gets no further.
     That is a table of its own: it names users, and where one of them is gone it does not load.
     """
+    rulesets.install()
     timeouts = device_of(host)[rulesets.TIMEOUTS]
     rulesets.load(
         INCOMING,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hotshoe import paths
 from hotshoe.debian.device import Footprint, Row, dropping
 from hotshoe.debian.units import Ruleset
 from roles.base import rulesets
@@ -20,6 +21,7 @@ def _incoming(lines: Sequence[str]) -> tuple[str, ...]:
 DROPPING = Row("chains", rulesets.CHAINS, _incoming)
 
 FOOTPRINT = Footprint(
+    paths=(paths.RULESET,),
     packages=("nftables",),
     units=(INCOMING.unit, OUTGOING.unit),
     rows=(DROPPING, rulesets.TIMEOUTS),

@@ -30,11 +30,12 @@ def routing(plan: RouterPlan) -> None:
     sysctl = operations.put(
         paths.SYSCTL,
         render("router_linux/sysctl.j2", router=plan, uplinks=uplinks_of(plan, device.network)),
-        check=_NO_LONGER_SET,
+        check=render("router_linux/undo_sysctl.sh.j2"),
         name="Forwarding, at every boot",
     )
     versions = frozenset({4, 6} if plan.lan6 else {4})
     forwarding(paths.SYSCTL, versions, [sysctl], name="Forwarding, now")
+    rulesets.install()
     rulesets.load(
         ROUTING,
         render(
@@ -50,15 +51,6 @@ def routing(plan: RouterPlan) -> None:
         _routes(plan)
     else:
         operations.absent(ROUTES.name, (paths.ROUTES,), name="No static routes")
-
-
-# What the file said and says no longer is put back, as far as others do not need it: IPv4 goes on.
-_NO_LONGER_SET = (
-    f"mkdir -p {paths.RECORDS}; ! test -f {paths.SYSCTL} || {{ "
-    f"grep -vxFf $new {paths.SYSCTL} | sed -n "
-    "'/ipv6/{s/forwarding = 1/forwarding = 0/p;s/accept_ra = 2/accept_ra = 1/p}' "
-    f">{paths.RECORDS}/undo.conf; /usr/lib/systemd/systemd-sysctl {paths.RECORDS}/undo.conf; }}"
-)
 
 
 def _tell(inside: tuple[str, ...]) -> None:
@@ -78,14 +70,10 @@ def _tell(inside: tuple[str, ...]) -> None:
 
 def _routes(plan: RouterPlan) -> None:
     """Have the static routes to what is further inside, and no longer those that were."""
-    gone = (
-        f"! test -f {paths.ROUTES} || grep -vxFf $new {paths.ROUTES} | sed s/replace/delete/ | "
-        "ip -force -batch - 2>/dev/null || true"
-    )
     routes = operations.put(
         paths.ROUTES,
         render("router_linux/routes.j2", router=plan),
-        check=gone,
+        check=render("router_linux/undo_routes.sh.j2"),
         name="Static routes",
     )
     unit = operations.put(

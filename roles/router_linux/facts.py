@@ -43,7 +43,7 @@ INSIDE = Row(
 DROPPING = Row("chains", rulesets.CHAINS, _forwarded)
 
 FOOTPRINT = Footprint(
-    paths=(paths.SYSCTL,),
+    paths=(paths.SYSCTL, paths.RULESET),
     packages=("nftables",),
     units=(ROUTES, ROUTING.unit, FORWARDS.unit),
     rows=(FORWARDING, INSIDE, DROPPING, rulesets.TIMEOUTS),

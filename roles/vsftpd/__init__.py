@@ -20,14 +20,6 @@ from roles.vsftpd.facts import DAEMON, DAEMON6, DEBIANS_OWN, FOOTPRINT, SESSIONS
 
 __all__ = ["FOOTPRINT", "accounts", "daemon", "mask", "preflight", "sessions", "settle"]
 
-# The only check that vsftpd offers: told not to listen, it reads the whole file, loads certificate
-# and key, and then complains of exactly that. The message goes to file descriptor 0.
-CHECK = (
-    "said=$(mktemp); vsftpd $new -olisten=NO -olisten_ipv6=NO 0>$said >/dev/null 2>&1 || true; "
-    "if ! grep -q 'not configured for standalone' $said; then cat $said >&2; rm -f $said $new; "
-    "exit 1; fi; rm -f $said"
-)
-
 
 @deploy("vsftpd")
 def mask() -> None:
@@ -85,7 +77,7 @@ def _daemon(plan: ServerPlan, needs: list[OperationMeta], unit: Unit, configurat
     configured = operations.put(
         configuration,
         render("vsftpd/vsftpd.conf.j2", lines=vsftpd.lines(options)),
-        check=CHECK,
+        check=render("vsftpd/check.sh.j2"),
         name=f"Configuration for vsftpd {version}{which}, checked by vsftpd",
     )
     operations.service(

@@ -1,7 +1,8 @@
 """What each operation runs on a host, and when it runs nothing.
 
 ``cases/OPERATION/CASE.json`` says what is known about the host, the arguments, and the commands
-that follow, or the reason why there are none. ``like`` names a case with the same commands.
+that follow, or the reason why there are none. ``like`` names a case with the same commands; of a
+program, a case names the template and its values.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from paramiko import SSHException
@@ -19,6 +21,7 @@ from pyinfra.connectors.ssh import SSHConnector
 
 from hotshoe.debian.device import Device
 from hotshoe.debian.units import Ruleset
+from hotshoe.render import render
 from roles.base import operations, rulesets
 from roles.base.plans import RefusedError
 from roles.router_linux import sysctl
@@ -33,6 +36,15 @@ EVERY = {
 CASES = sorted((HERE / "cases").rglob("*.json"))
 
 
+def filled(said: Any) -> Any:
+    """What a case says, with ``{"template": …, "values": …}`` rendered."""
+    if isinstance(said, list):
+        return [filled(each) for each in said]
+    if isinstance(said, dict) and "template" in said:
+        return render(said["template"], **said["values"])
+    return {key: filled(value) for key, value in said.items()} if isinstance(said, dict) else said
+
+
 def case_name(path: Path) -> str:
     return f"{path.parent.name}: {path.stem.replace('_', ' ')}"
 
@@ -43,6 +55,7 @@ def test_case(path, on_host):
     assert set(case) <= {"args", "kwargs", "device", "commands", "like", "noop"}
     if "like" in case:
         case["commands"] = json.loads(path.with_stem(case["like"]).read_text())["commands"]
+    expected = filled(case.get("commands", []))
     host = on_host(device_from(case.get("device", {})))
     kwargs = case.get("kwargs", {})
     if "needs" in kwargs:
@@ -53,7 +66,7 @@ def test_case(path, on_host):
     if name == "ruleset":
         args[0] = Ruleset(args[0])
     run = EVERY[name]._inner
-    assert as_texts(run(*args, **kwargs)) == case.get("commands", [])
+    assert as_texts(run(*args, **kwargs)) == expected
     assert host.noops == ([case["noop"]] if "noop" in case else [])
 
 
@@ -85,7 +98,7 @@ def test_content_is_never_in_the_text_of_a_command(on_host):
 
 def mine(command: str) -> str:
     """The command as somebody who is not root can run it."""
-    chown = 'chown root:root "$new"; '
+    chown = 'chown root:root "$new"\n'
     assert chown in command
     return command.replace(chown, "")
 
@@ -187,7 +200,7 @@ def test_the_digest_that_is_compared_is_that_of_the_bytes_on_disk(on_host):
     "path", [path for path in CASES if '"commands"' in path.read_text()], ids=case_name
 )
 def test_every_command_is_shell_that_parses(path):
-    for command in json.loads(path.read_text())["commands"]:
+    for command in filled(json.loads(path.read_text())["commands"]):
         text = command if isinstance(command, str) else command.get("command", "")
         done = subprocess.run(["sh", "-n"], input=text, text=True, capture_output=True, check=False)
         assert done.returncode == 0, f"{text}\n{done.stderr}"
@@ -245,16 +258,18 @@ class Reached:
 
 def test_a_host_that_is_reached_again_keeps_the_new_rules_and_the_new_connection():
     host = Reached(Line(fails=False))
-    assert operations._reach_again(None, host, "hotshoe_firewall", "/run/hotshoe/back")
+    assert operations._reach_again(None, host, "hotshoe_firewall")
     assert host.connector.client == "new"
     assert (host.ran, host.said) == ([], [])
 
 
 def test_a_host_that_is_not_reached_again_gets_its_old_rules_back_over_the_old_connection():
     host = Reached(Line(fails=True))
-    assert not operations._reach_again(None, host, "hotshoe_firewall", "/run/hotshoe/back")
+    assert not operations._reach_again(None, host, "hotshoe_firewall")
     assert host.connector.client == "old"
-    assert host.ran == [("nft -f /run/hotshoe/back", {"_sudo": True})]
+    assert host.ran == [
+        ("/usr/local/sbin/hotshoe-ruleset rollback hotshoe_firewall", {"_sudo": True})
+    ]
     assert host.said == [
         "with the new rules of hotshoe_firewall, a new SSH connection fails (timed out), so the "
         "old rules are back. Deploy from inside the home, or let the Site allow the network that "
@@ -265,9 +280,9 @@ def test_a_host_that_is_not_reached_again_gets_its_old_rules_back_over_the_old_c
 @pytest.mark.parametrize("dead", [OSError("reset"), EOFError(), SSHException("not active")])
 def test_a_host_whose_old_connection_is_lost_too_brings_its_old_rules_back_by_itself(dead):
     host = Reached(Line(fails=True), dead)
-    assert not operations._reach_again(None, host, "hotshoe_firewall", "/run/hotshoe/back")
+    assert not operations._reach_again(None, host, "hotshoe_firewall")
     assert "so the old rules come back by themselves within 30 seconds. " in host.said[0]
 
 
 def test_a_host_without_ssh_cannot_be_locked_out():
-    assert operations._reach_again(None, SimpleNamespace(connector=object()), "t", "/b")
+    assert operations._reach_again(None, SimpleNamespace(connector=object()), "t")

@@ -13,11 +13,12 @@ from contextlib import contextmanager
 
 import pytest
 
+from hotshoe import paths
 from hotshoe.debian.vsftpd import OWNER, UNPRIVILEGED
 from hotshoe.ports.ranges import PortRange
 from hotshoe.stage import podman
 from hotshoe.stage.topology import CAMERA, INTERNET, LAPTOP
-from roles.base.operations import ROLLBACK_SECONDS, listing
+from roles.base.operations import ROLLBACK_SECONDS
 from roles.firewall.facts import INCOMING, OUTGOING
 from roles.router_linux.facts import FORWARDS, ROUTING
 from tests.stage.home import BIN, Home
@@ -549,9 +550,14 @@ def test_what_is_kept_of_the_rules_in_force_can_be_loaded(either_home: Home, nam
     """On a Debian without /etc/protocols as well, as the router is here."""
     node = getattr(either_home, name)
     for ruleset in (INCOMING, OUTGOING) if name == "server" else (ROUTING, FORWARDS):
-        table = ruleset.table
-        kept = f"echo 'table inet {table}; delete table inet {table}'; {listing(table)}"
-        assert either_home.sh(node, f"( {kept} ) | tee /dev/stderr | nft -c -f - && echo good")
+        table = f"nft --stateless --terse list table inet {ruleset.table}"
+        before = either_home.sh(node, table)
+        empty = f"table inet {ruleset.table}; delete table inet {ruleset.table}"
+        program = f"{paths.RULESET} stage {ruleset.table} 60"
+        gone = f"! nft list table inet {ruleset.table} 2>/dev/null"
+        back = f"{paths.RULESET} rollback {ruleset.table}"
+        either_home.sh(node, f"set -e; echo '{empty}' | {program}; {gone}; {back}")
+        assert either_home.sh(node, table) == before
 
 
 def test_rules_that_cannot_be_kept_are_not_replaced(home: Home) -> None:
