@@ -30,12 +30,12 @@ for router in host.loop(plan.routers):
         router_linux.routing(router)
     if router.name == host.name and router.managed_by == "openwrt":
         openwrt.routing(router)
-    barrier(name=f"{router.name} leads out")
+    barrier(name=f"{router.name}: outbound routing ready")
 
 # The servers, ready and protected before anything leads to them.
 if "servers" in host.groups:
     server.install(plan.server(host.name))
-barrier(name="The servers are ready")
+barrier(name="Servers ready")
 
 # The way in, last, and never towards a server that failed.
 if "routers" in host.groups:

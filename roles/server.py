@@ -49,7 +49,7 @@ def preflight(plan: ServerPlan) -> None:
 
 
 def install(plan: ServerPlan) -> None:
-    """Have a server that is ready for cameras, and protected."""
+    """Set up a server that is ready for cameras, and protected."""
     vsftpd.mask()
     _packages()
     certificate = tls.certificate(plan)

@@ -40,7 +40,12 @@ def changes(done: OperationMeta) -> bool:
 
 @operation()
 def barrier() -> Commands:
-    """Wait for every host to come this far; pyinfra keeps no order between hosts without one."""
+    """Wait for every host to come this far; pyinfra keeps no order between hosts without one.
+
+    .. code:: python
+
+        barrier(name="Servers ready")
+    """
     yield from ()
 
 
@@ -49,6 +54,10 @@ def packages(names: tuple[str, ...]) -> Commands:
     """Install Debian packages that are missing, without what they only recommend.
 
     + names: the packages
+
+    .. code:: python
+
+        operations.packages(("vsftpd", "nftables"), name="Install packages")
     """
     missing = sorted(set(names) - device_of(host).packages)
     if not missing:
@@ -62,11 +71,15 @@ def packages(names: tuple[str, ...]) -> Commands:
 
 @operation()
 def account(name: str, home: str, unit: str = "") -> Commands:
-    """Have a system user that cannot log in, and a group of the same name.
+    """Ensure a system user that cannot log in, and a group of the same name.
 
     + name: of the user and of its group
     + home: its home directory, which is not created
     + unit: what runs as that user all the time; usermod refuses a user who is busy
+
+    .. code:: python
+
+        operations.account("hotshoe-ftpd", "/nonexistent", name="Create the user")
     """
     entry = device_of(host).accounts.get(name, "").split(":")
     if entry == [""]:
@@ -86,6 +99,10 @@ def folder(path: str, owner: str = "root", group: str = "root", mode: str = "755
 
     + path: absolute
     + mode: octal digits
+
+    .. code:: python
+
+        operations.folder("/srv/hotshoe/r5/upload", owner="hotshoe", mode="2770")
     """
     seen = device_of(host).paths.get(path)
     if seen == PathState("d", owner, group, mode):
@@ -131,6 +148,12 @@ def put(
     + mode: octal digits
     + check: a shell command that fails if the new file, ``$new``, is bad; a bad one never replaces
       a good one
+
+    .. code:: python
+
+        operations.put(
+            "/etc/hotshoe/vsftpd.conf", text, check='grep -q listen_port "$new"', name="Configure"
+        )
     """
     digest = hashlib.sha256(content.encode()).hexdigest()
     if device_of(host).paths.get(path) == PathState("f", "root", group, mode, digest):
@@ -153,6 +176,10 @@ def masked(unit: str, package: str) -> Commands:
 
     + unit: the systemd unit
     + package: what brings it
+
+    .. code:: python
+
+        operations.masked("vsftpd.service", "vsftpd", name="Mask Debian's own unit")
     """
     if device_of(host).units.get(unit, "").endswith(" masked"):
         host.noop(f"{unit} is masked")
@@ -163,12 +190,17 @@ def masked(unit: str, package: str) -> Commands:
 
 @operation()
 def service(unit: str, needs: list[OperationMeta], ready: str, force: bool = False) -> Commands:
-    """Have a unit run, now and at boot, with what its files say.
+    """Run a unit, now and at boot, with what its files say.
 
     + unit: the systemd unit; records what it has loaded (see :mod:`hotshoe.debian.units`)
     + needs: operations of this run that write its files
     + ready: a shell command that succeeds once the unit does its work
     + force: restart it although it runs, since its work is not as it left it
+
+    .. code:: python
+
+        written = operations.put("/etc/systemd/system/it.service", text)
+        operations.service("it.service", [written], ready="pgrep -x it")
     """
     seen = device_of(host)
     if (
@@ -193,6 +225,10 @@ def ruleset(ruleset: Ruleset, text: str, needs: list[OperationMeta]) -> Commands
     + ruleset: the table
     + text: the file for ``nft -f``; it replaces the table in one transaction
     + needs: operations of this run that write the unit that loads it
+
+    .. code:: python
+
+        operations.ruleset(Ruleset("hotshoe_firewall"), text, [], name="Load the rules")
     """
     seen = device_of(host)
     table, path, unit = ruleset.table, ruleset.path, ruleset.unit.name
@@ -256,10 +292,14 @@ def sudo(host: Host) -> dict[str, Any]:
 
 @operation()
 def absent(unit: str, files: tuple[str, ...]) -> Commands:
-    """Have a unit of ours stopped and gone, with its files; it undoes itself what it did.
+    """Stop and remove a unit of ours, with its files; a unit itself undoes what it did.
 
     + unit: the systemd unit
     + files: what else was put there for it
+
+    .. code:: python
+
+        operations.absent("hotshoe-routes.service", ("/etc/hotshoe/routes",))
     """
     unit_path = f"{paths.UNITS}/{unit}"
     if not {*files, unit_path} & set(device_of(host).paths):

@@ -27,7 +27,7 @@ CHAINS = "nft --json list chains 2>/dev/null"
 
 
 def install() -> None:
-    """Have the program that loads tables and puts them back; it comes before any table."""
+    """Install the program that loads tables and puts them back, before any table."""
     operations.put(
         paths.RULESET,
         render("base/ruleset.sh.j2"),
@@ -37,7 +37,7 @@ def install() -> None:
 
 
 def load(ruleset: Ruleset, text: str, purpose: str, **arguments: Any) -> None:
-    """Load a table, and have a unit that loads it again at boot.
+    """Load a table, and install a unit that loads it again at boot.
 
     :param ruleset: the table
     :param text: the rules
@@ -49,7 +49,7 @@ def load(ruleset: Ruleset, text: str, purpose: str, **arguments: Any) -> None:
     written = operations.put(
         ruleset.unit.path,
         render("base/ruleset.service.j2", ruleset=ruleset, purpose=purpose),
-        name=f"Unit that loads {purpose} at boot",
+        name=f"Install the unit that loads the rules for {purpose}",
         **arguments,
     )
-    operations.ruleset(ruleset, text, [written], name=f"Rules: {purpose}", **arguments)
+    operations.ruleset(ruleset, text, [written], name=f"Load the rules for {purpose}", **arguments)

@@ -28,10 +28,10 @@ def server(plan: ServerPlan) -> None:
     rulesets.load(
         INCOMING,
         render("firewall/server.nft.j2", server=plan, timeouts=timeouts),
-        "what may reach the server",
+        "incoming connections",
     )
     rulesets.load(
         OUTGOING,
         render("firewall/outgoing.nft.j2", users=(OWNER, UNPRIVILEGED)),
-        "what vsftpd may open",
+        "connections that vsftpd opens",
     )

@@ -25,16 +25,16 @@ def routing(plan: RouterPlan) -> None:
     device = device_of(host)
     inside = inside_of(plan, device.network)
     _tell(inside)
-    operations.packages(FOOTPRINT.packages, name="nftables")
-    operations.folder(paths.FOLDER, name="Folder of hotshoe's configuration")
+    operations.packages(FOOTPRINT.packages, name="Install packages")
+    operations.folder(paths.FOLDER, name="Create the configuration folder")
     sysctl = operations.put(
         paths.SYSCTL,
         render("router_linux/sysctl.j2", router=plan, uplinks=uplinks_of(plan, device.network)),
         check=render("router_linux/undo_sysctl.sh.j2"),
-        name="Forwarding, at every boot",
+        name="Configure forwarding at boot",
     )
     versions = frozenset({4, 6} if plan.lan6 else {4})
-    forwarding(paths.SYSCTL, versions, [sysctl], name="Forwarding, now")
+    forwarding(paths.SYSCTL, versions, [sysctl], name="Enable forwarding now")
     rulesets.install()
     rulesets.load(
         ROUTING,
@@ -50,7 +50,7 @@ def routing(plan: RouterPlan) -> None:
     if plan.routes:
         _routes(plan)
     else:
-        operations.absent(ROUTES.name, (paths.ROUTES,), name="No static routes")
+        operations.absent(ROUTES.name, (paths.ROUTES,), name="Remove the static routes")
 
 
 def _tell(inside: tuple[str, ...]) -> None:
@@ -69,17 +69,17 @@ def _tell(inside: tuple[str, ...]) -> None:
 
 
 def _routes(plan: RouterPlan) -> None:
-    """Have the static routes to what is further inside, and no longer those that were."""
+    """Set the static routes to what is further inside, and remove those that were."""
     routes = operations.put(
         paths.ROUTES,
         render("router_linux/routes.j2", router=plan),
         check=render("router_linux/undo_routes.sh.j2"),
-        name="Static routes",
+        name="Configure the static routes",
     )
     unit = operations.put(
         ROUTES.path,
         render("router_linux/routes.service.j2", unit=ROUTES),
-        name="Unit that sets them, now and at boot",
+        name="Install the unit that sets the static routes",
     )
     live = device_of(host).network.routes
     missing = any(live.get(str(route.to)) != str(route.via) for route in plan.routes)
@@ -88,7 +88,7 @@ def _routes(plan: RouterPlan) -> None:
         for route in plan.routes
     )
     operations.service(
-        ROUTES.name, [routes, unit], ready=listed, force=missing, name="The static routes are set"
+        ROUTES.name, [routes, unit], ready=listed, force=missing, name="Set the static routes"
     )
 
 
@@ -99,6 +99,6 @@ def port_forwards(plan: RouterPlan) -> None:
     rulesets.load(
         FORWARDS,
         render("router_linux/forwards.nft.j2", router=plan, dialled=dialled),
-        "port forwards to the server",
+        "port forwards",
         _if=are_ready,
     )

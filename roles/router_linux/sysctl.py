@@ -17,11 +17,15 @@ from roles.router_linux.facts import FORWARDING
 def forwarding(
     path: str, versions: frozenset[int], needs: list[OperationMeta]
 ) -> Generator[str, None, None]:
-    """Have the kernel forward now, as the file says that it does after every boot.
+    """Enable forwarding now, as the file does at every boot.
 
     + path: the sysctl.d(5) file
     + versions: of IP, 4 and 6
     + needs: operations of this run that write the file
+
+    .. code:: python
+
+        forwarding("/etc/sysctl.d/90-hotshoe.conf", frozenset({4}), [written])
     """
     if versions <= device_of(host)[FORWARDING] and not any(
         changes(operation) for operation in needs

@@ -27,16 +27,25 @@ __all__ = ["FOOTPRINT", "certificate", "preflight"]
 
 @deploy("TLS")
 def certificate(plan: ServerPlan) -> OperationMeta:
-    """Have a certificate on the server that cameras can verify, renewed long before it ends.
+    """Issue a certificate that cameras can verify, and renew it long before it ends.
 
     :returns: the operation, since vsftpd has to be restarted after it
     """
     reason = why_issue(plan.hostname)
-    return _issue(plan.hostname, reason, name=f"Certificate for {plan.hostname}")
+    return _issue(plan.hostname, reason, name=f"Issue the certificate for {plan.hostname}")
 
 
 @operation()
 def _issue(hostname: str, reason: str | None) -> Generator[StringCommand | str, None, None]:
+    """Issue a certificate, and with the first one of a home its authority.
+
+    + hostname: what cameras dial
+    + reason: why the server needs one; None if it does not
+
+    .. code:: python
+
+        _issue("photos.example.net", "it has none", name="Issue the certificate")
+    """
     if reason is None:
         host.noop("the certificate is good")
         return

@@ -21,20 +21,20 @@ __all__ = ["FOOTPRINT", "cameras", "preflight"]
 
 @deploy("Users")
 def cameras(plan: ServerPlan) -> None:
-    """Have a user and an upload folder for each camera, and no user for any other.
+    """Create a user and an upload folder for each camera, and remove all other users.
 
     The folder of a camera that left the Site stays, with its photos.
     """
-    operations.folder(paths.PHOTOS, name="Folder of all photos")
+    operations.folder(paths.PHOTOS, name="Create the folder of all photos")
     for camera in host.loop(plan.cameras):
         root = f"{paths.PHOTOS}/{camera}"
-        operations.folder(root, name=f"{camera}: a root that it cannot write to")
+        operations.folder(root, name=f"{camera}: create its root folder, which it cannot write to")
         operations.folder(
             f"{root}/{paths.UPLOAD}",
             owner=OWNER,
             group=OWNER,
             mode="2770",
-            name=f"{camera}: a folder that it can upload to",
+            name=f"{camera}: create its upload folder",
         )
         # Closed even to its owner, who opens it for a moment to set something aside.
         operations.folder(
@@ -42,7 +42,7 @@ def cameras(plan: ServerPlan) -> None:
             owner=OWNER,
             group=OWNER,
             mode="550",
-            name=f"{camera}: a folder for uploads that broke off",
+            name=f"{camera}: create its folder for incomplete uploads",
         )
     secrets = secrets_of(host.data.site)
     used = {user: passwords.salt_of(hash_) for user, hash_ in device_of(host)[SALTS].items()}
@@ -53,10 +53,10 @@ def cameras(plan: ServerPlan) -> None:
             {user: salt for user, salt in used.items() if salt},
         ),
         mode="600",
-        name="Passwords of the cameras, hashed",
+        name="Install the hashed passwords of the cameras",
     )
     operations.put(
         paths.PAM,
         render("users/pam.j2", pwdfile=paths.PASSWORDS),
-        name="How the passwords are checked",
+        name="Configure PAM to check the passwords",
     )

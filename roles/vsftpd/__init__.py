@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pyinfra import host
 from pyinfra.api.deploy import deploy
 from pyinfra.api.operation import OperationMeta
@@ -24,20 +22,20 @@ __all__ = ["FOOTPRINT", "accounts", "daemon", "mask", "preflight", "sessions", "
 @deploy("vsftpd")
 def mask() -> None:
     """Before its package is there: Debian's own unit would start an unconfigured server."""
-    operations.masked(DEBIANS_OWN, "vsftpd", name="Keep Debian's own unit from starting")
+    operations.masked(DEBIANS_OWN, "vsftpd", name="Mask Debian's own unit")
 
 
 @deploy("vsftpd")
 def accounts() -> None:
-    """Have the users that its processes run as."""
+    """Create the users that its processes run as."""
     operations.account(
         vsftpd.OWNER,
         vsftpd.OWNER_HOME,
         unit=SETTLE.name,
-        name="Owner of the photos, who cannot log in",
+        name="Create the user who owns the photos",
     )
     operations.account(
-        vsftpd.UNPRIVILEGED, "/nonexistent", name="User of vsftpd's unprivileged process"
+        vsftpd.UNPRIVILEGED, "/nonexistent", name="Create the user of unprivileged processes"
     )
 
 
@@ -50,13 +48,13 @@ def daemon(plan: ServerPlan, certificate: OperationMeta) -> None:
     openssl = operations.put(
         paths.OPENSSL_CONFIGURATION,
         render("vsftpd/openssl.cnf.j2"),
-        name="TLS 1.2 and nothing else",
+        name="Configure OpenSSL for TLS 1.2 only",
     )
     _daemon(plan, [openssl, certificate], DAEMON, paths.CONFIGURATION)
     if plan.address6:
         _daemon(plan, [openssl, certificate], DAEMON6, paths.CONFIGURATION6)
     else:
-        operations.absent(DAEMON6.name, (paths.CONFIGURATION6,), name="Nothing over IPv6")
+        operations.absent(DAEMON6.name, (paths.CONFIGURATION6,), name="Remove vsftpd for IPv6")
 
 
 def _daemon(plan: ServerPlan, needs: list[OperationMeta], unit: Unit, configuration: str) -> None:
@@ -71,22 +69,22 @@ def _daemon(plan: ServerPlan, needs: list[OperationMeta], unit: Unit, configurat
             ipv6=ipv6,
             configuration=configuration,
         ),
-        name=f"Unit that runs it{which}",
+        name=f"Install the unit of vsftpd{which}",
     )
     options = vsftpd.options(plan, version, ipv6=ipv6)
     configured = operations.put(
         configuration,
         render("vsftpd/vsftpd.conf.j2", lines=vsftpd.lines(options)),
         check=render("vsftpd/check.sh.j2"),
-        name=f"Configuration for vsftpd {version}{which}, checked by vsftpd",
+        name=f"Configure vsftpd {version}{which}",
     )
     operations.service(
         unit.name,
         [runs, configured, *needs],
-        # It, and not somebody else who has the port.
+        # This daemon, and not another program that has the port.
         ready=f"ss -Hltnp sport = :{plan.control_port} | "
         f'grep -qF "pid=$(systemctl show -P MainPID {unit.name}),"',
-        name=f"vsftpd answers on port {plan.control_port}{which}",
+        name=f"Start vsftpd on port {plan.control_port}{which}",
     )
 
 
@@ -95,14 +93,10 @@ def settle() -> None:
     """Tell complete photos from incomplete ones, once their uploads have ended."""
     _program(
         paths.SETTLE,
-        SETTLE,
         render("vsftpd/settle.sh.j2", owner=vsftpd.OWNER),
+        SETTLE,
         render("vsftpd/settle.service.j2", unit=SETTLE, owner=vsftpd.OWNER),
-        (
-            "What becomes of an upload that ended",
-            "Unit that watches over it",
-            "Incomplete photos are set aside",
-        ),
+        "set incomplete uploads aside",
     )
 
 
@@ -111,31 +105,28 @@ def sessions(plan: ServerPlan) -> None:
     """Keep places free for cameras: end sessions that do not log in, and dead ones."""
     _program(
         paths.SESSIONS,
-        SESSIONS,
         render("vsftpd/sessions.pl.j2"),
+        SESSIONS,
         render("vsftpd/sessions.service.j2", unit=SESSIONS, server=plan),
-        (
-            "Which sessions end when places run short",
-            "Unit that watches over the sessions",
-            "Places stay free for cameras",
-        ),
+        "keep places free for cameras",
     )
 
 
-def _program(path: str, unit: Unit, program: str, text: str, names: Sequence[str]) -> None:
-    """Have a program of ours that runs beside vsftpd all the time.
+def _program(path: str, program: str, unit: Unit, text: str, purpose: str) -> None:
+    """Install and start a program of ours that runs beside vsftpd.
 
     :param path: the program's
-    :param unit: that runs it
     :param program: its text
+    :param unit: that runs it
     :param text: the unit's
-    :param names: of the three operations: the program, its unit, that it runs
+    :param purpose: what it is there for, as a verb
     """
-    written = operations.put(path, program, mode="755", name=names[0])
-    runs = operations.put(unit.path, text, name=names[1])
+    name = unit.name.removesuffix(".service")
+    written = operations.put(path, program, mode="755", name=f"Install {name}")
+    runs = operations.put(unit.path, text, name=f"Install the unit of {name}")
     operations.service(
         unit.name,
         [written, runs],
         ready=f"systemctl is-active --quiet {unit.name}",
-        name=names[2],
+        name=f"Start {name} to {purpose}",
     )

@@ -34,7 +34,7 @@ RECORDED = sorted(path.stem for path in FACTS.glob("*.txt"))
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_what_was_recorded_is_read_as(name):
+def test_a_recording_is_read_correctly(name):
     expected = json.loads((FACTS / f"{name}.json").read_text())
     assert as_json(recorded(name)) == expected
 
@@ -44,7 +44,7 @@ def test_every_recording_has_its_expectation():
     assert len(RECORDED) >= 5
 
 
-def test_a_host_that_says_nothing_is_one_of_which_nothing_is_known():
+def test_nothing_is_known_of_a_host_that_says_nothing():
     seen = read_device(table(server.FOOTPRINTS), Report.default())
     assert replace(seen, more={}) == Device()
     for footprint in (*server.FOOTPRINTS, ROUTER):

@@ -22,6 +22,7 @@ from pyinfra.connectors.ssh import SSHConnector
 from hotshoe.debian.device import Device
 from hotshoe.debian.units import Ruleset
 from hotshoe.render import render
+from roles import tls
 from roles.base import operations, rulesets
 from roles.base.plans import RefusedError
 from roles.router_linux import sysctl
@@ -70,10 +71,16 @@ def test_case(path, on_host):
     assert host.noops == ([case["noop"]] if "noop" in case else [])
 
 
-def test_every_operation_has_a_case_that_changes_and_one_that_does_not():
+def test_every_operation_has_cases_with_and_without_a_change():
     changing = {path.parent.name for path in CASES if "commands" in json.loads(path.read_text())}
     silent = {path.parent.name for path in CASES if "noop" in json.loads(path.read_text())}
     assert changing == silent == set(EVERY)
+
+
+def test_every_operation_shows_an_example():
+    for operation_ in (*EVERY.values(), operations.barrier, tls._issue):
+        assert "\n    .. code:: python\n" in operation_.__doc__
+    assert len(EVERY) > 8
 
 
 def test_a_barrier_runs_nothing(on_host):

@@ -84,13 +84,13 @@ def test_a_mirror_that_answers_is_asked_once(mirror):
         ),
     ],
 )
-def test_what_fails_for_a_while_is_asked_again(mirror, answers, calls):
+def test_a_failing_download_is_tried_again(mirror, answers, calls):
     done = mirror.install(*answers)
     assert (done.returncode, done.stderr) == (0, "")
     assert mirror.calls == calls
 
 
-def test_what_never_succeeds_ends_with_a_message_that_names_package_and_mirror(mirror):
+def test_a_download_that_never_succeeds_ends_with_a_message_that_names_package_and_mirror(mirror):
     done = mirror.install(*["ok", "Failed to fetch http://deb.debian.org/vsftpd.deb"] * 6)
     assert done.returncode == 1
     assert mirror.calls.count("install") == 6

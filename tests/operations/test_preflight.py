@@ -134,7 +134,7 @@ SERVERS = [
     ("name", "changed", "reason", "remedy"),
     [pytest.param(*case, id=case[2].split("(")[0]) for case in SERVERS],
 )
-def test_a_server_is_refused_that(on_host, server, name, changed, reason, remedy):
+def test_a_server_is_refused(on_host, server, name, changed, reason, remedy):
     on_host(replace(recorded(name), **changed))
     assert refusal(server_role.preflight, server) == f"darkroom: {reason}\n    -> {remedy}"
 
@@ -188,7 +188,7 @@ ROUTERS = [
     ("changed", "reason", "remedy"),
     [pytest.param(*case, id=case[1].split("(")[0]) for case in ROUTERS],
 )
-def test_a_router_is_refused_that(on_host, router, changed, reason, remedy):
+def test_a_router_is_refused(on_host, router, changed, reason, remedy):
     known = {key: value for key, value in changed.items() if key != "os"}
     device = recorded("fresh_router", **known)
     on_host(replace(device, os=changed.get("os", device.os)), "gateway")
@@ -240,7 +240,7 @@ def test_a_server_without_its_ipv6_address_is_refused(on_host, server):
     server_role.preflight(with_ipv6)
 
 
-def test_somebody_elses_rules_that_drop_are_warned_about(on_host, router, warnings):
+def test_existing_rules_that_drop_are_warned_about(on_host, router, warnings):
     """Docker's, for example: our rules accept, and theirs drop all the same."""
     on_host(recorded("router_with_a_foreign_dropping_chain"), "gateway")
     router_preflight.router(router)

@@ -87,7 +87,7 @@ class TestCertificate:
         host.data.get = {"stage": "/somewhere/.stage/home"}.get
         assert authority_of(host) == AuthorityFiles(Path("/somewhere/.stage/home/pki") / HOST)
 
-    def test_a_good_one_stays(self, on_host, files):
+    def test_a_good_certificate_stays(self, on_host, files):
         authority = files.load_or_create(HOST, PASSPHRASE, certificates.utc_now())
         host = on_host(self.issued(authority))
         assert list(tls._issue._inner(HOST, tls.why_issue(HOST))) == []
@@ -96,7 +96,7 @@ class TestCertificate:
     @pytest.mark.parametrize(
         "state", [{"mode": "644"}, {"owner": "hotshoe"}, {"group": "hotshoe", "mode": "640"}]
     )
-    def test_one_whose_key_others_could_read_is_replaced(self, on_host, files, state):
+    def test_a_certificate_whose_key_others_could_read_is_replaced(self, on_host, files, state):
         authority = files.load_or_create(HOST, PASSPHRASE, certificates.utc_now())
         on_host(self.issued(authority, **state))
         assert len(as_texts(tls._issue._inner(HOST, tls.why_issue(HOST)))) == 2

@@ -82,7 +82,7 @@ def connected() -> Iterator[tuple[SSHClient, threading.Event]]:
             each.close()
 
 
-def test_it_sends_small_packets_at_once():
+def test_small_packets_are_sent_at_once():
     sock, other = tcp_pair()
     with sock, other:
         made = transport.prompt_transport(sock, name="gateway")

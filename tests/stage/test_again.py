@@ -57,38 +57,40 @@ def test_a_dry_run_shows_what_would_change_and_changes_nothing(home: Home) -> No
     home.sh(home.server, "echo >>/etc/hotshoe/vsftpd.conf")
     changes = home.would_change()
     assert changes == [
-        "vsftpd | Configuration for vsftpd 3.0.5, checked by vsftpd",
-        "vsftpd | vsftpd answers on port 21",
+        "vsftpd | Configure vsftpd 3.0.5",
+        "vsftpd | Start vsftpd on port 21",
     ]
     assert home.sh(home.server, "tail -n 1 /etc/hotshoe/vsftpd.conf") == "\n"
     assert sorted(home.deploy()) == sorted(changes)
     assert home.deploy() == {}
 
 
-FIREWALL = "Firewall | Rules: what may reach the server"
+FIREWALL = "Firewall | Load the rules for incoming connections"
+OUTGOING = "Firewall | Load the rules for connections that vsftpd opens"
+SESSIONS = "vsftpd | Start hotshoe-sessions to keep places free for cameras"
 SERVER_DAMAGE = {
-    "rm /etc/hotshoe/cameras.pwd": "Users | Passwords of the cameras, hashed",
-    "chmod 644 /etc/hotshoe/server.pem": "TLS | Certificate for photos.example.net",
-    "rm -r /srv/hotshoe/a7/upload": "Users | a7: a folder that it can upload to",
-    "chmod 770 /srv/hotshoe/a7/incomplete": "Users | a7: a folder for uploads that broke off",
-    "chmod 777 /srv/hotshoe/r5": "Users | r5: a root that it cannot write to",
-    "usermod --shell /bin/bash hotshoe-ftpd": "vsftpd | User of vsftpd's unprivileged process",
-    "systemctl stop hotshoe-sessions": "vsftpd | Places stay free for cameras",
-    "usermod --shell /bin/bash hotshoe": "vsftpd | Owner of the photos, who cannot log in",
-    "systemctl unmask vsftpd": "vsftpd | Keep Debian's own unit from starting",
-    "systemctl disable --now --quiet hotshoe-vsftpd": "vsftpd | vsftpd answers on port 21",
+    "rm /etc/hotshoe/cameras.pwd": "Users | Install the hashed passwords of the cameras",
+    "chmod 644 /etc/hotshoe/server.pem": "TLS | Issue the certificate for photos.example.net",
+    "rm -r /srv/hotshoe/a7/upload": "Users | a7: create its upload folder",
+    "chmod 770 /srv/hotshoe/a7/incomplete": "Users | a7: create its folder for incomplete uploads",
+    "chmod 777 /srv/hotshoe/r5": "Users | r5: create its root folder, which it cannot write to",
+    "usermod --shell /bin/bash hotshoe-ftpd": "vsftpd | Create the user of unprivileged processes",
+    "systemctl stop hotshoe-sessions": SESSIONS,
+    "usermod --shell /bin/bash hotshoe": "vsftpd | Create the user who owns the photos",
+    "systemctl unmask vsftpd": "vsftpd | Mask Debian's own unit",
+    "systemctl disable --now --quiet hotshoe-vsftpd": "vsftpd | Start vsftpd on port 21",
     "nft add rule inet hotshoe_firewall input accept": FIREWALL,
-    "nft delete table inet hotshoe_outgoing": "Firewall | Rules: what vsftpd may open",
+    "nft delete table inet hotshoe_outgoing": OUTGOING,
 }
 ROUTER_DAMAGE = {
-    "rm /etc/hotshoe/hotshoe_routing.nft": "Router | Rules: routing and masquerading",
-    "nft delete table inet hotshoe_forwards": "Router | Rules: port forwards to the server",
-    "echo 0 >/proc/sys/net/ipv4/ip_forward": "Router | Forwarding, now",
-    "rm /etc/sysctl.d/90-hotshoe.conf": "Router | Forwarding, at every boot",
+    "rm /etc/hotshoe/hotshoe_routing.nft": "Router | Load the rules for routing and masquerading",
+    "nft delete table inet hotshoe_forwards": "Router | Load the rules for port forwards",
+    "echo 0 >/proc/sys/net/ipv4/ip_forward": "Router | Enable forwarding now",
+    "rm /etc/sysctl.d/90-hotshoe.conf": "Router | Configure forwarding at boot",
 }
 
 
-def test_damage_is_found_and_mended(home: Home) -> None:
+def test_damage_is_found_and_corrected(home: Home) -> None:
     for damage in SERVER_DAMAGE:
         home.sh(home.server, damage)
     for damage in ROUTER_DAMAGE:
@@ -323,16 +325,16 @@ def files_of_nobody(home: Home, node: str) -> set[str]:
 
 # Where to kill the first deploy: right after pyinfra says that it starts this operation.
 STEPS = [
-    "Router | nftables",
-    "Router | Rules: routing and masquerading",
+    "Router | Install packages",
+    "Router | Load the rules for routing and masquerading",
     "Server | Install packages",
-    "TLS | Certificate for photos.example.net",
-    "Users | Passwords of the cameras, hashed",
-    "Firewall | Rules: what may reach the server",
-    "Firewall | Rules: what vsftpd may open",
-    "vsftpd | Configuration for vsftpd 3.0.5, checked by vsftpd",
-    "vsftpd | vsftpd answers on port 21",
-    "Router | Rules: port forwards to the server",
+    "TLS | Issue the certificate for photos.example.net",
+    "Users | Install the hashed passwords of the cameras",
+    "Firewall | Load the rules for incoming connections",
+    "Firewall | Load the rules for connections that vsftpd opens",
+    "vsftpd | Configure vsftpd 3.0.5",
+    "vsftpd | Start vsftpd on port 21",
+    "Router | Load the rules for port forwards",
 ]
 
 

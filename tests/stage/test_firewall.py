@@ -228,8 +228,8 @@ def test_a_kernel_that_cannot_time_handshakes_out_sooner_gets_its_rules_too(home
         home.sh(home.server, "nft.real delete table inet hotshoe_firewall")
         home.sh(home.router, "nft.real delete table inet hotshoe_routing")
         assert sorted(home.deploy()) == [
-            "Firewall | Rules: what may reach the server",
-            "Router | Rules: routing and masquerading",
+            "Firewall | Load the rules for incoming connections",
+            "Router | Load the rules for routing and masquerading",
         ]
         for node in devices:
             assert "ct timeout" not in home.sh(node, "nft.real list ruleset")
@@ -359,7 +359,7 @@ def test_an_interface_that_appears_after_the_deploy_is_outside(home: Home) -> No
     with later(home, "wg9") as space:
         home.sh(home.router, "ip route delete default via 198.18.0.2")
         assert not dials(space, "198.18.0.1", 22)
-        assert list(home.deploy()) == ["Router | Rules: routing and masquerading"]
+        assert list(home.deploy()) == ["Router | Load the rules for routing and masquerading"]
         assert dials(space, "198.18.0.1", 22)
         assert home.deploy() == {}
         # One that carries much of the Internet, as those of providers do, without a default route.

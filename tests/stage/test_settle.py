@@ -234,7 +234,7 @@ def test_a_deploy_corrects_the_owner_s_home_while_the_program_runs(home: Home) -
         home.server,
         f"systemctl stop {UNIT}; usermod --home /nowhere hotshoe; systemctl start {UNIT}",
     )
-    assert list(home.deploy()) == ["Users | Owner of the photos, who cannot log in"]
+    assert list(home.deploy()) == ["vsftpd | Create the user who owns the photos"]
     assert home.succeeds(home.server, f"systemctl is-active --quiet {UNIT}")
     assert home.deploy() == {}
     home.uploads_work()

@@ -167,7 +167,7 @@ class TestRouted:
         )
         time.sleep(3)  # the interface's last event, the end of its IPv6 address's trial, is past
         shaped.sh("edge", "ip route delete 192.168.1.0/24")
-        assert list(shaped.deploy()) == ["Router | The static routes are set"]
+        assert list(shaped.deploy()) == ["Router | Set the static routes"]
         assert shaped.sh("edge", shown)
         with shaped.saying(", mode: routed", ""):
             assert not shaped.sh("edge", shown)

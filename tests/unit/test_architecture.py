@@ -93,12 +93,12 @@ PURE = [
 
 
 @pytest.mark.parametrize("path", PURE, ids=name_of)
-def test_what_is_pure_touches_no_host_no_file_and_no_clock(path):
+def test_pure_modules_touch_no_host_no_file_and_no_clock(path):
     touching = {"os", "subprocess", "socket", "pathlib", "time", "datetime", "shutil", "random"}
     assert not packages(path) & touching
 
 
-def test_every_template_that_is_named_exists_and_every_one_that_exists_is_named():
+def test_every_named_template_exists_and_every_template_is_named():
     folder = PROJECT / "templates"
     templates = list(folder.rglob("*.j2"))
     named = {

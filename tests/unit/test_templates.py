@@ -413,7 +413,7 @@ class TestShapes:
             assert "\nnet.ipv6.conf.all.forwarding = 1\n" in sysctl
             assert "\nnet.ipv6.conf.eth0/7.accept_ra = 2\n" in sysctl
 
-    def test_what_is_inside_is_named_and_everything_else_is_outside(self):
+    def test_inside_interfaces_are_named_and_all_others_are_outside(self):
         """With a tunnel for IPv4 (MAP-E, DS-Lite), IPv6 has an uplink of its own, for example."""
         text = routing_of(example("ipv6").routers[0], ("br0", "lo", "wg0"))
         assert text.count('iifname { "br0", "lo", "wg0" } accept') == 2
@@ -445,7 +445,7 @@ class TestShapes:
         (default,) = (line for line in rules if line.endswith('comment "default host"'))
         assert rules.index("udp dport 53 return") < rules.index(default)
 
-    def test_what_a_server_may_open_is_open_to_it_alone(self):
+    def test_what_a_server_may_open_is_open_to_the_server_alone(self):
         gateway = example("dmz").routers[1]
         access = PortForward(
             Service("tcp", PortRange(22, 22)),

@@ -58,7 +58,7 @@ def in_short(state: RouterState) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_what_was_recorded_is_read_as(name):
+def test_a_recording_is_read_correctly(name):
     assert in_short(recorded(name)) == json.loads((FACTS / f"{name}.json").read_text())
 
 

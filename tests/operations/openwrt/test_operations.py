@@ -60,7 +60,7 @@ def test_case(path, on_router):
     assert host.noops == ([case["noop"]] if "noop" in case else [])
 
 
-def test_every_operation_has_a_case_that_changes_and_one_that_does_not():
+def test_every_operation_has_cases_with_and_without_a_change():
     every = {
         name
         for name, value in vars(operations).items()

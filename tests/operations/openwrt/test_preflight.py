@@ -110,7 +110,7 @@ SYSTEMS = [
     ("name", "changed", "reason", "remedy"),
     [pytest.param(*case, id=case[2].split("\n")[0]) for case in SYSTEMS],
 )
-def test_a_router_is_refused_that(on_router, gateway, name, changed, reason, remedy):
+def test_a_router_is_refused(on_router, gateway, name, changed, reason, remedy):
     on_router(replace(recorded(name), **changed))
     assert refusal(gateway) == f"gateway: {reason}\n    -> {remedy}"
 

@@ -142,7 +142,7 @@ class TestOpenSSL:
         assert done.returncode == 0, done.stderr
         assert done.stdout.endswith("server.pem: OK\n")
 
-    def test_rejects_it_for_another_host_name(self, verify, pem):
+    def test_rejects_the_certificate_for_another_host_name(self, verify, pem):
         done = verify(pem, "-verify_hostname", "other.example.net")
         assert done.returncode != 0
         assert "hostname mismatch" in done.stderr.lower()
@@ -283,7 +283,7 @@ class TestAuthorityFiles:
         assert files.load_or_create(HOST, PASSPHRASE, NOW).certificate == made.certificate
         assert x509.load_pem_x509_certificate(files.certificate.read_bytes()) == made.certificate
 
-    def test_what_a_killed_run_left_half_written_is_replaced(self, files):
+    def test_a_half_written_file_of_a_killed_run_is_replaced(self, files):
         files.folder.mkdir(parents=True)
         for path in (files.key, files.certificate):
             path.with_name(f"{path.name}.new").write_text("half of")

@@ -107,7 +107,7 @@ def of_camera(number: int, name: str = "r5", first: int = 5000, **more: object) 
     return [Session(first + 10 * i, camera=name, started=i, **more) for i in range(number)]  # type: ignore[arg-type]
 
 
-def test_who_does_not_log_in_is_sent_away_after_a_minute_whatever_it_sends(watched):
+def test_a_session_without_log_in_ends_after_a_minute_whatever_it_sends(watched):
     watched.at(1000, Session(100), Session(200, camera="r5"))
     watched.at(1059, Session(100, turns=50), Session(200, camera="r5"), Session(300, started=9))
     assert watched.ended() == []
@@ -246,7 +246,7 @@ def test_a_camera_cannot_look_like_another_session(watched):
     assert watched.said() == []
 
 
-def test_the_unit_runs_it_with_the_numbers_of_the_plan(example_plan, monkeypatch):
+def test_the_unit_passes_the_numbers_of_the_plan(example_plan, monkeypatch):
     monkeypatch.chdir(PROJECT)
     unit = render(
         "vsftpd/sessions.service.j2",

@@ -164,7 +164,7 @@ def test_a_photo_that_the_journal_does_not_call_complete_is_set_aside(server, lo
     assert server.aside.stat().st_mode & 0o777 == 0o550
 
 
-def test_whatever_is_set_aside_under_that_name_stays(server):
+def test_a_file_set_aside_under_the_same_name_stays(server):
     (server.aside / "a.JPG").mkdir()
     for content in (b"first", b"second"):
         server.photo("a.JPG", content)
@@ -205,7 +205,7 @@ def test_without_the_journal_nothing_is_decided(server):
 
 
 @pytest.mark.parametrize("why", ["the journal is younger", "no birth times", "a new socket"])
-def test_what_cannot_be_told_stays_and_is_said_once(server, why):
+def test_an_undecided_upload_stays_and_is_reported_once(server, why):
     photo, whole = server.photo("a.JPG"), server.photo("whole.JPG")
     if why == "the journal is younger":
         server.journal_begins(time.time() + 1)

@@ -25,7 +25,7 @@ def written(plan, version) -> dict[str, str]:
     return dict(lines(options(plan.servers[0], version)))
 
 
-def test_every_line_is_one_that_vsftpd_takes_literally(example_plan, version):
+def test_vsftpd_takes_every_line_literally(example_plan, version):
     for name, value in written(example_plan, version).items():
         assert re.fullmatch(r"[a-z0-9_]+=(\S(.*\S)?)?", f"{name}={value}"), name
 
@@ -37,7 +37,7 @@ def test_truth_is_spelt_as_vsftpd_spells_it(example_plan, version):
     assert not {"True", "False", "None"} & set(values.values())
 
 
-def test_what_the_plan_says_is_in_it(example_plan, version):
+def test_the_options_say_what_the_plan_says(example_plan, version):
     values = written(example_plan, version)
     assert values["listen_port"] == "21"
     assert values["pasv_address"] == "203.0.113.20"
@@ -144,7 +144,7 @@ def test_the_list_of_commands_is_exact_for_vsftpd(example_plan, version):
         ("pasv_addr_resolve", "NO"),
     ],
 )
-def test_what_the_safety_of_the_photos_rests_on(example_plan, version, option, value):
+def test_the_options_that_keep_photos_safe_are_set(example_plan, version, option, value):
     assert written(example_plan, version)[option] == value
 
 
