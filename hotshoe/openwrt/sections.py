@@ -20,6 +20,7 @@ import re
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
+from hotshoe.openwrt.paths import FOLDER
 from hotshoe.openwrt.uci.changes import Setting, Wanted
 from hotshoe.openwrt.uci.data import Section
 from hotshoe.openwrt.zones import Zone, Zones
@@ -30,7 +31,6 @@ OUTBOUND, INBOUND = "hotshoe_out", "hotshoe_in"
 # How our rules' names begin, in LuCI and in ``nft list ruleset``. A rule that begins so and is not
 # wanted is stale.
 LABEL = "hotshoe: "
-FOLDER = "/etc/hotshoe"
 # These protocols keep to the ports of a shared address by rules of their own.
 _TRANSLATES_BY_ITSELF = ("map",)
 

@@ -9,8 +9,8 @@ from hotshoe.openwrt import sections
 from hotshoe.plan.model import RouterPlan
 from roles.base.servers import are_ready
 from roles.openwrt import operations
-from roles.openwrt.operations import state_at_start
 from roles.openwrt.preflight import zones_of
+from roles.openwrt.state import state_at_start
 
 
 @deploy("Router")
@@ -19,7 +19,7 @@ def routing(plan: RouterPlan) -> None:
     zones = zones_of(plan)
     operations.service(name="Install the service that rolls back unconfirmed changes")
     # Without a package manager, preflight has seen that the helper is there.
-    if plan.ftp_helper and state_at_start(host).manager:
+    if plan.ftp_helper and state_at_start(host).package_manager:
         operations.packages(("kmod-nf-nathelper",), name="Install the kernel's FTP helper")
     path = sections.source_ports_path(plan, zones)
     if path:

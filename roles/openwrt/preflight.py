@@ -16,12 +16,14 @@ from hotshoe.openwrt.zones import UnfitRouterError, Zones, find_zones
 from hotshoe.plan.model import RouterPlan
 from hotshoe.ports.ranges import Service
 from roles.base.plans import plan_of, refuse
-from roles.openwrt.facts import PACKAGES, RouterState
-from roles.openwrt.operations import LOAD_IT, current_state, drift_of, state_at_start, why
+from roles.openwrt.change import LOAD_IT
+from roles.openwrt.facts import RouterState
+from roles.openwrt.facts.state import PACKAGES
+from roles.openwrt.state import current_state, drift_of, reason_to_change, state_at_start
 
 # fw4 came with 22.03, of which nothing was tested.
 RELEASES = ("23.05", "24.10", "25.12")
-# Seconds: until fw4 has done what an interface that came up told it; until a look has to be over.
+# Seconds: what fw4 may need after an interface came up; what a look at the router may take.
 SETTLING, LOOKING = 2, 60
 
 
@@ -36,7 +38,7 @@ def router(plan: RouterPlan) -> None:
         return refuse(host, str(error), "correct that file on the router first")
     _system(state)
     _files(state, (*PACKAGES,) if plan.leases else ("network", "firewall"))
-    if plan.ftp_helper and not state.manager and not state.has_helper:
+    if plan.ftp_helper and not state.package_manager and not state.has_helper:
         refuse(
             host,
             "has neither opkg nor apk, by which the FTP helper of its kernel could be installed",
@@ -46,7 +48,9 @@ def router(plan: RouterPlan) -> None:
         zones = find_zones(plan, state.interfaces, state.packages["firewall"])
     except UnfitRouterError as unfit:
         return refuse(host, unfit.reason, unfit.remedy)
-    for conflict in conflicts(plan, zones, state.packages, state.interfaces, _through(plan)):
+    for conflict in conflicts(
+        plan, zones, state.packages, state.interfaces, _services_through(plan)
+    ):
         refuse(host, conflict.reason, conflict.remedy)
     _drift(plan, zones, state)
     for warning in warnings(plan, zones, state.packages["firewall"], state.interfaces):
@@ -69,7 +73,7 @@ def _drift(plan: RouterPlan, zones: Zones, state: RouterState) -> None:
     if not found:
         return
     listed = "\n".join(f"       {each}" for each in found)
-    if why(state, wanted, sections.LABEL):
+    if reason_to_change(state, wanted, sections.LABEL):
         refuse(host, f"what is in force there differs from its files:\n{listed}", LOAD_IT)
     logger.warning(
         f"{host.name}: what is in force there differs from its files; before hotshoe can change "
@@ -78,7 +82,7 @@ def _drift(plan: RouterPlan, zones: Zones, state: RouterState) -> None:
 
 
 def zones_of(plan: RouterPlan) -> Zones:
-    """Which interfaces and zones lead outside and inside, once :func:`router` has agreed."""
+    """The WAN's and the LAN's zone, once :func:`router` has accepted the router."""
     state = state_at_start(host)
     return find_zones(plan, state.interfaces, state.packages["firewall"])
 
@@ -100,15 +104,15 @@ def _system(state: RouterState) -> None:
             f"{', '.join(RELEASES)}",
             "bring it to one of these releases, or write managed_by: hand and use the worksheet",
         )
-    if state.lacking:
+    if state.missing:
         refuse(
             host,
-            f"lacks {', '.join(state.lacking)}, which every image of OpenWrt has as it comes",
+            f"lacks {', '.join(state.missing)}, which every image of OpenWrt has as it comes",
             "install what is missing (fw4 is in the package firewall4)",
         )
 
 
-def _through(router: RouterPlan) -> Iterator[Service]:
+def _services_through(router: RouterPlan) -> Iterator[Service]:
     """The FTP services that cameras reach through a router."""
     plan = plan_of(host.data.site)
     for server in plan.servers_through(plan.router(router.name)):

@@ -40,7 +40,7 @@ import os, signal
 from pyinfra import host
 from hotshoe.openwrt.uci.changes import Setting, Wanted
 from hotshoe.openwrt.uci.data import Section
-from roles.openwrt import operations as openwrt
+from roles.openwrt import change, operations as openwrt
 
 {before}
 if host.name == "gateway":
@@ -480,7 +480,7 @@ def test_operations_without_a_site_refuse_a_difference_as_well(home: Home) -> No
 
 
 # As if the comparison had found nothing.
-UNSEEN = "openwrt.drift_of = lambda *_: ()"
+UNSEEN = "change.drift_of = lambda *_: ()"
 OF_BOTH = (
     '(Wanted("firewall", "mine", (Section("rule", "mine_rule", {"name": "mine", "src": "wan", '
     '"proto": "tcp", "dest_port": "12345", "target": "REJECT"}),)), '
@@ -599,10 +599,10 @@ def test_a_look_leaves_nothing_in_the_kernel(home: Home) -> None:
 KILL = "os.kill(os.getpid(), signal.SIGKILL)"
 PATCH = """
 def dies(step):
-    method = getattr(openwrt.Change, step)
+    method = getattr(change.Change, step)
     def wrapped(self, state, host):
         {order}
-    setattr(openwrt.Change, step, wrapped)
+    setattr(change.Change, step, wrapped)
 dies({step!r})
 """
 BEFORE, AFTER = f"{KILL}; return method(self, state, host)", f"method(self, state, host); {KILL}"
@@ -691,7 +691,7 @@ import subprocess
 def silenced(self, state, host):
     subprocess.run({command!r}, check=True)
     return apply(self, state, host)
-apply, openwrt.Change.apply = openwrt.Change.apply, silenced
+apply, change.Change.apply = change.Change.apply, silenced
 """
 
 

@@ -15,8 +15,8 @@ from hotshoe.openwrt import sections
 from hotshoe.openwrt.uci.changes import Wanted
 from hotshoe.openwrt.zones import find_zones
 from hotshoe.plan.model import Lease, RouterPlan
-from roles.openwrt import facts
 from roles.openwrt.facts import Router, RouterState
+from roles.openwrt.facts.state import PACKAGES
 from tests.operations.conftest import FakeHost
 
 HERE = Path(__file__).parent
@@ -39,7 +39,7 @@ class FakeRouter(FakeHost):
 
     def __init__(self, state: RouterState, known: dict[str, Any]) -> None:
         super().__init__("gateway", state)
-        self.connector_data = {f"openwrt {facts.PACKAGES}": state}
+        self.connector_data = {f"openwrt {PACKAGES}": state}
         self.known = known
         self.asked: list[str] = []
 

@@ -14,12 +14,13 @@ from paramiko import SSHException
 from pyinfra.api.exceptions import ConnectError
 from pyinfra.connectors.ssh import SSHConnector
 
+from hotshoe.openwrt.paths import INIT
 from hotshoe.openwrt.uci import text
 from hotshoe.openwrt.uci.changes import Setting, Wanted, diff, expected
 from hotshoe.openwrt.uci.data import Section
-from roles.openwrt import operations
-from roles.openwrt.facts import INIT, Router
-from roles.openwrt.operations import Change
+from roles.openwrt import change as module
+from roles.openwrt.change import Change
+from roles.openwrt.facts import Router
 from tests.operations.openwrt.conftest import inbound, outbound, recorded, recording
 
 LABEL = "hotshoe: "
@@ -332,7 +333,7 @@ def clock(monkeypatch) -> list[float]:
     """Seconds that pass only when somebody sleeps; how long each time."""
     slept: list[float] = []
     now = SimpleNamespace(monotonic=lambda: sum(slept), sleep=slept.append)
-    monkeypatch.setattr(operations, "time", now)
+    monkeypatch.setattr(module, "time", now)
     return slept
 
 

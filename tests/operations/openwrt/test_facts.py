@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 from collections import Counter
 from typing import Any
@@ -17,10 +18,14 @@ from typing import Any
 import pytest
 
 from hotshoe.errors import HotshoeError
+from hotshoe.openwrt import paths
 from hotshoe.openwrt.uci import text
 from hotshoe.openwrt.uci.data import Package, Section
+from hotshoe.render import render
 from roles.openwrt import facts
 from roles.openwrt.facts import Board, Router, RouterState
+from roles.openwrt.facts.look import split_parts
+from roles.openwrt.facts.secret_options import NAMES, is_secret
 from tests.conftest import PROJECT
 from tests.operations.openwrt.conftest import FACTS, recorded, recording
 
@@ -31,7 +36,7 @@ def in_short(state: RouterState) -> dict[str, Any]:
     """A state as the expectations have it."""
     return {
         "board": vars(state.board),
-        "lacking": list(state.lacking),
+        "missing": list(state.missing),
         "writable": state.writable,
         "changes": list(state.changes),
         "pending": state.pending,
@@ -64,7 +69,7 @@ def test_a_recording_is_read_correctly(name):
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_packages_are_read_completely(name):
-    said = facts.sections(recording(name))
+    said = split_parts(recording(name))
     for package, read in recorded(name).packages.items():
         written = "\n".join([*said[f"uci {package}"], ""])
         assert text.render(read) == (written if read.sections else f"package {package}\n\n")
@@ -116,15 +121,17 @@ def test_each_package_is_read_from_where_it_was_kept_if_it_was(tmp_path):
     kept = tmp_path / "config"
     kept.mkdir()
     (kept / "dhcp").touch()
-    command = Router().command(("dhcp", "network"))
-    lines = [line for line in command.splitlines() if "echo '@@hotshoe uci " in line]
-    script = 'uci() { echo "$*"; }\n' + "\n".join(lines).replace(facts.PENDING, str(tmp_path))
+    command = Router().command(("dhcp", "network")).replace(paths.PENDING, str(tmp_path))
+    # Only packages, by a uci that says what it was asked for.
+    script = re.sub(r"for part in .*;", "for part in ;", command)
+    script = script.replace("for part", 'uci() { echo "$*"; }\nfor part')
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
         "@@hotshoe uci dhcp",
         f"-q export {kept}/dhcp",
         "@@hotshoe uci network",
         "-q export network",
+        "@@hotshoe end",
     ]
 
 
@@ -150,9 +157,12 @@ def test_no_password_or_key_leaves_the_router():
     )
 
 
+SECRETS = render("openwrt/secrets.sh.j2", secret_names=NAMES)
+
+
 def hide(lines):
     done = subprocess.run(
-        ["sh", "-c", facts.HIDE], input=lines, text=True, capture_output=True, check=True
+        ["sh", "-c", f"{SECRETS}hide"], input=lines, text=True, capture_output=True, check=True
     )
     return done.stdout.removesuffix("\n")
 
@@ -224,7 +234,11 @@ def test_what_is_staged_is_shown_without_secrets(line, shown):
 )
 def test_what_fw4_says_is_shown_without_secrets(line, shown):
     done = subprocess.run(
-        ["sh", "-c", facts.HIDE_IN_MESSAGES], input=line, text=True, capture_output=True, check=True
+        ["sh", "-c", f"{SECRETS}hide_in_messages"],
+        input=line,
+        text=True,
+        capture_output=True,
+        check=True,
     )
     assert done.stdout.rstrip() == shown
 
@@ -236,7 +250,7 @@ def test_no_option_that_hotshoe_itself_sets_or_reads_is_hidden(gateway):
     found = re.findall(r'"(\w+)"|\b(\w+)=', texts)
     names = {name for pair in found for name in pair if name} - {"key"}  # a parameter of sorted()
     assert {"src_dport", "ipaddr", "auto_helper", "masq"} <= names
-    assert not [name for name in names if facts.is_hidden(name)]
+    assert not [name for name in names if is_secret(name)]
 
 
 # -- the parts
@@ -267,7 +281,7 @@ def test_the_model_is_what_ubus_says():
     ("said", "manager"), [(["/bin/opkg"], "opkg"), (["/usr/bin/apk"], "apk"), ([], "")]
 )
 def test_the_package_manager_is_known_by_its_program(said, manager):
-    assert facts.PackageManager().process(said) == manager
+    assert facts.PackageManager().process(["@@hotshoe package_manager", *said]) == manager
 
 
 @pytest.mark.parametrize(
@@ -279,16 +293,17 @@ def test_the_package_manager_is_known_by_its_program(said, manager):
     ids=["opkg", "apk"],
 )
 def test_packages_are_known_by_name_whoever_lists_them(said):
+    said = ["@@hotshoe installed_packages", *said]
     assert facts.InstalledPackages().process(said) == {"busybox", "dnsmasq"}
 
 
 def test_staged_changes_are_told_as_uci_tells_them():
     said = ["firewall.cfg01e63d.syn_flood='0'", "", "-network.vpn"]
-    assert facts.UciChanges().process(said) == (said[0], said[2])
+    assert facts.UciChanges().process(["@@hotshoe changes", *said]) == (said[0], said[2])
 
 
 def test_packages_alone_are_read_without_the_rest():
-    assert "uci -q export dhcp |" in facts.UciPackages().command(("dhcp", "absent"))
+    assert "for package in dhcp absent;" in facts.UciPackages().command(("dhcp", "absent"))
     said = ["@@hotshoe uci dhcp", "package dhcp", "config host 'a'", "@@hotshoe uci absent"]
     assert facts.UciPackages().process(said) == {
         "dhcp": Package("dhcp", (Section("host", "a", {}),)),
@@ -298,7 +313,7 @@ def test_packages_alone_are_read_without_the_rest():
 
 def test_zones_have_their_devices():
     said = ["lan br-lan eth1.3", "wan pppoe-wan", "empty", ""]
-    assert facts.ZoneDevices().process(said) == {
+    assert facts.ZoneDevices().process(["@@hotshoe zone_devices", *said]) == {
         "lan": ("br-lan", "eth1.3"),
         "wan": ("pppoe-wan",),
         "empty": (),
@@ -353,8 +368,16 @@ def test_an_unreachable_router_gives_nothing(fact):
 
 
 def test_the_command_asks_for_everything_that_is_read():
-    asked = re.findall(r"echo '@@hotshoe ([\w ]+)'", Router().command())
+    """On a computer that has none of the programs."""
+    command = re.sub("PATH=.*", "PATH=/nowhere", Router().command())
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=True)
+    asked = list(split_parts(done.stdout.splitlines()))
     # The recordings are from before these were asked for.
-    later = {"made", "manager", "helper"}
-    assert [each for each in asked if each not in later] == [*facts.sections(recording("fresh"))]
-    assert len(asked) == len(set(asked))
+    later = {"from_files", "package_manager", "helper"}
+    assert [each for each in asked if each not in later] == [*split_parts(recording("fresh"))]
+
+
+def test_no_command_is_longer_than_dropbear_takes():
+    """It refuses one of more than 9,000 characters (sysoptions.h, MAX_CMD_LEN)."""
+    command = Router().command(("network", "firewall", "dhcp", "system", "wireless"))
+    assert len(f"sh -c {shlex.quote(command)}") < 8000

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from roles.openwrt import facts, operations
+from hotshoe.openwrt import paths
+from roles.openwrt import operations
 from tests.conftest import PROJECT
 
 OLD = {"network": "old network\n", "firewall": "old firewall\n", "dhcp": "old dhcp\n"}
@@ -73,7 +74,7 @@ class RouterFolders:
             self._program(f"init.d/{name}", f'[ "$1" != reload ] || echo {name} >>$R/reloaded\n')
         text = operations.init_script()
         for path, instead in (
-            (facts.KEPT, "$R/kept"),
+            (paths.FOLDER, "$R/kept"),
             ("/etc/config", "$R/config"),
             ("/tmp/.uci", "$R/uci"),
             ("/var/run/", "$R/run/"),

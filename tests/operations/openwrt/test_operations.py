@@ -1,8 +1,8 @@
 """What each operation runs on an OpenWrt router, and when it runs nothing.
 
 ``cases/OPERATION/CASE.json`` says what is known about the router, the arguments, and the commands
-that follow, or the reason why there are none. Where a text is long, ``INIT SCRIPT`` and ``KEEP
-LIST`` stand for it, and for its digest.
+that follow (a program by its lines), or the reason why there are none. Where a text is long, ``INIT
+SCRIPT`` and ``KEEP LIST`` stand for it, and for its digest.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 
+from hotshoe.openwrt.paths import ENABLED, FOLDER, INIT, KEEP
 from hotshoe.openwrt.uci.changes import Wanted
 from hotshoe.openwrt.uci.data import Section
 from roles.openwrt import operations
-from roles.openwrt.facts import ENABLED, INIT, KEEP, KEPT, RouterState
+from roles.openwrt.facts import RouterState
+from roles.openwrt.state import reason_to_change
 from tests.operations.conftest import as_texts
 from tests.operations.openwrt.conftest import HERE, inbound, outbound, recorded
 
@@ -42,10 +44,16 @@ def known_of(said: dict[str, Any]) -> dict[str, Any]:
     return {fact: frozenset(v) if isinstance(v, list) else v for fact, v in said.items()}
 
 
+def program(lines: list[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
 def with_long_texts(commands: list[Any]) -> list[Any]:
     for command in commands:
-        if isinstance(command, dict) and command.get("stdin") in TEXTS:
-            command["stdin"] = TEXTS[command["stdin"]]()
+        if isinstance(command, dict):
+            command["command"] = program(command["command"])
+            stdin = command["stdin"]
+            command["stdin"] = TEXTS[stdin]() if stdin in TEXTS else stdin
     return commands
 
 
@@ -76,7 +84,7 @@ def test_every_operation_has_cases_with_and_without_a_change():
 )
 def test_every_command_is_shell_that_parses(path):
     for command in json.loads(path.read_text())["commands"]:
-        text = command if isinstance(command, str) else command["command"]
+        text = command if isinstance(command, str) else program(command["command"])
         done = subprocess.run(["sh", "-n"], input=text, text=True, capture_output=True, check=False)
         assert done.returncode == 0, f"{text}\n{done.stderr}"
 
@@ -109,11 +117,11 @@ class TestWriteOnARealShell:
         assert path.read_text() == "old"
 
     def test_fails_if_what_comes_after_it_does(self, tmp_path):
-        assert self.run(tmp_path / "file", "new", "true", "false").returncode != 0
+        assert self.run(tmp_path / "file", "new", "", "false").returncode != 0
 
 
 def test_what_a_firmware_upgrade_keeps_is_the_first_files_the_service_and_its_link():
-    assert operations.keep_list().splitlines() == [f"{KEPT}/", INIT, ENABLED, KEEP]
+    assert operations.keep_list().splitlines() == [f"{FOLDER}/", INIT, ENABLED, KEEP]
     assert KEEP.startswith("/lib/upgrade/keep.d/")
 
 
@@ -201,28 +209,28 @@ class TestConfiguration:
 class TestWhyARouterIsChanged:
     def test_a_waiting_change(self, gateway):
         seen = recorded("killed_before_confirming")
-        assert operations.why(seen, outbound(gateway, seen), "") == "a change was never confirmed"
+        assert reason_to_change(seen, outbound(gateway, seen), "") == "a change was never confirmed"
 
     def test_a_package_that_differs(self, gateway):
         seen = recorded("fresh")
-        assert operations.why(seen, outbound(gateway, seen), "") == "firewall differs"
+        assert reason_to_change(seen, outbound(gateway, seen), "") == "firewall differs"
         (firewall,) = inbound(gateway, seen)
-        assert operations.why(seen, (firewall,), "hotshoe: ") == "firewall differs"
+        assert reason_to_change(seen, (firewall,), "hotshoe: ") == "firewall differs"
 
     def test_a_package_of_which_nothing_is_known(self, gateway):
         seen = recorded("deployed")
         seen = replace(seen, packages={"firewall": seen.packages["firewall"]})
         _, _, dhcp = outbound(gateway, seen)
-        assert operations.why(seen, (dhcp,), "") == "dhcp differs"
+        assert reason_to_change(seen, (dhcp,), "") == "dhcp differs"
 
     def test_rules_that_somebody_took_out_of_the_kernel(self, gateway):
         seen = recorded("deployed")
         rules = tuple(rule for rule in seen.rules if "50000-50099/tcp to" not in rule)
-        why = operations.why(replace(seen, rules=rules), inbound(gateway, seen), "hotshoe: ")
-        assert why == (
+        reason = reason_to_change(replace(seen, rules=rules), inbound(gateway, seen), "hotshoe: ")
+        assert reason == (
             "rule 'hotshoe: cameras to darkroom, 50000-50099/tcp to 192.168.1.10' is not in force"
         )
 
     def test_nothing(self, gateway):
         seen = recorded("deployed")
-        assert operations.why(seen, inbound(gateway, seen), "hotshoe: ") == ""
+        assert reason_to_change(seen, inbound(gateway, seen), "hotshoe: ") == ""

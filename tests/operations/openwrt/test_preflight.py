@@ -85,7 +85,7 @@ SYSTEMS = [
     ("without_fw4", {}, "lacks fw4, flock, which every image of OpenWrt has as it comes", INSTALL),
     (
         "fresh",
-        {"lacking": ("ubus",)},
+        {"missing": ("ubus",)},
         "lacks ubus, which every image of OpenWrt has as it comes",
         INSTALL,
     ),
@@ -150,7 +150,7 @@ def test_a_helper_that_could_not_be_installed_is_refused(on_router, gateway, war
         "    -> bring an image to it that has kmod-nf-nathelper, or leave out ftp.helper in the "
         "Site"
     )
-    for having in ({"manager": "apk"}, {"has_helper": True}):
+    for having in ({"package_manager": "apk"}, {"has_helper": True}):
         on_router(replace(recorded("fresh"), **having))
         preflight.router(helped)
     assert warnings == []

@@ -1,0 +1,12 @@
+"""Where things are on an OpenWrt router. Roles, templates and tests take them from here."""
+
+FOLDER = "/etc/hotshoe"
+# The files as they were, while a change is not confirmed.
+PENDING = f"{FOLDER}/pending"
+# What a change in progress needs, in RAM.
+WORK = "/var/run/hotshoe"
+
+# The service that rolls back, its link that runs it at boot, and what a firmware upgrade keeps.
+INIT = "/etc/init.d/hotshoe"
+ENABLED = "/etc/rc.d/S11hotshoe"
+KEEP = "/lib/upgrade/keep.d/hotshoe"

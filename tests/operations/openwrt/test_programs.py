@@ -1,0 +1,46 @@
+"""The programs that run on an OpenWrt router, read by shellcheck as BusyBox's shell reads them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from roles.openwrt import operations
+from roles.openwrt.facts import Router, UciPackages
+from tests.conftest import PROJECT
+
+FOLDER = PROJECT / "templates" / "openwrt"
+PROGRAMS = {
+    "hotshoe.init.j2": operations.init_script,
+    "look.sh.j2": Router().command,
+    "look.sh.j2, packages alone": lambda: UciPackages().command(("network", "firewall")),
+    "write.sh.j2": lambda: str(
+        operations._write("/etc/x/y", "", "755", "sh -n", "/etc/x/y enable")
+    ),
+}
+# These are parts of the others.
+INCLUDED = {"from_files.sh.j2", "secrets.sh.j2"}
+# `a && b || c` where c is "fail", which ends the program, or nothing succeeds but a.
+NOT_CHECKED = "SC2015"
+
+
+def test_every_template_is_a_program_or_part_of_one():
+    assert {path.name for path in FOLDER.iterdir()} == INCLUDED | {
+        n.split(",")[0] for n in PROGRAMS
+    }
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_shellcheck_finds_nothing(name):
+    shellcheck = Path(sys.executable).with_name("shellcheck")
+    done = subprocess.run(
+        [shellcheck, "--shell=busybox", f"--exclude={NOT_CHECKED}", "-"],
+        input=PROGRAMS[name](),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
