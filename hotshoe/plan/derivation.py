@@ -231,8 +231,8 @@ class _Derivation:
         self, i: int, servers: tuple[ServerPlan, ...]
     ) -> Iterator[PortForward | AcceptRule]:
         """The port forwards and accept rules of router i, for connections from its WAN side."""
-        for server, said in zip(servers, self._site.servers, strict=True):
-            behind = self._router_index(said)
+        for server, described in zip(servers, self._site.servers, strict=True):
+            behind = self._router_index(described)
             services = [Service("tcp", ports) for ports in server.ftp_ports]
             kind = PortForward if self._translates(i) else AcceptRule
             if i <= behind:
@@ -253,8 +253,8 @@ class _Derivation:
 
     def _helper_ports(self, i: int, servers: tuple[ServerPlan, ...]) -> Iterator[int]:
         """The control ports that the FTP helper (ALG) of router i reads."""
-        for server, said in zip(servers, self._site.servers, strict=True):
-            if self._site.ftp.helper and i <= self._router_index(said):
+        for server, described in zip(servers, self._site.servers, strict=True):
+            if self._site.ftp.helper and i <= self._router_index(described):
                 yield server.control_port
 
     def _default_host(self, i: int) -> IPv4Address:

@@ -170,27 +170,27 @@ def _from_port_set(demand: Demand, port_set: tuple[PortRange, ...]) -> tuple[Ftp
     """Choose inside a port set: a run of ports for each server, and control ports beside them."""
     needs = demand.needs
     ours = {port for ports in port_set for port in ports}
-    said, control = demand.passive_ports, demand.control_port
+    given, control = demand.passive_ports, demand.control_port
     free = {port for port in ours if port >= LOWEST_PASSIVE_PORT} - demand.taken - {control}
     controls = len(needs) - bool(control)
-    pool = set(said) if said else free
+    pool = set(given) if given else free
     # One more run than servers, for the control ports, unless those have a place already.
-    runs = _at_least_so_many(_runs(pool), len(needs) + bool(controls and not said))
+    runs = _split_until_enough(_runs(pool), len(needs) + bool(controls and not given))
     chosen = (_whole_runs(runs, needs), _parts_of_runs(_runs(pool), needs))
     choices = [parts for parts in chosen if parts]
     if not choices:
         raise _too_short(demand, port_set, _runs(pool))
     for parts in choices:
-        beside = sorted(free.difference(said or (), *parts))
+        beside = sorted(free.difference(given or (), *parts))
         if len(beside) >= controls:
             dialled = [*([control] if control else []), *beside]
             return tuple(map(FtpPorts, dialled, parts))
     raise AllocationError(
-        "ftp.passive_ports" if said else "port_set",
+        "ftp.passive_ports" if given else "port_set",
         f"the ports that are this home's ({summary(port_set)}) leave none for the control "
         "port beside the passive range",
         "leave it out; hotshoe then picks a smaller one"
-        if said
+        if given
         else "ask the provider for an address of your own or for more ports",
     )
 
@@ -223,14 +223,14 @@ def _too_short(
     demand: Demand, port_set: Sequence[PortRange], runs: Sequence[PortRange]
 ) -> AllocationError:
     """Say that the ports hold no passive range as large as is needed."""
-    needs, said = demand.needs, demand.passive_ports
+    needs, given = demand.needs, demand.passive_ports
     longest = max(map(len, runs), default=0)
     most = explain_need(max(demand.cameras))
     each = "" if len(needs) == 1 else f" for each of {len(needs)} servers"
-    if said:
+    if given:
         return AllocationError(
             "ftp.passive_ports",
-            f"{said} does not hold {max(needs)} ports{each}: {most}",
+            f"{given} does not hold {max(needs)} ports{each}: {most}",
             "leave it out; hotshoe then picks some of the ports that are this home's",
         )
     return AllocationError(
@@ -260,8 +260,8 @@ def _runs(ports: Set[int]) -> list[PortRange]:
     return sorted(map(PortRange, firsts, lasts), key=lambda run: (-len(run), run.first))
 
 
-def _at_least_so_many(runs: list[PortRange], number: int) -> list[PortRange]:
-    """That many ranges, by halving the longest; a port set without offset is a single range."""
+def _split_until_enough(runs: list[PortRange], number: int) -> list[PortRange]:
+    """Halve the longest range until there are enough: a port set without offset is just one."""
     while runs and len(runs) < number and len(runs[0]) > 1:
         whole, middle = runs[0], runs[0].first + len(runs[0]) // 2
         runs[:1] = [PortRange(whole.first, middle - 1), PortRange(middle, whole.last)]

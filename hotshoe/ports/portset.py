@@ -44,9 +44,9 @@ def port_set(offset: int, psid_length: int, psid: int) -> tuple[PortRange, ...]:
 def merged(ranges: Iterable[PortRange]) -> tuple[PortRange, ...]:
     """Ranges in order, those that touch or overlap joined."""
     joined: list[PortRange] = []
-    for some in sorted(ranges):
-        if joined and some.first <= joined[-1].last + 1:
-            joined[-1] = PortRange(joined[-1].first, max(joined[-1].last, some.last))
+    for ports in sorted(ranges):
+        if joined and ports.first <= joined[-1].last + 1:
+            joined[-1] = PortRange(joined[-1].first, max(joined[-1].last, ports.last))
         else:
-            joined.append(some)
+            joined.append(ports)
     return tuple(joined)

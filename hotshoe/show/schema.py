@@ -77,10 +77,10 @@ class _DescribedByDocstrings(GenerateJsonSchema):
 
     def dataclass_schema(self, schema: Any) -> JsonSchemaValue:
         generated = super().dataclass_schema(schema)
-        summary, described = _docstring(schema["cls"])
+        summary, texts = _docstring(schema["cls"])
         names = [field.name for field in fields(schema["cls"])]
         properties = {
-            name: _with_examples(generated["properties"][name]) | {"description": described[name]}
+            name: _with_examples(generated["properties"][name]) | {"description": texts[name]}
             for name in names
         }
         return generated | {"description": summary, "properties": properties, "required": names}

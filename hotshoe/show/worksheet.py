@@ -88,7 +88,7 @@ def _page(plan: Plan, router: RouterPlan) -> Page:
         Section(
             menu,
             ALSO[menu],
-            tuple(tuple(alike) for _, alike in groupby(entries, key=lambda row: row.labels)),
+            tuple(tuple(same) for _, same in groupby(entries, key=lambda row: row.labels)),
         )
         for menu, entries in groupby(rows(plan, router), key=lambda row: row.menu)
     )

@@ -78,13 +78,13 @@ def validate(
         if inner is not None and is_list and isinstance(raw[name], list) and raw[name]:
             parts = []
             for i, item in enumerate(raw[name]):
-                part, found = validate(inner, item, file_of, f"{key}[{i}]")
+                part, more = validate(inner, item, file_of, f"{key}[{i}]")
                 parts.append(part)
-                problems.extend(found)
+                problems.extend(more)
             values[name] = tuple(parts)
         elif inner is not None and not is_list and not _is_left_out(raw[name], field):
-            values[name], found = validate(inner, raw[name], file_of, key)
-            problems.extend(found)
+            values[name], more = validate(inner, raw[name], file_of, key)
+            problems.extend(more)
         else:
             try:
                 values[name] = _adapter(model, name).validate_python(raw[name])

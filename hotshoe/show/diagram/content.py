@@ -1,51 +1,32 @@
-"""The text in each box of the picture of a home; :mod:`.layout` places it."""
+"""The text in each box of the picture of a home; :mod:`hotshoe.show.diagram.layout` places it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from itertools import groupby
 from typing import Literal
 
 from hotshoe.plan.model import (
-    AcceptRule,
-    Address,
     HomeAccess,
     Plan,
-    PortForward,
     RouterPlan,
     ServerPlan,
 )
-from hotshoe.ports.ranges import PortRange, Service
+from hotshoe.show.diagram import paragraphs
+from hotshoe.show.diagram.paragraphs import TIE, Paragraph
 
 Icon = Literal["internet", "router", "server", "home"]
 
 _MANAGERS = {"linux": "Debian", "openwrt": "OpenWrt", "hand": "by hand"}
-_TIE = "\N{NO-BREAK SPACE}"
-# As many ranges as the usual PSID offset of 6 makes. A longer list tells a reader nothing more.
-_MOST_RANGES = 63
-
-
-@dataclass(frozen=True)
-class Paragraph:
-    """A paragraph in a box.
-
-    :param text: its text
-    :param label: a word before it, of at most four letters
-    :param kind: a heading is above the paragraphs that follow; a use is a smaller heading
-    """
-
-    text: str
-    label: str | None = None
-    kind: Literal["plain", "heading", "use"] = "plain"
 
 
 @dataclass(frozen=True)
 class BoxContent:
     """The text of a box.
 
-    :param icon: what kind of thing it is
+    :param icon: the kind of device
     :param title: its name
     :param subtitle: what it is
     :param body: its properties
@@ -59,55 +40,55 @@ class BoxContent:
     network: tuple[Paragraph, ...] = ()
 
 
-def internet(plan: Plan) -> BoxContent:
+def internet_box(plan: Plan) -> BoxContent:
     """The box of the Internet: what a camera dials."""
     return BoxContent("internet", "Internet", "with a camera anywhere", tuple(_internet(plan)))
 
 
-def router(plan: Plan, index: int) -> BoxContent:
+def router_box(plan: Plan, index: int) -> BoxContent:
     """The box of a router.
 
     :param index: its place, from the Internet inwards
     """
-    one = plan.routers[index]
+    router = plan.routers[index]
     place = f"router {index + 1} of {len(plan.routers)}, " if len(plan.routers) > 1 else "router, "
     return BoxContent(
         "router",
-        one.name,
-        place + _MANAGERS[one.managed_by],
-        tuple(_router(one)),
+        router.name,
+        place + _MANAGERS[router.managed_by],
+        tuple(_router(router)),
         (
-            Paragraph(f"network {one.lan.network}"),
-            *([Paragraph(str(one.lan6.network))] if one.lan6 else []),
+            Paragraph(f"network {router.lan.network}"),
+            *([Paragraph(str(router.lan6.network))] if router.lan6 else []),
         ),
     )
 
 
-def server(plan: Plan, one: ServerPlan) -> BoxContent:
+def server_box(plan: Plan, server: ServerPlan) -> BoxContent:
     """The box of a server.
 
-    :param one: a server of the Plan
+    :param server: a server of the Plan
     """
-    return BoxContent("server", one.name, "server, Debian", tuple(_server(plan, one)))
+    return BoxContent("server", server.name, "server, Debian", tuple(_server(plan, server)))
 
 
-def home(plan: Plan, one: RouterPlan) -> BoxContent | None:
+def home_box(plan: Plan, router: RouterPlan) -> BoxContent | None:
     """The box of the home behind a router: what servers outside of it may open there.
 
-    :param one: a router of the Plan
+    :param router: a router of the Plan
     :returns: None where there is nothing to draw
     """
-    body = tuple(_home(plan, one))
-    return BoxContent("home", "home", f"behind {one.name}", body) if body else None
+    body = tuple(_home(plan, router))
+    return BoxContent("home", "home", f"behind {router.name}", body) if body else None
 
 
 def summary(plan: Plan) -> str:
     """The picture in a few sentences, for those who cannot see it."""
-    routers = ", then ".join(one.name for one in plan.routers)
+    routers = ", then ".join(router.name for router in plan.routers)
     servers = " ".join(
-        f"The server {one.name} ({one.address}) is behind {one.behind}, "
-        f"with control port {one.control_port} and passive range {one.passive}."
-        for one in plan.servers
+        f"The server {server.name} ({server.address}) is behind {server.behind}, "
+        f"with control port {server.control_port} and passive range {server.passive}."
+        for server in plan.servers
     )
     return (
         f"A camera on the Internet dials {plan.hostname}, which is {plan.public_address}. "
@@ -119,128 +100,115 @@ def summary(plan: Plan) -> str:
 
 
 def _internet(plan: Plan) -> Iterator[Paragraph]:
-    yield _heading("the camera dials")
+    yield paragraphs.heading("the camera dials")
     yield Paragraph(plan.hostname)
-    yield _heading("which leads to")
+    yield paragraphs.heading("which leads to")
     yield Paragraph(str(plan.public_address))
-    for address in dict.fromkeys(one.address6 for one in plan.servers):
+    for address in dict.fromkeys(server.address6 for server in plan.servers):
         if address:
             yield Paragraph(str(address))
     # All servers use the same protocol.
-    yield _heading("FTP without TLS" if plan.servers[0].tls == "none" else "FTPS, explicit TLS")
-    for one in plan.servers:
+    without_tls = plan.servers[0].tls == "none"
+    yield paragraphs.heading("FTP without TLS" if without_tls else "FTPS, explicit TLS")
+    for server in plan.servers:
         if len(plan.servers) > 1:
-            yield Paragraph(f"to{_TIE}{one.name}:", kind="use")
-        yield Paragraph(f"control TCP {one.control_port}")
-        yield Paragraph(f"passive TCP {one.passive}")
+            yield Paragraph(f"to{TIE}{server.name}:", kind="purpose")
+        yield Paragraph(f"control TCP {server.control_port}")
+        yield Paragraph(f"passive TCP {server.passive}")
     if plan.port_set:
-        yield _heading("of a shared address, only these ports are this home's")
-        yield Paragraph(_ranges(plan.port_set))
+        yield paragraphs.heading("of a shared address, only these ports are this home's")
+        yield Paragraph(paragraphs.list_ranges(plan.port_set))
         yield Paragraph(f"{sum(map(len, plan.port_set))} ports")
 
 
-def _router(one: RouterPlan) -> Iterator[Paragraph]:
-    yield Paragraph(_mode(one))
-    yield Paragraph(str(one.wan_address), "WAN")
-    if one.wan6:
-        yield Paragraph(str(one.wan6), "")
-    yield Paragraph(str(one.lan), "LAN")
-    if one.lan6:
-        yield Paragraph(str(one.lan6), "")
-    yield from _rules("port forwards", one.forwards)
-    if one.default_host:
-        yield _heading("default host")
-        yield _arrow("all else" if one.forwards else "everything", one.default_host)
-    yield from _rules("accept rules, no NAT", one.accept_rules)
-    if one.routes:
-        yield _heading("static routes")
-        for route in one.routes:
-            yield Paragraph(f"{route.to} via{_TIE}{route.via}")
-    if one.masquerade:
-        yield _heading("masquerade")
-        for network in one.masquerade:
+def _router(router: RouterPlan) -> Iterator[Paragraph]:
+    yield Paragraph(_mode(router))
+    yield Paragraph(str(router.wan_address), "WAN")
+    if router.wan6:
+        yield Paragraph(str(router.wan6), "")
+    yield Paragraph(str(router.lan), "LAN")
+    if router.lan6:
+        yield Paragraph(str(router.lan6), "")
+    yield from paragraphs.list_rules("port forwards", router.forwards)
+    if router.default_host:
+        yield paragraphs.heading("default host")
+        yield paragraphs.arrow("all else" if router.forwards else "everything", router.default_host)
+    yield from paragraphs.list_rules("accept rules, no NAT", router.accept_rules)
+    if router.routes:
+        yield paragraphs.heading("static routes")
+        for route in router.routes:
+            yield Paragraph(f"{route.to} via{TIE}{route.via}")
+    if router.masquerade:
+        yield paragraphs.heading("masquerade")
+        for network in router.masquerade:
             yield Paragraph(str(network))
-        if one.masquerade_ports:
+        if router.masquerade_ports:
             yield Paragraph("with this home's ports")
-        if one.hairpin:
+        if router.hairpin:
             yield Paragraph("hairpin NAT for the same")
-    if one.leases:
-        yield _heading("static leases (DHCP)")
-        for lease in one.leases:
-            yield Paragraph(f"{lease.address} to{_TIE}{lease.name}")
-    if one.other_forwards:
-        yield _heading("other forwards")
-        yield Paragraph(_services(one.other_forwards))
-    if one.open_to_wan:
-        yield _heading("own services")
-        yield Paragraph(_services(one.open_to_wan))
-    if one.ftp_helper:
-        yield _heading("FTP helper (ALG)")
+    if router.leases:
+        yield paragraphs.heading("static leases (DHCP)")
+        for lease in router.leases:
+            yield Paragraph(f"{lease.address} to{TIE}{lease.name}")
+    if router.other_forwards:
+        yield paragraphs.heading("other forwards")
+        yield Paragraph(paragraphs.list_services(router.other_forwards))
+    if router.open_to_wan:
+        yield paragraphs.heading("own services")
+        yield Paragraph(paragraphs.list_services(router.open_to_wan))
+    if router.ftp_helper:
+        yield paragraphs.heading("FTP helper (ALG)")
         yield Paragraph("reads and changes FTP")
 
 
-def _mode(one: RouterPlan) -> str:
-    if one.mode == "routed":
+def _mode(router: RouterPlan) -> str:
+    if router.mode == "routed":
         return "routed, no NAT"
-    if one.mode == "default-host":
+    if router.mode == "default-host":
         return "NAT, default host"
-    forwards = one.forwards or one.other_forwards
+    forwards = router.forwards or router.other_forwards
     return "NAT, port forwards" if forwards else "NAT, no port forwards"
 
 
-def _rules(title: str, rules: Sequence[PortForward | AcceptRule]) -> Iterator[Paragraph]:
-    """Port forwards or accept rules, those of the same purpose and destination together."""
-    if rules:
-        yield _heading(title)
-    uses: dict[tuple[str, Address, IPv4Address | None], list[Service]] = {}
-    for rule in rules:
-        uses.setdefault((rule.purpose, rule.to, rule.source), []).append(rule.service)
-    purposes = {purpose for purpose, _, _ in uses}
-    for (purpose, to, source), services in uses.items():
-        if len(purposes) > 1:
-            yield Paragraph(f"{purpose}:", kind="use")
-        yield _arrow(_services(services), to)
-        if source:
-            yield Paragraph(f"only from {source}")
-
-
-def _server(plan: Plan, one: ServerPlan) -> Iterator[Paragraph]:
-    yield Paragraph(str(one.address), "IPv4")
-    if one.address6:
-        yield Paragraph(str(one.address6), "IPv6")
-    yield Paragraph(f"{one.control_port}, {one.passive}", "FTP" if one.tls == "none" else "FTPS")
-    yield Paragraph(str(one.public_address), "PASV")
-    others = [network for network in one.ssh_from if network not in one.inside]
-    yield Paragraph(", ".join([f"{one.ssh_port} from the home", *map(str, others)]), "SSH")
-    yield _heading("cameras")
-    yield Paragraph(", ".join(one.cameras))
-    if one.open_to_lan:
-        yield _heading("other services")
-        yield Paragraph(_services(one.open_to_lan))
-    yield from _rules("accept rules", one.accept_rules)
+def _server(plan: Plan, server: ServerPlan) -> Iterator[Paragraph]:
+    yield Paragraph(str(server.address), "IPv4")
+    if server.address6:
+        yield Paragraph(str(server.address6), "IPv6")
+    yield Paragraph(
+        f"{server.control_port}, {server.passive}", "FTP" if server.tls == "none" else "FTPS"
+    )
+    yield Paragraph(str(server.public_address), "PASV")
+    others = [network for network in server.ssh_from if network not in server.inside]
+    yield Paragraph(", ".join([f"{server.ssh_port} from the home", *map(str, others)]), "SSH")
+    yield paragraphs.heading("cameras")
+    yield Paragraph(", ".join(server.cameras))
+    if server.open_to_lan:
+        yield paragraphs.heading("other services")
+        yield Paragraph(paragraphs.list_services(server.open_to_lan))
+    yield from paragraphs.list_rules("accept rules", server.accept_rules)
     innermost = plan.routers[-1]
-    if one.behind == innermost.name:
+    if server.behind == innermost.name:
         return
-    for access in _by_host(one.may_open):
+    for access in _by_host(server.may_open):
         if _is_server(plan, access[0].host):
-            yield _heading("may open inwards")
+            yield paragraphs.heading("may open inwards")
             yield from _opened(access)
     # The box of a home behind the innermost router says the same.
-    if not one.may_open and plan.servers_behind(innermost):
-        yield _heading("may open inwards")
+    if not server.may_open and plan.servers_behind(innermost):
+        yield paragraphs.heading("may open inwards")
         yield Paragraph("nothing")
 
 
-def _home(plan: Plan, one: RouterPlan) -> Iterator[Paragraph]:
-    protected = one == plan.routers[-1] and not plan.servers_behind(one)
+def _home(plan: Plan, router: RouterPlan) -> Iterator[Paragraph]:
+    protected = router == plan.routers[-1] and not plan.servers_behind(router)
     for server in plan.servers:
         here = [
             access
             for access in server.may_open
-            if access.host in one.lan.network and not _is_server(plan, access.host)
+            if access.host in router.lan.network and not _is_server(plan, access.host)
         ]
         if here or protected:
-            yield _heading(f"{server.name} may open inwards")
+            yield paragraphs.heading(f"{server.name} may open inwards")
         if protected and not here:
             yield Paragraph("nothing")
         for same in _by_host(here):
@@ -259,31 +227,6 @@ def _by_host(accesses: Sequence[HomeAccess]) -> Iterator[list[HomeAccess]]:
 def _opened(accesses: Sequence[HomeAccess]) -> Iterator[Paragraph]:
     """The services of one host that a server may open."""
     host, dial = accesses[0].host, accesses[0].dial
-    yield _arrow(_services(access.service for access in accesses), host)
+    yield paragraphs.arrow(paragraphs.list_services(access.service for access in accesses), host)
     if dial != host:
         yield Paragraph(f"dialled as {dial}")
-
-
-# -- words
-
-
-def _heading(text: str) -> Paragraph:
-    return Paragraph(text, kind="heading")
-
-
-def _arrow(what: str, to: Address) -> Paragraph:
-    return Paragraph(f"{what} →{_TIE}{to}")
-
-
-def _services(services: Iterable[Service]) -> str:
-    """Ports by protocol, such as ``TCP 21, 50000-50099; UDP 51820``."""
-    ports: dict[str, list[str]] = {}
-    for service in services:
-        ports.setdefault(service.protocol.upper(), []).append(str(service.ports))
-    return "; ".join(f"{protocol}{_TIE}{', '.join(each)}" for protocol, each in ports.items())
-
-
-def _ranges(ranges: Sequence[PortRange]) -> str:
-    if len(ranges) <= _MOST_RANGES:
-        return " ".join(map(str, ranges))
-    return f"{ranges[0]} {ranges[1]} … {ranges[-1]}: {len(ranges)} ranges,"

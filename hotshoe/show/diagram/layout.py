@@ -17,7 +17,8 @@ from ipaddress import IPv4Network
 from hotshoe.plan.model import Plan, RouterPlan
 from hotshoe.render import render
 from hotshoe.show.diagram import content
-from hotshoe.show.diagram.content import BoxContent, Paragraph
+from hotshoe.show.diagram.content import BoxContent
+from hotshoe.show.diagram.paragraphs import Paragraph
 from hotshoe.show.diagram.shapes import EM_PER_CHARACTER, Box, Connector, Point, Text
 from hotshoe.show.diagram.text import writable
 
@@ -86,13 +87,13 @@ def draw(plan: Plan) -> Drawing:
         f"The way to {plan.hostname}", "title", _MARGIN, _MARGIN, WIDTH - 2 * _MARGIN
     )
     top = title.bottom + 12
-    internet = _box("internet", content.internet(plan), _INTERNET, top)
+    internet = _box("internet", content.internet_box(plan), _INTERNET, top)
     boxes = [internet]
     connectors: list[Connector] = []
     labels: list[Text] = []
     outside, y = internet, top
     for i, router in enumerate(plan.routers):
-        box = _box(f"router-{i}", content.router(plan, i), _ROUTERS, y)
+        box = _box(f"router-{i}", content.router_box(plan, i), _ROUTERS, y)
         inside = _stacked(_boxes_behind(plan, router), box)
         connector_in, label = _connector_in(outside, box, plan, i)
         connectors_out, labels_out = _connectors_out(box, inside, _kind_of_lan(router))
@@ -115,19 +116,19 @@ def draw(plan: Plan) -> Drawing:
 # -- boxes
 
 
-def _box(id: str, said: BoxContent, column: tuple[float, float], y: float) -> Box:
+def _box(id: str, text: BoxContent, column: tuple[float, float], y: float) -> Box:
     """A box that is as tall as its text."""
     x, width = column
     left, room = x + _PADDING, width - 2 * _PADDING
-    title = Text.wrapped(said.title, "title", left + _ICON, y + 5, room - _ICON)
-    subtitle = Text.wrapped(said.subtitle, "quiet", left, title.bottom, room)
-    body = tuple(_texts(said.body, left, room, subtitle.bottom + 9))
+    title = Text.wrapped(text.title, "title", left + _ICON, y + 5, room - _ICON)
+    subtitle = Text.wrapped(text.subtitle, "quiet", left, title.bottom, room)
+    body = tuple(_texts(text.body, left, room, subtitle.bottom + 9))
     bottom = body[-1].bottom + 6
-    foot = tuple(_texts(said.network, left, room, bottom + 4))
+    foot = tuple(_texts(text.network, left, room, bottom + 4))
     end = foot[-1].bottom + 4 if foot else bottom
     texts = (title, subtitle, *body, *foot)
-    icons: list[tuple[str, float, float]] = [(said.icon, left, y + 6)]
-    if said.icon == "internet":
+    icons: list[tuple[str, float, float]] = [(text.icon, left, y + 6)]
+    if text.icon == "internet":
         icons.append(("camera", left + room - _CAMERA, y + 6))
     head = subtitle.bottom + 4
     return Box(id, tuple(icons), x, y, width, end - y, head - y, end - bottom, texts)
@@ -140,7 +141,7 @@ def _texts(paragraphs: Sequence[Paragraph], x: float, room: float, y: float) -> 
         if paragraph.kind == "heading":
             indent = _INDENT
             text = Text.wrapped(paragraph.text, "heading", x, y + 4, room)
-        elif paragraph.kind == "use":
+        elif paragraph.kind == "purpose":
             text = Text.wrapped(paragraph.text, "quiet", x + indent, y + 2, room - indent)
         elif paragraph.label is not None:
             if paragraph.label:
@@ -156,8 +157,8 @@ def _boxes_behind(plan: Plan, router: RouterPlan) -> Iterator[Box]:
     """The boxes of a router's LAN, as if at the top of the drawing."""
     for i, server in enumerate(plan.servers):
         if server.behind == router.name:
-            yield _box(f"server-{i}", content.server(plan, server), _LANS, 0)
-    if home := content.home(plan, router):
+            yield _box(f"server-{i}", content.server_box(plan, server), _LANS, 0)
+    if home := content.home_box(plan, router):
         yield _box(f"{_HOME}-{plan.routers.index(router)}", home, _LANS, 0)
 
 
@@ -180,21 +181,21 @@ def _connector_in(outside: Box, router: Box, plan: Plan, i: int) -> tuple[Connec
     points: tuple[Point, ...]
     if i == 0:
         y = router.y + router.head / 2
-        points, said = ((outside.right, y), (router.x, y)), "public"
-        label = _above(outside.right, y, said)
+        points, name = ((outside.right, y), (router.x, y)), "public"
+        label = _above(outside.right, y, name)
     else:
         x = router.x + router.width / 2
-        points, said = ((x, outside.bottom), (x, router.y)), _kind_of_lan(plan.routers[i - 1])
-        label = Text(x + 10, router.y - _BETWEEN_ROWS / 2 - 8, "label", (said,))
+        points, name = ((x, outside.bottom), (x, router.y)), _kind_of_lan(plan.routers[i - 1])
+        label = Text(x + 10, router.y - _BETWEEN_ROWS / 2 - 8, "label", (name,))
     return Connector(outside.id, router.id, points, camera), label
 
 
 def _connectors_out(
-    router: Box, inside: Sequence[Box], said: str
+    router: Box, inside: Sequence[Box], name: str
 ) -> tuple[list[Connector], list[Text]]:
     """The connectors into a router's LAN, and their label."""
     y, turn = router.bottom - router.foot / 2, router.right + _TURN
-    ways = []
+    connectors = []
     for box in inside:
         beside_its_name = box.y + box.head / 2
         # One alone reaches down to the lower edge of the router, or further: straight on it is.
@@ -202,13 +203,13 @@ def _connectors_out(
         if len(inside) > 1:
             rest = ((turn, y), (turn, beside_its_name), (box.x, beside_its_name))
         points = ((router.right, y), *rest)
-        ways.append(Connector(router.id, box.id, points, camera=not box.id.startswith(_HOME)))
-    return ways, [_above(router.right, y, said)] if inside else []
+        connectors.append(Connector(router.id, box.id, points, camera=not box.id.startswith(_HOME)))
+    return connectors, [_above(router.right, y, name)] if inside else []
 
 
-def _above(x: float, y: float, said: str) -> Text:
+def _above(x: float, y: float, name: str) -> Text:
     """A label above a connector that begins there."""
-    return Text(x + 2, y - 20, "label", (said,))
+    return Text(x + 2, y - 20, "label", (name,))
 
 
 def _kind_of_lan(router: RouterPlan) -> str:

@@ -41,6 +41,6 @@ def inner_router_of(site: Any, at: int, host: Any) -> int | None:
     return next((k for k in deeper if host in site.routers[k].lan.network), None)
 
 
-def nat_routers_between(site: Any, at: int, deep: int) -> list[int]:
+def nat_routers_between(site: Any, outer: int, inner: int) -> list[int]:
     """The indexes of the routers that translate (NAT) between the LANs of two routers."""
-    return [k for k in range(at + 1, deep + 1) if site.routers[k].mode != "routed"]
+    return [k for k in range(outer + 1, inner + 1) if site.routers[k].mode != "routed"]

@@ -108,8 +108,8 @@ def home_services_can_be_reached(site: Any) -> Iterator[Finding]:
         dialled: dict[tuple[Any, str], Any] = {}
         for j, target in enumerate(server.may_open):
             key = f"servers[{i}].may_open[{j}]"
-            deep = inner_router_of(site, at, target.to)
-            if deep is None:
+            inner = inner_router_of(site, at, target.to)
+            if inner is None:
                 yield (
                     f"{key}.to",
                     f"{target.to} is not in the LAN of a router inside of {server.name}",
@@ -118,17 +118,17 @@ def home_services_can_be_reached(site: Any) -> Iterator[Finding]:
                     else "remove may_open; no router is between the home and this server",
                 )
                 continue
-            yield from _check_host(site, f"{key}.to", target.to, deep)
-            on_the_way = nat_routers_between(site, at, deep)
-            yield from _check_source_is_visible(site, f"{key}.to", server, on_the_way, deep)
-            yield from _check_port_is_free(site, f"{key}.services", target, on_the_way)
+            yield from _check_host(site, f"{key}.to", target.to, inner)
+            nat_routers = nat_routers_between(site, at, inner)
+            yield from _check_source_is_visible(site, f"{key}.to", server, nat_routers, inner)
+            yield from _check_port_is_free(site, f"{key}.services", target, nat_routers)
             # Behind a translating router, the address to dial is that router's.
-            dial = on_the_way[0] if on_the_way else target.to
+            dial = nat_routers[0] if nat_routers else target.to
             for service in target.services:
                 wanted = [(dial, f"{port}/{service.protocol}") for port in service.ports]
                 for dialling in wanted:
                     if dialling in dialled:
-                        yield _dialled_twice(
+                        yield _port_clash(
                             f"{key}.services", dialling[1], target.to, dialled[dialling]
                         )
                         break
@@ -148,24 +148,24 @@ def _check_host(site: Any, key: str, host: Any, i: int) -> Iterator[Finding]:
 
 
 def _check_source_is_visible(
-    site: Any, key: str, server: Any, on_the_way: list[int], deep: int
+    site: Any, key: str, server: Any, nat_routers: list[int], inner: int
 ) -> Iterator[Finding]:
-    for k in on_the_way:
+    for k in nat_routers:
         router = site.routers[k]
-        if router.masks_source and k < deep:
+        if router.masks_source and k < inner:
             yield (
                 key,
-                f"{router.name} hides who connects (masks_source), so "
-                f"{site.routers[k + 1].name} cannot tell {server.name} from others",
+                f"{router.name} replaces source addresses (masks_source), so "
+                f"{site.routers[k + 1].name} cannot distinguish {server.name} from others",
                 f"switch that off on {router.name} and remove masks_source, or write an address in "
                 f"the LAN of {router.name}",
             )
 
 
 def _check_port_is_free(
-    site: Any, key: str, target: Any, on_the_way: list[int]
+    site: Any, key: str, target: Any, nat_routers: list[int]
 ) -> Iterator[Finding]:
-    for k in on_the_way:
+    for k in nat_routers:
         router = site.routers[k]
         for field in ("open_to_wan", "other_forwards"):
             for other in getattr(router, field):
@@ -180,7 +180,7 @@ def _check_port_is_free(
                         )
 
 
-def _dialled_twice(key: str, port: str, host: Any, other: Any) -> Finding:
+def _port_clash(key: str, port: str, host: Any, other: Any) -> Finding:
     if host == other:
         return (key, f"{port} of {host} is listed already", "list it once")
     return (

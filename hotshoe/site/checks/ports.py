@@ -77,14 +77,14 @@ def ftp_ports_are_this_homes(site: Any) -> Iterator[Finding]:
         return
     ours = {port for ports in own for port in ports}
     control, passive = site.ftp.control_port, site.ftp.passive_ports
-    for key, said, ports in (
+    for key, given, ports in (
         ("control_port", control, [control]),
         ("passive_ports", passive, passive or ()),
     ):
-        if said and not ours.issuperset(ports):
+        if given and not ours.issuperset(ports):
             yield (
                 f"ftp.{key}",
-                f"{said} is not among the ports that are this home's ({summary(own)})",
+                f"{given} is not among the ports that are this home's ({summary(own)})",
                 "leave it out; hotshoe then picks one of them",
             )
 
@@ -142,9 +142,9 @@ def other_services_use_other_ports(site: Any) -> Iterator[Finding]:
         for service, clash in _clashes(server.open_to_lan, [ports[i]]):
             yield (f"servers[{i}].open_to_lan", _is_in_use(service, clash), NOT_NEEDED)
         for j, target in enumerate(server.may_open):
-            deep = inner_router_of(site, at[i], target.to)
-            on_the_way = nat_routers_between(site, at[i], deep) if deep else []
-            passing = through(on_the_way[0]) if on_the_way else []
+            inner = inner_router_of(site, at[i], target.to)
+            nat_routers = nat_routers_between(site, at[i], inner) if inner else []
+            passing = through(nat_routers[0]) if nat_routers else []
             for service, clash in _clashes(target.services, passing):
                 yield (
                     f"servers[{i}].may_open[{j}].services",
@@ -157,7 +157,7 @@ def other_services_use_other_ports(site: Any) -> Iterator[Finding]:
         for service, clash in _clashes(router.other_forwards, through(i)):
             yield (
                 f"routers[{i}].other_forwards",
-                f"{service} goes elsewhere already, and the cameras need {clash}",
+                f"{service} is forwarded elsewhere already, and the cameras need {clash}",
                 "take other FTP ports (ftp.control_port, ftp.passive_ports), or remove that "
                 "forward from the router and from here",
             )

@@ -32,10 +32,10 @@ def source_is_masked(site: Any) -> Iterator[Finding]:
         if masks and i <= last:
             yield (
                 f"routers[{i}].masks_source",
-                f"{name} gives all connections from outside its own address, so the server cannot "
-                "tell cameras from strangers: limits for each address are off, and anybody who "
-                "hits an open passive port passes vsftpd's check that both connections come from "
-                "the same address",
+                f"{name} replaces the source of all connections from outside by its own address, "
+                "so the server cannot distinguish cameras from others: limits for each address are "
+                "off, and anybody who hits an open passive port passes vsftpd's check that both "
+                "connections come from the same address",
                 "switch that off on the router if it lets you (source NAT of forwarded "
                 "connections), and remove masks_source",
             )

@@ -467,7 +467,8 @@ REFUSED = [
         "a door behind one who does not say who comes",
         three_routers("masks_source: true") + "\n" + in_dmz(may_open("192.168.1.20 22/tcp")),
         "server.may_open[0].to",
-        "middle hides who connects (masks_source), so gateway cannot tell darkroom from others",
+        "middle replaces source addresses (masks_source), so gateway cannot distinguish darkroom "
+        "from others",
         "switch that off on middle and remove masks_source, or write an address in the LAN of "
         "middle",
     ),
@@ -553,7 +554,7 @@ REFUSED = [
         "another forward where the second server's control port is",
         router("other_forwards: [50050/tcp]") + "\n" + two_servers(),
         "routers[0].other_forwards",
-        "50050/tcp goes elsewhere already, and the cameras need 50050",
+        "50050/tcp is forwarded elsewhere already, and the cameras need 50050",
         "take other FTP ports (ftp.control_port, ftp.passive_ports), or remove that forward from "
         "the router and from here",
     ),
@@ -808,9 +809,10 @@ WARNED = [
     (
         router("masks_source: true"),
         "routers[0].masks_source",
-        "gateway gives all connections from outside its own address, so the server cannot tell "
-        "cameras from strangers: limits for each address are off, and anybody who hits an open "
-        "passive port passes vsftpd's check that both connections come from the same address",
+        "gateway replaces the source of all connections from outside by its own address, so the "
+        "server cannot distinguish cameras from others: limits for each address are off, and "
+        "anybody who hits an open passive port passes vsftpd's check that both connections come "
+        "from the same address",
         "switch that off on the router if it lets you (source NAT of forwarded connections), and "
         "remove masks_source",
     ),
@@ -897,7 +899,7 @@ def test_checks_warn_of_a_name_that_leads_to_one_of_several_servers_over_ipv6(
         "hostname: www.example.com",
         server("ssh_from: [0.0.0.0/0]"),
         two_routers("mode: default-host"),
-        # It hides who connects, but nobody that a server would have to know.
+        # It hides source addresses that no server has to know.
         two_routers(gateway="wan: 192.168.178.2, masks_source: true") + "\n" + in_dmz(),
     ],
 )

@@ -253,7 +253,7 @@ ONE_LINE = [
     (
         "routers: [{name: gateway, lan: 192.168.1.1/24, other_forwards: [50050-50060/tcp]}]",
         "routers[0].other_forwards",
-        "50050-50060/tcp goes elsewhere already, and the cameras need 50000-50099",
+        "50050-50060/tcp is forwarded elsewhere already, and the cameras need 50000-50099",
         "take other FTP ports (ftp.control_port, ftp.passive_ports), or remove that forward from "
         "the router and from here",
     ),
