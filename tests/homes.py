@@ -1,4 +1,4 @@
-"""Homes to try things on: the examples that the project ships, and awkward ones beside them."""
+"""Homes for tests: the examples that the project ships, and awkward ones."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def home(*args: Any, **kwargs: Any) -> Plan:
     return plan_of(site_of(*args, **kwargs))
 
 
-# All that a Site may say beside the least.
+# Every optional key of a Site.
 EVERYTHING_SAID = {
     "routers": [
         {

@@ -1,6 +1,6 @@
 """Random homes that make sense, to try on them what must be true of every home.
 
-What is drawn is little more than numbers; they are bent here into a Site that is valid.
+Hypothesis draws little more than numbers; this module makes a valid Site of them.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ BLOCKS = [
     *IPv4Network("172.16.0.0/12").subnets(new_prefix=16),
     *IPv4Network("192.168.0.0/16").subnets(new_prefix=24),
 ]
-# The devices of a LAN: its router, the next router, a server or more, and somebody at home.
-ROUTER, NEXT_ROUTER, SERVER, SOMEBODY = 0, 1, 2, 5
+# The devices of a LAN: its router, the next router, servers, and a host of the home.
+ROUTER, NEXT_ROUTER, SERVER, HOST = 0, 1, 2, 5
 # Six devices fit into this.
 LONGEST_PREFIX = 29
 MOST_ROUTERS, MOST_SERVERS = 8, 3
@@ -201,7 +201,7 @@ def _lan(router: _Router) -> tuple[int, list[IPv4Address]]:
     size = 2 ** (32 - prefix)
     position = router.position % (router.block.num_addresses // size)
     network = IPv4Network((int(router.block[0]) + position * size, prefix))
-    return prefix, [network[1 + (router.start + k) % (size - 2)] for k in range(SOMEBODY + 1)]
+    return prefix, [network[1 + (router.start + k) % (size - 2)] for k in range(HOST + 1)]
 
 
 def _server(
@@ -214,7 +214,7 @@ def _server(
 ) -> Server:
     at = places[n]
     inner = range(at + 1, len(lans))
-    hosts = [lans[lan][1][SOMEBODY] for lan in inner]
+    hosts = [lans[lan][1][HOST] for lan in inner]
     others = [lans[lan][1][SERVER + k] for k, lan in enumerate(places) if lan > at]
     if drawn.to_servers and others:
         hosts = others
@@ -253,7 +253,7 @@ def _router(
         exposable = min(places) == i and not servers[0].open_to_lan
     modes = ["nat", *(["routed"] if i else []), *(["default-host"] if exposable else [])]
     mode = modes[drawn.mode % len(modes)]
-    # Nothing that tells computers apart by their addresses may depend on what a mask hides.
+    # Firewalls further inside must see the sources that they accept.
     maskable = mode == "nat" or (mode == "default-host" and inside)
     maskable = maskable and not _is_between(i, lans, places, servers)
     return Router(
@@ -271,7 +271,7 @@ def _router(
 
 
 def _is_between(i: int, lans: list, places: list[int], servers: list[Server]) -> bool:
-    """Whether a server opens connections through router i to somebody behind a further one."""
+    """Whether a server opens connections through router i to a host further inside."""
     lan_of = {host: k for k, (_, hosts) in enumerate(lans) for host in hosts[SERVER:]}
     return any(
         at < i < lan_of[target.to]

@@ -33,16 +33,16 @@ _BUDGET_MS = 10_000
 _PATIENCE_S = 120
 
 # The answer leaves in an attribute, for a page may have any elements it likes.
-_TELL = """
+_ANSWER = """
 <script>
 addEventListener("load", async () => {
-  const tell = (key, value) =>
+  const answer = (key, value) =>
     { document.documentElement.dataset[key] = encodeURIComponent(JSON.stringify(value)); };
   try {
     await document.fonts.ready;
-    tell("told", await (async () => { %s })() ?? null);
+    answer("returned", await (async () => { %s })() ?? null);
   } catch (error) {
-    tell("failed", String(error));
+    answer("failed", String(error));
   }
   document.body.replaceChildren();
 });
@@ -68,7 +68,7 @@ def evaluate(html: str, script: str, *, width: int = 1280, height: int = 800) ->
         raise BrowserError(f"there is no {PROGRAM}; tools/browser installs it")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         page = Path(folder) / "page.html"
-        page.write_text(html + _TELL % script, encoding="utf-8")
+        page.write_text(html + _ANSWER % script, encoding="utf-8")
         done = subprocess.run(
             [
                 PROGRAM,
@@ -84,17 +84,17 @@ def evaluate(html: str, script: str, *, width: int = 1280, height: int = 800) ->
             timeout=_PATIENCE_S,
             check=False,
         )
-    if failed := _told("failed", done.stdout):
+    if failed := _answered("failed", done.stdout):
         raise BrowserError(f"the page's script failed: {failed}")
-    told = _told("told", done.stdout)
-    if told is None:
+    returned = _answered("returned", done.stdout)
+    if returned is None:
         raise BrowserError(
-            f"{PROGRAM} told nothing (exit {done.returncode}): {done.stderr[-2000:]}"
+            f"{PROGRAM} returned nothing (exit {done.returncode}): {done.stderr[-2000:]}"
         )
-    return told[0]
+    return returned[0]
 
 
-def _told(key: str, dom: str) -> tuple[Any] | None:
+def _answered(key: str, dom: str) -> tuple[Any] | None:
     """What the page put into that attribute of its root, if anything."""
     root = re.search(r"<html\b[^>]*>", dom)
     value = re.search(rf'\bdata-{key}="([^"]*)"', root[0]) if root else None

@@ -196,8 +196,8 @@ class TestPlan:
         assert (result.exit_code, result.stderr) == (0, warning)
         result = run("plan", "--json")
         assert (result.exit_code, result.stderr) == (0, warning)
-        (told,) = json.loads(result.stdout)["warnings"]
-        assert told["key"] == "ftp.tls"
+        (printed,) = json.loads(result.stdout)["warnings"]
+        assert printed["key"] == "ftp.tls"
 
     def test_prints_the_schema_without_any_site(self, home):
         result = run("plan", "--json-schema")

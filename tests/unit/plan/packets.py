@@ -1,6 +1,6 @@
 """How packets walk through a home: a small model of its boxes, set up from a Plan.
 
-It is told what the Plan says about each device and knows what real boxes do with that; how a Plan
+It reads what the Plan says about each device and knows what real boxes do with that; how a Plan
 comes about it does not know, so it can tell when one is wrong. What a box does in the order in
 which Linux and the routers of providers do it: find the connection that a packet belongs to, else
 translate where it goes, filter, choose the way, translate where it comes from, remember.
@@ -42,7 +42,7 @@ class Packet:
     port: int
 
     def answer(self) -> Packet:
-        """What whoever got this one sends back."""
+        """The answer of the host that received this packet."""
         return Packet(self.protocol, self.to, self.port, self.source, self.source_port)
 
     def wants(self, services: Iterable[Service]) -> bool:
@@ -77,7 +77,7 @@ class Journey:
 
 
 class DroppedError(Exception):
-    """A router did not let a packet pass."""
+    """A router dropped a packet."""
 
 
 class TakenError(Exception):
@@ -103,7 +103,7 @@ class Router:
     def take(self, packet: Packet, side: str) -> tuple[Packet, str, Address | None]:
         """Deal with a packet that comes in on one side.
 
-        :returns: what leaves, on which side, and for whom there; None is whoever is outside
+        :returns: what leaves, on which side, and for whom there; None is the Internet
         """
         known = self._connections.get(packet)
         if known:
@@ -177,7 +177,7 @@ class Server:
         self._opened.add(packet)
 
     def takes(self, packet: Packet) -> bool:
-        """Whether a packet gets past it."""
+        """Whether the firewall accepts a packet."""
         plan = self.plan
         control, passive = ([Service("tcp", ports)] for ports in plan.ftp_ports)
         who = ip_network((packet.source, 32 if packet.source.version == 4 else 64), strict=False)
@@ -203,7 +203,7 @@ class Boxes:
     """All boxes of a home, cabled one behind the other, and the Internet.
 
     :param plan: what each of them should do
-    :param masking: the names of routers that mask sources, which nobody asked them to
+    :param masking: the names of routers that replace sources (source NAT)
     """
 
     def __init__(self, plan: Plan, masking: Collection[str] = ()) -> None:
@@ -234,7 +234,7 @@ class Boxes:
         return self._deliver(packet, lan, hop, ())
 
     def send_answer(self, journey: Journey) -> Journey:
-        """Let whoever got a packet answer it."""
+        """Let the host that received a packet answer it."""
         answer = journey.packet.answer()
         if journey.lan is None:
             return self.send_from_internet(answer)
@@ -265,7 +265,7 @@ class Boxes:
     def _deliver(
         self, packet: Packet, lan: int, hop: Address | None, passed: tuple[Hop, ...]
     ) -> Journey:
-        """Hand a packet to whoever has that address in a LAN."""
+        """Hand a packet to the device that has the address in a LAN."""
         for i, side, addresses in self._router_sides(lan):
             if hop in addresses:
                 return self._walk(packet, i, side, passed)

@@ -298,7 +298,7 @@ def test_a_helper_reads_the_control_port_on_every_router():
 
 @given(st.integers(1, 100))
 def test_no_camera_is_shut_out_by_the_others_even_behind_one_address(example_site, cameras):
-    """Every camera may be behind the same NAT, and strangers may hold connections too."""
+    """Every camera may be behind the same NAT, and others may hold connections too."""
     names = tuple(Camera(name=f"c{i}") for i in range(cameras))
     (server,) = make_plan(example_site.model_copy(update={"cameras": names})).servers
     assert server.max_per_camera == 8
@@ -371,7 +371,7 @@ class TestAServerThatAnotherServerMayOpen:
     SFTP = Service("tcp", PortRange(22, 22))
     OUTSIDE, INSIDE = IPv4Address("10.0.0.101"), IPv4Address("10.0.1.102")
 
-    def let_in(self, **router: Any) -> tuple[AcceptRule, ...]:
+    def rules(self, **router: Any) -> tuple[AcceptRule, ...]:
         access = {"to": str(self.INSIDE), "services": ["22/tcp"]}
         site = site_of(("nat", "nat"), (0, 1), may_open=[access])
         inner = site.routers[1].model_copy(update=router)
@@ -384,9 +384,9 @@ class TestAServerThatAnotherServerMayOpen:
 
     @pytest.mark.parametrize("mode", ["nat", "routed"])
     def test_accepts_the_address_that_it_sees(self, mode):
-        assert self.let_in(mode=mode) == (self.only_from(self.OUTSIDE),)
+        assert self.rules(mode=mode) == (self.only_from(self.OUTSIDE),)
 
     def test_accepts_the_address_of_a_router_that_masks_sources_too(self):
         mask = IPv4Address("10.0.1.1")
         expected = (self.only_from(self.OUTSIDE), self.only_from(mask))
-        assert self.let_in(masks_source=True) == expected
+        assert self.rules(masks_source=True) == expected

@@ -114,7 +114,7 @@ def test_an_ftp_helper_has_its_control_port():
 
 
 class Entered:
-    """A router that somebody has set up from its rows, knowing nothing else."""
+    """A router that is set up from its rows and nothing else."""
 
     def __init__(self, entered: tuple[Row, ...]) -> None:
         self._rows = [(row.menu, dict(row.fields)) for row in entered]
@@ -139,34 +139,34 @@ class Entered:
 
     @property
     def forwards(self) -> tuple[PortForward, ...]:
-        found = []
+        entries = []
         for entry in self.of(Menu.FORWARD, "External port"):
             assert entry["Enabled"] == "yes"
             assert entry["External port"] == entry["Internal port"]
             what = _service(entry, "External port")
             purpose = entry["Name"].removesuffix(f" {what.ports}")
             to = IPv4Address(entry["Internal address"])
-            found.append(PortForward(what, to, _source(entry), purpose))
-        return tuple(found)
+            entries.append(PortForward(what, to, _source(entry), purpose))
+        return tuple(entries)
 
     def accept_rules(self, menu: Menu) -> tuple[AcceptRule, ...]:
-        found = []
+        entries = []
         for entry in self.of(menu, "Destination address"):
             assert (entry["Action"], entry["Enabled"]) == ("allow", "yes")
             what = _service(entry, "Destination port")
             purpose = entry["Name"].removesuffix(f" {what.ports}")
             to = ip_address(entry["Destination address"])
-            found.append(AcceptRule(what, to, _source(entry), purpose))
-        return tuple(found)
+            entries.append(AcceptRule(what, to, _source(entry), purpose))
+        return tuple(entries)
 
     @property
     def routes(self) -> tuple[Route, ...]:
-        found = []
+        entries = []
         for entry in self.of(Menu.ROUTE):
             size = entry.get("Subnet mask") or entry["Prefix length"]
             to = ip_network(f"{entry['Destination network']}/{size}")
-            found.append(Route(to, ip_address(entry["Gateway"])))
-        return tuple(found)
+            entries.append(Route(to, ip_address(entry["Gateway"])))
+        return tuple(entries)
 
     def blocks_everything_else(self, menu: Menu) -> bool:
         last = self.of(menu)[-1:]
@@ -217,8 +217,8 @@ def _check_the_outside(entered: Entered, plan: Any, i: int) -> None:
     if i == 0:
         assert four["Address assignment"] == "as the provider says"
         ports = entered.of(Menu.WAN, "Ports of the shared address (MAP-E)")
-        told = [part for e in ports for value in e.values() for part in value.split(", ")]
-        assert tuple(PortRange.parse(part) for part in told) == router.masquerade_ports
+        entered_ports = [part for e in ports for text in e.values() for part in text.split(", ")]
+        assert tuple(PortRange.parse(part) for part in entered_ports) == router.masquerade_ports
         return
     outer = plan.routers[i - 1]
     assert entered.interface(Menu.WAN) == IPv4Interface(

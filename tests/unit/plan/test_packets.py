@@ -76,16 +76,16 @@ class Home:
         """The router in whose LAN a server is."""
         return self.names.index(server.behind)
 
-    def somebody(self, lan: int) -> IPv4Address:
+    def host_in(self, lan: int) -> IPv4Address:
         """A computer in a LAN."""
         taken = {self.routers[lan].lan.ip, *(server.address for server in self.servers)}
         taken |= {router.wan_address for router in self.routers}
         hosts = self.routers[lan].lan.network.hosts()
         return next(host for host in hosts if host not in taken)
 
-    def everybody(self) -> list[tuple[int, IPv4Address]]:
+    def hosts(self) -> list[tuple[int, IPv4Address]]:
         """A computer in each LAN that has room for one."""
-        return [(lan, self.somebody(lan)) for lan in range(len(self.routers))]
+        return [(lan, self.host_in(lan)) for lan in range(len(self.routers))]
 
     def ftp(self) -> Iterator[tuple[ServerPlan, int]]:
         """The servers with their ports: of long ranges the ends, and some in between."""
@@ -190,7 +190,7 @@ def test_the_server_sees_the_address_of_the_camera_unless_a_router_masks_it(home
         journey = boxes.send_from_internet(dial(port, home))
         hidden = home.masking & set(journey.routers)
         assert (journey.packet.source == CAMERA) == (not hidden)
-        # One limit for everybody would be none for a stranger.
+        # One limit for all clients would let others use all of it.
         assert bool(server.control_connections_per_minute) == (not hidden)
 
 
@@ -205,16 +205,16 @@ def test_the_server_distinguishes_cameras_behind_the_same_nat(home):
     assert answers == [packet.answer() for packet in sent]
 
 
-# -- from the Internet to anybody else
+# -- from the Internet to anything else
 
 
-def strangers(home: Home, ports: set[int]) -> Iterator[Packet]:
+def unwanted_packets(home: Home, ports: set[int]) -> Iterator[Packet]:
     """Whatever may be sent from the Internet, as if its provider let private addresses through."""
     plan, to = home.plan, [home.plan.public_address]
     to += [server.address for server in plan.servers]
     to += [router.wan_address for router in plan.routers[1:]]
     to += [router.lan.ip for router in plan.routers]
-    to += [host for _, host in home.everybody()]
+    to += [host for _, host in home.hosts()]
     to6 = [server.address6 for server in plan.servers if server.address6]
     for router in plan.routers:
         if router.lan6:
@@ -225,13 +225,13 @@ def strangers(home: Home, ports: set[int]) -> Iterator[Packet]:
             yield from (Packet(protocol, CAMERA6, SOURCE_PORT, each, port) for each in to6 if each)
 
 
-def strangers_reach_nobody(home: Home, ports: set[int]) -> None:
+def nothing_else_is_reachable(home: Home, ports: set[int]) -> None:
     plan, outermost = home.plan, home.routers[0]
     exposed = None
     if all(router.default_host for router in plan.routers):
         (exposed,) = (s for s in plan.servers if s.address == plan.routers[-1].default_host)
     boxes = home.boxes()
-    for packet in strangers(home, ports):
+    for packet in unwanted_packets(home, ports):
         journey = boxes.send_from_internet(packet)
         if journey.arrived:
             known = next((server for server in plan.servers if server.name == journey.end), None)
@@ -253,7 +253,7 @@ def strangers_reach_nobody(home: Home, ports: set[int]) -> None:
 
 @every(homes, st.sets(st.integers(1, 65535), max_size=4))
 def test_nothing_else_from_the_internet_reaches_anybody(home, ports):
-    strangers_reach_nobody(home, home.odd_ports() | ports)
+    nothing_else_is_reachable(home, home.odd_ports() | ports)
 
 
 # -- out of the home
@@ -263,7 +263,7 @@ def everybody_reaches_the_internet(home: Home) -> None:
     boxes = home.boxes()
     for protocol in ("tcp", "udp"):
         journeys = []
-        for lan, host in home.everybody():
+        for lan, host in home.hosts():
             # All with the same source port, so that routers must tell them apart.
             sent = Packet(protocol, host, SOURCE_PORT, WEB, 443)
             journeys.append((sent, boxes.send_from_lan(lan, sent)))
@@ -337,7 +337,7 @@ def test_a_routed_router_changes_no_packet(home):
     routed = {router.name for router in home.routers if router.mode == "routed"}
     boxes = home.boxes()
     journeys = [boxes.send_from_internet(dial(port, home)) for _, port in home.ftp()]
-    for lan, host in home.everybody():
+    for lan, host in home.hosts():
         journeys.append(boxes.send_from_lan(lan, Packet("tcp", host, SOURCE_PORT, WEB, 443)))
         journeys.append(boxes.send_from_lan(lan, dial(home.servers[0].control_port, home, host)))
     for journey in (*journeys, *map(boxes.send_answer, journeys)):
@@ -349,7 +349,7 @@ def test_a_routed_router_changes_no_packet(home):
 
 
 def everybody_may_dial_the_public_address(home: Home) -> None:
-    for lan, host in home.everybody():
+    for lan, host in home.hosts():
         for server in home.servers:
             boxes = home.boxes()
             seen = set()
@@ -393,7 +393,7 @@ def the_home_reaches_its_servers(home: Home) -> None:
         services += [Service("tcp", PortRange(server.ssh_port, server.ssh_port))]
         services += server.open_to_lan
         for lan in range(home.at(server), len(home.routers)):
-            boxes, host = home.boxes(), home.somebody(lan)
+            boxes, host = home.boxes(), home.host_in(lan)
             for service in services:
                 port = service.ports.last
                 sent = Packet(service.protocol, host, SOURCE_PORT, server.address, port)
@@ -417,7 +417,7 @@ def attempts(home: Home, server: ServerPlan, ports: set[int]) -> Iterator[Packet
     at, to = home.at(server), [home.plan.public_address]
     for lan in range(at + 1, len(home.routers)):
         router = home.routers[lan]
-        to += [router.wan_address, router.lan.ip, home.somebody(lan)]
+        to += [router.wan_address, router.lan.ip, home.host_in(lan)]
         to += [access.host for access in server.may_open]
         if router.lan6 and server.address6:
             to += [router.wan6, router.lan6.ip, router.lan6.network[0xFFFF]]
@@ -486,7 +486,7 @@ def test_nobody_else_in_a_dmz_opens_what_the_server_may(home):
         for access in server.may_open:
             protocol, port = access.service.protocol, access.service.ports.first
             for to in (access.dial, access.host):
-                packet = Packet(protocol, home.somebody(lan), SOURCE_PORT, to, port)
+                packet = Packet(protocol, home.host_in(lan), SOURCE_PORT, to, port)
                 for via in (None, home.routers[lan + 1].wan_address):
                     journey = boxes.send_from_lan(lan, packet, via)
                     assert not journey.arrived or journey.end == INTERNET, journey
@@ -498,21 +498,21 @@ def test_nobody_else_in_a_dmz_opens_what_the_server_may(home):
 @every(homes)
 def test_every_router_on_the_way_is_open_on_the_ports_of_the_servers_and_no_other(home):
     for i, router in enumerate(home.routers):
-        let_in = {
+        rules = {
             (let.to, let.service)
             for let in (*router.forwards, *router.accept_rules)
             if let.source is None
         }
         passing = [server for server in home.servers if home.at(server) >= i]
         ports = {ports for server in passing for ports in server.ftp_ports}
-        told = {service.ports for _, service in let_in}
-        assert {service.protocol for _, service in let_in} <= {"tcp"}
-        assert told <= ports
+        opened = {service.ports for _, service in rules}
+        assert {service.protocol for _, service in rules} <= {"tcp"}
+        assert opened <= ports
         if router.default_host is None:
-            assert told == ports
+            assert opened == ports
         for server in passing:
             if server.address6:
-                assert {s.ports for to, s in let_in if to == server.address6} == {*server.ftp_ports}
+                assert {s.ports for to, s in rules if to == server.address6} == {*server.ftp_ports}
 
 
 @every(homes)
@@ -529,7 +529,7 @@ def everything_is_right(home: Home) -> None:
     cameras_reach_their_server(home)
     cameras_reach_their_server_over_ipv6(home)
     cameras_get_an_answer(home)
-    strangers_reach_nobody(home, home.odd_ports())
+    nothing_else_is_reachable(home, home.odd_ports())
     everybody_reaches_the_internet(home)
     everybody_may_dial_the_public_address(home)
     the_home_reaches_its_servers(home)
@@ -568,9 +568,9 @@ def test_a_missing_rule_is_detected(example):
 
 def test_an_excessive_rule_is_detected(example):
     outermost, *inner = example.routers
-    host = example.somebody(0)
+    host = example.host_in(0)
     forward = PortForward(Service.parse("8080/tcp"), host, None, "a back door")
     routers = (replace(outermost, forwards=(*outermost.forwards, forward)), *inner)
     home = Home(replace(example.plan, routers=routers))
     with pytest.raises(AssertionError):
-        strangers_reach_nobody(home, {8080})
+        nothing_else_is_reachable(home, {8080})

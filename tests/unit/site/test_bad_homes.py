@@ -1,4 +1,4 @@
-"""What makes no sense between the devices of a home, and what the person is told.
+"""What makes no sense between the devices of a home, and the messages about it.
 
 Like :mod:`tests.unit.test_bad_sites`, where each value by itself is looked at.
 """
@@ -73,7 +73,7 @@ ONE_CAMERA = (
 REFUSED = [
     # -- the outside
     (
-        "a private address outside",
+        "a private outside address",
         router("wan: 192.168.178.2"),
         "routers[0].wan",
         "192.168.178.2 cannot be reached from the Internet: it is private (RFC 1918); so nothing "
@@ -82,7 +82,7 @@ REFUSED = [
         "it to the list, before this one",
     ),
     (
-        "an address of the provider's NAT outside",
+        "an outside address behind the provider's NAT",
         router("wan: 100.64.3.4"),
         "routers[0].wan",
         "100.64.3.4 cannot be reached from the Internet: it is behind the provider's carrier-grade "
@@ -98,7 +98,7 @@ REFUSED = [
         "write the same address in both, or leave wan out here",
     ),
     (
-        "the same address outside and inside",
+        "one address outside and inside",
         router("wan: 192.168.1.1"),
         "routers[0].wan",
         "192.168.1.1 is inside its own LAN",
@@ -113,28 +113,28 @@ REFUSED = [
     ),
     # -- names
     (
-        "two routers of one name",
+        "two routers with one name",
         two_routers(gateway="wan: 192.168.178.2").replace("gateway", "edge"),
         "routers[1].name",
         "'edge' is the name of another device already",
         "give every device a name of its own",
     ),
     (
-        "two servers of one name",
+        "two servers with one name",
         two_servers().replace("studio", "darkroom"),
         "servers[1].name",
         "'darkroom' is the name of another device already",
         "give every device a name of its own",
     ),
     (
-        "a camera that may upload anywhere",
+        "a camera without a server",
         two_servers().replace("a7, server: studio", "a7, server: studio}, {name: z9"),
         "cameras[2].server",
         "is missing, and there are 2 servers",
         "write one of: darkroom, studio",
     ),
     (
-        "a camera that uploads to a server that is not there",
+        "a camera with an unknown server",
         two_servers().replace(
             "a7, server: studio", "a7, server: studio}, {name: z9, server: attic"
         ),
@@ -158,7 +158,7 @@ REFUSED = [
         "give the router a fixed address in 192.168.178.0/24, for example 192.168.178.2",
     ),
     (
-        "an inner router with an address from elsewhere",
+        "an inner router with an address of another network",
         two_routers(gateway="wan: 192.168.179.2"),
         "routers[1].wan",
         "192.168.179.2 is not in the LAN 192.168.178.0/24 of edge",
@@ -232,7 +232,7 @@ REFUSED = [
     ),
     # -- IPv6 addresses
     (
-        "an IPv6 LAN of two",
+        "an IPv6 LAN of two addresses",
         router("lan6: 2001:db8:2::1/127"),
         "routers[0].lan6",
         "2001:db8:2::1/127 leaves no room for a server",
@@ -260,7 +260,7 @@ REFUSED = [
         "give this LAN another /64 of the prefix that the provider gave",
     ),
     (
-        "an inner router with an IPv6 address from elsewhere",
+        "an inner router with an IPv6 address of another network",
         two_routers(IPV6_OUTSIDE, IPV6_INSIDE.replace("wan6: 2001:db8:1::", "wan6: 2001:db8:9::")),
         "routers[1].wan6",
         "2001:db8:9::2 is not in the LAN 2001:db8:1::/64 of edge",
@@ -274,7 +274,7 @@ REFUSED = [
         "give the router a fixed address in 2001:db8:1::/64, for example 2001:db8:1::2",
     ),
     (
-        "a server with an IPv6 address from elsewhere",
+        "a server with an IPv6 address of another network",
         router("lan6: 2001:db8:2::1/64") + "\n" + server("address6: 2001:db8:3::10"),
         "server.address6",
         "2001:db8:3::10 is not in the LAN 2001:db8:2::/64 of gateway",
@@ -342,7 +342,7 @@ REFUSED = [
         "write the router's IPv6 address there, or leave the server's out",
     ),
     (
-        "two servers with IPv6 behind a router without, told once",
+        "two servers with IPv6 behind a router without it",
         two_servers("address6: 2001:db8:2::10", second=f"{BESIDE}, address6: 2001:db8:2::11"),
         "routers[0].lan6",
         "is missing, and darkroom has an IPv6 address behind it",
@@ -365,7 +365,7 @@ REFUSED = [
         "write mode: nat, or list the router that translates before this one",
     ),
     (
-        "a default host that only routes",
+        "a routed default host",
         two_routers("mode: default-host", "wan: 192.168.178.2, mode: routed"),
         "routers[0].mode",
         "edge would send everything to the address of gateway itself, which is routed and forwards "
@@ -373,7 +373,7 @@ REFUSED = [
         "write mode: nat for edge, or for gateway",
     ),
     (
-        "a default host that answers",
+        "a default host with services of its own",
         two_routers("mode: default-host", "wan: 192.168.178.2, open_to_wan: [22/tcp]"),
         "routers[0].mode",
         "edge would send everything from the Internet to gateway, 22/tcp included, which gateway "
@@ -381,7 +381,7 @@ REFUSED = [
         "write mode: nat for edge, or remove 22/tcp from open_to_wan of gateway",
     ),
     (
-        "a default host beside the server",
+        "a default host behind the server's router",
         two_routers("mode: default-host") + "\n" + in_dmz(),
         "routers[0].mode",
         "edge would send everything from the Internet to gateway, which is there to protect the "
@@ -413,14 +413,14 @@ REFUSED = [
         "write mode: nat; the FTP ports are then forwarded one by one",
     ),
     (
-        "a mask without a translation",
+        "source NAT on a routed router",
         two_routers(gateway="wan: 192.168.178.2, mode: routed, masks_source: true"),
         "routers[1].masks_source",
         "gateway is routed, so it replaces no addresses",
         "remove it, or write mode: nat",
     ),
     (
-        "a mask that makes strangers look like the home",
+        "source NAT that makes everybody look like the home",
         router("mode: default-host, masks_source: true"),
         "routers[0].masks_source",
         "gateway would send everything from the Internet to darkroom with its own address in the "
@@ -429,42 +429,42 @@ REFUSED = [
     ),
     # -- what a server may open
     (
-        "a door in a wall that is not there",
+        "may_open without a router inside of the server",
         server(may_open("192.168.1.20 22/tcp")),
         "server.may_open[0].to",
         "192.168.1.20 is not in the LAN of a router inside of darkroom",
         "remove may_open; no router is between the home and this server",
     ),
     (
-        "a door to the server's own LAN",
+        "may_open in the server's own LAN",
         two_routers() + "\n" + in_dmz(may_open("192.168.178.20 22/tcp")),
         "server.may_open[0].to",
         "192.168.178.20 is not in the LAN of a router inside of darkroom",
         "write an address behind a router that protects the home from the server",
     ),
     (
-        "a door to the router that has it",
+        "may_open of the router itself",
         two_routers() + "\n" + in_dmz(may_open("192.168.1.1 22/tcp")),
         "server.may_open[0].to",
         "192.168.1.1 is the address of gateway itself",
         "write the address of a computer in 192.168.1.0/24",
     ),
     (
-        "a door to a router behind it",
+        "may_open of the next router",
         three_routers() + "\n" + in_dmz(may_open("10.0.0.2 22/tcp")),
         "server.may_open[0].to",
         "10.0.0.2 is the address of gateway itself",
         "write the address of a computer in 10.0.0.0/24",
     ),
     (
-        "a door to nobody",
+        "may_open of the broadcast address",
         two_routers() + "\n" + in_dmz(may_open("192.168.1.255 22/tcp")),
         "server.may_open[0].to",
         "192.168.1.255 is the network's own or its broadcast address",
         "write the address of a computer in 192.168.1.0/24",
     ),
     (
-        "a door behind one who does not say who comes",
+        "may_open behind a router with source NAT",
         three_routers("masks_source: true") + "\n" + in_dmz(may_open("192.168.1.20 22/tcp")),
         "server.may_open[0].to",
         "middle replaces source addresses (masks_source), so gateway cannot distinguish darkroom "
@@ -473,7 +473,7 @@ REFUSED = [
         "middle",
     ),
     (
-        "a door through a default host",
+        "may_open through a default host",
         two_routers(gateway="wan: 192.168.178.2, mode: default-host")
         + "\n"
         + in_dmz(may_open("192.168.1.20 22/tcp")),
@@ -483,21 +483,21 @@ REFUSED = [
         "write mode: nat; and name what the server may open in may_open",
     ),
     (
-        "one door to two hosts",
+        "may_open of two hosts by one port",
         two_routers() + "\n" + in_dmz(may_open("192.168.1.20 22/tcp", "192.168.1.21 20-30/tcp")),
         "server.may_open[1].services",
         "22/tcp of 192.168.1.21 and of 192.168.1.20 would be the same port of a router in between",
         "let one of them answer on another port",
     ),
     (
-        "one door twice",
+        "may_open of one port twice",
         two_routers() + "\n" + in_dmz(may_open("192.168.1.20 22/tcp, 20-30/tcp")),
         "server.may_open[0].services",
         "22/tcp of 192.168.1.20 is listed already",
         "list it once",
     ),
     (
-        "one door of a routed router twice",
+        "may_open of one port behind a routed router twice",
         two_routers(gateway="wan: 192.168.178.2, mode: routed")
         + "\n"
         + in_dmz(may_open("192.168.1.20 22/tcp", "192.168.1.20 22/tcp")),
@@ -506,7 +506,7 @@ REFUSED = [
         "list it once",
     ),
     (
-        "a door where the router answers itself",
+        "may_open of a port that the router answers",
         two_routers(gateway="wan: 192.168.178.2, open_to_wan: [22/tcp]")
         + "\n"
         + in_dmz(may_open("192.168.1.20 22/tcp")),
@@ -516,7 +516,7 @@ REFUSED = [
         "let 192.168.1.20 answer on another port, or remove 22/tcp from open_to_wan of gateway",
     ),
     (
-        "a door that leads elsewhere already",
+        "may_open of a port that is forwarded elsewhere",
         two_routers(gateway="wan: 192.168.178.2, other_forwards: [440-450/tcp]")
         + "\n"
         + in_dmz(may_open("192.168.1.20 445/tcp")),
@@ -527,7 +527,7 @@ REFUSED = [
         "gateway",
     ),
     (
-        "a door that cameras of another server need",
+        "may_open of an FTP port of another server",
         two_routers()
         + "\n"
         + two_servers(may_open("192.168.1.20 21/tcp, 50050/tcp"), first=IN_DMZ),
@@ -584,7 +584,7 @@ REFUSED = [
         "leave it out; hotshoe then picks one of them",
     ),
     (
-        "too few of a port set",
+        "a passive range that is too small for a camera",
         "port_set: {offset: 4, psid_length: 8, psid: 100}\nftp: {passive_ports: 5696-5700}",
         "ftp.passive_ports",
         f"5696-5700 does not hold 8 ports: {ONE_CAMERA}",
@@ -665,7 +665,7 @@ REFUSED = [
         "take a control port outside the range, or leave it out",
     ),
     (
-        "two servers of one hardware address",
+        "two servers with one hardware address",
         two_servers('mac: "b8:27:eb:12:34:56"', second=f'{BESIDE}, mac: "B8-27-EB-12-34-56"'),
         "servers[1].mac",
         "b8:27:eb:12:34:56 is the hardware address of darkroom already",
@@ -738,11 +738,11 @@ ACCEPTED = [
     ("two routers", two_routers()),
     ("a server in a DMZ", two_routers() + "\n" + in_dmz()),
     (
-        "a door to another server",
+        "may_open of another server",
         two_routers() + "\n" + two_servers(may_open("192.168.1.11 22/tcp"), first=IN_DMZ),
     ),
     (
-        "a door where a router answers another protocol",
+        "may_open of a port that the router answers by another protocol",
         two_routers(gateway="wan: 192.168.178.2, open_to_wan: [22/udp]")
         + "\n"
         + in_dmz(may_open("192.168.1.20 22/tcp")),
@@ -754,7 +754,7 @@ ACCEPTED = [
         + in_dmz(may_open("192.168.1.20 22/tcp", "192.168.1.21 22/tcp")),
     ),
     (
-        "a door behind one who does not say who comes, which is the last",
+        "may_open of a host in the LAN of a router with source NAT",
         two_routers(gateway="wan: 192.168.178.2, masks_source: true")
         + "\n"
         + in_dmz(may_open("192.168.1.20 22/tcp")),
@@ -881,8 +881,8 @@ def test_checks_warn_of_a_name_that_leads_to_one_of_several_servers_over_ipv6(
             + two_servers(first=servers[0], second=servers[1])
         )
     )
-    told = warnings_of(files, load_site(files))
-    assert [str(warning) for warning in told] == [
+    warnings = warnings_of(files, load_site(files))
+    assert [str(warning) for warning in warnings] == [
         f"{FILE}: servers[{['darkroom', 'studio'].index(name)}].address6: over IPv6, "
         f"photos.example.net leads to {name} on every port, so a client that prefers IPv6 looks "
         f"for {other} there too\n"

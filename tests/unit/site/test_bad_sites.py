@@ -1,4 +1,4 @@
-"""What a person may get wrong in a Site, and what they are told.
+"""What a person may get wrong in a Site, and the messages about it.
 
 Each case shows what the file says and the whole message: the file, the key, what is wrong with it,
 and what to write instead. Nothing else is on the screen, above all no traceback. What is wrong
@@ -933,8 +933,8 @@ def test_free_addresses_are_suggested_without_trying_all_there_are(write_site, m
 
     monkeypatch.setattr("ipaddress.IPv4Network.subnets", refuse)
     routers = ", ".join(f"{{name: r{i}, wan: 10.0.0.{i}, lan: 10.0.0.{i}/8}}" for i in range(1, 20))
-    told = refusal(write_site(with_lines(f"routers: [{routers}]")))
-    assert "give this LAN other addresses, for example 192.168.0.1/24" in told
+    message = refusal(write_site(with_lines(f"routers: [{routers}]")))
+    assert "give this LAN other addresses, for example 192.168.0.1/24" in message
 
 
 def nested(level: str, inner: str, depth: int) -> str:
