@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -33,6 +34,13 @@ def test_a_second_run_costs_one_ssh_command_a_host(home: Home) -> None:
         for node in nodes:
             home.sh(node, f"usermod --shell /bin/bash root; rm {shell} /root/count")
     assert counts == ["1", "1"]
+
+
+def test_operations_of_different_kinds_of_hosts_are_never_fused(home: Home) -> None:
+    """pyinfra would give such an operation two names."""
+    plan = json.loads(home.pyinfra("--dry", "--json").stdout)["plan"]
+    assert len(plan) > 40
+    assert [each["names"] for each in plan if len(each["names"]) != 1] == []
 
 
 ENDLESS = """
