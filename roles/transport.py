@@ -1,8 +1,8 @@
-"""The SSH connections to hosts: prompt, and over when the other side is.
+"""SSH connections with keepalives: they answer at once, and end when the other side is gone.
 
 A host that loses its power or its address says nothing more. TCP waits for its answer for a quarter
 of an hour, a program in between (ProxyCommand) for ever, and so does everything that is built upon
-them. So a connection asks the other side for a sign of life, and ends where none comes.
+them. So a connection sends keepalive requests, and ends where no answer comes.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from pyinfra import logger
 from pyinfra.api import Host
 from pyinfra.connectors.ssh import SSHConnector
 
-# Seconds: between two questions, and until an answer has to have come. Some of them may go by while
-# a router's network is reloaded.
-ASK_EVERY, PATIENCE = 5, 20
+# Seconds: between two keepalive requests, and until an answer has to have come. A router whose
+# network is reloaded may need some of them.
+KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT = 5, 20
 # Seconds: until a command that is never done is given up, whatever it is. Slow routers install a
 # package in minutes, and apt waits for another apt.
-LONGEST = 1800
+COMMAND_TIMEOUT = 1800
 # For the other side to open what a command runs in; paramiko's own limit is an hour.
-OPENING = 30
+CHANNEL_TIMEOUT = 30
 
 
 def host_data(name: str) -> dict[str, Any]:
@@ -36,10 +36,10 @@ def host_data(name: str) -> dict[str, Any]:
     :param name: its name, for messages
     """
     return {
-        "_timeout": LONGEST,
+        "_timeout": COMMAND_TIMEOUT,
         "ssh_paramiko_connect_kwargs": {
-            "transport_factory": partial(prompt_transport, name=name),
-            "channel_timeout": OPENING,
+            "transport_factory": partial(keepalive_transport, name=name),
+            "channel_timeout": CHANNEL_TIMEOUT,
         },
     }
 
@@ -58,8 +58,8 @@ def _gone(why: str) -> ConnectionError:
     return ConnectionResetError(errno.ECONNRESET, why)
 
 
-class Line:
-    """What a transport reads from and writes to; reading fails once the other side is gone.
+class MonitoredSocket:
+    """The socket of a transport; reading from it fails once the other side is gone.
 
     :param sock: a socket, or paramiko's ProxyCommand
     :param name: the host's
@@ -86,7 +86,7 @@ class Line:
             if isinstance(self._sock, ProxyCommand) and self._sock.process.poll() is not None:
                 raise _gone("the ProxyCommand has ended") from None
             if self._is_silent():
-                said = f"nothing was heard of it for {PATIENCE} seconds"
+                said = f"nothing was heard of it for {KEEPALIVE_TIMEOUT} seconds"
                 logger.error(f"{self._name}: {said}: the connection is given up")
                 raise _gone(said) from None
             raise
@@ -102,15 +102,15 @@ class Line:
 
     def _is_silent(self) -> bool:
         asked = self._asked
-        return asked is not None and self._heard < asked < time.monotonic() - PATIENCE
+        return asked is not None and self._heard < asked < time.monotonic() - KEEPALIVE_TIMEOUT
 
-    def ask(self, transport: Transport) -> None:
-        """Ask for signs of life for as long as a transport is in use.
+    def keep_alive(self, transport: Transport) -> None:
+        """Send keepalive requests for as long as a transport is in use.
 
         Whatever is heard is one. RFC 4254, section 4: who does not know a request says so.
         """
         while True:
-            time.sleep(ASK_EVERY)
+            time.sleep(KEEPALIVE_INTERVAL)
             if not transport.is_active():
                 return
             if not transport.is_authenticated():
@@ -126,7 +126,7 @@ def _request(transport: Transport) -> None:
         transport.global_request("keepalive@openssh.com")
 
 
-def prompt_transport(sock: Any, *, name: str, **kwargs: Any) -> Transport:
+def keepalive_transport(sock: Any, *, name: str, **kwargs: Any) -> Transport:
     """A paramiko transport that sends small packets at once, and ends with the other side.
 
     Without TCP_NODELAY every command waits about 40 ms for a delayed acknowledgement (RFC 1122,
@@ -138,7 +138,7 @@ def prompt_transport(sock: Any, *, name: str, **kwargs: Any) -> Transport:
     """
     if isinstance(sock, socket.socket):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    line = Line(sock, name)
-    transport = Transport(line, **kwargs)  # type: ignore[arg-type]
-    threading.Thread(target=line.ask, args=(transport,), daemon=True).start()
+    monitored = MonitoredSocket(sock, name)
+    transport = Transport(monitored, **kwargs)  # type: ignore[arg-type]
+    threading.Thread(target=monitored.keep_alive, args=(transport,), daemon=True).start()
     return transport

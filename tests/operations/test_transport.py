@@ -17,16 +17,16 @@ from pyinfra.connectors.sshuserclient import client
 from hotshoe.stage import podman
 from hotshoe.stage.stage import Stage
 from roles import transport
-from roles.transport import Line
+from roles.transport import MonitoredSocket
 
-PATIENCE = 0.6
+KEEPALIVE_TIMEOUT = 0.6
 pytestmark = pytest.mark.timeout(30)
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch) -> None:
-    monkeypatch.setattr(transport, "ASK_EVERY", 0.1)
-    monkeypatch.setattr(transport, "PATIENCE", PATIENCE)
+    monkeypatch.setattr(transport, "KEEPALIVE_INTERVAL", 0.1)
+    monkeypatch.setattr(transport, "KEEPALIVE_TIMEOUT", KEEPALIVE_TIMEOUT)
 
 
 class Server(paramiko.ServerInterface):
@@ -85,7 +85,7 @@ def connected() -> Iterator[tuple[SSHClient, threading.Event]]:
 def test_small_packets_are_sent_at_once():
     sock, other = tcp_pair()
     with sock, other:
-        made = transport.prompt_transport(sock, name="gateway")
+        made = transport.keepalive_transport(sock, name="gateway")
         assert isinstance(made, Transport)
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         made.close()
@@ -94,14 +94,14 @@ def test_small_packets_are_sent_at_once():
 def test_every_command_has_a_time_limit_and_so_has_its_beginning():
     """The first is read by pyinfra from a host's data, the second by paramiko."""
     said = transport.host_data("gateway")
-    assert said["_timeout"] == transport.LONGEST
+    assert said["_timeout"] == transport.COMMAND_TIMEOUT
     with connected() as (client, _):
-        assert client.get_transport().channel_timeout == transport.OPENING
+        assert client.get_transport().channel_timeout == transport.CHANNEL_TIMEOUT
 
 
 def test_a_connection_over_which_nothing_happens_stays():
     with connected() as (client, _):
-        time.sleep(3 * PATIENCE)
+        time.sleep(3 * KEEPALIVE_TIMEOUT)
         assert client.get_transport().is_active()
         client.exec_command("anything")
 
@@ -119,7 +119,7 @@ def test_a_connection_that_is_cut_without_a_word_ends(what, caplog):
             # Not paramiko's EOFError, which pyinfra does not expect.
             with pytest.raises((OSError, SSHException)):
                 client.exec_command("another")
-        assert time.monotonic() - began < PATIENCE + 3
+        assert time.monotonic() - began < KEEPALIVE_TIMEOUT + 3
         assert not client.get_transport().is_active()
     assert "gateway: nothing was heard of it" in caplog.text
 
@@ -127,24 +127,24 @@ def test_a_connection_that_is_cut_without_a_word_ends(what, caplog):
 @pytest.mark.parametrize("program", ["true", "sh -c 'echo x; exit 3'"])
 def test_a_proxy_command_that_has_ended_ends_the_connection(program):
     """paramiko reads on for ever, and this would notice if paramiko corrected that."""
-    line = Line(ProxyCommand(program), "gateway")
-    line.settimeout(0.1)
+    monitored = MonitoredSocket(ProxyCommand(program), "gateway")
+    monitored.settimeout(0.1)
     deadline = time.monotonic() + 10
-    read = partial(line.recv, 100)
+    read = partial(monitored.recv, 100)
     with pytest.raises(ConnectionResetError, match=r"ended|closed"):
         while time.monotonic() < deadline:
             try:
                 read()
             except TimeoutError:
                 continue
-    line.close()
+    monitored.close()
 
 
 def test_a_connection_that_the_other_side_closes_ends():
     ours, theirs = socket.socketpair()
     theirs.close()
     with ours, pytest.raises(ConnectionResetError, match="the other side has closed"):
-        Line(ours, "gateway").recv(100)
+        MonitoredSocket(ours, "gateway").recv(100)
 
 
 def test_a_stage_in_a_folder_with_a_space_is_known_to_pyinfra(tmp_path, example_plan, monkeypatch):

@@ -65,8 +65,9 @@ REPEATED = {
         f"camera and {derivation.CONTROL_CONNECTIONS_PER_MINUTE} more;",
         f"ports first: {derivation.DATA_CONNECTIONS_AT_ONCE} of them, then "
         f"{WORDS[derivation.DATA_CONNECTIONS_PER_MINUTE]} a minute, from each address;",
-        f"is given up after {transport.PATIENCE} to {transport.PATIENCE + transport.ASK_EVERY} "
-        f"seconds, and a command that never ends after {WORDS[transport.LONGEST]}.",
+        f"is given up after {transport.KEEPALIVE_TIMEOUT} to "
+        f"{transport.KEEPALIVE_TIMEOUT + transport.KEEPALIVE_INTERVAL} seconds, and a command that "
+        f"never ends after {WORDS[transport.COMMAND_TIMEOUT]}.",
     ],
     "CHANGELOG.md": [
         f"At least {derivation.SESSIONS} sessions, {derivation.SESSIONS_PER_ADDRESS} from one "

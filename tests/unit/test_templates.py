@@ -300,8 +300,8 @@ def test_a_kernel_without_timeouts_of_its_own_for_handshakes_gets_rules_without_
 def test_nftables_takes_the_rules_of_every_example(name):
     plan = example(name)
     for server in plan.servers:
-        for masked in (server, unlimited(server)):
-            nft_takes(render("firewall/server.nft.j2", server=masked, timeouts=True))
+        for each in (server, unlimited(server)):
+            nft_takes(render("firewall/server.nft.j2", server=each, timeouts=True))
     for router in plan.routers:
         nft_takes(routing_of(router))
 
