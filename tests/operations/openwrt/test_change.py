@@ -122,7 +122,7 @@ def test_only_what_differs_is_staged(change):
     assert (host.said, host.answers) == ([], [])
 
 
-def test_packages_that_are_right_are_left_alone(gateway):
+def test_packages_as_wanted_are_left_alone(gateway):
     change = Change("0badcafe", outbound(gateway, recorded("fresh")), "", 60)
     _, firewall, dhcp = change.wanted
     host = Scripted(looked("fresh"), staged((firewall, dhcp)))
@@ -152,7 +152,7 @@ def test_a_killed_change_counts_as_not_made(gateway):
         assert "delete dhcp.hotshoe_out_darkroom" in host.stdin[-1]
 
 
-def test_it_begins_anew_from_what_an_earlier_operation_of_the_run_left(change):
+def test_a_change_begins_from_what_an_earlier_operation_of_the_run_left(change):
     """The fact of the run's beginning is not asked again."""
     host = Scripted(looked("deployed"), staged(change.wanted, seen="deployed"))
     host.connector_data = {"openwrt": recorded("fresh")}
@@ -169,7 +169,7 @@ def test_it_begins_anew_from_what_an_earlier_operation_of_the_run_left(change):
         (well("no heading at all"), ["uci: staging printed nothing"]),
     ],
 )
-def test_a_router_that_cannot_stage_gets_back_what_was(change, answer, said):
+def test_a_router_that_cannot_stage_is_rolled_back(change, answer, said):
     host = Scripted(looked("fresh"), answer, well())
     assert not change.stage(None, host)
     assert host.ran == ["look", f"{INIT} stage 0badcafe 60 firewall", ROLLBACK]
@@ -201,7 +201,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_change_that_is_not_what_was_meant_is_not_applied(change, name):
+def test_a_change_that_is_not_as_wanted_is_not_applied(change, name):
     otherwise, reason = WRONG[name]
     host = Scripted(looked("fresh"), staged(change.wanted, **otherwise), well())
     assert not change.stage(None, host)
@@ -209,7 +209,7 @@ def test_a_change_that_is_not_what_was_meant_is_not_applied(change, name):
     assert host.ran[-1] == ROLLBACK
 
 
-def test_what_fw4_said_before_is_no_objection(change):
+def test_messages_that_fw4_printed_before_are_no_errors(change):
     done, lines, errors = staged(change.wanted)
     for part in ("before", "after"):
         lines.insert(lines.index(f"@@hotshoe {part}") + 1, FOREIGN)
@@ -226,7 +226,7 @@ def test_sections_of_others_may_shift(change):
 
 
 @pytest.mark.parametrize("lost", [OSError("reset"), EOFError(), TimeoutError(), SSHException("x")])
-def test_a_connection_that_is_lost_ends_in_words(change, lost):
+def test_a_lost_connection_ends_in_a_message(change, lost):
     """pyinfra would print a traceback of an exception, and wait for ever without a timeout."""
     for step, answers in (
         (change.stage, (lost, lost)),
@@ -241,7 +241,7 @@ def test_a_connection_that_is_lost_ends_in_words(change, lost):
         assert None not in host.timeouts
 
 
-def test_an_export_that_is_cut_short_is_not_believed(change):
+def test_a_truncated_export_is_not_believed(change):
     host = Scripted(
         looked("fresh"), staged(change.wanted, firewall=["package firewall", "config 'x"]), well()
     )
@@ -269,7 +269,7 @@ def test_a_setting_of_a_zone_that_went_away_meanwhile_is_refused():
 # -- apply
 
 
-def test_it_is_applied_by_its_id(change):
+def test_a_change_is_applied_by_its_id(change):
     host = Scripted(well())
     assert change.apply(None, host)
     assert host.ran == [f"{INIT} apply 0badcafe"]
@@ -291,7 +291,7 @@ def test_applying_may_take_half_of_the_time_at_most(gateway, seconds, timeout):
         (badly(), "committing failed"),
     ],
 )
-def test_a_router_that_cannot_commit_gets_back_what_was(change, answer, said):
+def test_a_router_that_cannot_commit_is_rolled_back(change, answer, said):
     host = Scripted(answer, well())
     assert not change.apply(None, host)
     assert host.ran == [f"{INIT} apply 0badcafe", ROLLBACK]
@@ -299,13 +299,13 @@ def test_a_router_that_cannot_commit_gets_back_what_was(change, answer, said):
 
 
 @pytest.mark.parametrize("cut", [TimeoutError(), ConnectionResetError(), EOFError()])
-def test_a_connection_that_is_cut_while_it_is_applied_decides_nothing(change, cut):
+def test_a_connection_cut_while_applying_decides_nothing(change, cut):
     host = Scripted(cut)
     assert change.apply(None, host)
     assert (len(host.ran), host.said) == (1, [])
 
 
-def test_a_route_that_is_configured_and_gone_is_set_by_hand():
+def test_a_configured_route_that_is_gone_is_set_directly():
     """netifd believes that it is there; a reload would leave it out."""
     seen = recorded("deployed_with_static_routes_and_helper")
     (route,) = seen.packages["network"].of_type("route")
@@ -337,21 +337,21 @@ def clock(monkeypatch) -> list[float]:
     return slept
 
 
-def test_it_is_confirmed_when_it_is_in_force(change, clock):
+def test_a_change_is_confirmed_once_in_force(change, clock):
     host = Scripted(looked("deployed"), well())
     assert change.confirm(None, host)
     assert host.ran == ["look", f"{INIT} confirm 0badcafe"]
     assert (host.said, clock) == ([], [])
 
 
-def test_what_takes_a_moment_is_waited_for(change, clock):
+def test_a_change_that_takes_a_moment_is_waited_for(change, clock):
     host = Scripted(looked("fresh"), looked("fresh"), looked("deployed"), well())
     assert change.confirm(None, host)
     assert clock == [0.5, 0.5]
     assert host.ran[-1] == f"{INIT} confirm 0badcafe"
 
 
-def test_it_is_confirmed_over_a_new_connection(change, clock):
+def test_a_change_is_confirmed_over_a_new_connection(change, clock):
     host = Scripted(looked("deployed"), well(), connector=Line())
     assert change.confirm(None, host)
     assert host.connector.client == "new"
@@ -365,7 +365,7 @@ def test_it_is_confirmed_over_a_new_connection(change, clock):
     ],
     ids=["the old one lives", "it does not"],
 )
-def test_without_a_new_connection_it_is_put_back_over_the_old_one(change, clock, answer, then):
+def test_without_a_new_connection_the_old_one_rolls_back(change, clock, answer, then):
     host = Scripted(answer, connector=Line("timed out"))
     assert not change.confirm(None, host)
     assert host.ran == [ROLLBACK]
@@ -385,7 +385,7 @@ def test_a_router_that_is_out_of_reach_for_a_moment_is_tried_again(change, clock
     assert (clock, host.connector.client) == ([1, 1], "new")
 
 
-def test_it_is_tried_for_half_of_the_time(change, clock):
+def test_reconnecting_takes_half_of_the_time_at_most(change, clock):
     host = Scripted(TimeoutError(), EOFError(), connector=Line(*["gone"] * 99, is_alive=False))
     assert change.apply(None, host)
     assert not change.confirm(None, host)
@@ -408,7 +408,7 @@ def test_a_connection_that_ends_during_a_command_is_lost(change):
 
 
 @pytest.mark.parametrize(("seconds", "patience"), [(60, 15), (20, 10)])
-def test_what_never_comes_into_force_is_undone(gateway, clock, seconds, patience):
+def test_a_change_that_never_comes_into_force_is_rolled_back(gateway, clock, seconds, patience):
     change = Change("1", inbound(gateway, recorded("fresh")), LABEL, seconds)
     looks = patience * 2 + 2
     host = Scripted(*[looked("fresh")] * looks, well())
@@ -441,13 +441,13 @@ def test_a_service_that_did_not_run_before_is_not_missed(change, clock):
     assert change.confirm(None, Scripted(without_dnsmasq("deployed"), well()))
 
 
-def test_a_router_that_cannot_be_looked_at_is_put_back(change, clock):
+def test_a_router_that_cannot_be_read_is_rolled_back(change, clock):
     host = Scripted(badly("no such shell"), well())
     assert not change.confirm(None, host)
     assert host.said == ["no such shell", AS_IT_WAS]
 
 
-def test_a_change_that_the_timer_put_back_is_not_confirmed(change, clock):
+def test_a_change_that_the_timer_rolled_back_is_not_confirmed(change, clock):
     host = Scripted(looked("deployed"), badly("this change was put back already"), well())
     assert not change.confirm(None, host)
     assert host.said == ["this change was put back already", AS_IT_WAS]
@@ -484,10 +484,10 @@ def all_well(change: Change, before: str, after: str, touched: Callable[[Wanted]
     assert (host.said, host.answers) == ([], [])
 
 
-def test_all_goes_well(change, clock):
+def test_a_change_of_inbound_rules_goes_well(change, clock):
     all_well(change, "fresh", "deployed", lambda each: True)
 
 
-def test_the_way_out_goes_well(gateway, clock):
+def test_a_change_of_outbound_routing_goes_well(gateway, clock):
     change = Change("1", outbound(gateway, recorded("fresh")), "", 60)
     all_well(change, "fresh", "deployed", lambda each: each.package != "network")

@@ -80,7 +80,7 @@ def test_every_recording_has_its_expectation():
     assert len(RECORDED) >= 10
 
 
-def test_what_is_cut_short_is_not_taken_for_all_there_is():
+def test_truncated_output_is_refused():
     """As pyinfra does at a line that is not UTF-8."""
     cut = recording("fresh")
     del cut[cut.index("config zone") + 1 :]
@@ -92,7 +92,7 @@ def test_what_is_cut_short_is_not_taken_for_all_there_is():
     )
 
 
-def test_a_router_that_says_nothing_is_one_of_which_nothing_is_known():
+def test_a_silent_router_is_unknown():
     assert Router().process([]) == Router.default().__class__(writable=False)
     assert Router.default() == RouterState()
 
@@ -101,7 +101,7 @@ def test_a_router_that_says_nothing_is_one_of_which_nothing_is_known():
 
 
 @pytest.mark.parametrize("name", ["killed_after_staging", "killed_before_confirming"])
-def test_while_a_change_waits_the_packages_are_those_of_before(name):
+def test_packages_are_those_from_before_an_unconfirmed_change(name):
     """In both a second lease is on its way, of which only /etc/config/dhcp was kept."""
     waiting, before = recorded(name), recorded("deployed")
     assert waiting.pending == "0badcafe"
@@ -111,12 +111,12 @@ def test_while_a_change_waits_the_packages_are_those_of_before(name):
     ]
 
 
-def test_what_is_staged_of_a_waiting_change_is_told():
+def test_staged_lines_of_an_unconfirmed_change_are_told():
     assert recorded("killed_after_staging").changes[0] == "dhcp.hotshoe_out_studio='host'"
     assert recorded("killed_before_confirming").changes == ()
 
 
-def test_each_package_is_read_from_where_it_was_kept_if_it_was(tmp_path):
+def test_each_package_is_read_from_its_kept_file_if_there_is_one(tmp_path):
     """The shell decides, package by package."""
     kept = tmp_path / "config"
     kept.mkdir()
@@ -215,7 +215,7 @@ def test_a_secret_of_several_lines_is_hidden_to_its_end():
         ("firewall.@rule[1].name='the.a.key=b'", "firewall.@rule[1].name='the.a.key=b'"),
     ],
 )
-def test_what_is_staged_is_shown_without_secrets(line, shown):
+def test_staged_lines_are_shown_without_secrets(line, shown):
     assert hide(line) == shown
 
 
@@ -232,7 +232,7 @@ def test_what_is_staged_is_shown_without_secrets(line, shown):
         ),
     ],
 )
-def test_what_fw4_says_is_shown_without_secrets(line, shown):
+def test_messages_of_fw4_are_shown_without_secrets(line, shown):
     done = subprocess.run(
         ["sh", "-c", f"{SECRETS}hide_in_messages"],
         input=line,
@@ -320,7 +320,7 @@ def test_zones_have_their_devices():
     }
 
 
-def test_of_several_routes_to_one_network_the_first_is_the_one_taken():
+def test_the_first_of_several_routes_to_a_network_counts():
     said = [
         "@@hotshoe routes",
         "10.0.0.0/24 via 192.168.1.2 dev eth1",

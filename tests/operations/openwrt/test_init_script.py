@@ -163,7 +163,7 @@ STAGE, APPLY, CONFIRM = "stage a1 60 network firewall", "apply a1", "confirm a1"
 WHOLE = (STAGE, APPLY, CONFIRM)
 
 
-def test_it_is_shell_that_parses():
+def test_the_script_parses():
     done = subprocess.run(
         ["sh", "-n"], input=operations.init_script(), text=True, capture_output=True, check=False
     )
@@ -180,7 +180,7 @@ def test_a_change_that_is_confirmed_stays(router):
     assert router.first == {name: OLD[name] for name in ("network", "firewall")}
 
 
-def test_staging_says_all_that_is_proved(router):
+def test_staging_prints_all_that_is_checked(router):
     _, said = router.run(STAGE, stdin=CHANGE)
     assert [line for line in said.splitlines() if line.startswith("@@")] == [
         f"@@hotshoe {part}"
@@ -220,7 +220,7 @@ def test_nothing_is_ever_mixed_however_a_change_ends(new_router):
     assert {True, False} == set(ends)
 
 
-def test_the_timer_puts_back_what_a_killed_run_left(new_router):
+def test_the_timer_rolls_back_what_a_killed_run_left(new_router):
     """The power stays: what is staged is taken back too."""
     fresh, whole = new_router(), new_router()
     whole.run(STAGE, APPLY, stdin=CHANGE)
@@ -233,7 +233,7 @@ def test_the_timer_puts_back_what_a_killed_run_left(new_router):
 
 
 @pytest.mark.parametrize("how", ["KILL_AT", "FAIL_AT"])
-def test_putting_back_can_be_begun_again_at_any_point(new_router, how):
+def test_a_rollback_can_be_repeated_from_any_point(new_router, how):
     changed = new_router()
     changed.run(STAGE, APPLY, stdin=CHANGE)
     assert changed.files == NEW
@@ -247,7 +247,7 @@ def test_putting_back_can_be_begun_again_at_any_point(new_router, how):
         assert (router.files, router.left) == (OLD, {"first"}), point
 
 
-def test_a_file_that_cannot_be_put_back_is_told_and_kept(router):
+def test_a_file_that_cannot_be_restored_is_told_and_kept(router):
     router.run(STAGE, APPLY, stdin=CHANGE)
     # After the removal of what is staged of it.
     code, said = router.run("put_back", FAIL_AT=2)
@@ -256,7 +256,7 @@ def test_a_file_that_cannot_be_put_back_is_told_and_kept(router):
     assert "pending" in router.left
 
 
-def test_a_rollback_puts_back_loads_and_says_so(router):
+def test_a_rollback_restores_loads_and_says_so(router):
     router.run(STAGE, APPLY, stdin=CHANGE)
     (router.root / "reloaded").unlink()
     code, said = router.run("rollback")
@@ -267,7 +267,7 @@ def test_a_rollback_puts_back_loads_and_says_so(router):
     assert not (router.root / "run" / "hotshoe-rollback.pid").exists()
 
 
-def test_what_a_change_has_not_loaded_its_rollback_does_not_load(router):
+def test_a_rollback_does_not_load_what_its_change_has_not(router):
     """That would put into force what somebody committed and did not load."""
     router.run(STAGE, stdin=CHANGE)
     assert router.run("rollback")[0] == 0
@@ -305,7 +305,7 @@ def test_a_firewall_that_nft_fails_to_list_is_not_taken_for_none(router, fails):
     assert (router.root / "reloaded").read_text() == "firewall\nnetwork\n"
 
 
-def test_rules_that_nft_would_not_take_again_are_made_by_fw4(router):
+def test_rules_that_nft_would_not_load_again_are_made_by_fw4(router):
     router._program("bin/nft", f'{STAND_INS["nft"]}; [ "$3" != $R/run/hotshoe/loadable.nft ]\n')
     router.run(STAGE, APPLY, stdin=CHANGE)
     (router.root / "reloaded").unlink()
@@ -326,7 +326,7 @@ def test_a_rollback_that_is_killed_leaves_no_new_rules_with_old_files(new_router
         assert router.files != OLD or (router.root / "rules").exists(), point
 
 
-def test_whoever_gives_leases_hears_of_them(router):
+def test_the_servers_that_give_leases_are_reloaded(router):
     """Either may be gone, or not run at boot."""
     router._program("init.d/dnsmasq", "exit 1\n")
     router.run("stage a1 60 dhcp", APPLY, stdin="dhcp new dhcp\n")
@@ -346,7 +346,7 @@ def test_a_change_is_confirmed_even_if_its_timer_is_gone(router):
     assert (router.files, pid.exists()) == (NEW, False)
 
 
-def test_a_rollback_where_nothing_waits_does_nothing(router):
+def test_a_rollback_without_an_unconfirmed_change_does_nothing(router):
     assert router.run("rollback") == (0, "no change waits to be confirmed\n")
     assert router.files == OLD
 
@@ -360,7 +360,7 @@ def test_only_the_run_that_began_a_change_goes_on_with_it(router, call):
 
 
 @pytest.mark.parametrize("call", [APPLY, CONFIRM])
-def test_a_change_that_was_put_back_is_over(router, call):
+def test_a_change_that_was_rolled_back_is_over(router, call):
     router.run(STAGE, stdin=CHANGE)
     router.run("rollback")
     assert router.run(call) == (1, "this change was put back already\n")
@@ -379,7 +379,7 @@ def test_a_second_change_begins_with_what_was_before_the_unconfirmed_one(router)
     assert router.files == OLD | {"dhcp": "new dhcp\n"}
 
 
-def test_somebody_elses_staged_changes_are_never_committed(router):
+def test_staged_changes_of_others_are_never_committed(router):
     (router.root / "uci" / "dhcp").write_text("theirs\n")
     code, said = router.run(STAGE, stdin=CHANGE)
     assert code == 1
@@ -387,7 +387,7 @@ def test_somebody_elses_staged_changes_are_never_committed(router):
     assert (router.files, router.left, router.staged) == (OLD, set(), ["dhcp"])
 
 
-def test_a_change_in_luci_that_nobody_has_confirmed_yet_is_waited_for(router):
+def test_an_unconfirmed_change_in_luci_is_waited_for(router):
     kept = router.root / "run" / "rpcd" / "snapshot-files"
     kept.mkdir(parents=True)
     (kept / "firewall").write_text("before LuCI\n")
@@ -418,7 +418,7 @@ def test_a_full_router_is_left_alone(router):
     assert (router.files, router.left) == (OLD, set())
 
 
-def test_a_commit_that_a_full_disk_cut_short_is_told_and_put_back(router):
+def test_a_commit_truncated_by_a_full_disk_is_told_and_rolled_back(router):
     code, said = router.run(STAGE, APPLY, stdin=CHANGE, FULL=1)
     assert code == 1
     assert said.endswith("what was committed of firewall reads back differently\n")

@@ -58,7 +58,7 @@ def with_long_texts(commands: list[Any]) -> list[Any]:
 
 
 @pytest.mark.parametrize("path", CASES, ids=case_name)
-def test_case(path, on_router):
+def test_an_operation_runs_the_commands_of_its_case(path, on_router):
     case = json.loads(path.read_text())
     assert set(case) <= {"args", "router", "facts", "commands", "noop"}
     host = on_router(state_of(case.get("router", {})), **known_of(case.get("facts", {})))
@@ -147,14 +147,14 @@ class TestConfiguration:
     def steps(wanted: tuple[Wanted, ...], label: str = "", **more: int) -> list[Any]:
         return list(operations.configuration._inner(wanted, label=label, **more))
 
-    def test_is_nothing_to_do_when_it_is_so_already(self, on_router, gateway):
+    def test_changes_nothing_on_a_router_as_wanted(self, on_router, gateway):
         seen = recorded("deployed")
         host = on_router(seen)
         assert self.steps(outbound(gateway, seen)) == []
         assert self.steps(inbound(gateway, seen), "hotshoe: ") == []
         assert host.noops == ["the router is as it should be"] * 2
 
-    def test_is_three_steps_of_one_change(self, on_router, gateway):
+    def test_has_three_steps_of_one_change(self, on_router, gateway):
         seen = recorded("fresh")
         host = on_router(seen)
         steps = self.steps(inbound(gateway, seen), "hotshoe: ", seconds=33)
@@ -165,7 +165,7 @@ class TestConfiguration:
         assert change.seconds == 33
         assert host.noops == []
 
-    def test_has_no_option_whose_value_could_not_be_compared(self, on_router):
+    def test_refuses_an_option_whose_value_could_not_be_compared(self, on_router):
         on_router(recorded("fresh"))
         wanted = Wanted("network", "x", (Section("interface", "x_vpn", {"private_key": "k"}),))
         (step,) = self.steps((wanted,))
@@ -176,7 +176,7 @@ class TestConfiguration:
         )
 
     @pytest.mark.parametrize("seconds", [-5, 0, 4, 7.5])
-    def test_has_time_that_a_router_can_count(self, on_router, gateway, seconds):
+    def test_refuses_seconds_that_a_router_cannot_count(self, on_router, gateway, seconds):
         seen = recorded("fresh")
         on_router(seen)
         (step,) = self.steps(outbound(gateway, seen), seconds=seconds)
@@ -190,7 +190,7 @@ class TestConfiguration:
         assert len(set(ids)) == 4
         assert all(len(each) == 8 and each.isalnum() for each in ids)
 
-    def test_contacts_nobody_to_find_out(self, on_router, gateway):
+    def test_contacts_no_host_to_find_out(self, on_router, gateway):
         seen = recorded("fresh")
         host = on_router(seen)
         self.steps(outbound(gateway, seen))
@@ -207,23 +207,23 @@ class TestConfiguration:
 
 
 class TestWhyARouterIsChanged:
-    def test_a_waiting_change(self, gateway):
+    def test_an_unconfirmed_change_is_a_reason(self, gateway):
         seen = recorded("killed_before_confirming")
         assert reason_to_change(seen, outbound(gateway, seen), "") == "a change was never confirmed"
 
-    def test_a_package_that_differs(self, gateway):
+    def test_a_differing_package_is_a_reason(self, gateway):
         seen = recorded("fresh")
         assert reason_to_change(seen, outbound(gateway, seen), "") == "firewall differs"
         (firewall,) = inbound(gateway, seen)
         assert reason_to_change(seen, (firewall,), "hotshoe: ") == "firewall differs"
 
-    def test_a_package_of_which_nothing_is_known(self, gateway):
+    def test_an_unknown_package_is_a_reason(self, gateway):
         seen = recorded("deployed")
         seen = replace(seen, packages={"firewall": seen.packages["firewall"]})
         _, _, dhcp = outbound(gateway, seen)
         assert reason_to_change(seen, (dhcp,), "") == "dhcp differs"
 
-    def test_rules_that_somebody_took_out_of_the_kernel(self, gateway):
+    def test_rules_missing_from_the_kernel_are_a_reason(self, gateway):
         seen = recorded("deployed")
         rules = tuple(rule for rule in seen.rules if "50000-50099/tcp to" not in rule)
         reason = reason_to_change(replace(seen, rules=rules), inbound(gateway, seen), "hotshoe: ")
@@ -231,6 +231,6 @@ class TestWhyARouterIsChanged:
             "rule 'hotshoe: cameras to darkroom, 50000-50099/tcp to 192.168.1.10' is not in force"
         )
 
-    def test_nothing(self, gateway):
+    def test_a_router_as_wanted_gives_no_reason(self, gateway):
         seen = recorded("deployed")
         assert reason_to_change(seen, inbound(gateway, seen), "hotshoe: ") == ""

@@ -60,7 +60,7 @@ def test_a_router_as_the_site_says_is_accepted(on_router, gateway, warnings, nam
 @pytest.mark.parametrize(
     "release", ["23.05.5", "23.05.0-rc1", "24.10.0", "24.10-SNAPSHOT", "25.12.2"]
 )
-def test_these_releases_are_known(on_router, gateway, warnings, release):
+def test_supported_releases_are_accepted(on_router, gateway, warnings, release):
     on_router(replace(recorded("fresh"), board=Board("OpenWrt", release)))
     preflight.router(gateway)
     assert warnings == []
@@ -166,7 +166,7 @@ def test_another_router_is_refused(on_router, gateway):
     )
 
 
-def test_somebody_elses_port_forward_in_the_way_is_refused(on_router, gateway):
+def test_an_existing_port_forward_in_the_way_is_refused(on_router, gateway):
     seen = recorded("deployed")
     theirs = Section(
         "redirect", None, {"src": "wan", "src_dport": "21", "dest_ip": "192.168.1.5", "name": "nas"}
@@ -191,7 +191,7 @@ def test_a_router_behind_another_is_warned_about(on_router, gateway, warnings):
     ]
 
 
-def test_networks_that_nobody_translates_for_any_more_are_told_once(on_router, gateway, warnings):
+def test_networks_that_lose_masquerading_are_told_once(on_router, gateway, warnings):
     fresh, routed = recorded("fresh"), replace(gateway, masquerade=())
     guests = Interface(
         "guest", "br-guest", True, (ip_interface("192.168.50.1/24"),), False, dynamic=True

@@ -1,4 +1,4 @@
-"""What of other people's sections is in the way, word for word, and what is left alone."""
+"""Which existing sections are in the way, word for word, and which are left alone."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ def taken(router: RouterPlan, section: Section) -> list[str]:
     ]
 
 
-def test_a_default_configuration_is_in_nobody_s_way(router):
+def test_a_default_configuration_has_no_conflict(router):
     assert told(router, packages()) == []
 
 
-def test_our_own_sections_are_in_nobody_s_way(router):
+def test_hotshoe_s_sections_do_not_conflict_with_themselves(router):
     existing = packages()
     wanted = (*outbound(router, ZONES), *inbound(router, ZONES))
     ours = {name: with_all(package, *wanted) for name, package in existing.items()}
@@ -65,7 +65,7 @@ def test_our_own_sections_are_in_nobody_s_way(router):
 # -- port forwards
 
 
-def test_a_port_forward_to_somebody_else(router):
+def test_an_existing_port_forward_of_the_control_port_is_a_conflict(router):
     assert told(router, packages(theirs())) == [
         (
             "existing port forward firewall.@redirect[0] already takes 21/tcp and sends it "
@@ -85,13 +85,13 @@ def test_a_port_forward_to_somebody_else(router):
         ),
     ],
 )
-def test_it_is_called_by_its_name_and_as_uci_calls_it(router, section, called):
+def test_a_conflict_names_the_port_forward_as_uci_does(router, section, called):
     other = redirect(src="wan", src_dport="80", dest_ip="192.168.1.5")
     ((reason, _),) = told(router, packages(other, section))
     assert reason.startswith(f"existing port forward {called} already takes 21/tcp")
 
 
-def test_one_to_the_router_itself(router):
+def test_a_port_forward_to_the_router_itself_is_a_conflict(router):
     ((reason, _),) = told(router, packages(theirs(dest_ip=None)))
     assert reason.endswith("already takes 21/tcp and sends it to the router itself")
 
@@ -118,7 +118,7 @@ def test_one_to_the_router_itself(router):
         ("ftp", []),
     ],
 )
-def test_ports_that_overlap(router, ports, ours):
+def test_ports_conflict_where_they_overlap(router, ports, ours):
     assert taken(router, theirs(src_dport=ports)) == ours
 
 
@@ -138,12 +138,12 @@ def test_ports_that_overlap(router, ports, ours):
         ("gre", False),
     ],
 )
-def test_protocols_that_overlap(router, proto, takes):
+def test_protocols_conflict_where_they_overlap(router, proto, takes):
     assert taken(router, theirs(proto=proto)) == [CONTROL] * takes
 
 
 @pytest.mark.parametrize("proto", ["all", "any", "*", ("icmp", "all")])
-def test_of_any_protocol_every_port_is_taken_whatever_it_says(router, proto):
+def test_a_port_forward_of_every_protocol_takes_every_port(router, proto):
     ((reason, _),) = told(router, packages(theirs(proto=proto, src_dport="8080")))
     assert "already sends everything from outside to 192.168.1.5" in reason
 
@@ -177,7 +177,7 @@ def test_of_any_protocol_every_port_is_taken_whatever_it_says(router, proto):
     ],
     ids=str,
 )
-def test_one_that_takes_other_connections_or_some_only_is_left_alone(router, options):
+def test_a_port_forward_of_other_or_some_connections_is_left_alone(router, options):
     assert taken(router, theirs(**options)) == []
 
 
@@ -199,17 +199,17 @@ def test_one_that_takes_other_connections_or_some_only_is_left_alone(router, opt
     ],
     ids=str,
 )
-def test_one_that_says_the_usual_at_length_counts(router, options):
+def test_a_port_forward_with_explicit_defaults_is_a_conflict(router, options):
     assert taken(router, theirs(**options)) == [CONTROL]
 
 
-def test_one_for_ipv6_counts_where_cameras_use_it():
+def test_a_port_forward_over_ipv6_is_a_conflict_where_cameras_use_ipv6():
     edge, _ = home("ipv6").routers
     ((reason, _),) = told(edge, packages(theirs(family="ipv6", dest_ip="2001:db8:100:1::9")))
     assert reason.endswith("already takes 21/tcp and sends it to 2001:db8:100:1::9")
 
 
-def test_a_router_that_forwards_nothing_minds_nobody_s_port_forwards(router):
+def test_existing_port_forwards_stay_where_hotshoe_needs_none(router):
     assert told(replace(router, forwards=()), packages(theirs(), theirs(src_dport=None))) == []
 
 
@@ -217,7 +217,7 @@ def test_a_router_that_forwards_nothing_minds_nobody_s_port_forwards(router):
 
 
 @pytest.mark.parametrize("proto", ["tcp", "all", None])
-def test_somebody_else_s_default_host(router, proto):
+def test_an_existing_default_host_is_a_conflict(router, proto):
     section = theirs(src_dport=None, proto=proto, name="DMZ")
     assert told(router, packages(section)) == [
         (
@@ -228,14 +228,14 @@ def test_somebody_else_s_default_host(router, proto):
     ]
 
 
-def test_one_beside_a_default_host_of_ours():
+def test_a_second_default_host_is_a_conflict():
     router, _ = home("default-host").routers
     ((reason, _),) = told(router, packages(theirs(src_dport=None)))
     assert "already sends everything from outside to 192.168.1.5" in reason
     assert told(router, packages(theirs())) == []
 
 
-def test_one_for_another_protocol_is_left_alone(router):
+def test_a_default_host_for_another_protocol_is_left_alone(router):
     assert told(router, packages(theirs(src_dport=None, proto="gre"))) == []
 
 
@@ -264,7 +264,7 @@ def refused(router: RouterPlan, existing: dict[str, Package]) -> list[str]:
     return [port for reason, _ in found for port in (CONTROL, PASSIVE, OWN) if port in reason]
 
 
-def test_a_rule_that_refuses_what_ours_let_in(routed):
+def test_a_rule_that_matches_before_hotshoe_s_is_a_conflict(routed):
     (first, _) = told(routed, packages(refusing(name="No way in")))
     assert first == (
         "existing rule 'No way in' (firewall.@rule[0]) matches first and blocks hotshoe's 'cameras "
@@ -304,11 +304,11 @@ def test_a_rule_that_refuses_what_ours_let_in(routed):
     ],
     ids=str,
 )
-def test_rules_refuse(routed, options, ours):
+def test_an_existing_rule_blocks(routed, options, ours):
     assert refused(routed, packages(refusing(**options))) == ours
 
 
-def test_one_that_comes_after_ours_is_left_alone(routed):
+def test_a_rule_that_matches_after_hotshoe_s_is_left_alone(routed):
     """Unless it is for every zone, which fw4 asks first."""
     (wanted,) = inbound(routed, ZONES)
     existing = packages()
@@ -318,7 +318,7 @@ def test_one_that_comes_after_ours_is_left_alone(routed):
         assert len(refused(routed, existing | {"firewall": behind})) == count
 
 
-def test_what_is_translated_passes_every_rule(router):
+def test_translated_connections_pass_every_rule(router):
     assert told(router, packages(refusing())) == []
 
 
@@ -351,7 +351,7 @@ ELSEWHERE = (
     ],
     ids=str,
 )
-def test_a_route_that_leads_elsewhere(edge, options):
+def test_a_route_by_another_gateway_is_a_conflict(edge, options):
     section = route(gateway="192.168.178.9", **options)
     assert told(edge, packages(network=(section,))) == [ELSEWHERE]
 
@@ -369,7 +369,7 @@ def test_a_route_that_leads_elsewhere(edge, options):
     ],
     ids=str,
 )
-def test_a_route_that_is_left_alone(edge, options):
+def test_other_routes_are_left_alone(edge, options):
     assert told(edge, packages(network=(route(**options),))) == []
 
 
@@ -380,7 +380,7 @@ def test_a_route_without_a_gateway_leads_to_its_interface(edge):
     )
 
 
-def test_an_ipv6_route_that_leads_elsewhere():
+def test_an_ipv6_route_by_another_gateway_is_a_conflict():
     edge, _ = home("ipv6").routers
     section = Section(
         "route6", None, {"target": "2001:db8:100:2::/64", "gateway": "2001:db8:100:1::9"}
@@ -392,7 +392,7 @@ def test_an_ipv6_route_that_leads_elsewhere():
     )
 
 
-def test_a_route_to_a_network_that_is_the_router_s_own(edge):
+def test_a_route_to_the_router_s_own_network_is_a_conflict(edge):
     guests = Interface("guest", "br-guest", True, (ip_interface("192.168.1.1/24"),), False)
     (found,) = conflicts(edge, ZONES, packages(), [guests])
     assert found.reason == (
@@ -449,7 +449,7 @@ def host(section: str | None = None, /, **options: object) -> Section:
         ),
     ],
 )
-def test_a_static_lease_of_the_same_address_or_device(router, section, reason):
+def test_a_static_lease_of_the_same_address_or_device_is_a_conflict(router, section, reason):
     assert told(router, packages(dhcp=(section,))) == [(reason, REMOVE)]
 
 
@@ -467,17 +467,17 @@ def test_other_leases_are_left_alone(router, section):
     assert told(router, packages(dhcp=(section,))) == []
 
 
-def test_without_a_mac_in_the_site_leases_are_nobody_s_business(router):
+def test_static_leases_stay_where_the_site_has_no_mac(router):
     section = host(name="darkroom", mac=MAC, ip="192.168.1.10")
     assert told(replace(router, leases=()), packages(dhcp=(section,))) == []
 
 
-def test_everything_is_told_at_once(router):
+def test_all_conflicts_are_told_at_once(router):
     existing = packages(theirs(), theirs(src_dport="50000-50010"), dhcp=(host(mac=MAC),))
     assert len(told(router, existing)) == 3
 
 
-def test_what_goes_to_a_default_host_may_not_be_taken_either(router):
+def test_a_port_forward_that_takes_from_a_default_host_is_a_conflict(router):
     """Of its Plan, a router knows no more than that everything goes there."""
     edge = replace(router, forwards=(), default_host=IPv4Address("192.168.1.2"))
     existing = packages(theirs(src_dport="21"))

@@ -168,7 +168,7 @@ def test_a_camera_reaches_its_server_and_gets_its_answer(home):
 
 
 @every(homes_with_ipv6)
-def test_over_ipv6_too_with_nothing_translated(home):
+def test_cameras_reach_servers_over_ipv6_untranslated(home):
     walks.cameras_reach_their_server_over_ipv6(home)
 
 
@@ -321,7 +321,7 @@ def test_a_default_host_that_is_not_last_takes_everything():
         strangers_get_what_the_plan_says(wrong, right.odd_ports())
 
 
-def test_the_model_knows_of_a_redirect_s_source_and_of_a_disabled_one():
+def test_the_model_reads_a_redirect_s_source_and_whether_it_is_enabled():
     plan = home("home")
     (router,) = plan.routers
     packages = configuration(router)

@@ -77,7 +77,7 @@ def test_rules_have_names_that_the_kernel_keeps_whole(plan: Plan):
 
 
 @every_home
-def test_every_forward_has_one_redirect_and_every_passage_one_rule(plan: Plan):
+def test_every_forward_has_a_redirect_and_every_accept_rule_a_rule(plan: Plan):
     for router in plan.routers:
         redirects = [
             (
@@ -132,7 +132,7 @@ def test_a_default_host_comes_last_and_after_what_the_router_answers_itself(plan
 
 
 @every_home
-def test_it_comes_last_even_where_somebody_has_redirects_behind_it(plan: Plan):
+def test_the_default_host_comes_after_existing_redirects(plan: Plan):
     for router in plan.routers:
         theirs = Section(
             "redirect", "theirs", {"src": "wan", "src_dport": "1", "dest_ip": "10.9.9.9"}
@@ -145,7 +145,7 @@ def test_it_comes_last_even_where_somebody_has_redirects_behind_it(plan: Plan):
 
 
 @every_home
-def test_it_is_a_whole_of_which_nothing_is_left_to_do(plan: Plan):
+def test_applying_twice_changes_nothing(plan: Plan):
     for router in plan.routers:
         for name, package in packages().items():
             wanted = [each for each in of(router) if each.package == name]
@@ -205,7 +205,7 @@ def test_a_router_of_which_the_plan_says_nothing_gets_nothing():
 # -- spelled out
 
 
-def test_home():
+def test_a_home_has_a_redirect_for_each_port():
     (router,) = home("home").routers
     assert written(in_firewall(router)) == [
         "redirect hotshoe_in_tcp_21_to_192_168_1_10 src=wan dest=lan family=ipv4 proto=tcp "
@@ -225,7 +225,7 @@ def test_home():
 
 
 @pytest.mark.parametrize("side", ["wan", "lan"])
-def test_a_zone_that_names_devices_only_is_not_left_to_reflection(side):
+def test_a_zone_that_names_only_devices_has_no_reflection(side):
     """fw4 does not know the addresses of devices."""
     (router,) = home("home").routers
     zones = replace(ZONES, **{side: replace(getattr(ZONES, side), names_interface=False)})
@@ -242,7 +242,7 @@ def test_a_zone_that_names_devices_only_is_not_left_to_reflection(side):
     assert len(hairpins) == 4
 
 
-def test_default_host():
+def test_a_default_host_has_one_redirect():
     router, _ = home("default-host").routers
     assert written(in_firewall(router)) == [
         "redirect hotshoe_in_default_host src=wan dest=lan family=ipv4 proto=tcp udp "
@@ -250,7 +250,7 @@ def test_default_host():
     ]
 
 
-def test_default_host_with_services_of_the_router_s_own():
+def test_a_default_host_leaves_the_router_its_own_services():
     router, _ = home("default-host").routers
     own = replace(router, open_to_wan=HOMES["everything said"].routers[0].open_to_wan)
     made = written(in_firewall(own))
@@ -271,7 +271,7 @@ def test_default_host_with_services_of_the_router_s_own():
     )
 
 
-def test_routed():
+def test_a_routed_router_has_rules_and_no_redirects():
     edge, gateway = home("routed").routers
     (route,) = sections.outbound(edge, ZONES)[0].sections
     assert written([route]) == [
@@ -309,7 +309,7 @@ def test_what_a_server_in_a_dmz_may_open_is_for_its_address_alone():
     )
 
 
-def test_ipv6():
+def test_ipv6_has_rules_and_no_redirects():
     edge, _ = home("ipv6").routers
     network, *_ = sections.outbound(edge, ZONES)
     assert written(list(network.sections)) == [
@@ -324,7 +324,7 @@ def test_ipv6():
     ]
 
 
-def test_a_shared_address():
+def test_a_shared_address_has_rules_for_its_source_ports():
     box, gateway = home("map-e").routers
     (include,) = sections.outbound(box, ZONES)[1].sections
     path = sections.source_ports_path(box, ZONES)
@@ -368,7 +368,7 @@ def test_the_helper_is_on_where_the_site_wants_it():
     ]
 
 
-def test_leases():
+def test_servers_have_static_leases():
     lease = Lease("darkroom-2", "b8:27:eb:12:34:56", IPv4Address("192.168.1.10"))
     router = replace(home("home").routers[0], leases=(lease,))
     (host,) = sections.outbound(router, ZONES)[2].sections

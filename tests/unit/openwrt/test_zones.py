@@ -114,7 +114,7 @@ def test_an_interface_is_read_as(entry, expected):
         ({"target": "::", "mask": 0, "table": 254}, (False, True)),
     ],
 )
-def test_a_default_route_is_one_to_everywhere(route, default):
+def test_a_default_route_leads_everywhere(route, default):
     """Over IPv4, and over IPv6."""
     (read,) = read_interfaces({"interface": [{"interface": "x", "route": [route]}]})
     assert (read.default, read.default6) == default
@@ -134,7 +134,7 @@ def test_a_router_without_netifd_has_no_interfaces():
 # -- zones
 
 
-def test_the_sides_of_a_default_configuration(router):
+def test_a_default_configuration_has_a_zone_for_wan_and_lan(router):
     zones = find_zones(router, (LAN, WAN), firewall())
     assert zones.wan == Zone("wan", "@zone[1]", "wan", "eth0", "dhcp")
     assert zones.lan == Zone("lan", "@zone[0]", "lan", "br-lan", "static")
@@ -243,7 +243,7 @@ def test_an_inner_router_without_the_address_that_the_outer_one_sends_to_is_refu
     )
 
 
-def test_an_inner_router_with_it_needs_no_default_route(inner):
+def test_an_inner_router_with_its_wan_address_needs_no_default_route(inner):
     wan = replace(WAN, addresses=(IPv4Interface("192.168.178.2/24"),), default=False)
     assert find_zones(inner, (LAN, wan), firewall()).wan.interface == "wan"
 

@@ -197,7 +197,7 @@ def test_a_setting_may_ask_for_absence():
         assert diff(package, wanted(settings=(Setting("theirs", "src", value),))) == ()
 
 
-def test_a_list_of_others_gets_one_item_more():
+def test_a_foreign_list_gets_another_item():
     zone = Section("zone", "wan", {"network": ("wan", "wan6")})
     setting = Setting("wan", "network", ("wan", "wan6", "wwan"))
     assert diff(firewall(zone), wanted(settings=(setting,))) == (
@@ -236,7 +236,7 @@ def test_sections_move_only_where_the_order_is_wrong(now, then, last, lines, aft
     assert (moves, written) == ([f"reorder firewall.hotshoe_{line}" for line in lines], after)
 
 
-def test_what_follows_a_last_one_moves_along():
+def test_sections_that_follow_the_last_move_along():
     package = firewall(redirect("a"), Section("rule", "hotshoe_b", {}), THEIRS)
     want = wanted(*package.sections[:2], last=frozenset({"hotshoe_a"}))
     assert diff(package, want) == (

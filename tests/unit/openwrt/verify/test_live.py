@@ -59,7 +59,7 @@ def test_what_is_recorded_is_in_force(routed, default_host):
     assert of(default_host, listed("default_host")) == ()
 
 
-def test_every_rule_that_is_not_there_is_told(routed):
+def test_every_missing_rule_is_told(routed):
     rules = listed("routed_with_ipv6")
     ours = [line for line in rules if LABEL in line]
     assert len(ours) == 5
@@ -78,24 +78,24 @@ def test_every_rule_that_is_not_there_is_told(routed):
         ("ip daddr 192.168.1.10 tcp dport 21 ", "tcp dport 21 "),
     ],
 )
-def test_a_rule_that_does_something_else_under_the_same_name_is_not_it(routed, shown, instead):
+def test_a_rule_of_the_same_name_that_does_something_else_counts_as_missing(routed, shown, instead):
     rules = [line.replace(shown, instead) for line in listed("routed_with_ipv6")]
     assert rules != listed("routed_with_ipv6")
     assert of(routed, rules) == (f"rule {CONTROL!r} is not in force",)
 
 
-def test_a_default_host_that_is_another_is_not_it(default_host):
+def test_a_default_host_with_another_address_counts_as_missing(default_host):
     rules = [line.replace("to 192.168.1.10 ", "to 192.168.1.5 ") for line in listed("default_host")]
     assert of(default_host, rules) == ("rule 'hotshoe: default host' is not in force",)
 
 
-def test_a_reflection_alone_is_not_the_rule(default_host):
+def test_a_reflection_alone_does_not_count_as_the_rule(default_host):
     rules = [line for line in listed("default_host") if f'{LABEL}default host"' not in line]
     assert any("default host (reflection)" in line for line in rules)
     assert of(default_host, rules) == ("rule 'hotshoe: default host' is not in force",)
 
 
-def test_a_rule_that_nobody_wants_any_more_is_told_while_it_is_there(default_host):
+def test_a_stale_rule_is_told_while_it_is_loaded(default_host):
     nothing = (Wanted("firewall", "hotshoe_in"),)
     told = of(nothing, listed("default_host"))
     assert sorted(told) == [
@@ -128,7 +128,7 @@ def test_a_rule_without_a_name_is_called_as_its_section_is():
 
 
 @pytest.mark.parametrize("ports", ["443 8443", ("443", "8443")])
-def test_a_rule_for_several_ports(ports):
+def test_a_rule_for_several_ports_is_recognized(ports):
     rule = Section("rule", "mine_x", {"dest_port": ports})
     wanted = Wanted("firewall", "mine", (rule,))
     line = 'tcp dport {{ {} }} counter accept comment "!fw4: mine_x"'

@@ -40,7 +40,7 @@ def wrong(wanted: Wanted = WANTED, package: Package | None = None, **otherwise: 
     return staging_errors((wanted,), {package.name: package}, said(wanted, package, **otherwise))
 
 
-def test_a_change_that_is_what_was_meant():
+def test_a_change_as_wanted_has_no_errors():
     assert wrong() == ()
 
 
@@ -85,16 +85,16 @@ CASES = [
 
 
 @pytest.mark.parametrize(("otherwise", "told"), CASES)
-def test_a_change_is_disproved_by(otherwise, told):
+def test_a_staged_change_has_errors(otherwise, told):
     assert wrong(**otherwise) == told
 
 
-def test_an_export_that_cannot_be_read():
+def test_an_unreadable_export_is_an_error():
     (told,) = wrong(firewall=["package firewall", "config 'rule"])
     assert told.startswith("firewall: what was staged cannot be read: UCI package firewall, line 2")
 
 
-def test_staging_that_said_nothing():
+def test_staging_without_output_is_an_error():
     told = staging_errors((WANTED,), {"firewall": firewall()}, {})
     assert told[0] == "uci: staging printed nothing"
     assert len(told) == 4
@@ -111,7 +111,7 @@ def test_staging_that_said_nothing():
     ],
     ids=["without ours", "one more", "another order", "half of ours", "a zone less"],
 )
-def test_what_reads_back_differently(change):
+def test_a_package_that_reads_back_differently_is_an_error(change):
     meant = expected(firewall(), WANTED)
     other = Package("firewall", change(meant.sections))
     assert wrong(firewall=text.render(other).splitlines()) == (
