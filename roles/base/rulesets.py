@@ -17,10 +17,10 @@ _HANDSHAKE = (
 # Whether the kernel has nftables' ``ct timeout``; taken for granted while there is no ``nft`` to
 # ask it with.
 TIMEOUTS: Row[bool] = Row(
-    "lacks",
+    "timeouts",
     f"! command -v nft >/dev/null || printf '%s\\n' '{_HANDSHAKE}' | "
-    "nft --check --file - 2>/dev/null || echo timeouts",
-    lambda lines: "timeouts" not in lines,
+    "nft --check --file - 2>/dev/null || echo unsupported",
+    lambda lines: "unsupported" not in lines,
 )
 # What dropping() reads.
 CHAINS = "nft --json list chains 2>/dev/null"

@@ -12,6 +12,8 @@ from hotshoe.render import render
 from tests.conftest import PROJECT
 
 TABLE = "hotshoe_forwards"
+# How many commands the program calls from staging to confirming, so far as they are replaced here.
+CALLS = 16
 # What is in force is a file here; rules that hold "bad" are refused, and "unkept" cannot be listed.
 FAKES = {
     "nft": """
@@ -31,6 +33,15 @@ FAKES = {
     "sync": "[ ! -e $FAKE/full ]",
 }
 
+# Where the file says that none is left, the command never gets to its work.
+KILLED = """
+if [ -e "$FAKE/left" ]; then
+    read -r left <"$FAKE/left"
+    [ "$left" -gt 0 ] || { kill -9 "$PPID"; exit 1; }
+    echo $((left - 1)) >"$FAKE/left"
+fi
+"""
+
 
 class Host:
     """A host with the program on it."""
@@ -45,9 +56,14 @@ class Host:
         where = SimpleNamespace(FOLDER=folder / "etc", RECORDS=folder / "run")
         self.program.write_text(render("base/ruleset.sh.j2", paths=where))
         self.program.chmod(0o755)
-        for name, text in FAKES.items():
-            (folder / "bin" / name).write_text(f"#!/bin/sh\n{text}\n")
+        real = {name: f'exec /bin/{name} "$@"' for name in ("rm", "mv", "chmod", "cat")}
+        for name, text in (real | FAKES).items():
+            (folder / "bin" / name).write_text(f"#!/bin/sh\n{KILLED}\n{text}\n")
             (folder / "bin" / name).chmod(0o755)
+
+    def killed_at(self, number: int) -> None:
+        """Have the program killed when it calls its next but so many commands."""
+        (self.folder / "left").write_text(f"{number}\n")
 
     def run(self, *arguments: str, rules: str = "") -> subprocess.CompletedProcess[str]:
         (self.folder / "calls").write_text("")
@@ -214,3 +230,23 @@ def test_tables_of_others_and_other_words_are_refused(host, arguments):
     assert done.returncode == 1
     assert done.stderr.startswith("hotshoe-ruleset: ")
     assert host.calls == []
+
+
+@pytest.mark.parametrize("number", range(CALLS + 1))
+def test_wherever_the_program_is_killed_rules_come_back_and_the_next_deploy_heals(deployed, number):
+    deployed.killed_at(number)
+    killed = deployed.stage("new\n").returncode != 0
+    killed = killed or deployed.run("confirm", TABLE).returncode != 0
+    (deployed.folder / "left").unlink()
+    assert killed is (number < CALLS)
+    confirmed = deployed.file.read_text()
+    assert confirmed in ("old\n", "new\n")
+    if deployed.live == "new\n" and confirmed == "old\n":
+        # Somebody will put them back.
+        assert (deployed.folder / "timer").exists()
+        deployed.done("rollback", TABLE)
+        assert deployed.live == "old\n"
+    deployed.done("stage", TABLE, "30", rules="newer\n")
+    deployed.done("confirm", TABLE)
+    assert (deployed.live, deployed.file.read_text()) == ("newer\n", "newer\n")
+    assert [path.name for path in deployed.kept.parent.iterdir()] == ["ruleset.lock"]
