@@ -86,7 +86,7 @@ def same(planned: Journey, real: Journey) -> bool:
 
 def strangers_get_what_the_plan_says(home: OpenWrtHome, ports: set[int]) -> None:
     boxes, plan = home.boxes(), home.planned()
-    for packet in walks.strangers(home, ports):
+    for packet in walks.unwanted_packets(home, ports):
         real, planned = boxes.send_from_internet(packet), plan.send_from_internet(packet)
         if planned.arrived:
             assert same(planned, real), (planned, real)
@@ -133,7 +133,7 @@ def servers_get_what_the_plan_says(home: OpenWrtHome, ports: set[int]) -> None:
 def the_way_out_is_as_planned(home: OpenWrtHome) -> None:
     """Router by router: who translates, and who does not."""
     boxes, plan = home.boxes(), home.planned()
-    for lan, host in home.everybody():
+    for lan, host in home.hosts():
         packet = Packet("tcp", host, walks.SOURCE_PORT, walks.WEB, 443)
         real, planned = boxes.send_from_lan(lan, packet), plan.send_from_lan(lan, packet)
         assert real.hops == planned.hops
