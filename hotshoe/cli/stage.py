@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,8 +109,7 @@ def shell(site: str, name: str) -> None:
 
     stage = _running(site, name)
     program = "/bin/ash" if stage.node(name).image == "openwrt" else "/bin/bash"
-    flags = ["--interactive", *(["--tty"] if sys.stdin.isatty() else [])]
-    os.execvp("podman", podman.inside(stage.container(name), program, flags=flags))  # noqa: S606
+    os.execvp("podman", podman.shell(stage.container(name), program))  # noqa: S606
 
 
 def _running(site: str, name: str) -> Stage:

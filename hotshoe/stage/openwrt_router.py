@@ -230,7 +230,7 @@ def proxy_command(topology: Topology, node: Node, container: str, ssh_port: int)
     address = node.ports[1].address.ip
     neighbour = topology.neighbour(node)
     if neighbour.image == "openwrt":
-        return shlex.join(inside(container, "nc", str(address), str(ssh_port), flags=["-i"]))
+        return shlex.join(inside(container, "nc", str(address), str(ssh_port)))
     # Whichever side ends first ends the other.
     script = f"exec 3<>/dev/tcp/{address}/{ssh_port}; (cat >&3; kill 0) <&0 & cat <&3; kill 0"
-    return shlex.join(inside(container, "bash", "-c", script, flags=["-i"]))
+    return shlex.join(inside(container, "bash", "-c", script))

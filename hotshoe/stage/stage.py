@@ -140,6 +140,7 @@ class Stage:
                 raise HotshoeError(reason)
             self._images(say)
             self._make_key()
+            podman.PID_FILES.mkdir(exist_ok=True)
             nodes = self.topology.nodes
             with ThreadPoolExecutor(len(nodes)) as pool:
                 list(pool.map(self._start, nodes))
@@ -198,6 +199,8 @@ class Stage:
         names = [c["Names"][0] for c in podman.containers(self.label)]
         if names:
             run("podman", "rm", "--force", "--time=0", "--volumes", *names)
+            for name in names:
+                podman.pid_file(name).unlink(missing_ok=True)
         spaces = json.loads(run("ip", "-json", "netns", "list") or "[]")
         for space in spaces:
             if space["name"].startswith(f"hotshoe-{self.id}-"):
@@ -248,6 +251,7 @@ class Stage:
             f"--name={self.container(node.name)}",
             f"--hostname={node.name}",
             f"--label={self.label}",
+            f"--pidfile={podman.pid_file(self.container(node.name))}",
             f"--network={network}",
             # A new namespace would inherit this from the host; a router has to turn it on itself.
             "--sysctl=net.ipv4.ip_forward=0",
@@ -389,9 +393,7 @@ class Stage:
             addresses = " ".join(str(port.address.ip) for port in node.ports)
             names, ssh_port = [node.name, *addresses.split()], self._ssh_port(node)
             key = podman.execute(self.container(node.name), "sh", "-c", _HOST_KEY[node.image])
-            sshd = podman.inside(
-                self.container(node.name), "/usr/sbin/sshd", "-i", flags=["--interactive"]
-            )
+            sshd = podman.inside(self.container(node.name), "/usr/sbin/sshd", "-i")
             proxy = shlex.join(sshd)
             if node.image == "openwrt":
                 neighbour = self.container(self.topology.neighbour(node).name)

@@ -41,7 +41,7 @@ while True:
         s.sendall(b"NOOP\\r\\n")
 """
         container = home.stage.container(CAMERA)
-        command = podman.inside(container, "python3", "-c", script, flags=["-i"])
+        command = podman.inside(container, "python3", "-c", script)
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

@@ -60,7 +60,7 @@ asyncio.run(main())
 @contextmanager
 def _running(home: Home, node: str, script: str, *words: object) -> Iterator[subprocess.Popen[str]]:
     python = ("python3", "-u", "-c", script, *map(str, words))
-    command = podman.inside(home.stage.container(node), *python, flags=["-i"])
+    command = podman.inside(home.stage.container(node), *python)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         yield process
 

@@ -108,7 +108,7 @@ line = socket.create_connection(("{address}", {port}), 5)
 print("ready", flush=True)
 sys.stdin.read()
 """
-    command = podman.inside(home.stage.container(node), "python3", "-c", script, flags=["-i"])
+    command = podman.inside(home.stage.container(node), "python3", "-c", script)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
@@ -128,8 +128,8 @@ socks = [socket.create_server(("::", p), family=socket.AF_INET6, dualstack_ipv6=
 pathlib.Path("/run/listening").write_text(str(os.getpid()))
 time.sleep(600)
 """
-    container = home.stage.container(node)
-    podman.run(*podman.inside(container, "python3", "-c", script, flags=["--detach"]))
+    background = 'python3 -c "$0" >/dev/null 2>&1 &'
+    podman.execute(home.stage.container(node), "sh", "-c", background, script)
     home.sh(node, "timeout 20 sh -c 'until test -s /run/listening; do sleep 0.1; done'")
     try:
         yield

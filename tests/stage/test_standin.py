@@ -57,7 +57,7 @@ class Router:
         self.home = home
 
     def run(self, script: str, text: str = "") -> subprocess.CompletedProcess[str]:
-        command = podman.inside(self.home.stage.container(ROUTER), "sh", "-c", script, flags=["-i"])
+        command = podman.inside(self.home.stage.container(ROUTER), "sh", "-c", script)
         return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
 
     def sh(self, script: str) -> str:
@@ -412,7 +412,7 @@ line.settimeout(10)
 print("ready", flush=True)
 print(line.recvfrom(100)[1][0])
 """
-    command = podman.inside(home.stage.container(CAMERA), "python3", "-c", script, flags=["-i"])
+    command = podman.inside(home.stage.container(CAMERA), "python3", "-c", script)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
