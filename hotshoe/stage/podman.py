@@ -84,15 +84,12 @@ def why_no_stage() -> str | None:
     return None
 
 
-def why_crowded(instances: int) -> str | None:
-    """Say why no containers can be started that need so many inotify instances; None if they can.
-
-    Without them systemd ends at once, and says nothing of the limit.
-    """
+def free_inotify_instances(most: int) -> int:
+    """How many inotify instances root may have besides those of now; no more than asked for."""
     libc = ctypes.CDLL(None, use_errno=True)
     taken: list[int] = []
     try:
-        while len(taken) < instances:
+        while len(taken) < most:
             descriptor = libc.inotify_init1(os.O_CLOEXEC)
             if descriptor < 0:
                 break
@@ -100,10 +97,19 @@ def why_crowded(instances: int) -> str | None:
     finally:
         for descriptor in taken:
             os.close(descriptor)
-    if len(taken) == instances:
+    return len(taken)
+
+
+def why_crowded(instances: int) -> str | None:
+    """Say why no containers can be started that need so many inotify instances; None if they can.
+
+    Without them systemd ends at once, and says nothing of the limit.
+    """
+    free = free_inotify_instances(instances)
+    if free == instances:
         return None
     return (
-        f"these containers need {instances} inotify instances, and only {len(taken)} of the "
+        f"these containers need {instances} inotify instances, and only {free} of the "
         f"{INOTIFY.read_text().strip()} that this computer allows root are free\n"
         "    -> take other containers down, or allow more, until the next boot: "
         "sysctl -w fs.inotify.max_user_instances=1024"

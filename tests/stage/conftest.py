@@ -2,8 +2,8 @@
 
 The tests deploy from a copy of the project, so that they may change its Site and never touch the
 person's own stage, pki/ or vault. The copy's path is always the same: what a killed run left is
-cleared away by the next. pytest's workers share the images, and take whole files of tests, so that
-hardly any stage is put up twice.
+cleared away by the next. pytest's workers share the images, and take together what needs the same
+stage (`groups.py`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from hotshoe.plan.derivation import make_plan
 from hotshoe.secrets import load_secrets
 from hotshoe.site.reading import SiteFiles, load_site
 from hotshoe.stage.stage import Stage
+from tests.stage import groups
 from tests.stage.home import Home
 
 Change = Callable[[str], str]
@@ -34,9 +35,12 @@ COPIED = ("deploy.py", "inventories", "group_vars", "roles", "templates", "molec
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.stage)
+    ours = [item for item in items if Path(__file__).parent in item.path.parents]
+    for item in ours:
+        item.add_marker(pytest.mark.stage)
+    others = [item for item in items if item not in set(ours)]
+    groups.arrange(ours)
+    items[:] = [*others, *ours]
 
 
 def copy_project(name: str) -> Path:
@@ -97,19 +101,55 @@ def deployed(
         yield home
 
 
+class SharedStage:
+    """The one stage of a worker that its tests share; another one takes its place."""
+
+    def __init__(self) -> None:
+        self._name = ""
+        self._home: Home | None = None
+        self._ending: Iterator[Home] = iter(())
+        self._failed: dict[str, Exception] = {}
+
+    def home(self, name: str, make: Callable[[], Iterator[Home]]) -> Home:
+        """The home of that name, put up unless it is the one that is up."""
+        if name in self._failed:
+            raise self._failed[name]
+        if name != self._name or self._home is None:
+            self.down()
+            self._ending = make()
+            try:
+                self._home = next(self._ending)
+            except Exception as error:
+                self._failed[name] = error
+                raise
+            self._name = name
+        return self._home
+
+    def down(self) -> None:
+        self._home = None
+        next(self._ending, None)
+
+
 @pytest.fixture(scope="session")
-def home13() -> Iterator[Home]:
+def stage() -> Iterator[SharedStage]:
+    shared = SharedStage()
+    yield shared
+    shared.down()
+
+
+@pytest.fixture
+def home13(stage: SharedStage) -> Home:
     """A deployed home on Debian 13."""
-    yield from deployed("test-13", "13")
+    return stage.home("test-13", lambda: deployed("test-13", "13"))
 
 
-@pytest.fixture(scope="session")
-def home12() -> Iterator[Home]:
+@pytest.fixture
+def home12(stage: SharedStage) -> Home:
     """A deployed home on Debian 12."""
-    yield from deployed("test-12", "12")
+    return stage.home("test-12", lambda: deployed("test-12", "12"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def home(home13: Home) -> Home:
     """A deployed home."""
     return home13

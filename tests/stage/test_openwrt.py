@@ -17,7 +17,7 @@ from hotshoe.openwrt.uci import text
 from hotshoe.openwrt.uci.changes import foreign
 from hotshoe.stage import openwrt_router, podman
 from hotshoe.stage.topology import CAMERA, LAPTOP
-from tests.stage.conftest import bare, deployed
+from tests.stage.conftest import SharedStage, bare, deployed
 from tests.stage.home import BIN, Home
 
 ROUTER = "gateway"
@@ -49,18 +49,20 @@ if host.name == "gateway":
 """
 
 
-@pytest.fixture(scope="module")
-def home() -> Iterator[Home]:
+@pytest.fixture
+def home(stage: SharedStage) -> Home:
     """A deployed home with an OpenWrt router, as it comes otherwise."""
-    yield from deployed("test-openwrt", site_name="openwrt")
+    return stage.home("test-openwrt", lambda: deployed("test-openwrt", site_name="openwrt"))
 
 
 @pytest.fixture(autouse=True)
 def left_as_found(home: Home) -> Iterator[None]:
     """Whatever a test did, the next one finds a deployed router."""
+    before = home.sh(ROUTER, STATE)
     yield
     home.sh(ROUTER, "test ! -d /etc/hotshoe/pending || /etc/init.d/hotshoe rollback")
-    home.deploy()
+    if home.sh(ROUTER, STATE) != before:
+        home.deploy()
 
 
 def rule(**options: str) -> str:

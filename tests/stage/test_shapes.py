@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from ipaddress import IPv4Address
 
 import pytest
@@ -19,7 +20,7 @@ from hotshoe.plan.manual_setup import Menu, rows
 from hotshoe.stage import podman, router_by_hand
 from hotshoe.stage.topology import CAMERA, INTERNET, LAPTOP
 from tests.conftest import EXAMPLES
-from tests.stage.conftest import Change, deployed, on_openwrt
+from tests.stage.conftest import Change, SharedStage, deployed, on_openwrt
 from tests.stage.home import Home
 from tests.stage.sessions import EXPOSURE, watching
 from tests.stage.strangers import counted
@@ -41,14 +42,15 @@ def with_another_server(said: str) -> str:
     )
 
 
-@pytest.fixture(scope="module")
-def shaped(request: pytest.FixtureRequest) -> Iterator[Home]:
+@pytest.fixture
+def shaped(request: pytest.FixtureRequest, stage: SharedStage) -> Home:
     """A deployed home of the shape that the test names."""
     name = OPENWRT.get(request.param, request.param)
     change: Change = with_another_server if request.param == "dmz" else str
     if request.param in OPENWRT:
         change = on_openwrt(0 if name in EVERYWHERE else 1)
-    yield from deployed("test-shape", site_name=name, change=change)
+    make = partial(deployed, "test-shape", site_name=name, change=change)
+    return stage.home(f"shape {request.param}", make)
 
 
 def shape(*names: str) -> pytest.MarkDecorator:
@@ -412,7 +414,7 @@ def test_a_debian_router_at_a_shared_address_uses_its_own_ports_too() -> None:
     def change(said: str) -> str:
         return said.replace("{name: box, managed_by: hand", "{name: box, managed_by: linux")
 
-    for home in deployed("test-shape", site_name="map-e", change=change):
+    for home in deployed("test-shared-address", site_name="map-e", change=change):
         assert not home.stage.topology.by_hand
         home.uploads_work(CAMERA)
         home.uploads_work(LAPTOP)

@@ -15,7 +15,7 @@ import pytest
 
 from hotshoe.stage import openwrt_router, podman
 from hotshoe.stage.topology import CAMERA, LAPTOP
-from tests.stage.conftest import bare, on_openwrt
+from tests.stage.conftest import SharedStage, bare, on_openwrt
 from tests.stage.home import Home
 from tests.stage.test_shapes import address_of, peer
 
@@ -36,11 +36,10 @@ case " "$changed" " in *dhcp*) /etc/init.d/dnsmasq restart ;; esac
 only_standin = pytest.mark.skipif(not openwrt_router.is_standin(), reason="of the stand-in only")
 
 
-@pytest.fixture(scope="module")
-def home() -> Iterator[Home]:
+@pytest.fixture
+def home(stage: SharedStage) -> Home:
     """A home with an OpenWrt router, as its owner set it up."""
-    change = on_openwrt(0)
-    yield from bare("test-standin", site_name="home", change=change)
+    return stage.home("test-standin", lambda: bare("test-standin", change=on_openwrt(0)))
 
 
 @pytest.fixture

@@ -1,0 +1,78 @@
+"""Which tests share a stage: pytest's workers take these together, the longest group first.
+
+A stage with a deployed home costs about as much as ten tests, so each worker keeps one, and what
+needs the same one runs there. More than a few minutes of that would keep the other workers waiting
+at the end; so it becomes several groups, each with a stage of its own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pytest
+
+# How long a test of each file takes, on average, beside three other workers on two cores.
+SECONDS = {
+    "test_again": 12,
+    "test_firewall": 14,
+    "test_host_keys": 5,
+    "test_images": 12,
+    "test_molecule": 60,
+    "test_openwrt": 9,
+    "test_refused": 3,
+    "test_secrets": 3,
+    "test_sessions": 10,
+    "test_settle": 4,
+    "test_shapes": 5,
+    "test_stage": 12,
+    "test_standin": 4,
+    "test_upload": 5,
+}
+PUT_UP = 25
+LONGEST = 180
+# The fixtures that lead to a home which tests share. All others have a stage for themselves.
+SHARED = {"home", "home13", "home12", "either_home", "shaped"}
+
+
+def arrange(items: list[pytest.Item]) -> None:
+    """Mark each test with its group, and put the longest group first."""
+    shared: dict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        shared[_stage(item)].append(item)
+    groups = [group for stage in shared for group in _parts(stage, shared[stage])]
+    groups.sort(key=lambda group: -group[0])
+    for number, (_, members) in enumerate(groups):
+        for item in members:
+            item.add_marker(pytest.mark.xdist_group(f"{number}"))
+    items[:] = [item for _, members in groups for item in members]
+
+
+def _stage(item: pytest.Item) -> str:
+    """What tests of one stage have in common."""
+    assert isinstance(item, pytest.Function)
+    used = SHARED.intersection(item.fixturenames)
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    if "shaped" in used:
+        return f"shape {parameters['shaped']}"
+    if "either_home" in used:
+        return str(parameters["either_home"])
+    if "home12" in used:
+        return "12"
+    if not used:
+        return item.nodeid
+    module = item.path.stem
+    return module if hasattr(item.module, "home") else "13"
+
+
+def _parts(stage: str, items: list[pytest.Item]) -> list[tuple[float, list[pytest.Item]]]:
+    """These tests in groups of no more than the longest time, with that time."""
+    total = sum(SECONDS[item.path.stem] for item in items)
+    number = -(-total // LONGEST)
+    parts: list[tuple[float, list[pytest.Item]]] = [(PUT_UP, []) for _ in range(number)]
+    before = 0
+    for item in items:
+        at = before * number // total
+        seconds, members = parts[at]
+        parts[at] = (seconds + SECONDS[item.path.stem], [*members, item])
+        before += SECONDS[item.path.stem]
+    return [part for part in parts if part[1]]
