@@ -32,23 +32,27 @@ def conflicts(
     """Find existing sections that have to go, or that the Site has to make room for.
 
     :param router: what is planned for it
-    :param zones: its interfaces and zones
+    :param zones: the WAN's and the LAN's zone
     :param packages: network, firewall and dhcp, as they are
     :param interfaces: its interfaces, with the networks that are directly behind them
     :param services: what has to get through besides its port forwards: to a default host, or passed
     :returns: each conflict, to be shown
     """
     interfaces = tuple(interfaces)
-    others = {name: foreign(p, (OUTBOUND, INBOUND)) for name, p in packages.items()}
-    theirs = others["firewall"].of_type("redirect")
+    existing = {name: foreign(p, (OUTBOUND, INBOUND)) for name, p in packages.items()}
+    foreign_redirects = existing["firewall"].of_type("redirect")
     # Called as `uci` calls them now, which counts ours as well.
-    redirects = (each for each in packages["firewall"].addressed("redirect") if each[1] in theirs)
+    redirects = (
+        (selector, redirect)
+        for selector, redirect in packages["firewall"].addressed("redirect")
+        if redirect in foreign_redirects
+    )
     needed = dict.fromkeys((*(forward.service for forward in router.forwards), *services))
     yield from _redirects(router, zones, redirects, tuple(needed), interfaces)
     yield from _rules(router, zones, packages["firewall"], interfaces)
-    yield from _routes(router, others["network"])
+    yield from _routes(router, existing["network"])
     yield from _connected(router, interfaces)
-    yield from _leases(router, others["dhcp"])
+    yield from _leases(router, existing["dhcp"])
 
 
 def _redirects(
@@ -144,23 +148,23 @@ def _accepted(rule: Section, router: RouterPlan) -> Packets:
 
 
 def _routes(router: RouterPlan, network: Package) -> Iterator[UnfitRouterError]:
-    for theirs in (*network.of_type("route"), *network.of_type("route6")):
-        target = theirs.options.get("target")
-        mask = theirs.options.get("netmask")
+    for existing in (*network.of_type("route"), *network.of_type("route6")):
+        target = existing.options.get("target")
+        mask = existing.options.get("netmask")
         # Other tables are asked by rules of their owner's only.
-        is_main = theirs.options.get("table", "main") in ("main", "254")
-        if theirs.options.get("disabled") == "1" or not is_main:
+        is_main = existing.options.get("table", "main") in ("main", "254")
+        if existing.options.get("disabled") == "1" or not is_main:
             continue
         try:
             to = ip_network(f"{target}/{mask}" if mask else str(target), strict=False)
         except ValueError:
             continue
-        gateway = theirs.options.get("gateway")
+        gateway = existing.options.get("gateway")
         for route in router.routes:
             if to == route.to and gateway != str(route.via):
                 yield UnfitRouterError(
                     f"existing static route to {route.to} leads to "
-                    f"{gateway or theirs.options.get('interface')} instead of {route.via}",
+                    f"{gateway or existing.options.get('interface')} instead of {route.via}",
                     "delete it on the router if it may go: LuCI, Network, Routing",
                 )
 
@@ -183,11 +187,11 @@ def _connected(router: RouterPlan, interfaces: Iterable[Interface]) -> Iterator[
 
 def _leases(router: RouterPlan, dhcp: Package) -> Iterator[UnfitRouterError]:
     """Two leases with one address would keep dnsmasq from starting: no DNS, no addresses."""
-    for theirs in dhcp.of_type("host"):
-        name = theirs.options.get("name") or theirs.name or "(no name)"
-        address = theirs.options.get("ip")
-        macs = [mac.lower() for mac in list_items(theirs.options.get("mac"))]
-        if theirs.options.get("enable") == "0":
+    for existing in dhcp.of_type("host"):
+        name = existing.options.get("name") or existing.name or "(no name)"
+        address = existing.options.get("ip")
+        macs = [mac.lower() for mac in list_items(existing.options.get("mac"))]
+        if existing.options.get("enable") == "0":
             continue
         for lease in router.leases:
             has_address = isinstance(address, str) and _same(address, str(lease.address))

@@ -17,8 +17,8 @@ def warnings(
     """Warn of what may keep cameras, or others in the home, from getting through a router.
 
     :param router: what is planned for it
-    :param zones: its interfaces and zones
-    :param firewall: as it is
+    :param zones: the WAN's and the LAN's zone
+    :param firewall: /etc/config/firewall, as it is
     :param interfaces: its interfaces
     :returns: the warnings, a line each
     """

@@ -31,13 +31,13 @@ LOAD_IT = (
 
 @dataclass
 class Change:
-    """One change of a router; pyinfra fails the operation where a step returns False.
+    """One change of a router, in three steps; pyinfra fails the operation where one returns False.
 
     :param id: by which the router tells it from others
     :param wanted: what packages shall hold
     :param label: what the names of all rules of its owner begin with; empty if they have nothing
         in common
-    :param seconds: until it is put back
+    :param seconds: until it is rolled back, if it is not confirmed
     """
 
     id: str
@@ -52,7 +52,7 @@ class Change:
         self._applied = 0.0
 
     def stage(self, state: State, host: Host) -> bool:  # noqa: ARG002
-        """Have the files kept and the timer armed; stage, and prove what is staged."""
+        """Keep the files, arm the timer, stage the change, and check what is staged."""
         try:
             # An earlier operation of this run may have changed other sections of a package.
             now = self._begin(host)
@@ -80,7 +80,7 @@ class Change:
         return self._roll_back(host, *wrong) if wrong else True
 
     def _begin(self, host: Host) -> RouterState:
-        """The router without a change that nobody confirmed."""
+        """The router as it is once an unconfirmed change is rolled back."""
         now = current_state(host, self._names, self.seconds, compare=True)
         if not now.pending:
             return now
@@ -88,18 +88,18 @@ class Change:
         return current_state(host, self._names, self.seconds, compare=True)
 
     def apply(self, state: State, host: Host) -> bool:  # noqa: ARG002
-        """Commit and load it."""
+        """Commit and load what is staged."""
         command = "; ".join([*self._lost, f"{INIT} apply {self.id}"])
         self._applied = time.monotonic()
         try:
             done, output = run(host, command, max(self.seconds // 2, 5))
         except HotshoeError:
-            # The change cut this connection off; whether there is another way in, is seen next.
+            # The change cut this connection off; the next step tries a new one.
             return True
         return done or self._roll_back(host, "; ".join(output.stderr_lines) or "committing failed")
 
     def confirm(self, state: State, host: Host) -> bool:  # noqa: ARG002
-        """See over a new connection that it is in force, and keep it."""
+        """Check over a new connection that the change is in force, and keep it."""
         if error := self._reconnect(host):
             # The old connection may live; if not, there is the timer.
             return self._roll_back(
@@ -131,7 +131,7 @@ class Change:
         return ""
 
     def _roll_back(self, host: Host, *reasons: str) -> bool:
-        """Put back what was, and say why."""
+        """Roll back, and say why."""
         for reason in reasons:
             host.log_styled(reason, fg="red")
         try:
@@ -151,7 +151,7 @@ class Change:
 
 
 def _lost_routes(wanted: Iterable[Wanted], now: RouterState) -> Iterator[str]:
-    """Set what is configured and gone; netifd believes that such a route is still there."""
+    """The commands that set routes which are configured, but gone: netifd believes they are set."""
     for each in wanted:
         for section in each.sections:
             configured = section in now.packages[each.package].sections

@@ -124,7 +124,7 @@ def foreign(package: Package, owners: Iterable[str]) -> Package:
     """The package without the sections of these owners."""
     names = tuple(owners)
     return Package(
-        package.name, tuple(one for one in package.sections if not _owned(one.name, names))
+        package.name, tuple(each for each in package.sections if not _owned(each.name, names))
     )
 
 

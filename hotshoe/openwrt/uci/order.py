@@ -10,7 +10,7 @@ def moves(
 ) -> Iterator[tuple[str, int]]:
     """The fewest moves that bring our sections into order and leave the others in theirs.
 
-    As many as possible stay: the longest chain of sections that are in order already and behind
+    As many as possible stay: the longest sequence of sections that are in order already and behind
     what they have to be. Each other one goes right before the next one that stays, or to the end.
 
     :param names: the names of the package's sections as they are, None for an anonymous one
@@ -38,11 +38,11 @@ def _staying(
     place = {name: index for index, name in enumerate(names)}
     # What has to come after one of ours has to be behind the same.
     first_allowed = 0
-    chains: list[tuple[str, ...]] = []
+    sequences: list[tuple[str, ...]] = []
     for name in ours:
         first_allowed = max(first_allowed, behind.get(name, -1) + 1)
         if place[name] >= first_allowed:
-            before = (chain for chain in chains if place[chain[-1]] < place[name])
-            chains.append((*max(before, key=len, default=()), name))
-    # Of chains of one length the one that ends first: what is there stays, what is new moves.
-    return max(chains, key=lambda chain: (len(chain), -place[chain[-1]]), default=())
+            before = (each for each in sequences if place[each[-1]] < place[name])
+            sequences.append((*max(before, key=len, default=()), name))
+    # Of sequences of one length, that which ends first: what is there stays, what is new moves.
+    return max(sequences, key=lambda each: (len(each), -place[each[-1]]), default=())

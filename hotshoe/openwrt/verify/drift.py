@@ -16,7 +16,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
 
 from hotshoe.openwrt.rules import name_of, rules_of
@@ -44,7 +43,7 @@ _FOLLOWS = re.compile(
 def drift(
     wanted: Iterable[Wanted],
     packages: Mapping[str, Package],
-    made: Iterable[str],
+    from_files: Iterable[str],
     rules: Iterable[str],
     interfaces: Iterable[Interface],
     label: str = "",
@@ -53,21 +52,21 @@ def drift(
 
     :param wanted: what packages shall hold; that this is not in force yet is no difference
     :param packages: network and firewall
-    :param made: what the kernel lists of the table that the firewall's files make; empty if that
-        is not known
+    :param from_files: what the kernel lists of the table that the firewall's files make; empty if
+        that is not known
     :param rules: what it lists of the one in force; empty if the firewall is not loaded
     :param interfaces: the router's interfaces
     :param label: what the names of all rules of this owner begin with
     :returns: a message for each difference; empty if there is none
     """
     wanted, interfaces, rules = tuple(wanted), tuple(interfaces), tuple(rules)
-    made = tuple(made)
+    from_files = tuple(from_files)
     found: list[str] = []
-    if made and rules:
+    if from_files and rules:
         ours = _Ours(wanted, packages["firewall"], label)
         # fw4 is not told when an interface goes down, nor always of one that comes by itself.
         is_settled = all(each.up and not each.dynamic for each in interfaces)
-        found += _rules(_chains(made), _chains(rules), ours, is_settled)
+        found += _rules(_chains(from_files), _chains(rules), ours, is_settled)
     found += _networks(packages["network"], interfaces, wanted)
     return tuple(found)
 
@@ -76,7 +75,7 @@ def drift(
 
 
 class _Ours:
-    """Which rules a change is about."""
+    """The rules that a change is about, which may differ."""
 
     def __init__(self, wanted: tuple[Wanted, ...], firewall: Package, label: str) -> None:
         self._names = {name_of(section) for each in wanted for section in rules_of(each)}
@@ -89,6 +88,7 @@ class _Ours:
         self._label = label
 
     def has(self, line: str) -> bool:
+        """Whether a line of a listing is one of these rules."""
         name = comment_of(line).removesuffix(" (reflection)")
         labelled = bool(self._label) and f' comment "{self._label}' in line
         return name in self._names or labelled or bool(self._label and name.startswith(self._label))
@@ -109,17 +109,17 @@ def _chains(listed: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _rules(
-    made: Mapping[str, list[str]],
+    from_files: Mapping[str, list[str]],
     live: Mapping[str, list[str]],
     ours: _Ours,
     is_settled: bool,
 ) -> Iterator[str]:
-    for chain in dict.fromkeys((*made, *live)):
-        files = [line for line in made.get(chain, ()) if _counts(line, ours, is_settled)]
+    for chain in dict.fromkeys((*from_files, *live)):
+        files = [line for line in from_files.get(chain, ()) if _is_compared(line, ours, is_settled)]
         kernel = [
             line
             for line in live.get(chain, ())
-            if _counts(line, ours, is_settled) and (line in files or "!fw4: " in line)
+            if _is_compared(line, ours, is_settled) and (line in files or "!fw4: " in line)
         ]
         missing, stale = Counter(files) - Counter(kernel), Counter(kernel) - Counter(files)
         for line in missing.elements():
@@ -130,7 +130,8 @@ def _rules(
             yield f"firewall, chain {chain}: rules are in force in another order than in the files"
 
 
-def _counts(line: str, ours: _Ours, is_settled: bool) -> bool:
+def _is_compared(line: str, ours: _Ours, is_settled: bool) -> bool:
+    """Whether a line has to be the same in the files and in the kernel."""
     if ours.has(line) or "!fw4: ubus:" in line or " ct helper set " in line:
         return False
     if _FOLLOWS.search(line):
@@ -141,15 +142,6 @@ def _counts(line: str, ours: _Ours, is_settled: bool) -> bool:
 
 
 # -- networks
-
-
-@dataclass(frozen=True)
-class _Said:
-    """What the file says of an interface."""
-
-    section: Section
-    addresses: frozenset[IPv4Interface | IPv6Interface]
-    routes: frozenset[Route]
 
 
 def _networks(

@@ -286,7 +286,7 @@ def test_applying_may_take_half_of_the_time_at_most(gateway, seconds, timeout):
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (badly("this change was put back already"), "this change was put back already"),
+        (badly("this change was rolled back already"), "this change was rolled back already"),
         (badly("cannot commit firewall", "disk full"), "cannot commit firewall; disk full"),
         (badly(), "committing failed"),
     ],
@@ -448,9 +448,9 @@ def test_a_router_that_cannot_be_read_is_rolled_back(change, clock):
 
 
 def test_a_change_that_the_timer_rolled_back_is_not_confirmed(change, clock):
-    host = Scripted(looked("deployed"), badly("this change was put back already"), well())
+    host = Scripted(looked("deployed"), badly("this change was rolled back already"), well())
     assert not change.confirm(None, host)
-    assert host.said == ["this change was put back already", AS_IT_WAS]
+    assert host.said == ["this change was rolled back already", AS_IT_WAS]
 
 
 def test_a_rollback_that_fails_is_told(change, clock):

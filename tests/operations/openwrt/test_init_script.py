@@ -347,14 +347,14 @@ def test_a_change_is_confirmed_even_if_its_timer_is_gone(router):
 
 
 def test_a_rollback_without_an_unconfirmed_change_does_nothing(router):
-    assert router.run("rollback") == (0, "no change waits to be confirmed\n")
+    assert router.run("rollback") == (0, "there is no unconfirmed change\n")
     assert router.files == OLD
 
 
 @pytest.mark.parametrize("call", ["apply b2", "confirm b2"])
 def test_only_the_run_that_began_a_change_goes_on_with_it(router, call):
     router.run(STAGE, stdin=CHANGE)
-    assert router.run(call) == (1, "this change was put back already\n")
+    assert router.run(call) == (1, "this change was rolled back already\n")
     assert router.files == OLD
     assert "pending" in router.left
 
@@ -363,7 +363,7 @@ def test_only_the_run_that_began_a_change_goes_on_with_it(router, call):
 def test_a_change_that_was_rolled_back_is_over(router, call):
     router.run(STAGE, stdin=CHANGE)
     router.run("rollback")
-    assert router.run(call) == (1, "this change was put back already\n")
+    assert router.run(call) == (1, "this change was rolled back already\n")
     assert router.files == OLD
 
 
