@@ -96,7 +96,7 @@ SYSTEMS = [
         "see why the overlay is read-only: mount, logread",
     ),
     (
-        "somebody_elses_changes_staged",
+        "changes_of_others_staged",
         {},
         "others have staged changes there that are not committed:\n"
         "       firewall.cfg01e63d.syn_flood='0'\n"
