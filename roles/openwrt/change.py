@@ -16,7 +16,7 @@ from hotshoe.openwrt.verify.live import is_route, is_set
 from hotshoe.openwrt.verify.staged import staging_errors
 from roles.base.operations import reconnect
 from roles.openwrt.facts import RouterState
-from roles.openwrt.facts.look import split_parts
+from roles.openwrt.facts.script import split_parts
 from roles.openwrt.state import current_state, drift_of, not_in_force, run, with_firewall
 from roles.transport import is_alive
 

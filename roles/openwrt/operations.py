@@ -34,7 +34,7 @@ from hotshoe.openwrt.uci.changes import Wanted
 from hotshoe.render import render
 from roles.openwrt.change import Change
 from roles.openwrt.facts import InstalledPackages, PackageManager
-from roles.openwrt.facts.look import MARK
+from roles.openwrt.facts.script import MARK
 from roles.openwrt.facts.secret_options import NAMES, is_secret
 from roles.openwrt.state import reason_to_change, state_at_start, with_firewall
 

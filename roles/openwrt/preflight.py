@@ -36,8 +36,8 @@ def router(plan: RouterPlan) -> None:
         state = state_at_start(host)
     except HotshoeError as error:
         return refuse(host, str(error), "correct that file on the router first")
-    _system(state)
-    _files(state, (*PACKAGES,) if plan.leases else ("network", "firewall"))
+    _refuse_other_systems(state)
+    _refuse_unready_files(state, (*PACKAGES,) if plan.leases else ("network", "firewall"))
     if plan.ftp_helper and not state.package_manager and not state.has_helper:
         refuse(
             host,
@@ -52,13 +52,13 @@ def router(plan: RouterPlan) -> None:
         plan, zones, state.packages, state.interfaces, _services_through(plan)
     ):
         refuse(host, conflict.reason, conflict.remedy)
-    _drift(plan, zones, state)
+    _refuse_drift(plan, zones, state)
     for warning in warnings(plan, zones, state.packages["firewall"], state.interfaces):
         logger.warning(f"{host.name}: {warning}")
     return None
 
 
-def _drift(plan: RouterPlan, zones: Zones, state: RouterState) -> None:
+def _refuse_drift(plan: RouterPlan, zones: Zones, state: RouterState) -> None:
     """Refuse to load a change that others have committed and not loaded; warn of it in any case."""
     wanted = (*sections.outbound(plan, zones), *sections.inbound(plan, zones))
     found = drift_of(state, wanted, sections.LABEL)
@@ -87,7 +87,7 @@ def zones_of(plan: RouterPlan) -> Zones:
     return find_zones(plan, state.interfaces, state.packages["firewall"])
 
 
-def _system(state: RouterState) -> None:
+def _refuse_other_systems(state: RouterState) -> None:
     board = state.board
     if board.distribution != "OpenWrt":
         refuse(
@@ -119,7 +119,7 @@ def _services_through(router: RouterPlan) -> Iterator[Service]:
         yield from (Service("tcp", ports) for ports in server.ftp_ports)
 
 
-def _files(state: RouterState, needed: tuple[str, ...]) -> None:
+def _refuse_unready_files(state: RouterState, needed: tuple[str, ...]) -> None:
     if not state.writable:
         refuse(
             host,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pyinfra.api import FactBase
 
-from roles.openwrt.facts.look import look, read_json, split_parts
+from roles.openwrt.facts.script import look_script, read_json, split_parts
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class RouterBoard(FactBase[Board]):
 
     def command(self) -> str:
         """The command."""
-        return look(("release", "board"))
+        return look_script(("release", "board"))
 
     def process(self, output: Iterable[str]) -> Board:
         """Read its output."""

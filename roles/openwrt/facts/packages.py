@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pyinfra.api import FactBase
 
-from roles.openwrt.facts.look import look, split_parts
+from roles.openwrt.facts.script import look_script, split_parts
 
 
 class PackageManager(FactBase[str]):
@@ -19,7 +19,7 @@ class PackageManager(FactBase[str]):
 
     def command(self) -> str:
         """The command."""
-        return look(("package_manager",))
+        return look_script(("package_manager",))
 
     def process(self, output: Iterable[str]) -> str:
         """Read its output."""
@@ -41,7 +41,7 @@ class InstalledPackages(FactBase[frozenset[str]]):
 
     def command(self) -> str:
         """The command; ``NAME - VERSION`` by opkg, ``NAME VERSION`` by apk."""
-        return look(("installed_packages",))
+        return look_script(("installed_packages",))
 
     def process(self, output: Iterable[str]) -> frozenset[str]:
         """Read its output."""

@@ -13,8 +13,8 @@ from hotshoe.errors import HotshoeError
 from hotshoe.openwrt.uci.data import Package
 from hotshoe.openwrt.zones import Interface, read_interfaces
 from roles.openwrt.facts.board import Board, read_board
-from roles.openwrt.facts.look import look, read_json, split_parts
 from roles.openwrt.facts.packages import read_package_manager
+from roles.openwrt.facts.script import look_script, read_json, split_parts
 from roles.openwrt.facts.uci import read_packages
 
 PACKAGES = ("network", "firewall", "dhcp")
@@ -29,7 +29,7 @@ class RouterState:
     """All that the roles compare with.
 
     :param board: what it is
-    :param missing: programs of ``look.PROGRAMS`` that are not there
+    :param missing: programs of ``script.PROGRAMS`` that are not there
     :param writable: whether /etc/config can be written to
     :param changes: what is staged and not committed
     :param pending: the change that waits to be confirmed; empty without one
@@ -79,7 +79,7 @@ class Router(FactBase[RouterState]):
           moment, into a table without effect
         """
         parts = [part for part in _PARTS if compare or part != "from_files"]
-        return look(parts, packages, before_change=True)
+        return look_script(parts, packages, before_change=True)
 
     def process(self, output: Iterable[str]) -> RouterState:
         """Read its output.

@@ -8,7 +8,7 @@ from pyinfra.api import FactBase
 
 from hotshoe.openwrt.uci import text
 from hotshoe.openwrt.uci.data import Package
-from roles.openwrt.facts.look import look, split_parts
+from roles.openwrt.facts.script import look_script, split_parts
 
 
 class UciChanges(FactBase[tuple[str, ...]]):
@@ -21,7 +21,7 @@ class UciChanges(FactBase[tuple[str, ...]]):
 
     def command(self) -> str:
         """The command."""
-        return look(("changes",))
+        return look_script(("changes",))
 
     def process(self, output: Iterable[str]) -> tuple[str, ...]:
         """Read its output."""
@@ -45,7 +45,7 @@ class UciPackages(FactBase[Mapping[str, Package]]):
 
         + packages: their names, such as ``("firewall",)``
         """
-        return look(packages=packages)
+        return look_script(packages=packages)
 
     def process(self, output: Iterable[str]) -> Mapping[str, Package]:
         """Read its output."""
@@ -76,7 +76,7 @@ class ZoneDevices(FactBase[Mapping[str, tuple[str, ...]]]):
 
     def command(self) -> str:
         """The command."""
-        return look(("zone_devices",))
+        return look_script(("zone_devices",))
 
     def process(self, output: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
         """Read its output."""

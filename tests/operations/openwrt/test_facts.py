@@ -24,7 +24,7 @@ from hotshoe.openwrt.uci.data import Package, Section
 from hotshoe.render import render
 from roles.openwrt import facts
 from roles.openwrt.facts import Board, Router, RouterState
-from roles.openwrt.facts.look import split_parts
+from roles.openwrt.facts.script import split_parts
 from roles.openwrt.facts.secret_options import NAMES, is_secret
 from tests.conftest import PROJECT
 from tests.operations.openwrt.conftest import FACTS, recorded, recording

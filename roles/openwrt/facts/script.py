@@ -17,7 +17,7 @@ PROGRAMS = ("uci", "fw4", "nft", "ubus", "ip", "flock", "start-stop-daemon", "sh
 COMPARED_TABLE = "hotshoe_from_files"
 
 
-def look(
+def look_script(
     parts: Iterable[str] = (),
     packages: Iterable[str] = (),
     *,
