@@ -17,7 +17,7 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: bool) -> N
         context.exit()
 
 
-# Whether it can be written is said by hotshoe.files, in the words of every other refusal.
+# hotshoe.files refuses what cannot be written, as it refuses other files; click shall not.
 _file = click.Path(path_type=Path, readable=False)
 
 

@@ -24,11 +24,11 @@ class Menu(StrEnum):
     NAT = "NAT"
     ROUTE = "Static route"
     FORWARD = "Port forwarding / Virtual server"
-    DEFAULT_HOST = "DMZ host / exposed host"
+    DEFAULT_HOST = "Default host / DMZ host / exposed host"
     SERVICE = "Services of the router itself"
     FIREWALL = "Firewall rule"
     PINHOLE = "IPv6 firewall / pinholes"
-    HAIRPIN = "NAT loopback / hairpin"
+    HAIRPIN = "NAT loopback / hairpin NAT"
     HELPER = "Application layer gateway (FTP ALG)"
 
 

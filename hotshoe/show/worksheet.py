@@ -34,8 +34,7 @@ ALSO = {
     "everything else as they come.",
     Menu.PINHOLE: "inbound rule, IPv6 filter, “Permit access” or “Freigaben” for IPv6 (FRITZ!Box). "
     "Where an interface ID is asked for, it is the last four groups of the address.",
-    Menu.HAIRPIN: "NAT reflection, hairpin NAT. Many routers have no switch for it because it is "
-    "always on.",
+    Menu.HAIRPIN: "NAT reflection. Many routers have no switch for it because it is always on.",
     Menu.HELPER: "FTP helper, NAT helper, NAT passthrough. Many routers have no switch for it "
     "because they have no such thing.",
 }

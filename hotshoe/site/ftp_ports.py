@@ -1,6 +1,7 @@
 """Which FTP ports a Site's servers get, and what of the Site that follows from.
 
-A Site may have holes here, for the checks (see :mod:`hotshoe.site.validation`).
+For the checks, some fields of the Site may be missing because they are invalid (see
+:mod:`hotshoe.site.validation`).
 """
 
 from __future__ import annotations
