@@ -355,6 +355,12 @@ def test_the_unit_loads_at_boot_what_the_roles_write(table):
     assert "\nWantedBy=multi-user.target nftables.service\n" in text
 
 
+def test_a_ruleset_s_unit_waits_until_tmp_is_emptied():
+    """systemd 252 prepares its /dev there; without it, the rules are not loaded at boot."""
+    (after,) = re.findall(r"^After=(.*)", loader("hotshoe_firewall"), re.MULTILINE)
+    assert "systemd-tmpfiles-setup.service" in after.split()
+
+
 def test_passwords_are_checked_against_our_file_and_no_account():
     text = render("users/pam.j2", pwdfile=paths.PASSWORDS)
     assert "pam_pwdfile.so pwdfile=/etc/hotshoe/cameras.pwd" in text
