@@ -15,6 +15,10 @@ from hotshoe import paths
 from hotshoe.debian.network import COMMAND, Network, read_network
 from hotshoe.debian.units import Unit
 
+# What hotshoe knows: Raspberry Pi OS is a Debian by another name.
+SYSTEMS = ("debian", "raspbian")
+RELEASES = ("12", "13")
+
 T = TypeVar("T")
 Sections = Mapping[str, Sequence[str]]
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pyinfra import host
 
-from hotshoe.debian.device import Device
-from hotshoe.debian.vsftpd import VERSIONS
+from hotshoe.debian.device import RELEASES, SYSTEMS, Device
 from roles.base.plans import refuse
 
 
@@ -15,10 +14,10 @@ def refuse_system(device: Device) -> None:
     :raises RefusedError: with the reason and what to do
     """
     name, _, release = device.os.partition(" ")
-    if name not in ("debian", "raspbian") or release not in VERSIONS:
+    if name not in SYSTEMS or release not in RELEASES:
         refuse(
             host,
             f"runs {device.os or 'an unknown system'}; hotshoe knows Debian "
-            f"{' and '.join(VERSIONS)}",
+            f"{' and '.join(RELEASES)}",
             "install one of these",
         )

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from hotshoe.debian.device import RELEASES
 from hotshoe.debian.vsftpd import CIPHERS, COMMANDS, VERSIONS, Options, Options305, lines, options
 
 # Option names that only 3.0.5 knows.
@@ -51,6 +52,10 @@ def test_each_debian_gets_only_options_that_its_vsftpd_knows(example_plan):
     assert not ONLY_305 & set(old)
     assert set(new) - set(old) == ONLY_305
     assert new["ssl_tlsv13"] == new["ssl_tlsv11"] == "NO"
+
+
+def test_every_debian_release_that_is_accepted_has_a_known_vsftpd():
+    assert set(VERSIONS) == set(RELEASES)
 
 
 def test_a_version_that_is_not_known_is_refused(example_plan):
