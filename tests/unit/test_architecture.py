@@ -139,7 +139,8 @@ ARCHITECTURE = (PROJECT / "ARCHITECTURE.md").read_text()
 
 def named_tests() -> set[str]:
     """Functions, classes and files; "…" stands for the rest of a long name."""
-    return set(re.findall(r"`((?:test_|Test)\w+…?)(?:\[\w+\])?`", ARCHITECTURE))
+    said = ARCHITECTURE + (PROJECT / "SECURITY.md").read_text()
+    return set(re.findall(r"`((?:test_|Test)\w+…?)(?:\[\w+\])?`", said))
 
 
 @pytest.mark.parametrize("name", sorted(named_tests()))
@@ -159,13 +160,25 @@ def test_every_decision_names_a_test_as_its_proof():
     assert [row[0] for row in rows if not re.search(r"`(test_|Test|tests/)", row[-1])] == []
 
 
-@pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "tests/standin/README.md"])
-def test_a_file_that_is_named_exists(document):
+DOCUMENTS = [
+    *(path.name for path in sorted(PROJECT.glob("*.md"))),
+    *(name_of(path) for path in sorted((PROJECT / "docs").glob("*.md"))),
+    "tests/standin/README.md",
+]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_a_file_that_a_document_names_exists(document):
     """By its path from the project's folder, or by the end of it."""
-    named = set(
-        re.findall(r"[`(]([\w./-]+\.(?:py|j2|md|sh|json))[`)]", (PROJECT / document).read_text())
-    )
+    named = re.findall(r"`([\w./-]+\.(?:py|j2|md|sh|json))`", (PROJECT / document).read_text())
     ours = [f"/{name_of(path)}" for path in PROJECT.rglob("*.*")]
     ours = [path for path in ours if "/." not in path]
-    assert named
     assert [name for name in named if not any(each.endswith(f"/{name}") for each in ours)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_a_link_of_a_document_leads_to_a_file(document):
+    path = PROJECT / document
+    links = re.findall(r"\]\(([^)#]+)\)", path.read_text())
+    inner = [link for link in links if not link.startswith("https://")]
+    assert [link for link in inner if not (path.parent / link).is_file()] == []

@@ -1,4 +1,4 @@
-"""Figures: those of the benchmark, and those that README and CHANGELOG repeat."""
+"""Figures: those of the benchmark, and those that documents repeat."""
 
 import re
 
@@ -56,11 +56,17 @@ REPEATED = {
     "README.md": [
         f"certificate lasts {certificates.SERVER_DAYS} days, and any deploy "
         f"in its last {certificates.RENEW_DAYS} ",
-        f"one camera needs {WORDS[ports_needed(1)]}, ten need {ports_needed(10)} |",
         f"They have {WORDS[derivation.LOGIN_SECONDS]} to log in",
         f"New firewall rules take effect for {WORDS[operations.ROLLBACK_SECONDS]} (on OpenWrt, the "
         f"whole new configuration for {WORDS[openwrt.ROLLBACK_SECONDS]})",
+    ],
+    "docs/site.md": [
+        f"one camera needs {WORDS[ports_needed(1)]}, ten need {ports_needed(10)} |",
+    ],
+    "docs/hosts.md": [
         f"by itself: {WORDS[openwrt.ROLLBACK_SECONDS]} later at most, or at the next boot",
+    ],
+    "docs/limits.md": [
         f"opens {derivation.CONTROL_CONNECTIONS_PER_MINUTE} control connections a minute for each "
         f"camera and {derivation.CONTROL_CONNECTIONS_PER_MINUTE} more;",
         f"ports first: {derivation.DATA_CONNECTIONS_AT_ONCE} of them, then "
