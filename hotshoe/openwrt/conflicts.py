@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
+from hotshoe.openwrt.interfaces import Interface
 from hotshoe.openwrt.matching import (
     EVERY_ZONE,
     Match,
@@ -17,7 +18,7 @@ from hotshoe.openwrt.matching import (
 from hotshoe.openwrt.sections import INBOUND, LABEL, OUTBOUND, inbound
 from hotshoe.openwrt.uci.changes import expected, foreign
 from hotshoe.openwrt.uci.data import Package, Section, list_items
-from hotshoe.openwrt.zones import Interface, UnfitRouterError, Zones
+from hotshoe.openwrt.zones import UnfitRouterError, Zones
 from hotshoe.plan.model import RouterPlan
 from hotshoe.ports.ranges import PortRange, Service
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
+from hotshoe.openwrt.interfaces import Interface
 from hotshoe.openwrt.rules import is_enabled
 from hotshoe.openwrt.uci.data import Section, list_items
-from hotshoe.openwrt.zones import Interface
 from hotshoe.ports.ranges import HIGHEST_PORT, PortRange
 
 Address = IPv4Address | IPv6Address

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Interface
 
+from hotshoe.openwrt.interfaces import Interface
 from hotshoe.openwrt.rules import OFF
 from hotshoe.openwrt.uci.data import Package
-from hotshoe.openwrt.zones import Interface, Zones
+from hotshoe.openwrt.zones import Zones
 from hotshoe.plan.model import RouterPlan
 
 

@@ -18,11 +18,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
 
+from hotshoe.openwrt.interfaces import Interface, Route
 from hotshoe.openwrt.rules import name_of, rules_of
 from hotshoe.openwrt.uci.changes import Wanted
 from hotshoe.openwrt.uci.data import Package, Section, list_items
 from hotshoe.openwrt.verify.live import comment_of, is_route, masquerading_rule
-from hotshoe.openwrt.zones import Interface, Route
 
 _TRUE, _FALSE = ("1", "true", "on", "yes"), ("0", "false", "off", "no")
 # As netifd reads an interface's `disabled` (config.c, config_parse_interface).

@@ -10,8 +10,8 @@ from ipaddress import ip_network
 from pyinfra.api import FactBase
 
 from hotshoe.errors import HotshoeError
+from hotshoe.openwrt.interfaces import Interface, read_interfaces
 from hotshoe.openwrt.uci.data import Package
-from hotshoe.openwrt.zones import Interface, read_interfaces
 from roles.openwrt.facts.board import Board, read_board
 from roles.openwrt.facts.packages import read_package_manager
 from roles.openwrt.facts.script import look_script, read_json, split_parts

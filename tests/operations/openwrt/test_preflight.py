@@ -9,8 +9,8 @@ from ipaddress import IPv4Address, ip_interface
 import pytest
 from pyinfra.api.exceptions import PyinfraError
 
+from hotshoe.openwrt.interfaces import Interface
 from hotshoe.openwrt.uci.data import Package, Section
-from hotshoe.openwrt.zones import Interface
 from roles.openwrt import preflight
 from roles.openwrt.facts import Board
 from tests.operations.openwrt.conftest import outbound, recorded

@@ -7,9 +7,10 @@ from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import Any
 
+from hotshoe.openwrt.interfaces import Interface
 from hotshoe.openwrt.uci.changes import Wanted, expected
 from hotshoe.openwrt.uci.data import Package, Section
-from hotshoe.openwrt.zones import Interface, Zone, Zones
+from hotshoe.openwrt.zones import Zone, Zones
 from hotshoe.plan.model import Plan, RouterPlan
 from tests.homes import HOMES
 

@@ -8,9 +8,9 @@ from ipaddress import IPv4Address, ip_interface
 import pytest
 
 from hotshoe.openwrt.conflicts import conflicts
+from hotshoe.openwrt.interfaces import Interface
 from hotshoe.openwrt.sections import inbound, outbound
 from hotshoe.openwrt.uci.data import Package, Section
-from hotshoe.openwrt.zones import Interface
 from hotshoe.plan.model import Lease, RouterPlan
 from hotshoe.ports.ranges import Service
 from tests.unit.openwrt.routers import ZONES, home, interfaces_of, packages, redirect, with_all

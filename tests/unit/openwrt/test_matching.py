@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hotshoe.openwrt.interfaces import Interface
 from hotshoe.openwrt.matching import Match, Packets, redirect_match, rule_match
 from hotshoe.openwrt.uci.data import Section
-from hotshoe.openwrt.zones import Interface
 from hotshoe.ports.ranges import HIGHEST_PORT, PortRange
 
 WAN_ADDRESS, SERVER = ip_address("203.0.113.20"), ip_address("192.168.1.10")

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from hotshoe.openwrt import sections
+from hotshoe.openwrt.interfaces import Interface, Route, read_interfaces
 from hotshoe.openwrt.uci.changes import Setting, Wanted
 from hotshoe.openwrt.uci.data import Package, Section
 from hotshoe.openwrt.verify.drift import drift
-from hotshoe.openwrt.zones import Interface, Route, read_interfaces
 from tests.unit.openwrt.routers import TEXTS, firewall, packages
 
 LISTED = tuple(line.strip() for line in (TEXTS / "default_host.nft").read_text().splitlines())
