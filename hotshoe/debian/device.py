@@ -108,7 +108,7 @@ class Device:
         return self.units.get(unit) == "active enabled"
 
 
-def table(footprints: Iterable[Footprint]) -> tuple[Row[Any], ...]:
+def rows_of(footprints: Iterable[Footprint]) -> tuple[Row[Any], ...]:
     """Everything to ask a host for: what each Device has, and the rows of roles.
 
     :param footprints: of the roles that the host has
@@ -172,7 +172,7 @@ def sections(output: Iterable[str]) -> dict[str, list[str]]:
 def read_device(rows: Iterable[Row[Any]], found: Sections) -> Device:
     """The Device of which a script printed these sections.
 
-    :param rows: of the :func:`table` that the script was made of
+    :param rows: of the :func:`rows_of` that the script was made of
     """
     values = {row.name: row.read(found.get(row.name, ())) for row in rows}
     own = {name: values.pop(name) for name in Device.__dataclass_fields__ if name in values}

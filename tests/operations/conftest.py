@@ -19,8 +19,8 @@ from hotshoe.debian.device import (
     Footprint,
     PathState,
     read_device,
+    rows_of,
     sections,
-    table,
 )
 from hotshoe.debian.network import Network
 from roles import server
@@ -68,7 +68,7 @@ def recorded(name: str, **network: Any) -> Device:
     :param network: what of its addresses and routes is different
     """
     found = sections((FACTS / f"{name}.txt").read_text().splitlines())
-    device = read_device(table(footprints_of(name)), found)
+    device = read_device(rows_of(footprints_of(name)), found)
     return replace(device, network=replace(device.network, **network))
 
 

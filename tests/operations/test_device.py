@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from hotshoe import paths
-from hotshoe.debian.device import Device, Row, read_device, sections, table
+from hotshoe.debian.device import Device, Row, read_device, rows_of, sections
 from hotshoe.debian.units import Ruleset
 from roles import server
 from roles.base import rulesets
@@ -45,7 +45,7 @@ def test_every_recording_has_its_expectation():
 
 
 def test_nothing_is_known_of_a_host_that_says_nothing():
-    seen = read_device(table(server.FOOTPRINTS), Report.default())
+    seen = read_device(rows_of(server.FOOTPRINTS), Report.default())
     assert replace(seen, more={}) == Device()
     for footprint in (*server.FOOTPRINTS, ROUTER):
         for row in footprint.rows:
@@ -115,7 +115,7 @@ class TestTheScript:
 
     def test_of_a_role_that_has_nothing_asks_for_nothing_of_others(self):
         """dpkg-query and getent without a name would print everything."""
-        rows = {row.name: row.command for row in table(())}
+        rows = {row.name: row.command for row in rows_of(())}
         assert (rows["packages"], rows["accounts"]) == (":", ":")
 
     @pytest.mark.parametrize(
