@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Containers need root; sudo is used where it is there.
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help demo test lint unit browser-test stage-test bench lock clean
+.PHONY: help demo test quick lint unit browser-test stage-test bench lock clean
 
 help: ## what can be done
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -21,6 +21,8 @@ demo: $(READY) ## the whole story in containers: build a home, deploy, upload ph
 
 test: lint unit browser-test stage-test ## everything that proves that it works
 
+quick: lint unit demo ## what takes no longer than two minutes: style, types, the core, one home in containers
+
 # What templates make has an indentation of its own, and constants are in upper case.
 J2LINT_IGNORED := S3 S5 S6 S7 V1
 
@@ -32,7 +34,7 @@ lint: $(READY) ## style and types
 	$(BIN)/j2lint templates --ignore $(J2LINT_IGNORED)
 
 unit: $(READY) ## tests that need neither root nor network
-	$(BIN)/pytest -q -m "not stage and not browser"
+	$(BIN)/pytest -q -m "not stage and not browser" --numprocesses=auto
 
 browser-test: $(READY) ## tests of what people look at, in a browser
 	@tools/browser-test

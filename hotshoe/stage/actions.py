@@ -76,10 +76,10 @@ def upload(
     """
     container = stage.container(node)
     folder = PurePosixPath("/root/dcim")
-    podman.execute(container, "sh", "-c", f"rm -rf {folder} && mkdir {folder}")
+    photos = list(photos)
+    podman.put(photos, container, folder)
     lines = [f"user = {user}:{password}"]
     for photo in photos:
-        podman.run("podman", "cp", str(photo), f"{container}:{folder}/{photo.name}")
         lines += [
             f"upload-file = {folder}/{photo.name}",
             f"url = ftp://{server.hostname}:{server.control_port}/",

@@ -10,8 +10,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hotshoe.errors import HotshoeError
@@ -212,6 +212,24 @@ def execute(container: str, *command: str, input_text: str | None = None) -> str
     :raises HotshoeError: if it fails, or does not run in that container
     """
     return run(*inside(container, *command), input_text=input_text, shown=(container, *command))
+
+
+def put(files: Iterable[Path], container: str, folder: PurePosixPath) -> None:
+    """Copy files into a folder of a container, which is made anew.
+
+    :raises HotshoeError: if that fails
+    """
+    names = [word for file in files for word in (f"--directory={file.parent}", file.name)]
+    pack = ["tar", "--create", "--file=-", *names]
+    unpack = inside(
+        container, "sh", "-c", 'rm -rf "$0" && mkdir "$0" && tar -xf - -C "$0"', f"{folder}"
+    )
+    with subprocess.Popen(pack, stdout=subprocess.PIPE) as packing:
+        done = subprocess.run(
+            unpack, stdin=packing.stdout, capture_output=True, text=True, check=False
+        )
+    if packing.returncode or done.returncode:
+        raise HotshoeError(f"{container}: files could not be put into {folder}: {done.stderr}")
 
 
 def shell(container: str, program: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -42,9 +42,7 @@ def python(home: Home, photos: list[Path]) -> None:
 
 
 def copy_to_camera(home: Home, photos: list[Path]) -> None:
-    home.sh(CAMERA, "rm -rf /root/dcim; mkdir /root/dcim")
-    for photo in photos:
-        podman.run("podman", "cp", str(photo), f"{home.stage.container(CAMERA)}:/root/dcim/")
+    podman.put(photos, home.stage.container(CAMERA), PurePosixPath("/root/dcim"))
 
 
 @pytest.mark.parametrize("client", [curl, lftp, python])
