@@ -108,8 +108,8 @@ def shell(site: str, name: str) -> None:
     from hotshoe.stage import podman
 
     stage = _running(site, name)
-    program = "/bin/ash" if stage.node(name).image == "openwrt" else "/bin/bash"
-    os.execvp("podman", podman.shell(stage.container(name), program))  # noqa: S606
+    device = stage.device(name)
+    os.execvp("podman", podman.shell(device.container, device.shell))  # noqa: S606
 
 
 def _running(site: str, name: str) -> Stage:

@@ -1,15 +1,16 @@
 """The images of a stage, made from Debian's packages; no image registry is needed.
 
-OpenWrt's, and the stand-in for it, have a module of their own.
+OpenWrt's, and the stand-in for it, are made in `openwrt_router.py`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import tempfile
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
 
-from hotshoe.stage import openwrt_router
 from hotshoe.stage.podman import mmdebstrap, run
 
 # Debian release -> suite
@@ -44,43 +45,64 @@ _OPTIONS = {
 _FORGET = "--customize-hook=rm $1/etc/apt/apt.conf.d/99mmdebstrap"
 
 
-def tag(kind: str, release: str) -> str:
-    """The image's name, which changes with its recipe."""
-    if kind == "openwrt":
-        return openwrt_router.tag()
-    recipe = f"{PACKAGES[kind]} {_OPTIONS[kind]}"
-    return f"localhost/hotshoe-{kind}-{release}:{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+class Image(ABC):
+    """What a container is made from."""
+
+    @property
+    @abstractmethod
+    def tag(self) -> str:
+        """Its name, which changes with its recipe.
+
+        :raises HotshoeError: if there can be none
+        """
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What it is, in a few words."""
+
+    @abstractmethod
+    def build(self) -> None:
+        """Make it; about 20 seconds.
+
+        :raises HotshoeError: if it cannot be had
+        """
+
+    def exists(self) -> bool:
+        """Whether it is there already."""
+        return bool(run("podman", "images", "--quiet", self.tag).strip())
 
 
-def exists(kind: str, release: str) -> bool:
-    """Whether the image is there already."""
-    return bool(run("podman", "images", "--quiet", tag(kind, release)).strip())
+@dataclass(frozen=True)
+class DebianImage(Image):
+    """A Debian with the packages of a kind.
 
-
-def describe(kind: str, release: str) -> str:
-    """What the image is, in a few words."""
-    if kind == "openwrt":
-        given = openwrt_router.STANDIN_NAME if openwrt_router.is_standin() else "the given OpenWrt"
-        return f"the image of {given}"
-    return f"the Debian {release} image for a {kind}"
-
-
-def build(kind: str, release: str) -> None:
-    """Make an image; about 20 seconds.
-
-    :raises HotshoeError: if a package cannot be had
+    :param kind: one of ``PACKAGES``
+    :param release: the Debian release
     """
-    if kind == "openwrt":
-        openwrt_router.build()
-        return
-    with tempfile.TemporaryDirectory(prefix="hotshoe-image-") as folder:
-        archive = Path(folder) / "root.tar"
-        mmdebstrap(
-            "--variant=minbase",
-            f"--include={','.join(PACKAGES[kind])}",
-            _FORGET,
-            *_OPTIONS[kind],
-            suite=SUITES[release],
-            target=archive,
-        )
-        run("podman", "import", "--quiet", str(archive), tag(kind, release))
+
+    kind: str
+    release: str
+
+    @property
+    def tag(self) -> str:
+        recipe = f"{PACKAGES[self.kind]} {_OPTIONS[self.kind]}"
+        digest = hashlib.sha256(recipe.encode()).hexdigest()[:12]
+        return f"localhost/hotshoe-{self.kind}-{self.release}:{digest}"
+
+    @property
+    def title(self) -> str:
+        return f"the Debian {self.release} image for a {self.kind}"
+
+    def build(self) -> None:
+        with tempfile.TemporaryDirectory(prefix="hotshoe-image-") as folder:
+            archive = Path(folder) / "root.tar"
+            mmdebstrap(
+                "--variant=minbase",
+                f"--include={','.join(PACKAGES[self.kind])}",
+                _FORGET,
+                *_OPTIONS[self.kind],
+                suite=SUITES[self.release],
+                target=archive,
+            )
+            run("podman", "import", "--quiet", str(archive), self.tag)

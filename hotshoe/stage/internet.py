@@ -10,12 +10,12 @@ from hotshoe.stage.topology import Topology
 
 # Its uplink is a process of this computer that opens connections, as any program does. A bridge of
 # podman's would change the computer's own network: it makes it forward, and rewrites its firewall.
-NETWORK, _UPLINK = "slirp4netns:enable_ipv6=false", "tap0"
+_UPLINK = "tap0"
 # The mirror's program, and where it keeps what every stage of this computer may use.
 _PROGRAM = "/root/mirror.py"
-MIRROR_PROGRAM = Path(mirror.__file__)
-VOLUMES = (
-    f"--volume={MIRROR_PROGRAM}:{_PROGRAM}:ro",
+OPTIONS = (
+    "--network=slirp4netns:enable_ipv6=false",
+    f"--volume={Path(mirror.__file__).resolve()}:{_PROGRAM}:ro",
     f"--volume={mirror.CACHE}:{mirror.CACHE}",
 )
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hotshoe.errors import HotshoeError
+from hotshoe.stage.image import Image
 from hotshoe.stage.podman import inside, mmdebstrap, run
 from hotshoe.stage.topology import Node, Topology
 
@@ -71,26 +72,34 @@ def tag() -> str:
     return given
 
 
-def build() -> None:
-    """Make the image, or pull it.
+class OpenWrtImage(Image):
+    """OpenWrt's root filesystem as a person gives it, or the stand-in's."""
 
-    :raises HotshoeError: if it cannot be had
-    """
-    name, given = tag(), os.environ.get(ROOTFS)
-    if not given:
-        _build_standin(name)
-    elif Path(given).is_dir():
-        if not os.path.lexists(Path(given) / "sbin" / "init"):
-            raise _bad(given, "this folder has no sbin/init")
-        _import_folder(given, name)
-    elif Path(given).exists():
-        _check_archive(given)
-        run("podman", "import", "--quiet", given, name)
-    else:
-        try:
-            run("podman", "pull", "--quiet", given)
-        except HotshoeError as error:
-            raise _bad(given, f"is no file, and podman has no such image: {error}") from error
+    @property
+    def tag(self) -> str:
+        return tag()
+
+    @property
+    def title(self) -> str:
+        return f"the image of {STANDIN_NAME if is_standin() else 'the given OpenWrt'}"
+
+    def build(self) -> None:
+        name, given = tag(), os.environ.get(ROOTFS)
+        if not given:
+            _build_standin(name)
+        elif Path(given).is_dir():
+            if not os.path.lexists(Path(given) / "sbin" / "init"):
+                raise _bad(given, "this folder has no sbin/init")
+            _import_folder(given, name)
+        elif Path(given).exists():
+            _check_archive(given)
+            run("podman", "import", "--quiet", given, name)
+        else:
+            try:
+                run("podman", "pull", "--quiet", given)
+            except HotshoeError as error:
+                reason = f"is no file, and podman has no such image: {error}"
+                raise _bad(given, reason) from error
 
 
 def _bad(given: str, reason: str) -> HotshoeError:
@@ -229,7 +238,7 @@ def proxy_command(topology: Topology, node: Node, container: str, ssh_port: int)
     """
     address = node.ports[1].address.ip
     neighbour = topology.neighbour(node)
-    if neighbour.image == "openwrt":
+    if neighbour.kind == "openwrt":
         return shlex.join(inside(container, "nc", str(address), str(ssh_port)))
     # Whichever side ends first ends the other.
     script = f"exec 3<>/dev/tcp/{address}/{ssh_port}; (cat >&3; kill 0) <&0 & cat <&3; kill 0"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
-import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +15,8 @@ from pathlib import Path
 from hotshoe.errors import HotshoeError
 from hotshoe.plan import manual_setup
 from hotshoe.plan.model import Plan
-from hotshoe.stage import image, internet, mirror, openwrt_router, podman, router_by_hand
+from hotshoe.stage import cables, image, internet, mirror, openwrt_router, podman, router_by_hand
+from hotshoe.stage.devices import KINDS, Client, Device
 from hotshoe.stage.podman import run
 from hotshoe.stage.topology import INTERNET, Node, Port, Topology, make_topology
 
@@ -25,19 +24,6 @@ FOLDER = ".stage"
 IMAGES_LOCK = Path("/run/hotshoe-images.lock")
 BOOT_SECONDS = 30
 Say = Callable[[str], None]
-_PRIVILEGED = (
-    "--systemd=always",
-    "--privileged",
-    # sshd -i behind a pipe looks up its peer's "address"; without DNS that takes 40 s.
-    "--add-host=UNKNOWN:127.0.0.1",
-)
-# How many each kind has open: systemd, logind and D-Bus several, and dnsmasq one.
-_INOTIFY_INSTANCES = {"device": 6, "openwrt": 1, "client": 1}
-# How each kind tells the public half of its host key.
-_HOST_KEY = {
-    "device": "cat /etc/ssh/ssh_host_ed25519_key.pub",
-    "openwrt": openwrt_router.PUBLIC_KEY,
-}
 
 
 @contextmanager
@@ -117,6 +103,32 @@ class Stage:
         names = ", ".join(node.name for node in self.topology.nodes)
         raise HotshoeError(f"{name}: there is no such device on the stage; it has {names}")
 
+    def device(self, name: str) -> Device:
+        """The device of that name, as it is played.
+
+        :raises HotshoeError: if there is none
+        """
+        node = self.node(name)
+        return KINDS[node.kind](
+            node=node,
+            container=self.container(name),
+            topology=self.topology,
+            containers={each.name: self.container(each.name) for each in self.topology.nodes},
+            ssh_port=self._ssh_port(name),
+            release=self.release,
+            folder=self.folder,
+        )
+
+    @property
+    def devices(self) -> list[Device]:
+        """All of them."""
+        return [self.device(node.name) for node in self.topology.nodes]
+
+    def _ssh_port(self, name: str) -> int:
+        ports = {router.name: router.ssh_port for router in self.plan.routers}
+        ports |= {server.name: server.ssh_port for server in self.plan.servers}
+        return ports.get(name, 22)
+
     # -- up and down
 
     @contextmanager
@@ -135,24 +147,24 @@ class Stage:
             raise HotshoeError(reason)
         with self._locked():
             self._clear()
-            needed = sum(_INOTIFY_INSTANCES[node.image] for node in self.topology.nodes)
+            devices = self.devices
+            needed = sum(device.inotify_instances for device in devices)
             if reason := podman.why_crowded(needed):
                 raise HotshoeError(reason)
-            self._images(say)
+            self._make_images(say)
             self._make_key()
             podman.PID_FILES.mkdir(exist_ok=True)
-            nodes = self.topology.nodes
-            with ThreadPoolExecutor(len(nodes)) as pool:
-                list(pool.map(self._start, nodes))
+            with ThreadPoolExecutor(len(devices)) as pool:
+                list(pool.map(self._start, devices))
             for segment in self.topology.segments:
-                self._make_switch(segment)
-            for node in nodes:
-                self._plug(node)
+                cables.add_switch(self.switch(segment))
+            for device in devices:
+                self._plug(device)
             self._connect_internet()
-            for node in nodes:
-                self._set_up_by_hand(node)
-            with ThreadPoolExecutor(len(nodes)) as pool:
-                list(pool.map(self._wait, nodes))
+            for device in devices:
+                self._set_up_by_hand(device.node)
+            with ThreadPoolExecutor(len(devices)) as pool:
+                list(pool.map(_wait, devices))
             self._write_ssh_config()
 
     def down(self) -> None:
@@ -163,15 +175,14 @@ class Stage:
     def reboot(self, name: str) -> None:
         """Restart a device: new kernel state for its network, and whatever its disk says."""
         with self._locked():
-            node = self.node(name)
+            device = self.device(name)
             # The kernel takes its time to forget the old namespace, and the cables with it.
-            for port in node.ports:
-                far, switch = self._far_end(node, port), self.switch(port.segment)
-                run("ip", "-n", switch, "link", "delete", far, check=False)
-            run("podman", "restart", "--time=5", self.container(name))
-            self._plug(node)
-            self._set_up_by_hand(node)
-            self._wait(node)
+            for port in device.node.ports:
+                cables.unplug(self.switch(port.segment), self._far_end(device.node, port))
+            run("podman", "restart", "--time=5", device.container)
+            self._plug(device)
+            self._set_up_by_hand(device.node)
+            _wait(device)
 
     def is_up(self) -> bool:
         """Whether all its containers run."""
@@ -201,171 +212,73 @@ class Stage:
             run("podman", "rm", "--force", "--time=0", "--volumes", *names)
             for name in names:
                 podman.pid_file(name).unlink(missing_ok=True)
-        spaces = json.loads(run("ip", "-json", "netns", "list") or "[]")
-        for space in spaces:
-            if space["name"].startswith(f"hotshoe-{self.id}-"):
-                run("ip", "netns", "delete", space["name"])
+        cables.remove_switches(f"hotshoe-{self.id}-")
 
-    def _images(self, say: Say) -> None:
-        for kind in sorted({node.image for node in self.topology.nodes}):
-            release = self._release(kind)
+    def _make_images(self, say: Say) -> None:
+        for made in {device.image.tag: device.image for device in self.devices}.values():
             # Every stage of this machine has the same images.
             with locked(IMAGES_LOCK):
-                if not image.exists(kind, release):
-                    say(f"making {image.describe(kind, release)} (once, about 20 seconds)")
-                    image.build(kind, release)
-        if self._standins():
-            say(f"{', '.join(self._standins())}: played by {openwrt_router.STANDIN_NAME}")
-
-    def _release(self, kind: str) -> str:
-        return self.release if kind == "device" else image.DEFAULT_RELEASE
-
-    def _standins(self) -> list[str]:
-        """The routers that only look like OpenWrt."""
-        routers = [node.name for node in self.topology.nodes if node.image == "openwrt"]
-        return routers if openwrt_router.is_standin() else []
+                if not made.exists():
+                    say(f"making {made.title} (once, about 20 seconds)")
+                    made.build()
+        standins = [node.name for node in self.topology.nodes if node.kind == "openwrt"]
+        if standins and openwrt_router.is_standin():
+            say(f"{', '.join(standins)}: played by {openwrt_router.STANDIN_NAME}")
 
     def _make_key(self) -> None:
         key = self.folder / "id_ed25519"
         if not key.exists():
             run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "stage", "-f", str(key))
 
-    def _start(self, node: Node) -> None:
-        network = "none"
-        volumes: tuple[str, ...] = ()
-        if node.name == INTERNET:
-            network, volumes = internet.NETWORK, internet.VOLUMES
+    def _start(self, device: Device) -> None:
+        network: tuple[str, ...] = ("--network=none",)
+        if device.node.name == INTERNET:
             mirror.CACHE.mkdir(parents=True, exist_ok=True)
-        command, rights = {
-            "device": (["/sbin/init"], [*_PRIVILEGED, "--stop-signal=SIGRTMIN+3"]),
-            "client": (["sleep", "infinity"], [*_PRIVILEGED, "--stop-signal=SIGKILL"]),
-            "openwrt": (
-                ["/bin/sh", "-c", openwrt_router.BOOT],
-                [*openwrt_router.RUNTIME, f"--volume={self._named(node)}:{podman.NAMED[1]}:ro"],
-            ),
-        }[node.image]
+            network = internet.OPTIONS
         run(
             "podman",
             "run",
             "--detach",
-            f"--name={self.container(node.name)}",
-            f"--hostname={node.name}",
+            f"--name={device.container}",
+            f"--hostname={device.node.name}",
             f"--label={self.label}",
-            f"--pidfile={podman.pid_file(self.container(node.name))}",
-            f"--network={network}",
+            f"--pidfile={podman.pid_file(device.container)}",
             # A new namespace would inherit this from the host; a router has to turn it on itself.
             "--sysctl=net.ipv4.ip_forward=0",
-            *rights,
-            *volumes,
+            *network,
+            *device.options,
             *podman.runtime_arguments(),
-            image.tag(node.image, self._release(node.image)),
-            *command,
+            device.image.tag,
+            *device.command,
         )
-        key = (self.folder / "id_ed25519.pub").read_text()
-        if node.image == "openwrt":
-            commands = openwrt_router.set_up(self.topology, node, key, self._ssh_port(node))
-            script = "\n".join(commands)
-            podman.execute(self.container(node.name), "sh", "-s", input_text=script)
-        elif node.image == "device":
-            podman.execute(
-                self.container(node.name),
-                "sh",
-                "-c",
-                "install -d -m 700 /root/.ssh && cat >/root/.ssh/authorized_keys",
-                input_text=key,
-            )
-
-    def _named(self, node: Node) -> Path:
-        """A file that says in a container which it is, where podman itself writes none."""
-        path = self.folder / f"{node.name}.containerenv"
-        path.write_text(f'name="{self.container(node.name)}"\n')
-        return path
-
-    def _ssh_port(self, node: Node) -> int:
-        ports = {router.name: router.ssh_port for router in self.plan.routers}
-        ports |= {server.name: server.ssh_port for server in self.plan.servers}
-        return ports[node.name]
-
-    def _wait(self, node: Node) -> None:
-        """Wait until a device has booted."""
-        if node.image == "device":
-            # And what a deploy put there has been started, after a reboot.
-            jobs = "systemctl list-jobs --no-legend 'hotshoe-*'"
-            ready = f'systemctl is-active --quiet ssh.service && test -z "$({jobs})"'
-            probe = or_else = f"{ready} && test -S /dev/log"
-        elif node.image == "openwrt":
-            probe, or_else = openwrt_router.probes(node, self._ssh_port(node))
-        else:
-            return
-        deadline = time.monotonic() + BOOT_SECONDS
-        while time.monotonic() < deadline:
-            done = subprocess.run(
-                podman.inside(self.container(node.name), "sh", "-c", probe),
-                capture_output=True,
-                check=False,
-            )
-            if done.returncode == 0:
-                return
-            if time.monotonic() > deadline - BOOT_SECONDS / 2:
-                probe = or_else
-            time.sleep(0.1)
-        log = run("podman", "logs", self.container(node.name), check=False)[-2000:]
-        reason = podman.why_crowded(1) or log
-        raise HotshoeError(f"{node.name}: did not boot within {BOOT_SECONDS} s\n{reason}")
+        device.set_up((self.folder / "id_ed25519.pub").read_text())
 
     # -- cables
-
-    def _make_switch(self, segment: str) -> None:
-        """A bridge in a namespace of its own, which filters nothing."""
-        space = self.switch(segment)
-        run("ip", "netns", "add", space)
-        script = (
-            "for f in /proc/sys/net/bridge/bridge-nf-call-*; do [ -e $f ] && echo 0 >$f; done; "
-            "ip link add name bridge0 type bridge && ip link set bridge0 up"
-        )
-        run("ip", "netns", "exec", space, "sh", "-c", script)
 
     def _far_end(self, node: Node, port: Port) -> str:
         """The name of a cable's end in the switch."""
         # Not the device's name: an interface's name has at most 15 characters.
         return f"node{self.topology.nodes.index(node)}-{port.name}"
 
-    def _plug(self, node: Node) -> None:
+    def _plug(self, device: Device) -> None:
         """Give a container its interfaces and addresses; the kernel forgets them at a restart."""
-        container = self.container(node.name)
-        process = podman.pid(container)
+        node, process = device.node, podman.pid(device.container)
         lines: list[str] = []
         for port in node.ports:
-            far = self._far_end(node, port)
-            switch = self.switch(port.segment)
-            run(
-                "ip", "-n", switch, "link", "add", "name", far, "type", "veth",
-                "peer", "name", port.name, "address", port.mac, "netns", str(process),
-            )  # fmt: skip
-            run("ip", "-n", switch, "link", "set", far, "master", "bridge0", "up")
-            lines += [f"address add {port.address} dev {port.name}"]
-            if port.address6:
-                lines += [f"address add {port.address6} dev {port.name} nodad"]
-            lines += [f"link set {port.name} up"]
-        if node.image == "openwrt":
-            return  # all else is its own, from /etc/config/network
+            far, switch = self._far_end(node, port), self.switch(port.segment)
+            lines += cables.plug(port, process, switch, far)
+        if device.configures_itself:
+            return
         if node.gateway:
             lines += [f"route add default via {node.gateway}"]
         if node.gateway6:
             # A link-local gateway is nowhere without its interface.
             lines += [f"route add default via {node.gateway6} dev {node.ports[0].name}"]
-        run(
-            "nsenter", f"--target={process}", "--net", "ip", "-batch", "-",
-            input_text="\n".join(lines),
-        )  # fmt: skip
+        cables.configure(process, lines)
         if node.name != INTERNET:
-            podman.execute(
-                container,
-                "sh",
-                "-c",
-                "cat >/etc/resolv.conf",
-                input_text=f"nameserver {self.topology.resolver}\n",
-            )
+            resolver = f"nameserver {self.topology.resolver}\n"
+            write = ("sh", "-c", "cat >/etc/resolv.conf")
+            podman.execute(device.container, *write, input_text=resolver)
 
     def _connect_internet(self) -> None:
         there = self.container(INTERNET)
@@ -387,22 +300,18 @@ class Stage:
     def _write_ssh_config(self) -> None:
         """One entry a device, by the address that the inventory gives pyinfra."""
         entries, known_hosts = [], []
-        for node in self.topology.nodes:
-            if node.image == "client":
+        for device in self.devices:
+            if isinstance(device, Client):
                 continue
-            addresses = " ".join(str(port.address.ip) for port in node.ports)
-            names, ssh_port = [node.name, *addresses.split()], self._ssh_port(node)
-            key = podman.execute(self.container(node.name), "sh", "-c", _HOST_KEY[node.image])
-            sshd = podman.inside(self.container(node.name), "/usr/sbin/sshd", "-i")
-            proxy = shlex.join(sshd)
-            if node.image == "openwrt":
-                neighbour = self.container(self.topology.neighbour(node).name)
-                proxy = openwrt_router.proxy_command(self.topology, node, neighbour, ssh_port)
+            node, ssh_port = device.node, device.ssh_port
+            addresses = [str(port.address.ip) for port in node.ports]
+            names = [node.name, *addresses]
+            key = podman.execute(device.container, "sh", "-c", device.host_key())
             names += [f"[{name}]:{ssh_port}" for name in names if ssh_port != 22]
             known_hosts += [f"{name} {key}" for name in names]
             entries.append(
-                f"Host {node.name} {addresses}\n"
-                f"    ProxyCommand {proxy}\n"
+                f"Host {node.name} {' '.join(addresses)}\n"
+                f"    ProxyCommand {device.proxy_command()}\n"
                 f"    User root\n"
                 f'    IdentityFile "{self.folder / "id_ed25519"}"\n'
                 f'    UserKnownHostsFile "{self.known_hosts}"\n'
@@ -419,3 +328,25 @@ class Stage:
             "stage": self.folder,
         }
         return [word for key, path in data.items() for word in ("--data", f"{key}={path}")]
+
+
+def _wait(device: Device) -> None:
+    """Wait until a device has booted.
+
+    :raises HotshoeError: if it has not, after a while
+    """
+    probes = device.probes()
+    if probes is None:
+        return
+    deadline = time.monotonic() + BOOT_SECONDS
+    probe, if_broken = probes
+    while time.monotonic() < deadline:
+        command = podman.inside(device.container, "sh", "-c", probe)
+        if subprocess.run(command, capture_output=True, check=False).returncode == 0:
+            return
+        if time.monotonic() > deadline - BOOT_SECONDS / 2:
+            probe = if_broken
+        time.sleep(0.1)
+    log = run("podman", "logs", device.container, check=False)[-2000:]
+    reason = podman.why_crowded(1) or log
+    raise HotshoeError(f"{device.node.name}: did not boot within {BOOT_SECONDS} s\n{reason}")

@@ -11,6 +11,7 @@ from ipaddress import (
     IPv6Interface,
     IPv6Network,
 )
+from typing import Literal
 
 from hotshoe.errors import HotshoeError
 from hotshoe.plan.model import Plan, Route, RouterPlan
@@ -26,6 +27,10 @@ _PROVIDER6, _HOME6 = IPv6Interface("fe80::1/64"), IPv6Interface("fe80::2/64")
 
 INTERNET, CAMERA, LAPTOP = "internet", "camera", "laptop"
 _OWN = (INTERNET, CAMERA, LAPTOP)
+
+Kind = Literal["debian", "openwrt", "client"]
+# How a router is played, by what manages it.
+_KINDS: dict[str, Kind] = {"hand": "client", "openwrt": "openwrt", "linux": "debian"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Node:
     """A container.
 
     :param name: the device it plays
-    :param image: ``device`` for a bare Debian that hotshoe deploys to, ``openwrt`` for an OpenWrt
+    :param kind: ``debian`` for a bare Debian that hotshoe deploys to, ``openwrt`` for an OpenWrt
         router, ``client`` for one with FTP clients, or with which a person's own router is played
     :param ports: its network interfaces
     :param gateway: where its default route leads; None for the make-believe Internet
@@ -62,7 +67,7 @@ class Node:
     """
 
     name: str
-    image: str
+    kind: Kind
     ports: tuple[Port, ...]
     gateway: IPv4Address | None
     gateway6: IPv6Address | None = None
@@ -152,7 +157,7 @@ def make_topology(plan: Plan) -> Topology:
         outer = plan.routers[i - 1] if i else None
         nodes.append(_router(router, outer, provider))
         nodes += [
-            _inside(server.name, "device", router, server.address, server.address6)
+            _inside(server.name, "debian", router, server.address, server.address6)
             for server in plan.servers_behind(router)
         ]
     if laptop := _laptop(plan):
@@ -188,7 +193,7 @@ def _router(router: RouterPlan, outer: RouterPlan | None, provider: IPv4Address)
         gateway = outer.lan.ip
     return Node(
         router.name,
-        {"hand": "client", "openwrt": "openwrt", "linux": "device"}[router.managed_by],
+        _KINDS[router.managed_by],
         (wan, Port(_lan(router), "eth1", router.lan, router.lan6)),
         gateway,
         gateway6,
@@ -197,7 +202,7 @@ def _router(router: RouterPlan, outer: RouterPlan | None, provider: IPv4Address)
 
 def _inside(
     name: str,
-    image: str,
+    kind: Kind,
     router: RouterPlan,
     address: IPv4Address,
     address6: IPv6Address | None,
@@ -206,7 +211,7 @@ def _inside(
     lan, lan6 = router.lan.network, router.lan6
     return Node(
         name,
-        image,
+        kind,
         (
             Port(
                 _lan(router),

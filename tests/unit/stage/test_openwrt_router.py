@@ -10,7 +10,7 @@ import pytest
 
 from hotshoe.errors import HotshoeError
 from hotshoe.plan.model import Plan
-from hotshoe.stage import image, openwrt_router
+from hotshoe.stage import openwrt_router
 from hotshoe.stage.topology import Node, Topology, make_topology
 from tests.homes import example
 
@@ -35,8 +35,8 @@ class TestImage:
     def test_without_the_variable_it_is_a_stand_in_and_called_one(self, monkeypatch):
         monkeypatch.delenv(openwrt_router.ROOTFS, raising=False)
         assert openwrt_router.is_standin()
-        assert "standin:" in image.tag("openwrt", "13")
-        assert image.describe("openwrt", "13") == (
+        assert "standin:" in openwrt_router.OpenWrtImage().tag
+        assert openwrt_router.OpenWrtImage().title == (
             "the image of an OpenWrt stand-in, not OpenWrt itself"
         )
 
@@ -83,22 +83,22 @@ class TestImage:
         monkeypatch.setattr(openwrt_router, "run", run)
         given("openwrt/rotfs")
         with pytest.raises(HotshoeError, match="is no file, and podman has no such image"):
-            openwrt_router.build()
+            openwrt_router.OpenWrtImage().build()
 
     def test_what_is_no_root_filesystem_is_refused(self, given, tmp_path):
         given(tmp_path)
         with pytest.raises(HotshoeError, match="this folder has no sbin/init"):
-            openwrt_router.build()
+            openwrt_router.OpenWrtImage().build()
         text = tmp_path / "text"
         text.write_text("no tarball")
         given(text)
         with pytest.raises(HotshoeError, match="is no tarball"):
-            openwrt_router.build()
+            openwrt_router.OpenWrtImage().build()
         with tarfile.open(tmp_path / "some.tar", "w") as archive:
             archive.add(text, "text")
         given(tmp_path / "some.tar")
         with pytest.raises(HotshoeError, match=r"this tarball has no sbin/init"):
-            openwrt_router.build()
+            openwrt_router.OpenWrtImage().build()
 
 
 class TestSetUp:

@@ -51,11 +51,11 @@ def a_home(plan: Plan, lan: str, server: str, public: str = "203.0.113.20") -> P
 
 
 def test_every_device_of_the_home_is_there_with_the_internet_and_a_camera_on_it(topology):
-    assert [(node.name, node.image) for node in topology.nodes] == [
+    assert [(node.name, node.kind) for node in topology.nodes] == [
         ("internet", "client"),
         ("camera", "client"),
-        ("gateway", "device"),
-        ("darkroom", "device"),
+        ("gateway", "debian"),
+        ("darkroom", "debian"),
         ("laptop", "client"),
     ]
 
@@ -104,7 +104,7 @@ def test_every_example_can_be_wired(name):
     plan = example(name)
     topology = make_topology(plan)
     check_wiring(topology)
-    assert [n.name for n in topology.nodes if n.image == "device"] == [
+    assert [n.name for n in topology.nodes if n.kind == "debian"] == [
         *(
             device.name
             for router in plan.routers
@@ -128,7 +128,7 @@ def managed_by(plan: Plan, *managers: ManagedBy) -> Plan:
 def test_whoever_configures_a_router_decides_what_plays_it():
     topology = make_topology(managed_by(example("three-routers"), "hand", "openwrt", "linux"))
     routers = [r.name for r in example("three-routers").routers]
-    assert [node(topology, name).image for name in routers] == ["client", "openwrt", "device"]
+    assert [node(topology, name).kind for name in routers] == ["client", "openwrt", "debian"]
     assert topology.by_hand == (routers[0],)
 
 
