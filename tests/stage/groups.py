@@ -64,15 +64,19 @@ def _stage(item: pytest.Item) -> str:
     return module if hasattr(item.module, "home") else "13"
 
 
+def _seconds(item: pytest.Item) -> int:
+    return SECONDS.get(item.path.stem, 5)
+
+
 def _parts(stage: str, items: list[pytest.Item]) -> list[tuple[float, list[pytest.Item]]]:
     """These tests in groups of no more than the longest time, with that time."""
-    total = sum(SECONDS[item.path.stem] for item in items)
+    total = sum(_seconds(item) for item in items)
     number = -(-total // LONGEST)
     parts: list[tuple[float, list[pytest.Item]]] = [(PUT_UP, []) for _ in range(number)]
     before = 0
     for item in items:
         at = before * number // total
         seconds, members = parts[at]
-        parts[at] = (seconds + SECONDS[item.path.stem], [*members, item])
-        before += SECONDS[item.path.stem]
+        parts[at] = (seconds + _seconds(item), [*members, item])
+        before += _seconds(item)
     return [part for part in parts if part[1]]

@@ -20,6 +20,7 @@ from hotshoe.stage import actions, podman
 from hotshoe.stage.photos import make_photos
 from hotshoe.stage.stage import Stage
 from hotshoe.stage.topology import CAMERA
+from tests.stage import warm
 
 BIN = Path(sys.executable).parent
 
@@ -72,7 +73,7 @@ class Home:
         self, *arguments: str, check: bool = True, deploy: str = "deploy.py"
     ) -> subprocess.CompletedProcess[str]:
         """The command that deploys, with more arguments before the inventory."""
-        command = [str(BIN / "pyinfra"), *self.stage.pyinfra_arguments(), *arguments]
+        command = [warm.program("pyinfra"), *self.stage.pyinfra_arguments(), *arguments]
         command += [f"inventories/{self.stage.site}.py", deploy]
         done = subprocess.run(
             command, capture_output=True, text=True, cwd=self.project, check=False
