@@ -26,6 +26,7 @@ def test_an_upload_outlives_a_restart_of_the_server_program(either_home: Home) -
         wait_until(lambda: home.succeeds(home.server, f"test -s {home.uploads}/slow.JPG"), 30)
         settler = home.sh(home.server, "systemctl show -P MainPID hotshoe-settle")
         home.sh(home.server, "systemctl restart hotshoe-vsftpd")
+        wait_until(lambda: home.succeeds(home.server, "ss -Hltn sport = :21 | grep -q ."), 20)
         home.uploads_work()
         assert upload.result() == [OK]
     assert home.sh(home.server, "systemctl show -P MainPID hotshoe-settle") == settler
