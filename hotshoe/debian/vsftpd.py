@@ -111,7 +111,7 @@ class Options(BaseModel):
     anon_umask: Octal = "0007"
     file_open_mode: Octal = "0666"
     # Half a photo under its final name would block the camera's retry. (This misses a session whose
-    # control connection is gone as well; settle.sh sets those files aside.)
+    # control connection is gone as well; hotshoe-settle sets those files aside.)
     delete_failed_uploads: bool = True
     cmds_allowed: Text = ",".join(COMMANDS)
 

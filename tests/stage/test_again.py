@@ -306,7 +306,7 @@ def test_another_user_than_root_deploys_with_sudo(bare_home: Home) -> None:
 PACKAGES_LEAVE = re.compile(
     r"/etc/(sudoers\.d/friend|rc\d\.d/\w+vsftpd|sub[gu]id-?|networks)$|/srv/ftp$"
 )
-# What README says that hotshoe puts on a Debian host and owns there.
+# What docs/hosts.md says that hotshoe puts on a Debian host and owns there.
 OWNED = (
     *("/etc/hotshoe", "/etc/pam.d/hotshoe-vsftpd", "/etc/sysctl.d/90-hotshoe.conf"),
     *("/etc/systemd/system/hotshoe-", "/usr/local/sbin/hotshoe-", "/srv/hotshoe"),

@@ -115,7 +115,7 @@ def on_router(home: Home, script: str, undo: str) -> Iterator[None]:
 
 
 def test_sections_of_others_are_what_they_were(home: Home) -> None:
-    """But for the two options that the README names."""
+    """But for the two options that docs/hosts.md names."""
     for package in ("firewall", "dhcp"):
         then, now = (
             text.parse(home.sh(ROUTER, f"uci export {path}"))[0].sections

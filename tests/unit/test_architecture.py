@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import pkgutil
 import re
 from pathlib import Path
 
@@ -46,8 +47,8 @@ def test_no_role_knows_ansible_or_the_stage(path):
     assert not {name for name in imported(path) if name.startswith("hotshoe.stage")}
 
 
-# The rooms of hotshoe/, a module or a folder each, from the ground up. A room imports from itself
-# and from those in the rows before it.
+# The layers of hotshoe/, the lowest first, and the modules and packages in each. One imports from
+# itself and from layers below; those in one layer do not know each other.
 LAYERS = (
     ("errors", "paths"),
     ("render", "files"),
@@ -59,20 +60,25 @@ LAYERS = (
     ("stage",),
     ("cli",),
 )
-FLOOR = {room: floor for floor, rooms in enumerate(LAYERS) for room in rooms}
+LAYER = {part: layer for layer, parts in enumerate(LAYERS) for part in parts}
 
 
-def room_of(path: Path) -> str:
+def part_of(path: Path) -> str:
     return path.relative_to(PROJECT / "hotshoe").parts[0].removesuffix(".py")
 
 
 @pytest.mark.parametrize(
     "path", [p for p in CORE if p.parent.name != "hotshoe" or p.stem != "__init__"], ids=name_of
 )
-def test_a_room_imports_only_from_those_below_it(path):
-    own = room_of(path)
-    rooms = {name.split(".")[1] for name in imported(path) if name.startswith("hotshoe.")}
-    assert [room for room in rooms - {own} if FLOOR[room] >= FLOOR[own]] == []
+def test_a_layer_imports_only_from_those_below_it(path):
+    own = part_of(path)
+    parts = {name.split(".")[1] for name in imported(path) if name.startswith("hotshoe.")}
+    assert [part for part in parts - {own} if LAYER[part] >= LAYER[own]] == []
+
+
+def test_architecture_tells_the_layers_as_they_are():
+    told = " < ".join(parts[0] if len(parts) == 1 else f"({', '.join(parts)})" for parts in LAYERS)
+    assert told in re.sub(r"\s+", " ", ARCHITECTURE)
 
 
 def test_uci_knows_nothing_of_openwrt():
@@ -87,7 +93,7 @@ READS_FILES = {"render", "files", "secrets", "stage", "cli"}
 PURE = [
     path
     for path in CORE
-    if not {room_of(path), *path.relative_to(PROJECT).with_suffix("").parts[1:]} & READS_FILES
+    if not {part_of(path), *path.relative_to(PROJECT).with_suffix("").parts[1:]} & READS_FILES
     and name_of(path) not in ("hotshoe/site/reading.py", "hotshoe/debian/certificates.py")
 ]
 
@@ -182,3 +188,17 @@ def test_a_link_of_a_document_leads_to_a_file(document):
     links = re.findall(r"\]\(([^)#]+)\)", path.read_text())
     inner = [link for link in links if not link.startswith("https://")]
     assert [link for link in inner if not (path.parent / link).is_file()] == []
+
+
+REFERENCES = sorted(
+    {
+        (name, name_of(path))
+        for path in (*CORE, *ROLES, *(PROJECT / "tests").rglob("*.py"))
+        for name in re.findall(r":\w+:`~?((?:hotshoe|roles|tests)\.[\w.]+)`", path.read_text())
+    }
+)
+
+
+@pytest.mark.parametrize(("name", "where"), REFERENCES)
+def test_a_docstring_refers_to_what_exists(name, where):
+    pkgutil.resolve_name(name)

@@ -1,6 +1,6 @@
 """Packets walk through random homes, and arrive where they should and nowhere else.
 
-The boxes are those of :mod:`tests.unit.packets`, set up from the Plan; the homes are those of
+The boxes are those of :mod:`tests.unit.plan.packets`, set up from the Plan; the homes are those of
 :mod:`tests.random_homes`. What must be true of every home is a function ``…(home)`` here, so
 that it can be asked of a home that is wrong as well: the last tests take something out of good
 Plans.

@@ -1,6 +1,6 @@
 """What makes no sense between the devices of a home, and the messages about it.
 
-Like :mod:`tests.unit.test_bad_sites`, where each value by itself is looked at.
+Like :mod:`tests.unit.site.test_bad_sites`, where each value by itself is looked at.
 """
 
 from __future__ import annotations

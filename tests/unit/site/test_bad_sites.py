@@ -2,7 +2,7 @@
 
 Each case shows what the file says and the whole message: the file, the key, what is wrong with it,
 and what to write instead. Nothing else is on the screen, above all no traceback. What is wrong
-between devices is in :mod:`tests.unit.test_bad_homes`.
+between devices is in :mod:`tests.unit.site.test_bad_homes`.
 """
 
 from __future__ import annotations
