@@ -84,7 +84,7 @@ def test_a_photo_is_not_kept_if_its_camera_hangs_up_without_closing_tls(either_h
 
 
 def test_a_photo_whose_camera_sends_abor_and_closes_tls_counts_as_complete(home: Home) -> None:
-    """As docs/limits.md says: vsftpd reads ABOR only once the data has ended, and has said 226 by then."""
+    """See docs/limits.md: vsftpd reads ABOR once the data has ended, and has said 226 by then."""
     home.sh(home.server, f"rm -f {home.uploads}/aborted.JPG")
     said = home.ftp(["abort", "aborted.JPG", 1000], ["stor", "aborted.JPG", 2000])
     assert said == [f"{OK} 225 No transfer to ABOR.", "553 Could not create file."]

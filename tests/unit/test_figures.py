@@ -1,6 +1,7 @@
 """Figures: those of the benchmark, and those that documents repeat."""
 
 import re
+import tomllib
 
 import pytest
 
@@ -86,3 +87,11 @@ REPEATED = {
 @pytest.mark.parametrize(("document", "said"), [(d, s) for d in REPEATED for s in REPEATED[d]])
 def test_a_figure_that_a_document_repeats_is_that_of_the_code(document, said):
     assert said in re.sub(r"\s+", " ", (PROJECT / document).read_text())
+
+
+def test_the_changelog_begins_with_the_version_of_the_package():
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    newest = re.search(r"^## \[([\d.]+)\] - (\S+)$", (PROJECT / "CHANGELOG.md").read_text(), re.M)
+    assert newest
+    version, date = newest.groups()
+    assert project["version"] == (f"{version}.dev0" if date == "unreleased" else version)

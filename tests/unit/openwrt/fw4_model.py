@@ -66,7 +66,10 @@ class Fw4Router:
         self._connections: dict[Packet, Packet] = {}
 
     def take(self, packet: Packet, side: str) -> tuple[Packet, str, Address | None]:
-        """Deal with a packet that comes in on one side, as :class:`tests.unit.plan.packets.Router` does."""
+        """Deal with a packet that comes in on one side.
+
+        As :class:`tests.unit.plan.packets.Router` does.
+        """
         known = self._connections.get(packet)
         if known:
             return known, *self._way(known.to)
