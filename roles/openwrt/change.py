@@ -50,6 +50,7 @@ class Change:
         self._lost: list[str] = []
         self._running: frozenset[str] = frozenset()
         self._applied = 0.0
+        self._may_be_confirmed = False
 
     def stage(self, state: State, host: Host) -> bool:  # noqa: ARG002
         """Keep the files, arm the timer, stage the change, and check what is staged."""
@@ -111,6 +112,7 @@ class Change:
                 if time.monotonic() > deadline:
                     return self._roll_back(host, *wrong)
                 time.sleep(0.5)
+            self._may_be_confirmed = True
             done, output = run(host, f"{INIT} confirm {self.id}", self.seconds)
         except HotshoeError as error:
             return self._roll_back(host, str(error))
@@ -131,14 +133,18 @@ class Change:
         return ""
 
     def _roll_back(self, host: Host, *reasons: str) -> bool:
-        """Roll back, and say why."""
+        """Roll back, and say why; and say what became of the change, as far as it is known."""
         for reason in reasons:
             host.log_styled(reason, fg="red")
         try:
             done, output = run(host, f"{INIT} rollback {self.id}", self.seconds)
-            said = "the router is as it was" if done else "; ".join(output.stderr_lines)
+            # A change that the router has confirmed meanwhile stays; the router says so.
+            failed = "; ".join(output.stderr_lines) or "rolling back failed"
+            said = "the router is as it was" if done else failed
         except HotshoeError:
             said = f"the router rolls back by itself within {self.seconds} seconds"
+            if self._may_be_confirmed:
+                said = f"the change stays if the router has confirmed it; if not, {said}"
         host.log_styled(said, fg="red")
         return False
 

@@ -27,6 +27,7 @@ LABEL = "hotshoe: "
 RULE = "hotshoe: cameras to darkroom, 21/tcp to 192.168.1.10"
 ROLLBACK = f"{INIT} rollback 0badcafe"
 AS_IT_WAS = "the router is as it was"
+BY_ITSELF = "the router rolls back by itself within 60 seconds"
 LOOKS = [Router().command(compare=compare) for compare in (True, False)]
 
 Answer = tuple[bool, list[str], list[str]] | BaseException
@@ -232,12 +233,11 @@ def test_a_lost_connection_ends_in_a_message(change, lost):
         (change.stage, (lost, lost)),
         (change.stage, (looked("fresh"), lost, lost)),
         (change.confirm, (lost, lost)),
-        (change.confirm, (looked("deployed"), lost, lost)),
     ):
         host = Scripted(*answers)
         assert not step(None, host)
         assert host.said[0].startswith("the connection to the router was lost")
-        assert host.said[1] == "the router rolls back by itself within 60 seconds"
+        assert host.said[1] == BY_ITSELF
         assert None not in host.timeouts
 
 
@@ -361,7 +361,7 @@ def test_a_change_is_confirmed_over_a_new_connection(change, clock):
     ("answer", "then"),
     [
         (well(), AS_IT_WAS),
-        (EOFError(), "the router rolls back by itself within 60 seconds"),
+        (EOFError(), BY_ITSELF),
     ],
     ids=["the old one lives", "it does not"],
 )
@@ -392,7 +392,7 @@ def test_reconnecting_takes_half_of_the_time_at_most(change, clock):
     assert sum(clock) == 31
     assert host.said == [
         "with the new configuration, a new SSH connection fails (gone)",
-        "the router rolls back by itself within 60 seconds",
+        BY_ITSELF,
     ]
 
 
@@ -402,7 +402,7 @@ def test_a_connection_that_ends_during_a_command_is_lost(change):
     assert not change.stage(None, host)
     assert host.said == [
         "the connection to the router was lost (it ended before the command)",
-        "the router rolls back by itself within 60 seconds",
+        BY_ITSELF,
     ]
     assert change.apply(None, Scripted(badly(), connector=Line(is_alive=False)))
 
@@ -457,6 +457,35 @@ def test_a_rollback_that_fails_is_told(change, clock):
     host = Scripted(looked("deployed"), badly("a"), badly("cannot put back dhcp", "disk full"))
     assert not change.confirm(None, host)
     assert host.said == ["a", "cannot put back dhcp; disk full"]
+
+
+def test_a_confirmation_whose_answer_is_lost_leaves_both_ends_possible(change, clock):
+    host = Scripted(looked("deployed"), EOFError(), EOFError())
+    assert not change.confirm(None, host)
+    assert host.said[1:] == [
+        "the change stays if the router has confirmed it; if not, the router rolls back by itself "
+        "within 60 seconds"
+    ]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "this change was confirmed already, and stays",
+        "another change is not confirmed yet; this one was rolled back or never staged",
+    ],
+)
+def test_the_router_s_word_counts_after_the_answer_to_a_confirmation_is_lost(change, clock, answer):
+    host = Scripted(looked("deployed"), TimeoutError(), badly(answer))
+    assert not change.confirm(None, host)
+    assert host.ran[1:] == [f"{INIT} confirm 0badcafe", ROLLBACK]
+    assert host.said[1:] == [answer]
+
+
+def test_a_rollback_that_fails_without_a_word_is_told(change, clock):
+    host = Scripted(looked("deployed"), badly("a"), badly())
+    assert not change.confirm(None, host)
+    assert host.said == ["a", "rolling back failed"]
 
 
 # -- only one package

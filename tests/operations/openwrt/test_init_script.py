@@ -351,6 +351,48 @@ def test_a_rollback_without_an_unconfirmed_change_does_nothing(router):
     assert router.files == OLD
 
 
+def test_a_rollback_of_a_confirmed_change_says_that_it_stays(router):
+    """The deploy may not have heard that it was confirmed."""
+    router.run(*WHOLE, stdin=CHANGE)
+    assert router.run("rollback a1") == (3, "this change was confirmed already, and stays\n")
+    assert router.files == NEW
+    assert router.run("rollback") == (0, "there is no unconfirmed change\n")
+
+
+def test_a_confirmation_killed_at_any_point_is_told_as_it_is(new_router):
+    """By who killed the command, not by the power; what a rollback says is what the files are."""
+    applied = new_router()
+    applied.run(STAGE, APPLY, stdin=CHANGE)
+    whole = new_router(applied)
+    whole.run(CONFIRM)
+    ends = []
+    for point in range(1, whole.counted + 1):
+        router = new_router(applied)
+        router.run(CONFIRM, KILL_AT=point)
+        code, _ = router.run("rollback a1")
+        assert (code, router.files) in ((0, OLD), (3, NEW)), point
+        assert router.run("rollback a1")[0] == code
+        ends.append(code)
+    assert set(ends) == {0, 3}
+
+
+def test_a_confirmation_that_fails_leaves_a_change_that_is_rolled_back(router):
+    router.run(STAGE, APPLY, stdin=CHANGE)
+    code, said = router.run(CONFIRM, FAIL_AT=1)
+    assert (code, said) == (1, f"cannot write to {router.kept}\n")
+    assert router.run("rollback a1")[0] == 0
+    assert router.files == OLD
+    assert router.run("rollback a1") == (0, "there is no unconfirmed change\n")
+
+
+def test_a_rollback_leaves_the_change_of_another_run(router):
+    router.run(STAGE, APPLY, stdin=CHANGE)
+    said = "another change is not confirmed yet; this one was rolled back or never staged\n"
+    assert router.run("rollback b2") == (4, said)
+    assert router.files == NEW
+    assert "pending" in router.left
+
+
 @pytest.mark.parametrize("call", ["apply b2", "confirm b2"])
 def test_only_the_run_that_began_a_change_goes_on_with_it(router, call):
     router.run(STAGE, stdin=CHANGE)
