@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
 from hotshoe.openwrt.paths import FOLDER
@@ -33,6 +33,8 @@ OUTBOUND, INBOUND = "hotshoe_out", "hotshoe_in"
 LABEL = "hotshoe: "
 # These protocols keep to the ports of a shared address by rules of their own.
 _TRANSLATES_BY_ITSELF = ("map",)
+# What ``source_ports_path`` gives, whatever the content.
+_SOURCE_PORTS = re.compile(rf"{re.escape(FOLDER)}/source-ports-[0-9a-f]+\.nft")
 
 
 def outbound(router: RouterPlan, zones: Zones) -> tuple[Wanted, ...]:
@@ -108,6 +110,16 @@ def source_ports_path(router: RouterPlan, zones: Zones) -> str:
     rules = source_ports(router, zones)
     digest = hashlib.sha256(rules.encode()).hexdigest()[:12]
     return f"{FOLDER}/source-ports-{digest}.nft" if rules else ""
+
+
+def stale_source_ports(files: Iterable[str], path: str) -> tuple[str, ...]:
+    """Which files of these rules nothing includes any more; other files in the folder are others'.
+
+    :param files: paths on the router
+    :param path: the file that is included now; empty without one
+    :returns: their paths, in order
+    """
+    return tuple(sorted(each for each in files if _SOURCE_PORTS.fullmatch(each) and each != path))
 
 
 def inbound(router: RouterPlan, zones: Zones) -> tuple[Wanted, ...]:

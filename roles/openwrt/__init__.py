@@ -28,8 +28,8 @@ def routing(plan: RouterPlan) -> None:
     operations.configuration(
         sections.outbound(plan, zones), name="Configure routing and masquerading"
     )
-    stale = {each for each in state_at_start(host).digests if each.endswith(".nft")} - {path}
-    operations.absent(tuple(stale), name="Remove rules that nothing includes any more")
+    stale = sections.stale_source_ports(state_at_start(host).digests, path)
+    operations.absent(stale, name="Remove rules that nothing includes any more")
 
 
 @deploy("Router")

@@ -134,8 +134,8 @@ def test_files_of_others_are_neither_written_nor_removed(on_router, path):
         assert step.args == (f"{path!r} is none of /etc/hotshoe/NAME.nft",)
 
 
-def test_whatever_lies_among_hotshoe_s_rules_can_be_removed(on_router):
-    """The deploy removes all of them that nothing includes any more, and so must be able to."""
+def test_a_file_of_rules_in_hotshoe_s_folder_can_be_removed(on_router):
+    """Whatever its name is."""
     seen = recorded("fresh")
     on_router(replace(seen, digests=seen.digests | {"/etc/hotshoe/source-ports.old.nft": "x"}))
     (command,) = operations.absent._inner(("/etc/hotshoe/source-ports.old.nft",))

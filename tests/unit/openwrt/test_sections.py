@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from hotshoe.openwrt import sections
+from hotshoe.openwrt import paths, sections
 from hotshoe.openwrt.uci.changes import Setting, Wanted, diff
 from hotshoe.openwrt.uci.data import Section
 from hotshoe.openwrt.zones import Zones
@@ -342,6 +342,14 @@ def test_a_shared_address_has_rules_for_its_source_ports():
     # What no rule before it has taken, the last one takes.
     assert f"numgen random mod 1 0 counter masquerade to :{box.masquerade_ports[-1]} " in last
     assert sections.source_ports(gateway, ZONES) == sections.source_ports_path(gateway, ZONES) == ""
+
+
+def test_only_files_of_source_ports_that_nothing_includes_are_stale():
+    path = sections.source_ports_path(home("map-e").routers[0], ZONES)
+    old = "/etc/hotshoe/source-ports-0123456789ab.nft"
+    others = ("/etc/hotshoe/limit.nft", "/etc/hotshoe/my-source-ports-1.nft", paths.INIT)
+    assert sections.stale_source_ports((*others, path, old), path) == (old,)
+    assert sections.stale_source_ports((*others, path, old), "") == tuple(sorted((old, path)))
 
 
 def test_another_set_of_ports_has_another_path():
