@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 
 from hotshoe.openwrt.interfaces import Interface
@@ -18,9 +18,21 @@ from hotshoe.openwrt.matching import (
 from hotshoe.openwrt.sections import INBOUND, LABEL, OUTBOUND, inbound
 from hotshoe.openwrt.uci.changes import expected, foreign
 from hotshoe.openwrt.uci.data import Package, Section, list_items
-from hotshoe.openwrt.zones import UnfitRouterError, Zones
+from hotshoe.openwrt.zones import Zones
 from hotshoe.plan.model import RouterPlan
 from hotshoe.ports.ranges import PortRange, Service
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """What a router has that has to go, or that the Site has to make room for.
+
+    :param reason: what it is, and what of the Plan it is in the way of
+    :param remedy: what to do about it
+    """
+
+    reason: str
+    remedy: str
 
 
 def conflicts(
@@ -29,7 +41,7 @@ def conflicts(
     packages: Mapping[str, Package],
     interfaces: Iterable[Interface],
     services: Iterable[Service] = (),
-) -> Iterator[UnfitRouterError]:
+) -> Iterator[Conflict]:
     """Find existing sections that have to go, or that the Site has to make room for.
 
     :param router: what is planned for it
@@ -62,7 +74,7 @@ def _redirects(
     redirects: Iterable[tuple[str, Section]],
     needed: tuple[Service, ...],
     interfaces: Sequence[Interface],
-) -> Iterator[UnfitRouterError]:
+) -> Iterator[Conflict]:
     uses_ipv6 = any(rule.to.version == 6 for rule in router.accept_rules)
     family = None if uses_ipv6 else 4
     everything = Packets(zones.wan.name, router.wan_address, "tcp", family=family)
@@ -73,7 +85,7 @@ def _redirects(
         what = f"existing port forward {_called(existing, selector)}"
         if not match.ports:
             if needed or router.default_host:
-                yield UnfitRouterError(
+                yield Conflict(
                     f"{what} already sends everything from outside to {_target(existing)}",
                     "delete it on the router if it may go; a default host of your own is written "
                     "as mode: default-host in the Site",
@@ -82,7 +94,7 @@ def _redirects(
         for service in needed:
             packets = replace(everything, protocol=service.protocol, ports=service.ports)
             if match.overlaps(packets):
-                yield UnfitRouterError(
+                yield Conflict(
                     f"{what} already takes {service} and sends it to {_target(existing)}",
                     "delete it on the router if it may go, or choose other ports in the Site",
                 )
@@ -104,7 +116,7 @@ def _target(redirect: Section) -> str:
 
 def _rules(
     router: RouterPlan, zones: Zones, firewall: Package, interfaces: Sequence[Interface]
-) -> Iterator[UnfitRouterError]:
+) -> Iterator[Conflict]:
     """The first rule that matches decides, and new ones of ours come after existing ones."""
     (wanted,) = inbound(router, zones)
     selectors = iter(at for at, rule in firewall.addressed("rule") if not wanted.owns(rule.name))
@@ -125,7 +137,7 @@ def _rules(
             for match, called in blocking:
                 if match.overlaps(packets):
                     name = str(rule.options["name"]).removeprefix(LABEL)
-                    yield UnfitRouterError(
+                    yield Conflict(
                         f"existing rule {called} matches first and blocks hotshoe's {name!r}",
                         "delete it on the router if it may go, or let it match less",
                     )
@@ -148,7 +160,7 @@ def _accepted(rule: Section, router: RouterPlan) -> Packets:
     )
 
 
-def _routes(router: RouterPlan, network: Package) -> Iterator[UnfitRouterError]:
+def _routes(router: RouterPlan, network: Package) -> Iterator[Conflict]:
     for existing in (*network.of_type("route"), *network.of_type("route6")):
         target = existing.options.get("target")
         mask = existing.options.get("netmask")
@@ -163,14 +175,14 @@ def _routes(router: RouterPlan, network: Package) -> Iterator[UnfitRouterError]:
         gateway = existing.options.get("gateway")
         for route in router.routes:
             if to == route.to and gateway != str(route.via):
-                yield UnfitRouterError(
+                yield Conflict(
                     f"existing static route to {route.to} leads to "
                     f"{gateway or existing.options.get('interface')} instead of {route.via}",
                     "delete it on the router if it may go: LuCI, Network, Routing",
                 )
 
 
-def _connected(router: RouterPlan, interfaces: Iterable[Interface]) -> Iterator[UnfitRouterError]:
+def _connected(router: RouterPlan, interfaces: Iterable[Interface]) -> Iterator[Conflict]:
     """A route to a network of the router's own would take its place in the kernel.
 
     netifd does not set the old one again when the route goes, so nothing would undo that.
@@ -179,14 +191,14 @@ def _connected(router: RouterPlan, interfaces: Iterable[Interface]) -> Iterator[
         for address in interface.addresses:
             for route in router.routes:
                 if address.network == route.to:
-                    yield UnfitRouterError(
+                    yield Conflict(
                         f"its interface {interface.name} ({address}) is in {route.to} itself, "
                         f"which the Site has behind {route.via}",
                         "give one of the two another network, on the router or in the Site",
                     )
 
 
-def _leases(router: RouterPlan, dhcp: Package) -> Iterator[UnfitRouterError]:
+def _leases(router: RouterPlan, dhcp: Package) -> Iterator[Conflict]:
     """Two leases with one address would keep dnsmasq from starting: no DNS, no addresses."""
     for existing in dhcp.of_type("host"):
         name = existing.options.get("name") or existing.name or "(no name)"
@@ -197,7 +209,7 @@ def _leases(router: RouterPlan, dhcp: Package) -> Iterator[UnfitRouterError]:
         for lease in router.leases:
             has_address = isinstance(address, str) and _same(address, str(lease.address))
             if has_address or lease.mac in macs:
-                yield UnfitRouterError(
+                yield Conflict(
                     f"existing static lease {name} has "
                     f"{' '.join(macs) or 'no MAC'} at {address or 'no address'}",
                     f"delete it on the router if it may go, or remove the mac of {lease.name} from "
