@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pyinfra import host, logger
 
 from hotshoe.errors import HotshoeError
 from hotshoe.openwrt import sections
-from hotshoe.openwrt.conflicts import conflicts
+from hotshoe.openwrt.conflicts import Conflict, conflicts
 from hotshoe.openwrt.warnings import warnings
 from hotshoe.openwrt.zones import UnfitRouterError, Zones, find_zones
 from hotshoe.plan.model import RouterPlan
 from hotshoe.ports.ranges import Service
-from roles.base.plans import plan_of, refuse
+from roles.base.plans import RefusedError, plan_of, refuse
 from roles.openwrt.change import LOAD_IT
 from roles.openwrt.facts import RouterState
 from roles.openwrt.facts.state import PACKAGES
@@ -37,7 +37,7 @@ def router(plan: RouterPlan) -> None:
     except HotshoeError as error:
         return refuse(host, str(error), "correct that file on the router first")
     _refuse_other_systems(state)
-    _refuse_unready_files(state, (*PACKAGES,) if plan.leases else ("network", "firewall"))
+    _refuse_unready_files(state, PACKAGES if plan.leases else ("network", "firewall"))
     if plan.ftp_helper and not state.package_manager and not state.has_helper:
         refuse(
             host,
@@ -48,14 +48,20 @@ def router(plan: RouterPlan) -> None:
         zones = find_zones(plan, state.interfaces, state.packages["firewall"])
     except UnfitRouterError as unfit:
         return refuse(host, unfit.reason, unfit.remedy)
-    for conflict in conflicts(
-        plan, zones, state.packages, state.interfaces, _services_through(plan)
-    ):
-        refuse(host, conflict.reason, conflict.remedy)
+    _refuse_conflicts(
+        conflicts(plan, zones, state.packages, state.interfaces, _services_through(plan))
+    )
     _refuse_drift(plan, zones, state)
     for warning in warnings(plan, zones, state.packages["firewall"], state.interfaces):
         logger.warning(f"{host.name}: {warning}")
     return None
+
+
+def _refuse_conflicts(found: Iterable[Conflict]) -> None:
+    """Refuse once, with all of them, so that a person can correct all before the next run."""
+    said = [f"{host.name}: {each.reason}\n    -> {each.remedy}" for each in found]
+    if said:
+        raise RefusedError("\n".join(said))
 
 
 def _refuse_drift(plan: RouterPlan, zones: Zones, state: RouterState) -> None:
@@ -69,7 +75,8 @@ def _refuse_drift(plan: RouterPlan, zones: Zones, state: RouterState) -> None:
             again = current_state(host, PACKAGES, LOOKING, compare=True)
         except HotshoeError as error:
             refuse(host, str(error), "see whether the router still answers")
-        found = tuple(each for each in drift_of(again, wanted, sections.LABEL) if each in found)
+        else:
+            found = tuple(each for each in drift_of(again, wanted, sections.LABEL) if each in found)
     if not found:
         return
     listed = "\n".join(f"       {each}" for each in found)

@@ -182,6 +182,29 @@ def test_an_existing_port_forward_in_the_way_is_refused(on_router, gateway):
     )
 
 
+def test_all_conflicts_of_a_router_are_refused_at_once(on_router, gateway):
+    seen = recorded("fresh")
+    forwards = (
+        Section("redirect", None, {"src": "wan", "src_dport": port, "dest_ip": "192.168.1.5"})
+        for port in ("21", "50000-50099")
+    )
+    lease = Section("host", None, {"name": "nas", "ip": "192.168.1.10"})
+    firewall = Package("firewall", (*seen.packages["firewall"].sections, *forwards))
+    dhcp = Package("dhcp", (*seen.packages["dhcp"].sections, lease))
+    on_router(replace(seen, packages=seen.packages | {"firewall": firewall, "dhcp": dhcp}))
+    ports = "delete it on the router if it may go, or choose other ports in the Site"
+    assert refusal(gateway).splitlines() == [
+        "gateway: existing port forward firewall.@redirect[0] already takes 21/tcp and sends it to "
+        "192.168.1.5",
+        f"    -> {ports}",
+        "gateway: existing port forward firewall.@redirect[1] already takes 50000-50099/tcp and "
+        "sends it to 192.168.1.5",
+        f"    -> {ports}",
+        "gateway: existing static lease nas has no MAC at 192.168.1.10",
+        "    -> delete it on the router if it may go, or remove the mac of darkroom from the Site",
+    ]
+
+
 def test_a_router_behind_another_is_warned_about(on_router, gateway, warnings):
     on_router(recorded("fresh"))
     preflight.router(replace(gateway, wan_address=IPv4Address("203.0.113.99")))
