@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 
 from hotshoe.openwrt.interfaces import Interface
 from hotshoe.openwrt.matching import (
@@ -15,6 +15,7 @@ from hotshoe.openwrt.matching import (
     redirect_match,
     rule_match,
 )
+from hotshoe.openwrt.routes import route_target
 from hotshoe.openwrt.sections import INBOUND, LABEL, OUTBOUND, inbound
 from hotshoe.openwrt.uci.changes import expected, foreign
 from hotshoe.openwrt.uci.data import Package, Section, list_items
@@ -162,14 +163,12 @@ def _accepted(rule: Section, router: RouterPlan) -> Packets:
 
 def _routes(router: RouterPlan, network: Package) -> Iterator[Conflict]:
     for existing in (*network.of_type("route"), *network.of_type("route6")):
-        target = existing.options.get("target")
-        mask = existing.options.get("netmask")
         # Other tables are asked by rules of their owner's only.
         is_main = existing.options.get("table", "main") in ("main", "254")
         if existing.options.get("disabled") == "1" or not is_main:
             continue
         try:
-            to = ip_network(f"{target}/{mask}" if mask else str(target), strict=False)
+            to = route_target(existing)
         except ValueError:
             continue
         gateway = existing.options.get("gateway")

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
 
 from hotshoe.openwrt.interfaces import Interface, Route
+from hotshoe.openwrt.routes import route_target
 from hotshoe.openwrt.rules import name_of, rules_of
 from hotshoe.openwrt.uci.changes import Wanted
 from hotshoe.openwrt.uci.data import Package, Section, list_items
@@ -254,10 +255,8 @@ def _route(section: Section) -> Route | None:
     options = section.options
     if options.get("disabled") in _TRUE or {"table", "type"} & options.keys():
         return None
-    target, mask = str(options.get("target", "")), options.get("netmask")
-    to = ip_network(f"{target}/{mask}" if mask and "/" not in target else target, strict=False)
     gateway = options.get("gateway")
-    return Route(to, str(ip_address(str(gateway))) if gateway else "")
+    return Route(route_target(section), str(ip_address(str(gateway))) if gateway else "")
 
 
 def _differs(what: str, said: str, found: str) -> str:

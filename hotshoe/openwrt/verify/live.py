@@ -7,8 +7,8 @@ says nothing. So the kernel is asked.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import ip_network
 
+from hotshoe.openwrt.routes import route_target
 from hotshoe.openwrt.rules import name_of, rules_of
 from hotshoe.openwrt.uci.changes import Wanted
 from hotshoe.openwrt.uci.data import Package, Section, list_items
@@ -78,12 +78,7 @@ def is_set(route: Section, routes: Mapping[str, str]) -> bool:
     :param route: its section; without a gateway it counts as set
     :param routes: the networks that have a gateway, and that gateway
     """
-    return routes.get(_target(route)) == route.options.get("gateway")
-
-
-def _target(section: Section) -> str:
-    target, mask = section.options.get("target"), section.options.get("netmask")
-    return str(ip_network(f"{target}/{mask}" if mask else str(target), strict=False))
+    return routes.get(str(route_target(route))) == route.options.get("gateway")
 
 
 def comment_of(line: str) -> str:
