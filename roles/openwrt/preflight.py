@@ -18,7 +18,7 @@ from hotshoe.ports.ranges import Service
 from roles.base.plans import RefusedError, plan_of, refuse
 from roles.openwrt.change import LOAD_IT
 from roles.openwrt.facts import RouterState
-from roles.openwrt.facts.state import PACKAGES
+from roles.openwrt.facts.router import PACKAGES
 from roles.openwrt.state import current_state, drift_of, reason_to_change, state_at_start
 
 # fw4 came with 22.03, of which nothing was tested.

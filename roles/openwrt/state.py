@@ -14,7 +14,7 @@ from hotshoe.openwrt.uci.data import Package
 from hotshoe.openwrt.verify.drift import drift
 from hotshoe.openwrt.verify.live import live_errors
 from roles.openwrt.facts import Router, RouterState
-from roles.openwrt.facts.state import PACKAGES
+from roles.openwrt.facts.router import PACKAGES
 from roles.transport import is_alive
 
 

@@ -9,7 +9,7 @@ of one program, ``templates/openwrt/look.sh.j2``.
 
 from roles.openwrt.facts.board import Board, RouterBoard
 from roles.openwrt.facts.packages import InstalledPackages, PackageManager
-from roles.openwrt.facts.state import Router, RouterState
+from roles.openwrt.facts.router import Router, RouterState
 from roles.openwrt.facts.uci import UciChanges, UciPackages, ZoneDevices
 
 __all__ = [

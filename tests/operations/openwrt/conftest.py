@@ -16,7 +16,7 @@ from hotshoe.openwrt.uci.changes import Wanted
 from hotshoe.openwrt.zones import find_zones
 from hotshoe.plan.model import Lease, RouterPlan
 from roles.openwrt.facts import Router, RouterState
-from roles.openwrt.facts.state import PACKAGES
+from roles.openwrt.facts.router import PACKAGES
 from tests.operations.conftest import FakeHost
 
 HERE = Path(__file__).parent
