@@ -33,7 +33,7 @@ from hotshoe.openwrt import paths
 from hotshoe.openwrt.uci.changes import Wanted
 from hotshoe.render import render
 from roles.openwrt.change import Change
-from roles.openwrt.facts import InstalledPackages, PackageManager
+from roles.openwrt.facts import InstalledPackages
 from roles.openwrt.facts.script import MARK
 from roles.openwrt.facts.secret_options import NAMES, is_secret
 from roles.openwrt.state import reason_to_change, state_at_start, with_firewall
@@ -161,7 +161,7 @@ def packages(names: tuple[str, ...]) -> Commands:
     if not missing:
         host.noop(f"{', '.join(names)}: installed")
         return
-    if host.get_fact(PackageManager) == "apk":
+    if state_at_start(host).package_manager == "apk":
         yield f"apk --update-cache add {' '.join(missing)}"
     else:
         yield f"opkg update && opkg install {' '.join(missing)}"

@@ -8,14 +8,13 @@ of one program, ``templates/openwrt/look.sh.j2``.
 """
 
 from roles.openwrt.facts.board import Board, RouterBoard
-from roles.openwrt.facts.packages import InstalledPackages, PackageManager
+from roles.openwrt.facts.packages import InstalledPackages
 from roles.openwrt.facts.router import Router, RouterState
 from roles.openwrt.facts.uci import UciChanges, UciPackages, ZoneDevices
 
 __all__ = [
     "Board",
     "InstalledPackages",
-    "PackageManager",
     "Router",
     "RouterBoard",
     "RouterState",

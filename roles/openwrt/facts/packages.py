@@ -1,4 +1,4 @@
-"""Which packages a router has, whichever its package manager is."""
+"""Which package manager a router has, and which packages, whichever that is."""
 
 from __future__ import annotations
 
@@ -9,25 +9,8 @@ from pyinfra.api import FactBase
 from roles.openwrt.facts.script import look_script, split_parts
 
 
-class PackageManager(FactBase[str]):
-    """Returns ``opkg`` or ``apk``, whichever the router has; empty without one."""
-
-    @staticmethod
-    def default() -> str:
-        """What an unreachable router gives."""
-        return ""
-
-    def command(self) -> str:
-        """The command."""
-        return look_script(("package_manager",))
-
-    def process(self, output: Iterable[str]) -> str:
-        """Read its output."""
-        return read_package_manager(split_parts(output).get("package_manager", ()))
-
-
 def read_package_manager(lines: Iterable[str]) -> str:
-    """The program of the first path."""
+    """``opkg`` or ``apk``, by the first path of such a program; empty without one."""
     return next((line.rpartition("/")[2] for line in lines), "")
 
 

@@ -24,6 +24,7 @@ from hotshoe.openwrt.uci.data import Package, Section
 from hotshoe.render import render
 from roles.openwrt import facts
 from roles.openwrt.facts import Board, Router, RouterState
+from roles.openwrt.facts.packages import read_package_manager
 from roles.openwrt.facts.script import split_parts
 from roles.openwrt.facts.secret_options import NAMES, is_secret
 from tests.conftest import PROJECT
@@ -281,7 +282,7 @@ def test_the_model_is_what_ubus_says():
     ("said", "manager"), [(["/bin/opkg"], "opkg"), (["/usr/bin/apk"], "apk"), ([], "")]
 )
 def test_the_package_manager_is_known_by_its_program(said, manager):
-    assert facts.PackageManager().process(["@@hotshoe package_manager", *said]) == manager
+    assert read_package_manager(said) == manager
 
 
 @pytest.mark.parametrize(
@@ -346,7 +347,6 @@ def test_the_first_of_several_routes_to_a_network_counts():
 EVERY_FACT = [
     Router(),
     facts.RouterBoard(),
-    facts.PackageManager(),
     facts.InstalledPackages(),
     facts.UciChanges(),
     facts.UciPackages(),

@@ -37,7 +37,8 @@ def state_of(known: dict[str, Any]) -> RouterState:
         path: operations.digest(TEXTS[text]() if text in TEXTS else text)
         for path, text in known.get("files", {}).items()
     }
-    return RouterState(digests=digests, enabled=known.get("enabled", False))
+    others = {name: value for name, value in known.items() if name != "files"}
+    return RouterState(digests=digests, **others)
 
 
 def known_of(said: dict[str, Any]) -> dict[str, Any]:
