@@ -1,8 +1,12 @@
 """A Debian mirror that keeps what it has fetched, so that a second run needs no network.
 
-The make-believe Internet runs it as a program of its own, so it needs nothing but Python's standard
+The simulated Internet runs it as a program of its own, so it needs nothing but Python's standard
 library; making an image uses it as apt's proxy. Both keep their files in one folder of the
 computer, which any number of mirrors may share: a file is put there in one step, when it is whole.
+
+It fetches whatever http URL it is asked for, so it listens only where it is meant to. The one of
+the simulated Internet has an address there: every device on the stage reaches it, nothing else. The
+one for images has 127.0.0.1 while an image is made: every program of this computer reaches it.
 
     python3 mirror.py FOLDER ADDRESS PORT     serves in the background once it listens
 """
@@ -31,7 +35,9 @@ CACHE = Path("/var/cache/hotshoe/debian")
 
 # A file in an archive's pool, or one whose name is the digest of its content, never changes.
 _NEVER_CHANGES = re.compile(r"/(pool|by-hash)/")
-_URL = re.compile(r"http://(?P<host>[a-z0-9.:-]+)(?P<path>(/[\w.+~%:=@-]+)+)", re.ASCII)
+_URL = re.compile(
+    r"http://(?P<host>[a-z0-9][a-z0-9.-]*(:\d+)?)(?P<path>(/[\w.+~%:=@-]+)+)", re.ASCII
+)
 # What does change is asked for again after a day.
 _FRESH_SECONDS = 24 * 3600
 # apt in a deploy waits for 20 seconds until it hears something.
@@ -39,6 +45,10 @@ _TIMEOUT = 15
 # An archive that could not be reached is left alone so long, if something of it is kept: each try
 # may take the timeout.
 _AWAY_SECONDS = 60
+# Files on their way into the folder. What a killed mirror left of them is removed after a day; a
+# younger one may be another mirror's.
+_NEW = ".new-"
+_LEFT_SECONDS = 24 * 3600
 
 
 class Mirror(ThreadingHTTPServer):
@@ -57,10 +67,18 @@ class Mirror(ThreadingHTTPServer):
         super().__init__((address, port), _Handler)
         self.folder = folder
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._remove_leftovers()
         # By the proxy that the computer may have.
         self.opener = urllib.request.build_opener()
         # When an archive that could not be reached is tried again, by its host.
         self.away: dict[str, float] = {}
+
+    def _remove_leftovers(self) -> None:
+        for path in self.folder.glob(f"{_NEW}*"):
+            # Another mirror may be quicker.
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > _LEFT_SECONDS:
+                    path.unlink()
 
     def handle_error(self, *_: object) -> None:
         """A client that hangs up is nothing to tell anybody."""
@@ -141,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
         return False
 
     def _fetch(self, host: str, url: str, kept: Path) -> None:
-        """Pass on what the archive answers, and keep it if it is whole.
+        """Pass on what the archive answers, and keep it.
 
         :raises _UseKeptError: if what is kept is to be served instead
         """
@@ -168,9 +186,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.away[host] = time.monotonic() + _AWAY_SECONDS
             raise _UseKeptError from error
         with answer:
-            self._pass_on(answer, kept)
+            # A folder's name leads to its index, and as a file would be in the way of the folder.
+            self._pass_on(answer, kept if answer.url == url else None)
 
-    def _pass_on(self, answer: http.client.HTTPResponse, kept: Path) -> None:
+    def _pass_on(self, answer: http.client.HTTPResponse, kept: Path | None) -> None:
+        """Send an answer to the client, and keep it if it is whole.
+
+        :param kept: where; None if it is not to be kept
+        """
         length = answer.headers["Content-Length"]
         self.send_response(200)
         for name in ("Content-Length", "Last-Modified"):
@@ -180,7 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
         self._listens = True
-        with tempfile.NamedTemporaryFile(dir=self.server.folder, prefix=".new-") as new:
+        with tempfile.NamedTemporaryFile(dir=self.server.folder, prefix=_NEW) as new:
             size, last = 0, b""
             try:
                 while block := answer.read(1 << 16):
@@ -188,15 +211,17 @@ class _Handler(BaseHTTPRequestHandler):
                     size, last = size + new.write(block), block
             except (OSError, http.client.HTTPException):
                 size = -1
-            if length and size != int(length):
+            if size < 0 or (length and size != int(length)):
                 self.close_connection = True  # half a file, which the client asks for again
                 return
-            new.flush()
-            os.fsync(new.fileno())
-            if modified := answer.headers["Last-Modified"]:
-                when = email.utils.parsedate_to_datetime(modified).timestamp()
-                os.utime(new.name, (time.time(), when))
-            self._keep(Path(new.name), kept)
+            # Without a length or chunks, half a file ends as a whole one does.
+            if kept and (length or answer.chunked):
+                new.flush()
+                os.fsync(new.fileno())
+                with contextlib.suppress(ValueError, TypeError, OverflowError):
+                    modified = email.utils.parsedate_to_datetime(answer.headers["Last-Modified"])
+                    os.utime(new.name, (time.time(), modified.timestamp()))
+                self._keep(Path(new.name), kept)
         # Whoever has a file whole finds it here from then on.
         self._send(last)
 
