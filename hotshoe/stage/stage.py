@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from hotshoe.errors import HotshoeError
@@ -108,26 +109,26 @@ class Stage:
 
         :raises HotshoeError: if there is none
         """
-        node = self.node(name)
-        return KINDS[node.kind](
-            node=node,
-            container=self.container(name),
-            topology=self.topology,
-            containers={each.name: self.container(each.name) for each in self.topology.nodes},
-            ssh_port=self._ssh_port(name),
-            release=self.release,
-            folder=self.folder,
-        )
+        return self.devices[self.topology.nodes.index(self.node(name))]
 
-    @property
+    @cached_property
     def devices(self) -> list[Device]:
-        """All of them."""
-        return [self.device(node.name) for node in self.topology.nodes]
-
-    def _ssh_port(self, name: str) -> int:
-        ports = {router.name: router.ssh_port for router in self.plan.routers}
-        ports |= {server.name: server.ssh_port for server in self.plan.servers}
-        return ports.get(name, 22)
+        """All of them, in the topology's order."""
+        containers = {node.name: self.container(node.name) for node in self.topology.nodes}
+        ssh_ports = {router.name: router.ssh_port for router in self.plan.routers}
+        ssh_ports |= {server.name: server.ssh_port for server in self.plan.servers}
+        return [
+            KINDS[node.kind](
+                node=node,
+                container=containers[node.name],
+                topology=self.topology,
+                containers=containers,
+                ssh_port=ssh_ports.get(node.name, 22),
+                release=self.release,
+                folder=self.folder,
+            )
+            for node in self.topology.nodes
+        ]
 
     # -- up and down
 
