@@ -161,7 +161,9 @@ class Stage:
                 cables.add_switch(self.switch(segment))
             for device in devices:
                 self._plug(device)
-            self._connect_internet()
+            self._start_internet()
+            if self.plan.port_set:
+                self._limit_own_ports()
             for device in devices:
                 self._set_up_by_hand(device.node)
             with ThreadPoolExecutor(len(devices)) as pool:
@@ -182,6 +184,8 @@ class Stage:
                 cables.unplug(self.switch(port.segment), self._far_end(device.node, port))
             run("podman", "restart", "--time=5", device.container)
             self._plug(device)
+            if name == INTERNET:
+                self._start_internet()
             self._set_up_by_hand(device.node)
             _wait(device)
 
@@ -281,18 +285,25 @@ class Stage:
             write = ("sh", "-c", "cat >/etc/resolv.conf")
             podman.execute(device.container, *write, input_text=resolver)
 
-    def _connect_internet(self) -> None:
+    def _start_internet(self) -> None:
+        """Start what its kernel and its processes do for the others; a restart ends that."""
         there = self.container(INTERNET)
         podman.execute(there, "sh", "-c", internet.script(self.topology))
         if relay := internet.relay(self.plan):
             podman.execute(there, "nft", "-f", "-", input_text=relay)
-            outermost = self.container(self.plan.routers[0].name)
-            podman.execute(outermost, "sh", "-c", internet.own_ports(self.plan))
+
+    def _limit_own_ports(self) -> None:
+        """Have the outermost router open its own connections from ports that are its own."""
+        outermost = self.container(self.plan.routers[0].name)
+        podman.execute(outermost, "sh", "-c", internet.own_ports(self.plan))
 
     def _set_up_by_hand(self, node: Node) -> None:
         """What a person does with a worksheet, at a router that only a person can configure."""
         if node.name not in self.topology.by_hand:
             return
+        # Others have to know their ports from a deploy, once that was there.
+        if self.plan.port_set and node.name == self.plan.routers[0].name:
+            self._limit_own_ports()
         rows = manual_setup.rows(self.plan, self.plan.router(node.name))
         podman.execute(self.container(node.name), "sh", "-e", "-c", router_by_hand.script(rows))
 

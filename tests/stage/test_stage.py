@@ -14,7 +14,7 @@ from rich.console import Console
 from hotshoe.errors import HotshoeError
 from hotshoe.stage import actions, podman, story
 from hotshoe.stage.stage import Stage
-from hotshoe.stage.topology import CAMERA, LAPTOP
+from hotshoe.stage.topology import CAMERA, INTERNET, LAPTOP
 from tests.stage.conftest import ROOT, copy_project
 from tests.stage.home import BIN, Home
 
@@ -58,6 +58,12 @@ def test_a_rehearsal_ends_well_only_if_every_byte_arrives(
             story.photograph(home.stage, home.plan, home.secrets, said)
     finally:
         home.deploy()
+
+
+def test_a_rebooted_internet_carries_uploads_and_packages_again(home: Home) -> None:
+    home.stage.reboot(INTERNET)
+    home.uploads_work(CAMERA)
+    home.sh(home.server, "apt-get update")
 
 
 @pytest.fixture

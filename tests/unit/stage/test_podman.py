@@ -13,6 +13,7 @@ from hotshoe.errors import HotshoeError
 from hotshoe.stage import podman
 from hotshoe.stage.stage import Stage
 from tests.conftest import PROJECT
+from tests.homes import example
 
 CONTAINER = "hotshoe-01234567-darkroom"
 
@@ -98,3 +99,40 @@ def test_a_device_whose_ssh_has_another_port_is_known_by_it(tmp_path, example_pl
     known = (stage.folder / "known_hosts").read_text().splitlines()
     assert f"[{server.address}]:2022 ssh-ed25519 AAAA" in known
     assert f"{plan.routers[0].lan.ip} ssh-ed25519 AAAA" in known
+
+
+@pytest.fixture
+def executed(monkeypatch) -> list[tuple[str, str]]:
+    """What is done in containers, none of which is there."""
+    done: list[tuple[str, str]] = []
+
+    def execute(container: str, *command: str, input_text: str | None = None) -> str:
+        done.append((container, f"{command[-1]} {input_text}"))
+        return ""
+
+    monkeypatch.setattr(podman, "execute", execute)
+    monkeypatch.setattr(podman, "pid", lambda _: 1)
+    for name in ("plug", "unplug", "configure"):
+        monkeypatch.setattr(f"hotshoe.stage.cables.{name}", lambda *_: [])
+    monkeypatch.setattr("hotshoe.stage.stage.run", lambda *_, **__: "")
+    monkeypatch.setattr("hotshoe.stage.stage._wait", lambda _: None)
+    return done
+
+
+def test_a_rebooted_internet_routes_resolves_and_relays_again(tmp_path, executed):
+    stage = Stage.of("map-e", example("map-e"), tmp_path)
+    stage.reboot("internet")
+    text = "".join(said for container, said in executed if container == stage.container("internet"))
+    for part in ("ip_forward", "mirror.py", "dnsmasq", "table inet relay"):
+        assert part in text
+
+
+@pytest.mark.parametrize(("managed_by", "times"), [("hand", 1), ("linux", 0)])
+def test_a_rebooted_router_at_a_shared_address_knows_its_ports_if_only_a_person_can_set_them(
+    tmp_path, executed, managed_by, times
+):
+    """Any other has them from a deploy, and must show that it does."""
+    plan = example("map-e")
+    routers = (replace(plan.routers[0], managed_by=managed_by), *plan.routers[1:])
+    Stage.of("map-e", replace(plan, routers=routers), tmp_path).reboot(routers[0].name)
+    assert sum("ip_local_port_range" in said for _, said in executed) == times
