@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryFile
 from typing import Any
 
 from hotshoe.errors import HotshoeError
@@ -134,7 +135,8 @@ def runtime_arguments() -> list[str]:
 def mmdebstrap(*options: str, suite: str, target: Path) -> None:
     """Make a root filesystem, of packages that are kept for the next one and for deploys.
 
-    What the network refuses is asked for again, for a while.
+    After a failure it tries again, for 45 seconds in all: mmdebstrap does not tell a network that
+    was away for a moment from a package that does not exist.
 
     :param target: the file or folder that it becomes
     :raises HotshoeError: with what mmdebstrap said at last, if it fails
@@ -151,7 +153,10 @@ def mmdebstrap(*options: str, suite: str, target: Path) -> None:
             if pause is None:
                 raise
             time.sleep(pause)
-            shutil.rmtree(target, ignore_errors=True)
+            if target.is_dir():
+                shutil.rmtree(target, ignore_errors=True)
+            else:
+                target.unlink(missing_ok=True)
         else:
             return
 
@@ -171,12 +176,12 @@ def pid_file(container: str) -> Path:
 def pid(container: str) -> int:
     """The process that holds a running container's namespaces.
 
-    :raises HotshoeError: if it has never run
+    :raises HotshoeError: if it has never been started
     """
     try:
         return int(pid_file(container).read_text())
     except (OSError, ValueError) as error:
-        raise HotshoeError(f"{container}: this container does not run") from error
+        raise HotshoeError(f"{container}: this container has never been started") from error
 
 
 # What podman exec does, in a tenth of its time: into the container's namespaces and root, into the
@@ -184,7 +189,7 @@ def pid(container: str) -> int:
 # never has. A session of its own, since some programs end everything in theirs. One line, as
 # ssh_config(5) has them.
 _ENTER = (
-    'read -r pid <"$1" || [ "$pid" ] || exit; proof=$2; shift 2; '
+    'pid=; read -r pid <"$1" || [ "$pid" ] || exit; proof=$2; shift 2; '
     "at=/sys/fs/cgroup; if [ -e $at/cgroup.controllers ]; then line=0::; "
     "else line=:freezer: at=$at/freezer; fi; "
     'while read -r each; do case $each in *$line*) echo $$ >"$at${each##*:}/cgroup.procs" ;; esac; '
@@ -219,17 +224,28 @@ def put(files: Iterable[Path], container: str, folder: PurePosixPath) -> None:
 
     :raises HotshoeError: if that fails
     """
-    names = [word for file in files for word in (f"--directory={file.parent}", file.name)]
+    # Each folder is taken from the one before, and a name may begin with a dash.
+    names = [
+        word
+        for file in files
+        for word in (f"--directory={file.parent.resolve()}", f"./{file.name}")
+    ]
     pack = ["tar", "--create", "--file=-", *names]
     unpack = inside(
         container, "sh", "-c", 'rm -rf "$0" && mkdir "$0" && tar -xf - -C "$0"', f"{folder}"
     )
-    with subprocess.Popen(pack, stdout=subprocess.PIPE) as packing:
-        done = subprocess.run(
-            unpack, stdin=packing.stdout, capture_output=True, text=True, check=False
-        )
-    if packing.returncode or done.returncode:
-        raise HotshoeError(f"{container}: files could not be put into {folder}: {done.stderr}")
+    with (
+        TemporaryFile() as said,
+        subprocess.Popen(pack, stdout=subprocess.PIPE, stderr=said) as packing,
+    ):
+        done = subprocess.run(unpack, stdin=packing.stdout, stdout=said, stderr=said, check=False)
+        assert packing.stdout
+        packing.stdout.close()
+        packed = packing.wait()
+        said.seek(0)
+        message = said.read().decode(errors="replace").strip()
+    if packed or done.returncode:
+        raise HotshoeError(f"{container}: files could not be put into {folder}: {message}")
 
 
 def shell(container: str, program: str) -> list[str]:

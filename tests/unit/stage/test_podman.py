@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -44,6 +45,68 @@ def test_in_the_container_it_is_done_and_in_another_one_it_is_not(tmp_path, monk
     assert landed("printf", "%s|", "a  b", "$HOME '\"").stdout == "a  b|$HOME '\"|"
     named.write_text(text.format(f"{CONTAINER}2"))
     assert landed("printf", "there").stdout == ""
+
+
+def test_a_container_that_never_ran_is_not_entered_whatever_the_environment_says(tmp_path):
+    setsid = tmp_path / "setsid"
+    setsid.write_text("#!/bin/sh\necho entered\n")
+    setsid.chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "pid": str(os.getpid())}
+    done = subprocess.run(
+        podman.inside("hotshoe-none", "true"),
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode != 0, done.stdout) == (True, "")
+
+
+def test_a_container_that_never_ran_is_named():
+    with pytest.raises(HotshoeError, match="hotshoe-none: this container has never been started"):
+        podman.pid("hotshoe-none")
+
+
+@pytest.fixture
+def unpacked(tmp_path, monkeypatch) -> Path:
+    """A folder of this computer that files for a container are put into."""
+    monkeypatch.setattr(podman, "inside", lambda _, *command: list(command))
+    return tmp_path / "unpacked"
+
+
+def test_files_are_put_whatever_their_names_and_folders(tmp_path, monkeypatch, unpacked):
+    for name in ("a/-x.jpg", "b/b.jpg"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(name)
+    monkeypatch.chdir(tmp_path)
+    podman.put([Path("a/-x.jpg"), Path("b/b.jpg")], CONTAINER, PurePosixPath(unpacked))
+    assert {path.name: path.read_text() for path in unpacked.iterdir()} == {
+        "-x.jpg": "a/-x.jpg",
+        "b.jpg": "b/b.jpg",
+    }
+
+
+def test_a_file_that_is_missing_is_named(tmp_path, unpacked):
+    with pytest.raises(HotshoeError, match=r"could not be put into .*: tar: .*gone\.jpg"):
+        podman.put([tmp_path / "gone.jpg"], CONTAINER, PurePosixPath(unpacked))
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_nothing_of_a_failed_attempt_is_in_an_image(tmp_path, monkeypatch, kind):
+    target = tmp_path / "root"
+    attempts: list[bool] = []
+
+    def run(*_: str) -> None:
+        attempts.append(target.exists())
+        if len(attempts) == 1:
+            target.write_text("half") if kind == "file" else target.mkdir()
+            raise HotshoeError("no network")
+
+    monkeypatch.setattr(podman, "run", run)
+    monkeypatch.setattr(podman, "_PAUSES", (0,))
+    monkeypatch.setattr(podman.mirror, "CACHE", tmp_path / "debian")
+    podman.mmdebstrap(suite="trixie", target=target)
+    assert attempts == [False, False]
 
 
 # In a user namespace of its own, root is allowed as few as the test says, and nobody else is.
