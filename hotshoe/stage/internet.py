@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hotshoe.plan.model import Plan
+from hotshoe.render import render
 from hotshoe.stage import mirror
 from hotshoe.stage.topology import Topology
 
@@ -23,24 +24,18 @@ OPTIONS = (
 def script(topology: Topology) -> str:
     """Route between camera and home, answer DNS, and lend the uplink to everybody.
 
-    Where Debian's packages are from by the image itself, DNS leads to the mirror here.
+    :returns: a shell program for it
     """
-    names = "".join(f" --address=/{topology.hostname}/{a}" for a in topology.public)
-    routes = "\n".join(f"ip route add {r.to} via {r.via} dev home0" for r in topology.routes)
-    return f"""
-        set -e
-        echo 1 >/proc/sys/net/ipv4/ip_forward
-        echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
-        nft add table ip uplink
-        nft 'add chain ip uplink out {{ type nat hook postrouting priority srcnat; }}'
-        nft add rule ip uplink out oifname {_UPLINK} masquerade
-        python3 {_PROGRAM} {mirror.CACHE} {topology.resolver} 80
-        archives=$(sed -nE 's,^deb http://([^/ ]+)/.*,\\1,p' /etc/apt/sources.list | sort -u |
-            sed 's,.*,--local=/&/ --address=/&/{topology.resolver},')
-        dnsmasq $archives --no-hosts --interface=camera0 --interface=home0 \
-            --local=/{topology.hostname}/{names}
-        {routes}
-    """
+    return render(
+        "stage/internet.sh.j2",
+        uplink=_UPLINK,
+        mirror=_PROGRAM,
+        cache=mirror.CACHE,
+        resolver=topology.resolver,
+        hostname=topology.hostname,
+        public=topology.public,
+        routes=topology.routes,
+    )
 
 
 def relay(plan: Plan) -> str:

@@ -23,6 +23,7 @@ VALUES = {
     "base/absent.sh.j2": {"unit": "/etc/systemd/system/it.service", "files": ["/etc/it", "/a b"]},
     "base/put.sh.j2": {"path": "/etc/it's", "mode": "644", "group": "root", "check": ":"},
     "base/usermod.sh.j2": {"home": "/it/$USER"},
+    "stage/internet.sh.j2": {"public": ["192.0.2.1"], "routes": [{"to": "it", "via": "it"}]},
 }
 # Checks of a file that base/put.sh.j2 writes.
 CHECKS = {"router_linux/undo_routes.sh.j2", "router_linux/undo_sysctl.sh.j2", "vsftpd/check.sh.j2"}
@@ -32,6 +33,9 @@ TOOLS = [
     if path.is_file() and path.read_text().startswith("#!/bin/sh")
 ]
 FOLDER = PROJECT / "templates"
+STAGE = PROJECT / "hotshoe" / "stage"
+# What is one line in ssh_config(5), or an argument of podman, ip or mmdebstrap.
+ONE_LINERS = {STAGE / f"{name}.py" for name in ("cables", "image", "openwrt_router", "podman")}
 # OpenWrt's are read in tests/operations/openwrt, as BusyBox's shell reads them.
 FILES = [
     str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.sh*") if path.parent.name != "openwrt"
@@ -62,7 +66,8 @@ def program(name: str) -> str:
 
 
 def test_the_programs_are_found():
-    assert {"base/put.sh.j2", "base/packages.sh", "vsftpd/settle.sh.j2", *CHECKS} <= set(FILES)
+    some = {"base/put.sh.j2", "base/packages.sh", "vsftpd/settle.sh.j2", "stage/internet.sh.j2"}
+    assert some | CHECKS <= set(FILES)
     assert {"venv", "packages"} <= {path.name for path in TOOLS}
 
 
@@ -89,10 +94,10 @@ def test_shellcheck_finds_nothing_in_a_tool(path):
 
 @pytest.mark.parametrize(
     "path",
-    sorted((PROJECT / "roles").rglob("*.py")),
+    sorted({*(PROJECT / "roles").rglob("*.py"), *STAGE.glob("*.py")} - ONE_LINERS),
     ids=lambda p: str(p.relative_to(PROJECT)),
 )
-def test_no_role_keeps_a_program_in_a_string(path):
+def test_no_role_and_no_stage_keeps_a_program_in_a_string(path):
     """More than a line or two of shell is a file under templates/."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.JoinedStr | ast.Constant):
