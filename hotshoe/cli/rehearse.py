@@ -1,4 +1,4 @@
-"""``hotshoe rehearse``: the whole story in containers."""
+"""``hotshoe rehearse``: a home in containers, from end to end."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ def command(site: str, release: str, keep: bool) -> None:
     In containers; every byte is compared. SITE is the name of a file in group_vars/; home unless
     said.
     """
-    from hotshoe.stage import story
+    from hotshoe.stage import rehearsal
 
-    story.run(site, release, keep, console())
+    rehearsal.run(site, release, keep, console())

@@ -49,10 +49,7 @@ def up(site: str, release: str) -> None:
 @one_message
 def down(site: str) -> None:
     """Take the stage down; harmless when there is none."""
-    from hotshoe.stage import podman
-
-    if reason := podman.why_no_stage():
-        raise HotshoeError(reason)
+    _require_containers()
     _stage_of(site).down()
 
 
@@ -63,10 +60,7 @@ def status(site: str) -> None:
     """Show the devices on the stage."""
     from rich.table import Table
 
-    from hotshoe.stage import podman
-
-    if reason := podman.why_no_stage():
-        raise HotshoeError(reason)
+    _require_containers()
     table = Table("device", "state", "addresses")
     for row in _stage_of(site).status():
         table.add_row(*row)
@@ -81,13 +75,15 @@ def upload(site: str) -> None:
     from hotshoe.plan.derivation import make_plan
     from hotshoe.secrets import load_secrets
     from hotshoe.site.reading import SiteFiles, load_site
-    from hotshoe.stage import story
+    from hotshoe.stage.rehearsal import upload_and_compare
+    from hotshoe.stage.stage import Stage
 
+    _require_containers()
     files = SiteFiles(site)
     described = load_site(files)
-    plan = make_plan(described)
-    stage = _running(site, plan.servers[0].name)
-    story.photograph(stage, plan, load_secrets(files, described), console())
+    stage = Stage.of(site, make_plan(described), Path())
+    _require_up(stage)
+    upload_and_compare(stage, load_secrets(files, described), console())
 
 
 @group.command()
@@ -114,12 +110,20 @@ def shell(site: str, name: str) -> None:
 
 def _running(site: str, name: str) -> Stage:
     """The stage, if it is up and has that device."""
+    _require_containers()
+    stage = _stage_of(site)
+    stage.node(name)
+    _require_up(stage)
+    return stage
+
+
+def _require_containers() -> None:
     from hotshoe.stage import podman
 
     if reason := podman.why_no_stage():
         raise HotshoeError(reason)
-    stage = _stage_of(site)
-    stage.node(name)
+
+
+def _require_up(stage: Stage) -> None:
     if not stage.is_up():
         raise HotshoeError("the stage is not up; put it up with: hotshoe stage up")
-    return stage

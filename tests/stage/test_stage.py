@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from hotshoe.errors import HotshoeError
-from hotshoe.stage import actions, podman, story
+from hotshoe.stage import actions, podman, rehearsal
 from hotshoe.stage.stage import Stage
 from hotshoe.stage.topology import CAMERA, INTERNET, LAPTOP
 from tests.stage.conftest import ROOT, copy_project
@@ -42,20 +42,20 @@ def test_a_rehearsal_ends_well_only_if_every_byte_arrives(
     monkeypatch.chdir(home.project)
     monkeypatch.setattr(Stage, "up", lambda stage, say: None)
     said = Console(file=io.StringIO(), width=200)
-    story.run(home.stage.site, home.stage.release, keep=True, console=said)
+    rehearsal.run(home.stage.site, home.stage.release, keep=True, console=said)
     assert home.stage.is_up()
-    photos = story.JPEGS + story.RAWS
+    photos = rehearsal.JPEGS + rehearsal.RAWS
     assert f"{photos} of {photos} arrived intact" in said.file.getvalue()  # type: ignore[attr-defined]
 
     # A byte that differs, and a photo that does not arrive at all.
     arrived = actions.arrived
     with monkeypatch.context() as patch, pytest.raises(HotshoeError, match="not those that were"):
         patch.setattr(actions, "arrived", lambda *of: dict.fromkeys(arrived(*of), "0" * 64))
-        story.photograph(home.stage, home.plan, home.secrets, said)
+        rehearsal.upload_and_compare(home.stage, home.secrets, said)
     home.sh(home.router, "nft delete table inet hotshoe_forwards")
     try:
         with pytest.raises(HotshoeError):
-            story.photograph(home.stage, home.plan, home.secrets, said)
+            rehearsal.upload_and_compare(home.stage, home.secrets, said)
     finally:
         home.deploy()
 

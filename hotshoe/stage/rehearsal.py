@@ -1,4 +1,4 @@
-"""A home rehearsed from end to end: put up, deployed to, and photographed into."""
+"""A home rehearsed from end to end: put up, deployed to, and uploaded to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.console import Console
 from hotshoe.debian.certificates import AuthorityFiles
 from hotshoe.errors import HotshoeError
 from hotshoe.plan.derivation import make_plan
-from hotshoe.plan.model import Plan, ServerPlan
+from hotshoe.plan.model import ServerPlan
 from hotshoe.secrets import Secrets, load_secrets
 from hotshoe.site.reading import SiteFiles, load_site
 from hotshoe.stage import actions
@@ -38,15 +38,15 @@ def run(site_name: str, release: str, keep: bool, console: Console) -> None:
     stage = Stage.of(site_name, plan, Path(), release)
     home = ", ".join(node.name for node in stage.topology.nodes)
     try:
-        with _step(console, f"Building the home: {home}") as done:
+        with _Step(console, f"Building the home: {home}") as done:
             stage.up(say=lambda text: console.print(f"  [dim]{text}[/]"))
             done(f"{len(stage.topology.nodes)} containers, Debian {release}")
         for name in stage.topology.by_hand:
             console.print(f"  [dim]{name} is set up as its worksheet says[/]")
-        with _step(console, f"Deploying: pyinfra inventories/{site_name}.py deploy.py") as done:
+        with _Step(console, f"Deploying: pyinfra inventories/{site_name}.py deploy.py") as done:
             actions.deploy(stage, done.update)
             done("the servers are ready, and the routers lead to them")
-        photograph(stage, plan, secrets, console)
+        upload_and_compare(stage, secrets, console)
     finally:
         if not keep:
             stage.down()
@@ -59,23 +59,23 @@ def run(site_name: str, release: str, keep: bool, console: Console) -> None:
         )
 
 
-def photograph(stage: Stage, plan: Plan, secrets: Secrets, console: Console) -> None:
+def upload_and_compare(stage: Stage, secrets: Secrets, console: Console) -> None:
     """Upload photos from the camera on the Internet to each server, and compare them there.
 
     :raises HotshoeError: if an upload fails or a byte differs
     """
-    root = AuthorityFiles.of(plan, stage.folder).certificate
+    root = AuthorityFiles.of(stage.plan, stage.folder).certificate
     if not root.exists():
         raise HotshoeError(f"{root}: is missing; deploy to the stage first")
     actions.give_root_certificate(stage, root, CAMERA)
-    for server in plan.servers:
+    for server in stage.plan.servers:
         if server.cameras:
-            _photograph(stage, server, secrets, console, ipv6=False)
+            _upload_and_compare(stage, server, secrets, console, ipv6=False)
             if server.address6:
-                _photograph(stage, server, secrets, console, ipv6=True)
+                _upload_and_compare(stage, server, secrets, console, ipv6=True)
 
 
-def _photograph(
+def _upload_and_compare(
     stage: Stage, server: ServerPlan, secrets: Secrets, console: Console, *, ipv6: bool
 ) -> None:
     camera = server.cameras[0]
@@ -86,25 +86,25 @@ def _photograph(
         megabytes = sum(photo.stat().st_size for photo in photos) / 1e6
         where = f"{server.hostname}:{server.control_port}{' over IPv6' if ipv6 else ''}"
         what = f"{len(photos)} photos ({megabytes:.0f} MB) to {where}"
-        with _step(console, f"Uploading from {camera} on the Internet: {what}") as done:
+        with _Step(console, f"Uploading from {camera} on the Internet: {what}") as done:
             password = secrets.camera_passwords[camera]
             seconds = actions.upload(stage, server, camera, password, photos, ipv6=ipv6)
             done(f"{megabytes / seconds:.0f} MB/s")
-        with _step(console, f"Comparing every byte on {server.name}") as done:
+        with _Step(console, f"Comparing every byte on {server.name}") as done:
             there = actions.arrived(stage, server, camera).items()
             if not actions.digests(photos).items() <= there:
                 raise HotshoeError("the photos on the server are not those that were sent")
             done(f"{len(photos)} of {len(photos)} arrived intact")
 
 
-class _step:  # noqa: N801 - reads as a verb where it is used
+class _Step:
     """A line that shows progress while something runs, and its result afterwards."""
 
     def __init__(self, console: Console, title: str) -> None:
         self._console, self._title, self._result = console, title, ""
         self._status = console.status(title)
 
-    def __enter__(self) -> _step:
+    def __enter__(self) -> _Step:
         if not self._console.is_terminal:
             self._console.print(f"… {self._title}")
         self._started = time.monotonic()
