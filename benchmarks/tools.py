@@ -40,7 +40,7 @@ class Tool(Protocol):
 class Laptop:
     """The computer that deploys: this one's programs in the network of the stage's laptop.
 
-    The stage itself reaches its containers through ``podman exec``, which is a pipe.
+    The stage itself reaches Debian containers through ``nsenter`` and a pipe, without any network.
 
     :param folder: for the SSH configuration
     """

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 from netaddr import IPNetwork, smallest_matching_cidr
 
 # From the IANA special-purpose registry (RFC 6890). The three documentation blocks are left out on
-# purpose: examples and rehearsals use them as their make-believe Internet.
+# purpose: examples and rehearsals use them as their simulated Internet.
 _UNREACHABLE = {
     "0.0.0.0/8": "it means 'this network' (RFC 791)",
     "10.0.0.0/8": "it is private (RFC 1918)",

@@ -149,7 +149,7 @@ class OpenWrtRouter(Device):
 
 
 class Client(Device):
-    """A camera, a laptop, the make-believe Internet, or a router that is set up by hand."""
+    """A camera, a laptop, the simulated Internet, or a router that is set up by hand."""
 
     command = ("sleep", "infinity")
     inotify_instances = 1  # of dnsmasq

@@ -25,7 +25,7 @@ _CLIENT = (
 PACKAGES = {
     # A bare Debian with SSH, as a person would hand it over.
     "device": _DEVICE.split(),
-    # What a camera or a laptop is played with, and what the make-believe Internet runs.
+    # What a camera or a laptop is played with, and what the simulated Internet runs.
     "client": _CLIENT.split(),
 }
 _OPTIONS = {

@@ -1,4 +1,4 @@
-"""What the make-believe Internet does: it routes, resolves, relays, and has a Debian mirror."""
+"""What the simulated Internet does: it routes, resolves, relays, and has a Debian mirror."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Node:
     :param kind: ``debian`` for a bare Debian that hotshoe deploys to, ``openwrt`` for an OpenWrt
         router, ``client`` for one with FTP clients, or with which a person's own router is played
     :param ports: its network interfaces
-    :param gateway: where its default route leads; None for the make-believe Internet
+    :param gateway: where its default route leads; None for the simulated Internet
     :param gateway6: the same over IPv6, where it has that
     """
 

@@ -1,4 +1,4 @@
-"""Who floods a home from the make-believe Internet: by forged packets, and by real connections."""
+"""Who floods a home from the simulated Internet: by forged packets, and by real connections."""
 
 from __future__ import annotations
 

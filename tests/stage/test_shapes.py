@@ -88,7 +88,7 @@ class TestEveryShape:
     def test_a_second_run_changes_nothing(self, shaped: Home) -> None:
         assert shaped.deploy() == {}
 
-    def test_it_works_again_after_a_power_cut(self, shaped: Home) -> None:
+    def test_uploads_work_after_a_power_cut_of_every_router(self, shaped: Home) -> None:
         for router in shaped.plan.routers:
             shaped.stage.reboot(router.name)
         shaped.uploads_work()
@@ -355,7 +355,7 @@ while s.recv(100): pass
         log = shaped.sh(shaped.server, "journalctl -o cat -u hotshoe-sessions")
         assert "ended 1 of 2001:db8:cafe::2, not logged in within 3 s" in log
 
-    def test_it_goes_away_with_the_setting(self, shaped: Home) -> None:
+    def test_the_ipv6_server_goes_away_with_the_setting(self, shaped: Home) -> None:
         address6 = shaped.server_plan.address6
         with shaped.saying(f", address6: {address6}", ""):
             assert shaped.reach(CAMERA, address6, 21) == ["silent"]

@@ -111,7 +111,7 @@ class TestCommands:
 
     @only_standin
     @pytest.mark.parametrize(("release", "manager"), [("22.03.7", "opkg"), ("25.12.0", "apk")])
-    def test_it_can_pretend_to_be_of_another_release(
+    def test_the_stand_in_can_pretend_to_be_of_another_release(
         self, router: Router, release: str, manager: str
     ) -> None:
         kept = "cp /etc/openwrt_release /root/release"
@@ -363,7 +363,7 @@ class TestLogin:
         command += ["-o", "ConnectTimeout=15", ROUTER, script]
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
-    def test_it_is_logged_in_to_through_its_firewall(self, router: Router) -> None:
+    def test_a_login_goes_through_the_router_s_firewall(self, router: Router) -> None:
         done = self.login(router.home, "echo $SSH_CONNECTION; cat /etc/openwrt_release")
         assert done.returncode == 0, done.stderr
         assert done.stdout.split()[0] == str(address_of(router.home, LAPTOP))
@@ -385,9 +385,7 @@ class TestLogin:
         router.apply()
         assert self.login(router.home, "true").returncode == 0
 
-    def test_it_is_the_same_after_a_reboot_but_for_what_was_not_committed(
-        self, router: Router
-    ) -> None:
+    def test_a_reboot_loses_only_what_was_not_committed(self, router: Router) -> None:
         home = router.home
         router.redirect("ssh", src_dport=2222, dest_port=22)
         router.apply()

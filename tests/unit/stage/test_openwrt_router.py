@@ -32,7 +32,7 @@ def given(monkeypatch, tmp_path):
 
 
 class TestImage:
-    def test_without_the_variable_it_is_a_stand_in_and_called_one(self, monkeypatch):
+    def test_without_the_variable_the_image_is_a_stand_in_and_called_one(self, monkeypatch):
         monkeypatch.delenv(openwrt_router.ROOTFS, raising=False)
         assert openwrt_router.is_standin()
         assert "standin:" in openwrt_router.OpenWrtImage().tag
@@ -40,7 +40,7 @@ class TestImage:
             "the image of an OpenWrt stand-in, not OpenWrt itself"
         )
 
-    def test_it_changes_with_the_stand_in_s_files(self, monkeypatch, tmp_path):
+    def test_the_image_changes_with_the_stand_in_s_files(self, monkeypatch, tmp_path):
         monkeypatch.delenv(openwrt_router.ROOTFS, raising=False)
         monkeypatch.setattr(openwrt_router, "STANDIN", tmp_path)
         before = openwrt_router.tag()
@@ -102,7 +102,7 @@ class TestImage:
 
 
 class TestSetUp:
-    def test_its_networks_are_those_of_the_home(self, example_plan):
+    def test_the_router_s_networks_are_those_of_the_home(self, example_plan):
         assert openwrt_router.network(*router(example_plan)).split("\n\n")[1:] == [
             "config interface 'wan'\n"
             "\toption device 'eth0'\n"
@@ -134,7 +134,7 @@ class TestSetUp:
         assert "hotshoe" not in script
         assert "/etc/config/dropbear" not in script
 
-    def test_one_that_is_shut_down_leaves_the_host_s_file_systems_alone(self, example_plan):
+    def test_a_router_that_shuts_down_leaves_the_host_s_file_systems_alone(self, example_plan):
         """umount -a -d -r in a container makes the file system behind a bind mount read-only."""
         script = list(openwrt_router.set_up(*router(example_plan), "ssh-ed25519 AAAA\n", 22))
         assert "rm -f /etc/rc.d/K*umount" in script
@@ -145,7 +145,7 @@ class TestSetUp:
         assert "2022 >/etc/config/dropbear" in script
         assert "':2022 '" in openwrt_router.probes(node, 2022)[1]
 
-    def test_one_logs_in_from_a_neighbour(self):
+    def test_ssh_connects_from_a_neighbour(self):
         topology, gateway = router(example("cascade"), 1)
         command = openwrt_router.proxy_command(topology, gateway, "laptop", 22)
         assert "/run/hotshoe-stage/laptop.pid" in command
