@@ -34,6 +34,10 @@ ROOT = Path(__file__).parents[2]
 COPIED = ("deploy.py", "inventories", "group_vars", "roles", "templates", "molecule")
 
 
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> groups.Scheduling:
+    return groups.Scheduling(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ours = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in ours:

@@ -7,9 +7,17 @@ at the end; so it becomes several groups, each with a stage of its own.
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import json
+import os
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+TOLD = Path(__file__).parents[2] / ".stage" / "groups.json"
 
 # How long a test of each file takes, on average, beside three other workers on two cores.
 SECONDS = {
@@ -34,17 +42,36 @@ LONGEST = 180
 SHARED = {"home", "home13", "home12", "either_home", "shaped"}
 
 
+class Scheduling(LoadScopeScheduling):
+    """Hands out groups, in their order, to whichever worker has none left."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _groups().get(nodeid, nodeid)
+
+
+@functools.cache
+def _groups() -> dict[str, str]:
+    """The group of each test, as the workers tell it, who alone collect tests."""
+    found: dict[str, str] = json.loads(TOLD.read_text())
+    return found
+
+
 def arrange(items: list[pytest.Item]) -> None:
-    """Mark each test with its group, and put the longest group first."""
+    """Put the tests of each group together, the longest group first, and tell the scheduler."""
     shared: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
         shared[_stage(item)].append(item)
     groups = [group for stage in shared for group in _parts(stage, shared[stage])]
     groups.sort(key=lambda group: -group[0])
-    for number, (_, members) in enumerate(groups):
-        for item in members:
-            item.add_marker(pytest.mark.xdist_group(f"{number}"))
     items[:] = [item for _, members in groups for item in members]
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        told = {m.nodeid: f"{number}" for number, (_, ms) in enumerate(groups) for m in ms}
+        new = TOLD.with_suffix(f".{worker}")
+        # The folder may be root's, and whoever runs only other tests be somebody else.
+        with contextlib.suppress(PermissionError):
+            new.parent.mkdir(exist_ok=True)
+            new.write_text(json.dumps(told))
+            new.replace(TOLD)
 
 
 def _stage(item: pytest.Item) -> str:
