@@ -354,6 +354,23 @@ def test_without_that_connection_the_router_undoes_it_by_itself(home: Home) -> N
     home.uploads_work()
 
 
+# Found first; the confirmation calls it after the rename that decides, and is given up meanwhile.
+SLOW_SYNC = (
+    "printf '#!/bin/sh\\ntest ! -e /etc/hotshoe/gone || sleep 25\\n' >/usr/sbin/sync; "
+    "chmod 755 /usr/sbin/sync"
+)
+
+
+def test_a_confirmed_change_whose_answer_is_lost_is_told_to_stay(home: Home) -> None:
+    with on_router(home, SLOW_SYNC, "rm /usr/sbin/sync"):
+        status, said = change(home, HARMLESS, seconds=20)
+    assert status != 0
+    assert "this change was confirmed already, and stays" in said
+    assert "the router is as it was" not in said
+    assert home.sh(ROUTER, "uci get firewall.mine_rule.dest_port").strip() == "12345"
+    assert change(home, NOTHING)[0] == 0
+
+
 def test_a_change_of_another_s_zone_that_locks_out_is_undone_too(home: Home) -> None:
     before = home.sh(ROUTER, STATE)
     drop = '(Wanted("firewall", "mine", (), (Setting("@zone[0]", "input", "DROP"),)),)'
