@@ -242,8 +242,8 @@ def ruleset(ruleset: Ruleset, text: str, needs: list[OperationMeta]) -> Commands
         host.noop(f"{table} is loaded")
         return
     yield StringCommand(f"{paths.RULESET} stage {table} {ROLLBACK_SECONDS}", _stdin=text)
-    yield FunctionCommand(_reach_again, (table,), {})
-    yield f"{paths.RULESET} confirm {table}"
+    yield FunctionCommand(_reach_again, (table, digest), {})
+    yield f"{paths.RULESET} confirm {table} {digest}"
 
 
 def reconnect(host: Host) -> str:
@@ -263,14 +263,14 @@ def reconnect(host: Host) -> str:
     return ""
 
 
-def _reach_again(state: State, host: Host, table: str) -> bool:  # noqa: ARG001
+def _reach_again(state: State, host: Host, table: str, digest: str) -> bool:  # noqa: ARG001
     """Log in over a new connection, or put the old rules back.
 
     :returns: whether the host can still be reached; pyinfra fails the operation if not
     """
     if error := reconnect(host):
         try:
-            command = StringCommand(f"{paths.RULESET} rollback {table}")
+            command = StringCommand(f"{paths.RULESET} rollback {table} {digest}")
             done, _ = host.run_shell_command(command, **sudo(host))
         except (OSError, EOFError, SSHException):
             done = False

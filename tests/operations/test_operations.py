@@ -265,17 +265,17 @@ class Reached:
 
 def test_a_host_that_is_reached_again_keeps_the_new_rules_and_the_new_connection():
     host = Reached(Line(fails=False))
-    assert operations._reach_again(None, host, "hotshoe_firewall")
+    assert operations._reach_again(None, host, "hotshoe_firewall", "abc")
     assert host.connector.client == "new"
     assert (host.ran, host.said) == ([], [])
 
 
 def test_a_host_that_is_not_reached_again_gets_its_old_rules_back_over_the_old_connection():
     host = Reached(Line(fails=True))
-    assert not operations._reach_again(None, host, "hotshoe_firewall")
+    assert not operations._reach_again(None, host, "hotshoe_firewall", "abc")
     assert host.connector.client == "old"
     assert host.ran == [
-        ("/usr/local/sbin/hotshoe-ruleset rollback hotshoe_firewall", {"_sudo": True})
+        ("/usr/local/sbin/hotshoe-ruleset rollback hotshoe_firewall abc", {"_sudo": True})
     ]
     assert host.said == [
         "with the new rules of hotshoe_firewall, a new SSH connection fails (timed out), so the "
@@ -287,9 +287,9 @@ def test_a_host_that_is_not_reached_again_gets_its_old_rules_back_over_the_old_c
 @pytest.mark.parametrize("dead", [OSError("reset"), EOFError(), SSHException("not active")])
 def test_a_host_whose_old_connection_is_lost_too_brings_its_old_rules_back_by_itself(dead):
     host = Reached(Line(fails=True), dead)
-    assert not operations._reach_again(None, host, "hotshoe_firewall")
+    assert not operations._reach_again(None, host, "hotshoe_firewall", "abc")
     assert "so the old rules come back by themselves within 30 seconds. " in host.said[0]
 
 
 def test_a_host_without_ssh_cannot_be_locked_out():
-    assert operations._reach_again(None, SimpleNamespace(connector=object()), "t")
+    assert operations._reach_again(None, SimpleNamespace(connector=object()), "t", "abc")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,15 +14,18 @@ from hotshoe.render import render
 from tests.conftest import PROJECT
 
 TABLE = "hotshoe_forwards"
+STOP = f"systemctl stop hotshoe-rollback-{TABLE}.timer"
 # How many commands the program calls from staging to confirming, so far as they are replaced here.
-CALLS = 16
+CALLS = 17
 # What is in force is a file here; rules that hold "bad" are refused, and "unkept" cannot be listed.
 FAKES = {
     "nft": """
         case "$*" in
             --check*) ! grep -q bad "$3" ;;
             --file*) ! grep -q bad "$2" && cp "$2" "$FAKE/live" && echo load >>"$FAKE/calls" ;;
-            "list tables") [ ! -e "$FAKE/live" ] || echo "table inet hotshoe_forwards" ;;
+            "list tables")
+                [ ! -e "$FAKE/no-tables" ] || exit 1
+                [ ! -e "$FAKE/live" ] || echo "table inet hotshoe_forwards" ;;
             "--stateless list table inet hotshoe_forwards")
                 ! grep -q unkept "$FAKE/live" && sed "1{/delete table/d}" "$FAKE/live" ;;
             *) exit 2 ;;
@@ -41,6 +46,13 @@ if [ -e "$FAKE/left" ]; then
     echo $((left - 1)) >"$FAKE/left"
 fi
 """
+
+
+def digest_of(rules: str) -> str:
+    return hashlib.sha256(rules.encode()).hexdigest()
+
+
+DIGEST = digest_of("new\n")
 
 
 class Host:
@@ -89,7 +101,7 @@ class Host:
         live = self.folder / "live"
         # Going back begins with taking the table away.
         text = live.read_text() if live.exists() else ""
-        return text.removeprefix(f"table inet {TABLE}; delete table inet {TABLE}\n")
+        return re.sub(r"^table inet \w+; delete table inet \w+ # [0-9a-f]{64}\n", "", text)
 
     @property
     def calls(self) -> list[str]:
@@ -105,7 +117,7 @@ def host(tmp_path, monkeypatch) -> Host:
 @pytest.fixture
 def deployed(host) -> Host:
     host.done("stage", TABLE, "30", rules="old\n")
-    host.done("confirm", TABLE)
+    host.done("confirm", TABLE, digest_of("old\n"))
     return host
 
 
@@ -114,16 +126,17 @@ def test_new_rules_are_in_force_before_they_are_confirmed_and_at_boot_after(depl
     assert deployed.live == "new\n"
     assert deployed.file.read_text() == "old\n"
     # Whoever would go back is there before there is anything to go back from.
-    assert deployed.calls == ["arm", "load"]
+    assert deployed.calls == [STOP, "arm", "load"]
     assert (deployed.folder / "timer").read_text() == (
         f"--quiet --collect --unit=hotshoe-rollback-{TABLE} --on-active=30s "
-        f"--timer-property=AccuracySec=1s {deployed.program} rollback {TABLE}\n"
+        f"--timer-property=AccuracySec=1s {deployed.program} rollback {TABLE} "
+        f"{DIGEST}\n"
     )
-    assert deployed.run("confirm", TABLE).returncode == 0
+    assert deployed.run("confirm", TABLE, digest_of("new\n")).returncode == 0
     assert deployed.file.read_text() == "new\n"
     assert deployed.file.stat().st_mode & 0o777 == 0o644
     assert deployed.calls == [
-        f"systemctl stop hotshoe-rollback-{TABLE}.timer",
+        STOP,
         "systemctl enable --quiet hotshoe-forwards.service",
         "systemctl reload-or-restart hotshoe-forwards.service",
     ]
@@ -142,7 +155,7 @@ def test_the_rules_before_are_put_back(deployed):
 
 def test_a_table_that_was_not_there_goes_again(host):
     host.stage("new\n")
-    assert host.kept.read_text() == f"table inet {TABLE}; delete table inet {TABLE}\n"
+    assert host.kept.read_text() == (f"table inet {TABLE}; delete table inet {TABLE} # {DIGEST}\n")
     host.done("rollback", TABLE)
     assert host.live == ""
     assert not host.file.exists()
@@ -151,7 +164,7 @@ def test_a_table_that_was_not_there_goes_again(host):
 def test_rules_that_were_put_back_cannot_be_confirmed(deployed):
     deployed.stage("new\n")
     deployed.done("rollback", TABLE)
-    done = deployed.run("confirm", TABLE)
+    done = deployed.run("confirm", TABLE, digest_of("new\n"))
     assert done.returncode == 1
     assert "the rules of hotshoe_forwards were put back already" in done.stderr
     assert (deployed.live, deployed.file.read_text()) == ("old\n", "old\n")
@@ -163,12 +176,53 @@ def test_the_next_deploy_goes_back_to_confirmed_rules_first(deployed):
     assert deployed.stage("new\n").returncode == 0
     assert deployed.calls == [
         "load",
-        f"systemctl stop hotshoe-rollback-{TABLE}.timer",
+        STOP,
+        STOP,
         "arm",
         "load",
     ]
     deployed.done("rollback", TABLE)
     assert deployed.live == "old\n"
+
+
+def test_a_deploy_confirms_and_a_timer_rolls_back_only_their_own_rules(deployed):
+    deployed.done("stage", TABLE, "30", rules="first\n")
+    deployed.done("stage", TABLE, "30", rules="second\n")
+    for digest in (digest_of("first\n"), ""):
+        done = deployed.run("confirm", TABLE, digest)
+        assert done.returncode == 1
+        assert "another deploy has staged other rules of hotshoe_forwards" in done.stderr
+    deployed.done("rollback", TABLE, digest_of("first\n"))
+    assert (deployed.live, deployed.file.read_text()) == ("second\n", "old\n")
+    deployed.done("rollback", TABLE, digest_of("second\n"))
+    assert deployed.live == "old\n"
+
+
+def test_rules_of_another_deploy_that_were_refused_neither_replace_nor_keep_the_staged(deployed):
+    deployed.done("stage", TABLE, "30", rules="first\n")
+    assert deployed.stage("bad\n").returncode != 0
+    for rules in ("first\n", "bad\n"):
+        assert deployed.run("confirm", TABLE, digest_of(rules)).returncode == 1
+    assert deployed.file.read_text() == "old\n"
+    deployed.done("rollback", TABLE, digest_of("first\n"))
+    assert deployed.live == "old\n"
+
+
+def test_nothing_is_replaced_when_the_tables_cannot_be_listed(deployed):
+    (deployed.folder / "no-tables").touch()
+    done = deployed.stage("new\n")
+    assert done.returncode == 1
+    assert "nft cannot list the tables" in done.stderr
+    assert (deployed.live, deployed.calls) == ("old\n", [])
+    assert not deployed.kept.exists()
+
+
+@pytest.mark.parametrize("seconds", ["", "soon", "-1", "3s"])
+def test_seconds_that_are_no_number_are_refused_before_anything_is_written(deployed, seconds):
+    done = deployed.run("stage", TABLE, seconds, rules="new\n")
+    assert done.returncode == 1
+    assert "not a number of seconds" in done.stderr
+    assert not deployed.file.with_name(f"{TABLE}.nft.new").exists()
 
 
 @pytest.mark.parametrize("why", ["bad rules", "no timer"])
@@ -192,7 +246,7 @@ def test_rules_that_cannot_be_kept_are_not_replaced(deployed):
 def test_rules_whose_file_cannot_be_written_are_put_back_by_the_timer(deployed):
     deployed.stage("new\n")
     (deployed.folder / "full").touch()
-    assert deployed.run("confirm", TABLE).returncode != 0
+    assert deployed.run("confirm", TABLE, digest_of("new\n")).returncode != 0
     assert deployed.calls == [], "the timer goes on"
     deployed.done("rollback", TABLE)
     assert (deployed.live, deployed.file.read_text()) == ("old\n", "old\n")
@@ -223,7 +277,15 @@ def test_a_folder_in_the_way_is_named_and_a_link_is_not_followed(deployed):
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("stage",), ("flush", TABLE), ("rollback", "theirs"), ("rollback", "hotshoe_/../x")],
+    [
+        (),
+        ("stage",),
+        ("flush", TABLE),
+        ("rollback", "theirs"),
+        ("rollback", "home"),
+        ("rollback", "hotshoe_"),
+        ("rollback", "hotshoe_/../x"),
+    ],
 )
 def test_tables_of_others_and_other_words_are_refused(host, arguments):
     done = host.run(*arguments)
@@ -236,7 +298,7 @@ def test_tables_of_others_and_other_words_are_refused(host, arguments):
 def test_wherever_the_program_is_killed_rules_come_back_and_the_next_deploy_heals(deployed, number):
     deployed.killed_at(number)
     killed = deployed.stage("new\n").returncode != 0
-    killed = killed or deployed.run("confirm", TABLE).returncode != 0
+    killed = killed or deployed.run("confirm", TABLE, digest_of("new\n")).returncode != 0
     (deployed.folder / "left").unlink()
     assert killed is (number < CALLS)
     confirmed = deployed.file.read_text()
@@ -247,6 +309,6 @@ def test_wherever_the_program_is_killed_rules_come_back_and_the_next_deploy_heal
         deployed.done("rollback", TABLE)
         assert deployed.live == "old\n"
     deployed.done("stage", TABLE, "30", rules="newer\n")
-    deployed.done("confirm", TABLE)
+    deployed.done("confirm", TABLE, digest_of("newer\n"))
     assert (deployed.live, deployed.file.read_text()) == ("newer\n", "newer\n")
     assert [path.name for path in deployed.kept.parent.iterdir()] == ["ruleset.lock"]
