@@ -20,7 +20,7 @@ from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.context import host
 
 from hotshoe import paths
-from hotshoe.debian.device import PathState
+from hotshoe.debian.device import Device, PathState
 from hotshoe.debian.units import Ruleset
 from hotshoe.render import render
 from roles.base.device import device_of
@@ -188,6 +188,15 @@ def masked(unit: str, package: str) -> Commands:
     yield f"systemctl mask --quiet --no-reload {unit}  # {package} is started by our own unit"
 
 
+def _is_current(seen: Device, unit: str, needs: list[OperationMeta]) -> bool:
+    """Whether a unit runs, now and at boot, what its files say, and none of them will change."""
+    return (
+        seen.is_active(unit)
+        and unit in seen.loaded
+        and not any(changes(operation) for operation in needs)
+    )
+
+
 @operation()
 def service(unit: str, needs: list[OperationMeta], ready: str, force: bool = False) -> Commands:
     """Run a unit, now and at boot, with what its files say.
@@ -202,13 +211,7 @@ def service(unit: str, needs: list[OperationMeta], ready: str, force: bool = Fal
         written = operations.put("/etc/systemd/system/it.service", text)
         operations.service("it.service", [written], ready="pgrep -x it")
     """
-    seen = device_of(host)
-    if (
-        not force
-        and seen.is_active(unit)
-        and unit in seen.loaded
-        and not any(changes(operation) for operation in needs)
-    ):
+    if not force and _is_current(device_of(host), unit, needs):
         host.noop(f"{unit} runs what its files say")
         return
     yield render("base/service.sh.j2", unit=unit, ready=ready)
@@ -233,12 +236,8 @@ def ruleset(ruleset: Ruleset, text: str, needs: list[OperationMeta]) -> Commands
     seen = device_of(host)
     table, path, unit = ruleset.table, ruleset.path, ruleset.unit.name
     digest = hashlib.sha256(text.encode()).hexdigest()
-    if (
-        seen.paths.get(path) == PathState("f", "root", "root", "644", digest)
-        and seen.is_active(unit)
-        and unit in seen.loaded
-        and not any(changes(operation) for operation in needs)
-    ):
+    right = PathState("f", "root", "root", "644", digest)
+    if seen.paths.get(path) == right and _is_current(seen, unit, needs):
         host.noop(f"{table} is loaded")
         return
     yield StringCommand(f"{paths.RULESET} stage {table} {ROLLBACK_SECONDS}", _stdin=text)
