@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pyinfra
 import pytest
+from paramiko import MissingHostKeyPolicy
 from pyinfra.api import Config, Inventory, State
 from pyinfra.api.deploy import deploy
 from pyinfra.api.exceptions import ConnectError
@@ -15,6 +16,7 @@ from pyinfra.api.operation import OperationMeta
 from pyinfra.api.state import StateOperationHostData, StateStage
 from pyinfra.api.util import get_operation_order_from_stack
 from pyinfra.connectors.ssh import ConnectorData, SSHConnector
+from pyinfra.connectors.sshuserclient import client as pyinfra_client
 from pyinfra.connectors.util import CommandOutput
 from pyinfra.context import ctx_config, ctx_host, ctx_inventory, ctx_state
 
@@ -28,6 +30,12 @@ from roles.transport import host_data
 from tests.conftest import PROJECT
 from tests.homes import example
 from tests.operations.conftest import recorded
+
+
+def test_pyinfra_looks_up_its_strict_policy_and_keeps_the_ssh_config_by_the_names_that_we_use():
+    assert issubclass(pyinfra_client.StrictPolicy, MissingHostKeyPolicy)
+    assert "StrictPolicy" in pyinfra_client.get_missing_host_key_policy.__code__.co_names
+    assert "_ssh_config" in pyinfra_client.SSHClient.connect.__code__.co_names
 
 
 @pytest.fixture(autouse=True)
