@@ -114,7 +114,7 @@ def inside_of(router: RouterPlan, network: Network) -> tuple[str, ...]:
 def why_outside(interface: str, network: Network) -> str:
     """Why an interface is outside that was inside before."""
     if interface in network.uplinks:
-        return "a route to everywhere leads out by it"
+        return "it carries a default route"
     if interface in network.interfaces:
         return "it has no address"
     return "it is not there"

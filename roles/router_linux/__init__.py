@@ -24,7 +24,7 @@ def routing(plan: RouterPlan) -> None:
     """Forward and masquerade for the LAN; let nothing in that nobody asked for."""
     device = device_of(host)
     inside = inside_of(plan, device.network)
-    _tell(inside)
+    _report_trusted_interfaces(inside)
     operations.packages(FOOTPRINT.packages, name="Install packages")
     operations.folder(paths.FOLDER, name="Create the configuration folder")
     sysctl = operations.put(
@@ -53,7 +53,7 @@ def routing(plan: RouterPlan) -> None:
         operations.absent(ROUTES.name, (paths.ROUTES,), name="Remove the static routes")
 
 
-def _tell(inside: tuple[str, ...]) -> None:
+def _report_trusted_interfaces(inside: tuple[str, ...]) -> None:
     """Tell the person which interfaces are trusted, and which are no longer."""
     device = device_of(host)
     logger.info(

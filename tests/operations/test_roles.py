@@ -147,7 +147,7 @@ class TestWhatIsInside:
     def test_is_told(self, on_host, caplog):
         on_host(recorded("deployed_router"), "gateway")
         with caplog.at_level(logging.INFO, "pyinfra"):
-            router_linux._tell(("eth1", "lo"))
+            router_linux._report_trusted_interfaces(("eth1", "lo"))
         assert self.told(caplog, "INFO") == [
             "gateway: inside are eth1, lo; what comes in by any other interface is from outside"
         ]
@@ -160,7 +160,7 @@ class TestWhatIsInside:
             ({"interfaces": INTERFACES | {"wg0": False}}, "it has no address"),
             (
                 {"interfaces": INTERFACES | {"wg0": True}, "uplinks": ("eth0", "wg0")},
-                "a route to everywhere leads out by it",
+                "it carries a default route",
             ),
         ],
     )
@@ -168,7 +168,7 @@ class TestWhatIsInside:
         """By then its packets are dropped, and the new connection of the deploy is by another."""
         device = recorded("fresh_router", **known)
         on_host(replace(device, more={"inside": frozenset({"eth1", "lo", "wg0"})}), "gateway")
-        router_linux._tell(("eth1", "lo"))
+        router_linux._report_trusted_interfaces(("eth1", "lo"))
         assert self.told(caplog, "WARNING") == [
             f"gateway: wg0 was inside at the last deploy, and is outside from this one on, since "
             f"{why}; if it is a VPN or network of your own, bring it up and deploy again"
