@@ -28,6 +28,7 @@ from hotshoe.plan.model import (
     ServerPlan,
 )
 from hotshoe.ports.ranges import Service
+from hotshoe.site.checks.base import router_index
 from hotshoe.site.ftp_ports import cameras_of, ftp_ports, own_ports
 from hotshoe.site.model import Server, Site
 
@@ -94,8 +95,7 @@ class _Derivation:
 
     def _router_index(self, server: Server) -> int:
         """The router in whose LAN a server is."""
-        names = [router.name for router in self._routers]
-        return names.index(server.behind) if server.behind else len(names) - 1
+        return router_index(self._site, server)
 
     def _wan_address(self, i: int) -> IPv4Address:
         wan = self._wans[i]
