@@ -141,6 +141,7 @@ def test_an_empty_file_may_be_complete_too(server):
         {"message": line("/upload/a.JPG", 8)},
         {"message": line("/upload/a.JPG", 0)},
         {"message": line("/upload/b.JPG")},
+        {"message": line("/upload/trip/a.JPG")},
         {"message": line("/upload/a.JPG", user="a7")},
         {"message": line("/upload/a.JPG"), "when": time.time() - 3600},
         {"message": line("/upload/a.JPG"), "more": "               a second line\n"},
@@ -217,28 +218,6 @@ def test_an_undecided_upload_stays_and_is_reported_once(server, why):
     assert said.startswith(f"{photo}: it cannot be told whether this photo arrived completely")
     assert is_untouched(photo)
     assert is_complete(whole)
-
-
-def test_a_complete_photo_stays_although_its_folder_was_renamed_before_it_was_settled(server):
-    server.photo("100CANON/IMG_1.JPG")
-    server.log(line("/upload/100CANON/IMG_1.JPG"))
-    (server.upload / "100CANON").rename(server.upload / "Monday")
-    renamed = server.upload / "Monday/IMG_1.JPG"
-    (said,) = server.settle()
-    assert "its folder was renamed" in said
-    assert is_untouched(renamed)
-    renamed.parent.rename(server.upload / "100CANON")
-    server.settle()
-    assert is_complete(server.upload / "100CANON/IMG_1.JPG")
-
-
-def test_another_photo_of_that_size_and_name_in_the_journal_before_does_not_count(server):
-    old = time.time() - 3600
-    server.journal_begins(old - 60)
-    server.log(line("/upload/100CANON/IMG_1.JPG"), old)
-    broken = server.photo("101CANON/IMG_1.JPG")
-    server.settle()
-    assert not broken.exists()
 
 
 def test_a_name_that_the_log_cannot_spell_on_one_line_stays(server):
