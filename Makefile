@@ -21,7 +21,7 @@ demo: $(READY) ## the whole story in containers: build a home, deploy, upload ph
 
 test: lint unit browser-test stage-test ## everything that proves that it works
 
-quick: lint unit demo ## what takes no longer than two minutes: style, types, the core, one home in containers
+quick: lint unit demo ## for who is at work: style, types, unit tests, one home in containers
 
 # What templates make has an indentation of its own, and constants are in upper case.
 J2LINT_IGNORED := S3 S5 S6 S7 V1
