@@ -27,6 +27,8 @@ def molecule(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"}
     # Set and empty is the stand-in; unset, the scenario would have the official image pulled.
     environment.setdefault(openwrt_router.ROOTFS, "")
+    # What it takes for done goes with the project's copy, also that of a run that was killed.
+    environment["MOLECULE_EPHEMERAL_DIRECTORY"] = str(project / ".molecule")
     return subprocess.run(
         [str(BIN / "molecule"), *arguments],
         cwd=project, env=environment, capture_output=True, text=True, check=False,

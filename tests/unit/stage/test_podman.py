@@ -116,7 +116,7 @@ def test_too_few_inotify_instances_are_told_with_what_to_do(allowed, free):
     limit = f"echo {allowed} >/proc/sys/user/max_inotify_instances"
     namespace = ["unshare", "--user", "--map-root-user"]
     if subprocess.run([*namespace, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("this kernel lets nobody have a user namespace")
+        pytest.skip("no user namespaces here: too few inotify instances are not tried")
     done = subprocess.run(
         [*namespace, "sh", "-c", f'{limit} && exec "$0" -c "$1"', sys.executable, ask],
         env=os.environ | {"PYTHONPATH": str(PROJECT)},
