@@ -11,17 +11,16 @@ from pyinfra import host
 from roles import openwrt, router_linux, server
 from roles.base.operations import barrier
 from roles.base.plans import plan_of
-from roles.openwrt import preflight as openwrt_preflight
 
 plan = plan_of(host.data.site)
 
 # Refuse what cannot work, before anything is changed.
 if "servers" in host.groups:
-    server.preflight(plan.server(host.name))
+    server.refuse_unfit(plan.server(host.name))
 if "routers" in host.groups:
-    router_linux.preflight.router(plan.router(host.name))
+    router_linux.refuse_unfit(plan.router(host.name))
 if "openwrt_routers" in host.groups:
-    openwrt_preflight.router(plan.router(host.name))
+    openwrt.refuse_unfit(plan.router(host.name))
 barrier(name="Every host is as the Site says")
 
 # The way out, from the Internet inwards: whoever is inside installs packages through it.

@@ -21,7 +21,7 @@ from roles.base.preflight import refuse_system
 FOOTPRINTS = (vsftpd.FOOTPRINT, tls.FOOTPRINT, users.FOOTPRINT, firewall.FOOTPRINT)
 
 
-def preflight(plan: ServerPlan) -> None:
+def refuse_unfit(plan: ServerPlan) -> None:
     """Look at a server, and refuse it if it is another machine or if a role refuses it.
 
     :raises RefusedError: with the reason and what to do
@@ -42,10 +42,10 @@ def preflight(plan: ServerPlan) -> None:
             f"has no address {plan.address6}",
             "give it that fixed address, or remove address6 from the Site",
         )
-    vsftpd.preflight.server(plan)
-    tls.preflight.server(plan)
-    users.preflight.server(plan)
-    firewall.preflight.server(plan)
+    vsftpd.refuse_unfit(plan)
+    tls.refuse_unfit(plan)
+    users.refuse_unfit(plan)
+    firewall.refuse_unfit(plan)
 
 
 def install(plan: ServerPlan) -> None:

@@ -1,7 +1,7 @@
 """What is known of a Debian host, as a table: a name, the command that tells it, and its reader.
 
-Each role adds its rows and says what it puts on a host (:class:`Footprint`); all of it is asked in
-one shell script, so that a deploy that changes nothing costs one round trip a host.
+Each role adds its queries and says what it puts on a host (:class:`Footprint`); all of it is asked
+in one shell script, so that a deploy that changes nothing costs one round trip a host.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Sections = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
-class Row(Generic[T]):
+class Query(Generic[T]):
     """Something to know of a host.
 
     :param name: a word, by which its section of the script's output is found
@@ -47,7 +47,7 @@ class Footprint:
     :param accounts: system users
     :param units: units of ours
     :param units_of_others: units that it must know the state of
-    :param rows: what else it has to know
+    :param queries: what else it has to know
     """
 
     paths: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class Footprint:
     accounts: tuple[str, ...] = ()
     units: tuple[Unit, ...] = ()
     units_of_others: tuple[str, ...] = ()
-    rows: tuple[Row[Any], ...] = ()
+    queries: tuple[Query[Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Device:
     :param units: ``ActiveState UnitFileState`` of our units, and of others that a role names
     :param loaded: our units that run what the files say
     :param network: its addresses and routes
-    :param more: what the rows of roles tell, by their names; a role asks for it by its row
+    :param answers: what the queries of roles tell, by their names; a role asks for it by its query
     """
 
     os: str = ""
@@ -96,35 +96,38 @@ class Device:
     units: Mapping[str, str] = field(default_factory=dict)
     loaded: frozenset[str] = frozenset()
     network: Network = field(default_factory=Network)
-    more: Mapping[str, Any] = field(default_factory=dict)
+    answers: Mapping[str, Any] = field(default_factory=dict)
 
-    def __getitem__(self, row: Row[T]) -> T:
-        """What a row of a role tells."""
-        value: T = self.more[row.name] if row.name in self.more else row.read(())
-        return value
+    def __getitem__(self, query: Query[T]) -> T:
+        """What a query of a role tells.
+
+        :raises KeyError: if the host was not asked
+        """
+        answer: T = self.answers[query.name]
+        return answer
 
     def is_active(self, unit: str) -> bool:
         """Whether a unit runs now and at every boot."""
         return self.units.get(unit) == "active enabled"
 
 
-def rows_of(footprints: Iterable[Footprint]) -> tuple[Row[Any], ...]:
-    """Everything to ask a host for: what each Device has, and the rows of roles.
+def queries_of(footprints: Iterable[Footprint]) -> tuple[Query[Any], ...]:
+    """Everything to ask a host for: what each Device has, and the queries of roles.
 
     :param footprints: of the roles that the host has
     """
-    return tuple(_rows(tuple(footprints)))
+    return tuple(_queries(tuple(footprints)))
 
 
-def _rows(footprints: Sequence[Footprint]) -> Iterator[Row[Any]]:
+def _queries(footprints: Sequence[Footprint]) -> Iterator[Query[Any]]:
     def each(name: str) -> tuple[Any, ...]:
         return tuple(dict.fromkeys(value for one in footprints for value in getattr(one, name)))
 
     ours = " ".join((paths.FOLDER, f"{paths.UNITS}/hotshoe-*.service", *each("paths")))
     units: tuple[Unit, ...] = each("units")
     names = (*(unit.name for unit in units), *each("units_of_others"))
-    yield Row("os", '( . /etc/os-release; echo "$ID $VERSION_ID" )', " ".join)
-    yield Row(
+    yield Query("os", '( . /etc/os-release; echo "$ID $VERSION_ID" )', " ".join)
+    yield Query(
         "paths",
         f"find {' '.join((ours, *each('folders')))} -maxdepth 2 -printf '%y %u %g %m %p\\n' "
         "2>/dev/null\n"
@@ -133,19 +136,21 @@ def _rows(footprints: Sequence[Footprint]) -> Iterator[Row[Any]]:
     )
     # Without a name, these two would print everything.
     packages, accounts = each("packages"), each("accounts")
-    query = f"dpkg-query -W -f '${{db:Status-Status}} ${{Package}}\\n' {' '.join(packages)}"
-    yield Row(
+    asked = f"dpkg-query -W -f '${{db:Status-Status}} ${{Package}}\\n' {' '.join(packages)}"
+    yield Query(
         "packages",
-        f"{query} 2>/dev/null" if packages else ":",
+        f"{asked} 2>/dev/null" if packages else ":",
         lambda lines: frozenset(line.split()[1] for line in lines if line.startswith("installed ")),
     )
-    yield Row(
+    yield Query(
         "accounts",
         f"getent passwd {' '.join(accounts)}" if accounts else ":",
         lambda lines: {line.partition(":")[0]: line for line in lines},
     )
-    yield Row("units", f"systemctl show -p Id,ActiveState,UnitFileState {' '.join(names)}", _units)
-    yield Row(
+    yield Query(
+        "units", f"systemctl show -p Id,ActiveState,UnitFileState {' '.join(names)}", _units
+    )
+    yield Query(
         "loaded",
         "\n".join(
             f"if ( {unit.loaded} ) 2>/dev/null | cmp -s - {unit.record}; then echo {unit.name}; fi"
@@ -153,11 +158,11 @@ def _rows(footprints: Sequence[Footprint]) -> Iterator[Row[Any]]:
         ),
         frozenset,
     )
-    yield Row("network", COMMAND, read_network)
-    yield from each("rows")
+    yield Query("network", COMMAND, read_network)
+    yield from each("queries")
 
 
-def sections(output: Iterable[str]) -> dict[str, list[str]]:
+def split_sections(output: Iterable[str]) -> dict[str, list[str]]:
     """What a script printed, by its sections: a line ``@NAME`` begins one."""
     found: dict[str, list[str]] = {}
     current: list[str] = []
@@ -169,14 +174,14 @@ def sections(output: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def read_device(rows: Iterable[Row[Any]], found: Sections) -> Device:
+def read_device(queries: Iterable[Query[Any]], found: Sections) -> Device:
     """The Device of which a script printed these sections.
 
-    :param rows: of the :func:`rows_of` that the script was made of
+    :param queries: of the :func:`queries_of` that the script was made of
     """
-    values = {row.name: row.read(found.get(row.name, ())) for row in rows}
+    values = {query.name: query.read(found.get(query.name, ())) for query in queries}
     own = {name: values.pop(name) for name in Device.__dataclass_fields__ if name in values}
-    return Device(**own, more=values)
+    return Device(**own, answers=values)
 
 
 def _paths(lines: Sequence[str]) -> dict[str, PathState]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pyinfra.api import FactBase, Host
 
-from hotshoe.debian.device import Device, Footprint, read_device, rows_of, sections
+from hotshoe.debian.device import Device, Footprint, queries_of, read_device, split_sections
 from hotshoe.render import render
 
 _KEY = "hotshoe_device"
@@ -38,7 +38,7 @@ class Report(FactBase[Mapping[str, Sequence[str]]]):
 
     def process(self, output: Iterable[str]) -> Mapping[str, Sequence[str]]:
         """Read its output."""
-        return sections(output)
+        return split_sections(output)
 
 
 def script(footprints: Iterable[Footprint]) -> str:
@@ -46,7 +46,7 @@ def script(footprints: Iterable[Footprint]) -> str:
 
     :param footprints: the roles' parts of it
     """
-    return render("base/look.sh.j2", rows=rows_of(footprints))
+    return render("base/look.sh.j2", queries=queries_of(footprints))
 
 
 def read(host: Host, footprints: tuple[Footprint, ...]) -> Device:
@@ -56,7 +56,7 @@ def read(host: Host, footprints: tuple[Footprint, ...]) -> Device:
     """
     if _KEY not in host.connector_data:
         report = host.get_fact(Report, script(footprints))
-        host.connector_data[_KEY] = read_device(rows_of(footprints), report)
+        host.connector_data[_KEY] = read_device(queries_of(footprints), report)
     return device_of(host)
 
 

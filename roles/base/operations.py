@@ -93,6 +93,50 @@ def account(name: str, home: str, unit: str = "") -> Commands:
         host.noop(f"user {name} is as it should be")
 
 
+def refuse_folder(path: str) -> None:
+    """Refuse a host where a folder is in the way of a file, before anything is changed.
+
+    :param path: where the file belongs
+    :raises RefusedError: if a folder is there
+    """
+    state = device_of(host).paths.get(path)
+    if state and state.kind == "d":
+        refuse(host, f"{path} is a folder, where hotshoe puts a file", "move it away")
+
+
+def _refuse_other_than_folder(path: str) -> None:
+    """Refuse a host where something is in the way of a folder; a link could lead anywhere.
+
+    :raises RefusedError: if anything but a folder is there
+    """
+    state = device_of(host).paths.get(path)
+    if state and state.kind != "d":
+        refuse(
+            host,
+            f"{path} is a {'link' if state.kind == 'l' else 'file'}, where hotshoe has a folder",
+            "move it away; if the photos belong on another disk, mount that disk (or bind a folder "
+            "of it) there",
+        )
+
+
+def _refusing_obstacles(refuse_obstacle: Callable[[str], None]) -> Callable[[T], T]:
+    """An operation that has its host refused for what is at the path, its first argument.
+
+    With ``-y``, pyinfra runs an operation's own code only when others have changed hosts already.
+    """
+
+    def decorate(change: T) -> T:
+        @wraps(change)
+        def refusing(path: str, *args: Any, **kwargs: Any) -> Any:
+            refuse_obstacle(path)
+            return change(path, *args, **kwargs)
+
+        return cast("T", refusing)
+
+    return decorate
+
+
+@_refusing_obstacles(_refuse_other_than_folder)
 @operation()
 def folder(path: str, owner: str = "root", group: str = "root", mode: str = "755") -> Commands:
     """Ensure that a folder is there, with this owner and mode.
@@ -111,32 +155,7 @@ def folder(path: str, owner: str = "root", group: str = "root", mode: str = "755
     yield f"install -d -o {owner} -g {group} -m {mode} {shlex.quote(path)}"
 
 
-def refuse_folder(path: str) -> None:
-    """Refuse a host where a folder is in the way of a file, before anything is changed.
-
-    :param path: where the file belongs
-    :raises RefusedError: if a folder is there
-    """
-    state = device_of(host).paths.get(path)
-    if state and state.kind == "d":
-        refuse(host, f"{path} is a folder, where hotshoe puts a file", "move it away")
-
-
-def _refusing_folders(put: T) -> T:
-    """An operation that has its host refused if a folder is at the path, its first argument.
-
-    With ``-y``, pyinfra runs an operation's own code only when others have changed hosts already.
-    """
-
-    @wraps(put)
-    def refusing(path: str, *args: Any, **kwargs: Any) -> Any:
-        refuse_folder(path)
-        return put(path, *args, **kwargs)
-
-    return cast("T", refusing)
-
-
-@_refusing_folders
+@_refusing_obstacles(refuse_folder)
 @operation()
 def put(
     path: str, content: str, mode: str = "644", group: str = "root", check: str = ":"
@@ -259,6 +278,8 @@ def reconnect(host: Host) -> str:
     except ConnectError as error:
         connector.client = old
         return str(error)
+    if old:
+        old.close()
     return ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from pyinfra.api import Host
 from pyinfra.api.exceptions import PyinfraError
@@ -71,7 +71,7 @@ def authority_of(host: Host) -> AuthorityFiles:
     return AuthorityFiles.of(plan_of(host.data.site), Path(host.data.get("stage") or ""))
 
 
-def refuse(host: Host, reason: str, remedy: str) -> None:
+def refuse(host: Host, reason: str, remedy: str) -> NoReturn:
     """End the run for a host before anything is changed.
 
     :raises RefusedError: always

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hotshoe import paths
-from hotshoe.debian.device import Row
+from hotshoe.debian.device import Query
 from hotshoe.debian.units import Ruleset
 from hotshoe.render import render
 from roles.base import operations
@@ -16,7 +16,7 @@ _HANDSHAKE = (
 )
 # Whether the kernel has nftables' ``ct timeout``; taken for granted while there is no ``nft`` to
 # ask it with.
-TIMEOUTS: Row[bool] = Row(
+TIMEOUTS: Query[bool] = Query(
     "timeouts",
     f"! command -v nft >/dev/null || printf '%s\\n' '{_HANDSHAKE}' | "
     "nft --check --file - 2>/dev/null || echo unsupported",

@@ -10,10 +10,10 @@ from hotshoe.plan.model import ServerPlan
 from hotshoe.render import render
 from roles.base import rulesets
 from roles.base.device import device_of
-from roles.firewall import preflight
 from roles.firewall.facts import FOOTPRINT, INCOMING, OUTGOING
+from roles.firewall.preflight import refuse_unfit
 
-__all__ = ["FOOTPRINT", "preflight", "server"]
+__all__ = ["FOOTPRINT", "refuse_unfit", "server"]
 
 
 @deploy("Firewall")

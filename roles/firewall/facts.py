@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hotshoe import paths
-from hotshoe.debian.device import Footprint, Row, dropping
+from hotshoe.debian.device import Footprint, Query, dropping
 from hotshoe.debian.units import Ruleset
 from roles.base import rulesets
 
@@ -18,11 +18,11 @@ def _incoming(lines: Sequence[str]) -> tuple[str, ...]:
 
 
 # Other people's nftables chains that drop packets to the host by default.
-DROPPING = Row("chains", rulesets.CHAINS, _incoming)
+DROPPING = Query("chains", rulesets.CHAINS, _incoming)
 
 FOOTPRINT = Footprint(
     paths=(paths.RULESET,),
     packages=("nftables",),
     units=(INCOMING.unit, OUTGOING.unit),
-    rows=(DROPPING, rulesets.TIMEOUTS),
+    queries=(DROPPING, rulesets.TIMEOUTS),
 )

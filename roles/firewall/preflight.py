@@ -9,7 +9,7 @@ from roles.base.device import device_of
 from roles.firewall.facts import DROPPING
 
 
-def server(_plan: ServerPlan) -> None:
+def refuse_unfit(_plan: ServerPlan) -> None:
     """Warn of chains of others that drop packets by default; ours cannot accept for them."""
     for chain in device_of(host)[DROPPING]:
         logger.warning(

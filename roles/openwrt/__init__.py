@@ -9,8 +9,10 @@ from hotshoe.openwrt import sections
 from hotshoe.plan.model import RouterPlan
 from roles.base.servers import are_ready
 from roles.openwrt import operations
-from roles.openwrt.preflight import zones_of
+from roles.openwrt.preflight import refuse_unfit, zones_of
 from roles.openwrt.state import state_at_start
+
+__all__ = ["port_forwards", "refuse_unfit", "routing"]
 
 
 @deploy("Router")

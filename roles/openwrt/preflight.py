@@ -27,7 +27,7 @@ RELEASES = ("23.05", "24.10", "25.12")
 SETTLING, LOOKING = 2, 60
 
 
-def router(plan: RouterPlan) -> None:
+def refuse_unfit(plan: RouterPlan) -> None:
     """Refuse a router that is not OpenWrt, not this one, or not in a state to be changed.
 
     :raises RefusedError: with the reason and what to do
@@ -35,7 +35,7 @@ def router(plan: RouterPlan) -> None:
     try:
         state = state_at_start(host)
     except HotshoeError as error:
-        return refuse(host, str(error), "correct that file on the router first")
+        refuse(host, str(error), "correct that file on the router first")
     _refuse_other_systems(state)
     _refuse_unready_files(state, PACKAGES if plan.leases else ("network", "firewall"))
     if plan.ftp_helper and not state.package_manager and not state.has_helper:
@@ -47,14 +47,13 @@ def router(plan: RouterPlan) -> None:
     try:
         zones = find_zones(plan, state.interfaces, state.packages["firewall"])
     except UnfitRouterError as unfit:
-        return refuse(host, unfit.reason, unfit.remedy)
+        refuse(host, unfit.reason, unfit.remedy)
     _refuse_conflicts(
         conflicts(plan, zones, state.packages, state.interfaces, _services_through(plan))
     )
     _refuse_drift(plan, zones, state)
     for warning in warnings(plan, zones, state.packages["firewall"], state.interfaces):
         logger.warning(f"{host.name}: {warning}")
-    return None
 
 
 def _refuse_conflicts(found: Iterable[Conflict]) -> None:
@@ -89,7 +88,7 @@ def _refuse_drift(plan: RouterPlan, zones: Zones, state: RouterState) -> None:
 
 
 def zones_of(plan: RouterPlan) -> Zones:
-    """The WAN's and the LAN's zone, once :func:`router` has accepted the router."""
+    """The WAN's and the LAN's zone, once :func:`refuse_unfit` has accepted the router."""
     state = state_at_start(host)
     return find_zones(plan, state.interfaces, state.packages["firewall"])
 

@@ -12,11 +12,11 @@ from hotshoe.render import render
 from roles.base import operations, rulesets
 from roles.base.device import device_of
 from roles.base.servers import are_ready
-from roles.router_linux import preflight
 from roles.router_linux.facts import FOOTPRINT, FORWARDS, INSIDE, ROUTES, ROUTING
+from roles.router_linux.preflight import refuse_unfit
 from roles.router_linux.sysctl import forwarding
 
-__all__ = ["port_forwards", "preflight", "routing"]
+__all__ = ["port_forwards", "refuse_unfit", "routing"]
 
 
 @deploy("Router")

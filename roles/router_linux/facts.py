@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from hotshoe import paths
-from hotshoe.debian.device import Footprint, Row, dropping
+from hotshoe.debian.device import Footprint, Query, dropping
 from hotshoe.debian.units import Ruleset, Unit
 from roles.base import rulesets
 
@@ -28,23 +28,23 @@ def _forwarded(lines: Sequence[str]) -> tuple[str, ...]:
 
 
 # The IP versions that the kernel forwards.
-FORWARDING = Row(
+FORWARDING = Query(
     "forwarding",
     "cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding",
     _versions,
 )
 # The interfaces that its rules take for inside since its last deploy; see routing.nft.j2.
-INSIDE = Row(
+INSIDE = Query(
     "inside",
     f"sed -n 's/^ *iifname {{ \\(.*\\) }} accept$/\\1/p' {ROUTING.path} 2>/dev/null",
     _names,
 )
 # Other people's nftables chains that drop forwarded packets by default.
-DROPPING = Row("chains", rulesets.CHAINS, _forwarded)
+DROPPING = Query("chains", rulesets.CHAINS, _forwarded)
 
 FOOTPRINT = Footprint(
     paths=(paths.SYSCTL, paths.RULESET),
     packages=("nftables",),
     units=(ROUTES, ROUTING.unit, FORWARDS.unit),
-    rows=(FORWARDING, INSIDE, DROPPING, rulesets.TIMEOUTS),
+    queries=(FORWARDING, INSIDE, DROPPING, rulesets.TIMEOUTS),
 )

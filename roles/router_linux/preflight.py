@@ -11,7 +11,7 @@ from roles.base.preflight import refuse_system
 from roles.router_linux.facts import DROPPING, FOOTPRINT
 
 
-def router(plan: RouterPlan) -> None:
+def refuse_unfit(plan: RouterPlan) -> None:
     """Refuse a router that is another machine or that has no way to the Internet.
 
     :raises RefusedError: with the reason and what to do

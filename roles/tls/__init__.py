@@ -18,11 +18,10 @@ from hotshoe.paths import CERTIFICATE, FOLDER
 from hotshoe.plan.model import ServerPlan
 from roles.base.operations import write
 from roles.base.plans import authority_of, secrets_of
-from roles.tls import preflight
 from roles.tls.facts import FOOTPRINT
-from roles.tls.preflight import why_issue
+from roles.tls.preflight import refuse_unfit, why_issue
 
-__all__ = ["FOOTPRINT", "certificate", "preflight"]
+__all__ = ["FOOTPRINT", "certificate", "refuse_unfit"]
 
 
 @deploy("TLS")

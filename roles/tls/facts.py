@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hotshoe import paths
-from hotshoe.debian.device import Footprint, Row
+from hotshoe.debian.device import Footprint, Query
 
 
 def _pem(lines: Sequence[str]) -> str:
@@ -13,8 +13,8 @@ def _pem(lines: Sequence[str]) -> str:
 
 
 # PEM; its key stays where it is.
-CERTIFICATE = Row(
+CERTIFICATE = Query(
     "certificate", f"sed -n '/BEGIN CERT/,/END CERT/p' {paths.CERTIFICATE} 2>/dev/null", _pem
 )
 
-FOOTPRINT = Footprint(rows=(CERTIFICATE,))
+FOOTPRINT = Footprint(queries=(CERTIFICATE,))

@@ -13,7 +13,7 @@ from roles.base.plans import authority_of, refuse, refusing, secrets_of
 from roles.tls.facts import CERTIFICATE
 
 
-def server(plan: ServerPlan) -> None:
+def refuse_unfit(plan: ServerPlan) -> None:
     """Refuse a server if the authority that cameras trust is not here, or does not open.
 
     :raises RefusedError: with the reason and what to do

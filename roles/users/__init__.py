@@ -13,10 +13,10 @@ from hotshoe.render import render
 from roles.base import operations
 from roles.base.device import device_of
 from roles.base.plans import secrets_of
-from roles.users import preflight
 from roles.users.facts import FOOTPRINT, SALTS
+from roles.users.preflight import refuse_unfit
 
-__all__ = ["FOOTPRINT", "cameras", "preflight"]
+__all__ = ["FOOTPRINT", "cameras", "refuse_unfit"]
 
 
 @deploy("Users")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hotshoe import paths
-from hotshoe.debian.device import Footprint, Row
+from hotshoe.debian.device import Footprint, Query
 
 
 def _salts(lines: Sequence[str]) -> dict[str, str]:
@@ -14,12 +14,12 @@ def _salts(lines: Sequence[str]) -> dict[str, str]:
 
 # Of the cameras' passwords: ``$6$rounds=N$salt``. The hashes stay where they are; a salt is enough
 # to tell whether a password changed.
-SALTS: Row[dict[str, str]] = Row(
+SALTS: Query[dict[str, str]] = Query(
     "salts",
     f"sed -n 's/^\\([^:]*:\\$6\\$[^$]*\\$[^$]*\\)\\$.*/\\1/p' {paths.PASSWORDS} 2>/dev/null",
     _salts,
 )
 
 FOOTPRINT = Footprint(
-    paths=(paths.PAM,), folders=(paths.PHOTOS,), packages=("libpam-pwdfile",), rows=(SALTS,)
+    paths=(paths.PAM,), folders=(paths.PHOTOS,), packages=("libpam-pwdfile",), queries=(SALTS,)
 )

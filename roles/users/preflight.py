@@ -8,7 +8,7 @@ from hotshoe.plan.model import ServerPlan
 from roles.base.plans import refuse, secrets_of
 
 
-def server(_plan: ServerPlan) -> None:
+def refuse_unfit(_plan: ServerPlan) -> None:
     """Refuse a vault that is still the published demo, outside a stage.
 
     :raises RefusedError: if it is, or does not open

@@ -13,10 +13,10 @@ from hotshoe.plan.model import ServerPlan
 from hotshoe.render import render
 from roles.base import operations
 from roles.base.device import device_of
-from roles.vsftpd import preflight
 from roles.vsftpd.facts import DAEMON, DAEMON6, DEBIANS_OWN, FOOTPRINT, SESSIONS, SETTLE
+from roles.vsftpd.preflight import refuse_unfit
 
-__all__ = ["FOOTPRINT", "accounts", "daemon", "mask", "preflight", "sessions", "settle"]
+__all__ = ["FOOTPRINT", "accounts", "daemon", "mask", "refuse_unfit", "sessions", "settle"]
 
 
 @deploy("vsftpd")

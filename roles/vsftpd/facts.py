@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hotshoe import paths
-from hotshoe.debian.device import Footprint, Row
+from hotshoe.debian.device import Footprint, Query
 from hotshoe.debian.units import Unit
 from hotshoe.debian.vsftpd import OWNER, UNPRIVILEGED
 
@@ -27,7 +27,7 @@ def _listeners(lines: Sequence[str]) -> dict[int, str]:
 
 
 # TCP ports, and the program on each.
-LISTENERS = Row("listeners", "ss -Hltnp", _listeners)
+LISTENERS = Query("listeners", "ss -Hltnp", _listeners)
 
 FOOTPRINT = Footprint(
     paths=(paths.SETTLE, paths.SESSIONS),
@@ -36,5 +36,5 @@ FOOTPRINT = Footprint(
     accounts=(OWNER, UNPRIVILEGED),
     units=(DAEMON, DAEMON6, SETTLE, SESSIONS),
     units_of_others=(DEBIANS_OWN,),
-    rows=(LISTENERS,),
+    queries=(LISTENERS,),
 )

@@ -18,7 +18,7 @@ _ACCOUNTS = {
 }
 
 
-def server(plan: ServerPlan) -> None:
+def refuse_unfit(plan: ServerPlan) -> None:
     """Refuse a server with a person's account of our names, or busy with another FTP server.
 
     :raises RefusedError: with the reason and what to do

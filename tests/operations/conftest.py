@@ -18,9 +18,9 @@ from hotshoe.debian.device import (
     Device,
     Footprint,
     PathState,
+    queries_of,
     read_device,
-    rows_of,
-    sections,
+    split_sections,
 )
 from hotshoe.debian.network import Network
 from roles import server
@@ -31,6 +31,14 @@ HERE = Path(__file__).parent
 FACTS = HERE / "facts"
 
 
+# What the queries of all roles tell of a host of which nothing is known.
+NOTHING_KNOWN = {
+    query.name: query.read(())
+    for footprint in (*server.FOOTPRINTS, ROUTER)
+    for query in footprint.queries
+}
+
+
 def device_from(known: dict[str, Any]) -> Device:
     """A Device from JSON; what the JSON leaves out is as on a host of which nothing is known."""
     assert set(known) <= {field.name for field in fields(Device)}
@@ -39,8 +47,10 @@ def device_from(known: dict[str, Any]) -> Device:
         values["paths"] = {path: PathState(**state) for path, state in values["paths"].items()}
     for name in ("packages", "loaded"):
         values[name] = frozenset(values.get(name, ()))
-    if "forwarding" in values.get("more", ()):
-        values["more"] = {"forwarding": frozenset(values["more"]["forwarding"])}
+    answers = dict(values.get("answers", ()))
+    if "forwarding" in answers:
+        answers["forwarding"] = frozenset(answers["forwarding"])
+    values["answers"] = NOTHING_KNOWN | answers
     if "network" in values:
         values["network"] = Network(**values["network"])
     return Device(**values)
@@ -67,8 +77,8 @@ def recorded(name: str, **network: Any) -> Device:
 
     :param network: what of its addresses and routes is different
     """
-    found = sections((FACTS / f"{name}.txt").read_text().splitlines())
-    device = read_device(rows_of(footprints_of(name)), found)
+    found = split_sections((FACTS / f"{name}.txt").read_text().splitlines())
+    device = read_device(queries_of(footprints_of(name)), found)
     return replace(device, network=replace(device.network, **network))
 
 

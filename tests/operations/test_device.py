@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from hotshoe import paths
-from hotshoe.debian.device import Device, Row, read_device, rows_of, sections
+from hotshoe.debian.device import Device, Query, queries_of, read_device, split_sections
 from hotshoe.debian.units import Ruleset
 from roles import server
 from roles.base import rulesets
@@ -45,11 +45,11 @@ def test_every_recording_has_its_expectation():
 
 
 def test_nothing_is_known_of_a_host_that_says_nothing():
-    seen = read_device(rows_of(server.FOOTPRINTS), Report.default())
-    assert replace(seen, more={}) == Device()
+    seen = read_device(queries_of((*server.FOOTPRINTS, ROUTER)), Report.default())
+    assert replace(seen, answers={}) == Device()
     for footprint in (*server.FOOTPRINTS, ROUTER):
-        for row in footprint.rows:
-            assert seen[row] == Device()[row] == row.read(())
+        for query in footprint.queries:
+            assert seen[query] == query.read(())
 
 
 def test_no_recording_holds_a_hash_of_a_password():
@@ -115,8 +115,8 @@ class TestTheScript:
 
     def test_of_a_role_that_has_nothing_asks_for_nothing_of_others(self):
         """dpkg-query and getent without a name would print everything."""
-        rows = {row.name: row.command for row in rows_of(())}
-        assert (rows["packages"], rows["accounts"]) == (":", ":")
+        commands = {query.name: query.command for query in queries_of(())}
+        assert (commands["packages"], commands["accounts"]) == (":", ":")
 
     @pytest.mark.parametrize(
         ("nft", "timeouts"),
@@ -149,8 +149,8 @@ class TestTheScript:
         pem.write_text(key + certificate)
         passwords.write_text("r5:$6$rounds=40000$thesalt$thehash\na7:$6$noround$hash\n")
 
-        def printed(row: Row) -> list[str]:
-            command = row.command.replace(paths.CERTIFICATE, str(pem))
+        def printed(query: Query) -> list[str]:
+            command = query.command.replace(paths.CERTIFICATE, str(pem))
             command = command.replace(paths.PASSWORDS, str(passwords))
             done = subprocess.run(["sh", "-c", command], text=True, capture_output=True, check=True)
             assert "hash" not in done.stdout
@@ -176,7 +176,7 @@ def test_a_host_is_looked_at_once_a_run():
 
         def get_fact(self, fact: type, text: str) -> object:
             self.scripts.append(fact().command(text))
-            return sections(["@os", "debian 13"])
+            return split_sections(["@os", "debian 13"])
 
     host = Asked()
     with pytest.raises(KeyError):

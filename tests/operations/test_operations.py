@@ -230,6 +230,18 @@ def test_a_folder_in_the_way_of_a_file_ends_the_run_before_anything_is_changed(p
         place()
 
 
+@pytest.mark.parametrize(("kind", "what"), [("l", "link"), ("f", "file")])
+def test_what_is_in_the_way_of_a_folder_ends_the_run_before_anything_is_changed(
+    kind, what, on_host
+):
+    state = {"kind": kind, "owner": "root", "group": "root", "mode": "777"}
+    on_host(device_from({"paths": {"/srv/hotshoe": state}}))
+    with pytest.raises(
+        RefusedError, match=f"darkroom: /srv/hotshoe is a {what}, where hotshoe has a folder"
+    ):
+        operations.folder("/srv/hotshoe")
+
+
 # -- a change of rules is kept only if the host can still be reached
 
 
@@ -238,7 +250,9 @@ class Line(SSHConnector):
 
     def __init__(self, fails: bool) -> None:
         self.fails = fails
-        self.client = "old"
+        self.closed: list[str] = []
+        self.old = SimpleNamespace(close=lambda: self.closed.append("old"))
+        self.client = self.old
 
     def connect(self) -> None:
         self.client = "new"
@@ -266,14 +280,14 @@ class Reached:
 def test_a_host_that_is_reached_again_keeps_the_new_rules_and_the_new_connection():
     host = Reached(Line(fails=False))
     assert operations._reach_again(None, host, "hotshoe_firewall", "abc")
-    assert host.connector.client == "new"
+    assert (host.connector.client, host.connector.closed) == ("new", ["old"])
     assert (host.ran, host.said) == ([], [])
 
 
 def test_a_host_that_is_not_reached_again_gets_its_old_rules_back_over_the_old_connection():
     host = Reached(Line(fails=True))
     assert not operations._reach_again(None, host, "hotshoe_firewall", "abc")
-    assert host.connector.client == "old"
+    assert (host.connector.client, host.connector.closed) == (host.connector.old, [])
     assert host.ran == [
         ("/usr/local/sbin/hotshoe-ruleset rollback hotshoe_firewall abc", {"_sudo": True})
     ]

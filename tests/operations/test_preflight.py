@@ -11,7 +11,7 @@ from pyinfra.api.exceptions import PyinfraError
 
 from roles import server as server_role
 from roles import tls, users
-from roles.router_linux import preflight as router_preflight
+from roles.router_linux import refuse_unfit
 from roles.vsftpd.facts import LISTENERS
 from tests.operations.conftest import recorded
 
@@ -20,7 +20,7 @@ from tests.operations.conftest import recorded
 def _authority_and_vault_are_good(monkeypatch):
     """They have tests of their own, in test_roles."""
     for role in (tls, users):
-        monkeypatch.setattr(role.preflight, "server", lambda plan: None)
+        monkeypatch.setattr(role, "refuse_unfit", lambda plan: None)
 
 
 @pytest.fixture
@@ -58,14 +58,14 @@ def refusal(check, plan) -> str:
 @pytest.mark.parametrize("name", ["fresh_server", "fresh_server_debian_12", "deployed_server"])
 def test_a_server_as_the_site_says_is_accepted(on_host, server, warnings, name):
     on_host(recorded(name))
-    server_role.preflight(server)
+    server_role.refuse_unfit(server)
     assert warnings == []
 
 
 @pytest.mark.parametrize("name", ["fresh_router", "deployed_router"])
 def test_a_router_as_the_site_says_is_accepted(on_host, router, warnings, name):
     on_host(recorded(name), "gateway")
-    router_preflight.router(router)
+    refuse_unfit(router)
     assert warnings == []
 
 
@@ -136,13 +136,13 @@ SERVERS = [
 )
 def test_a_server_is_refused(on_host, server, name, changed, reason, remedy):
     on_host(replace(recorded(name), **changed))
-    assert refusal(server_role.preflight, server) == f"darkroom: {reason}\n    -> {remedy}"
+    assert refusal(server_role.refuse_unfit, server) == f"darkroom: {reason}\n    -> {remedy}"
 
 
 def test_another_ftp_server_on_another_port_does_not_matter(on_host, server):
     device = recorded("server_with_another_ftp_server")
     on_host(device)
-    server_role.preflight(replace(server, control_port=2121))
+    server_role.refuse_unfit(replace(server, control_port=2121))
     assert 21 in device[LISTENERS]
 
 
@@ -150,13 +150,13 @@ def test_our_own_daemon_may_hold_the_port(on_host, server):
     device = recorded("deployed_server")
     assert device[LISTENERS][21] == "vsftpd"
     on_host(device)
-    server_role.preflight(server)
+    server_role.refuse_unfit(server)
 
 
 @pytest.mark.parametrize("name", ["raspbian 12", "debian 13"])
 def test_a_raspberry_pi_is_a_debian(on_host, server, name):
     on_host(replace(recorded("fresh_server"), os=name))
-    server_role.preflight(server)
+    server_role.refuse_unfit(server)
     assert name.split()[1] in ("12", "13")
 
 
@@ -192,13 +192,13 @@ def test_a_router_is_refused(on_host, router, changed, reason, remedy):
     known = {key: value for key, value in changed.items() if key != "os"}
     device = recorded("fresh_router", **known)
     on_host(replace(device, os=changed.get("os", device.os)), "gateway")
-    assert refusal(router_preflight.router, router) == f"gateway: {reason}\n    -> {remedy}"
+    assert refusal(refuse_unfit, router) == f"gateway: {reason}\n    -> {remedy}"
 
 
 def test_a_router_behind_another_is_warned_about(on_host, router, warnings):
     addresses = {"10.0.0.2": "eth0", "192.168.1.1": "eth1"}
     on_host(recorded("fresh_router", addresses=addresses), "gateway")
-    router_preflight.router(router)
+    refuse_unfit(router)
     assert warnings == [
         "gateway: none of its interfaces has the public address 203.0.113.20; cameras get through "
         "only if something in front forwards everything to it"
@@ -212,7 +212,7 @@ def test_an_inner_router_without_the_address_that_the_outer_one_sends_to_is_refu
         router, gateway=IPv4Address("192.168.178.1"), wan_address=IPv4Address("192.168.178.2")
     )
     on_host(recorded("fresh_router"), "gateway")
-    assert refusal(router_preflight.router, inner) == (
+    assert refusal(refuse_unfit, inner) == (
         "gateway: has no address 192.168.178.2, to which the router outside of it sends the "
         "cameras (it has 203.0.113.20, 192.168.1.1)\n"
         "    -> give it that fixed address, or correct its wan in the Site"
@@ -223,7 +223,7 @@ def test_an_inner_router_without_the_address_that_the_outer_one_sends_to_is_refu
 def test_a_router_without_its_ipv6_address_is_refused(on_host, router, field):
     address = {"lan6": IPv6Interface("2001:db8:1::1/64"), "wan6": IPv6Address("2001:db8:1::1")}
     on_host(recorded("fresh_router"), "gateway")
-    assert refusal(router_preflight.router, replace(router, **{field: address[field]})) == (
+    assert refusal(refuse_unfit, replace(router, **{field: address[field]})) == (
         "gateway: has no address 2001:db8:1::1\n"
         "    -> give it that fixed address, or correct its lan6 or wan6 in the Site"
     )
@@ -232,18 +232,18 @@ def test_a_router_without_its_ipv6_address_is_refused(on_host, router, field):
 def test_a_server_without_its_ipv6_address_is_refused(on_host, server):
     on_host(recorded("fresh_server"))
     with_ipv6 = replace(server, address6=IPv6Address("2001:db8:100:2::10"))
-    assert refusal(server_role.preflight, with_ipv6) == (
+    assert refusal(server_role.refuse_unfit, with_ipv6) == (
         "darkroom: has no address 2001:db8:100:2::10\n"
         "    -> give it that fixed address, or remove address6 from the Site"
     )
     on_host(recorded("deployed_server_with_ipv6"))
-    server_role.preflight(with_ipv6)
+    server_role.refuse_unfit(with_ipv6)
 
 
 def test_existing_rules_that_drop_are_warned_about(on_host, router, warnings):
     """Docker's, for example: our rules accept, and theirs drop all the same."""
     on_host(recorded("router_with_a_foreign_dropping_chain"), "gateway")
-    router_preflight.router(router)
+    refuse_unfit(router)
     assert warnings == [
         "gateway: the nftables chain 'ip filter FORWARD', which is not hotshoe's, drops forwarded "
         "packets by default; if cameras do not get through, allow them there too"
@@ -252,8 +252,9 @@ def test_existing_rules_that_drop_are_warned_about(on_host, router, warnings):
 
 def test_a_foreign_chain_that_drops_by_default_is_named(on_host, server, warnings):
     """The deploy would succeed, and no camera would get through."""
-    on_host(replace(recorded("fresh_server"), more={"chains": ("ip filter INPUT",)}))
-    server_role.preflight(server)
+    fresh = recorded("fresh_server")
+    on_host(replace(fresh, answers={**fresh.answers, "chains": ("ip filter INPUT",)}))
+    server_role.refuse_unfit(server)
     assert warnings == [
         "darkroom: the nftables chain 'ip filter INPUT', which is not hotshoe's, drops packets by "
         "default; if cameras do not get through, allow the FTP ports there too"

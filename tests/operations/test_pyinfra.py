@@ -25,7 +25,6 @@ from hotshoe.secrets import Secrets
 from roles import openwrt, router_linux, server, tls, users
 from roles.base import operations, servers
 from roles.base.plans import plan_of
-from roles.openwrt import preflight as openwrt_preflight
 from roles.transport import host_data
 from tests.conftest import PROJECT
 from tests.homes import example
@@ -174,7 +173,7 @@ def prepared(state: State, name: str) -> list[str]:
 def test_a_server_is_set_up_by_all_its_roles(state):
     plan = example("home").servers[0]
     with ctx_host.use(state.inventory.get_host("darkroom")):
-        server.preflight(plan)
+        server.refuse_unfit(plan)
         server.install(plan)
     names = prepared(state, "darkroom")
     assert names[0] == "vsftpd | Mask Debian's own unit"
@@ -187,7 +186,7 @@ def test_a_server_is_set_up_by_all_its_roles(state):
 def test_a_router_is_set_up_the_way_out_first(state):
     plan = example("home").routers[0]
     with ctx_host.use(state.inventory.get_host("gateway")):
-        router_linux.preflight.router(plan)
+        router_linux.refuse_unfit(plan)
         router_linux.routing(plan)
         router_linux.port_forwards(plan)
     names = prepared(state, "gateway")
@@ -210,7 +209,7 @@ def test_operations_of_different_kinds_of_hosts_are_never_fused(project, monkeyp
     wan = {str(box.wan_address): "eth0", str(box.lan.ip): "eth1"}
     devices = {"darkroom": recorded("fresh_server"), "box": recorded("fresh_router", addresses=wan)}
     # What an OpenWrt router is asked is told elsewhere; here it is any operations.
-    monkeypatch.setattr(openwrt_preflight, "router", lambda plan: None)
+    monkeypatch.setattr(openwrt, "refuse_unfit", lambda plan: None)
     for name in ("routing", "port_forwards"):
         monkeypatch.setattr(openwrt, name, lambda plan: operations.barrier(name="OpenWrt"))
 

@@ -54,7 +54,7 @@ class TestCertificate:
         pem = certificates.issue(authority, hostname, certificates.utc_now()).decode()
         state = {"kind": "f", "owner": "root", "group": "root", "mode": "600"} | changed
         return Device(
-            more={"certificate": pem[pem.index("-----BEGIN CERT") :]},
+            answers={"certificate": pem[pem.index("-----BEGIN CERT") :]},
             paths={"/etc/hotshoe/server.pem": PathState(**state)},
         )
 
@@ -105,7 +105,7 @@ class TestCertificate:
         """Every camera trusts the old one."""
         on_host(self.issued(certificates.make_authority(HOST, certificates.utc_now())))
         with pytest.raises(PyinfraError, match="from an authority that is not in"):
-            tls.preflight.server(server)
+            tls.refuse_unfit(server)
         assert not files.folder.exists()
 
     def test_another_host_name_gets_an_authority_of_its_own(self, on_host, files):
@@ -119,13 +119,13 @@ class TestCertificate:
         files.load_or_create(HOST, "another passphrase", certificates.utc_now())
         on_host(recorded("fresh_server"))
         with pytest.raises(PyinfraError, match="ca_passphrase from the vault does not open it"):
-            tls.preflight.server(server)
+            tls.refuse_unfit(server)
 
 
 def test_the_demo_password_never_protects_a_real_home(on_host, project, example_plan):
     on_host(recorded("fresh_server"))
     with pytest.raises(PyinfraError) as refused:
-        users.preflight.server(example_plan.servers[0])
+        users.refuse_unfit(example_plan.servers[0])
     assert str(refused.value) == (
         "darkroom: the vault opens with the published demo password, or still holds published "
         "passwords (they begin with demo-), so anybody may know them\n"
@@ -167,7 +167,7 @@ class TestWhatIsInside:
     def test_an_interface_that_is_inside_no_longer_is_warned_of(self, on_host, caplog, known, why):
         """By then its packets are dropped, and the new connection of the deploy is by another."""
         device = recorded("fresh_router", **known)
-        on_host(replace(device, more={"inside": frozenset({"eth1", "lo", "wg0"})}), "gateway")
+        on_host(replace(device, answers={"inside": frozenset({"eth1", "lo", "wg0"})}), "gateway")
         router_linux._report_trusted_interfaces(("eth1", "lo"))
         assert self.told(caplog, "WARNING") == [
             f"gateway: wg0 was inside at the last deploy, and is outside from this one on, since "

@@ -45,8 +45,10 @@ class Line(SSHConnector):
     """A connection that can or cannot be made again."""
 
     def __init__(self, *errors: str, is_alive: bool = True) -> None:
+        self.closed: list[str] = []
         self.old = SimpleNamespace(
-            get_transport=lambda: SimpleNamespace(is_active=lambda: is_alive)
+            get_transport=lambda: SimpleNamespace(is_active=lambda: is_alive),
+            close=lambda: self.closed.append("old"),
         )
         self.client, self.errors = self.old, list(errors)
 
@@ -354,7 +356,7 @@ def test_a_change_that_takes_a_moment_is_waited_for(change, clock):
 def test_a_change_is_confirmed_over_a_new_connection(change, clock):
     host = Scripted(looked("deployed"), well(), connector=Line())
     assert change.confirm(None, host)
-    assert host.connector.client == "new"
+    assert (host.connector.client, host.connector.closed) == ("new", ["old"])
 
 
 @pytest.mark.parametrize(
@@ -369,7 +371,7 @@ def test_without_a_new_connection_the_old_one_rolls_back(change, clock, answer, 
     host = Scripted(answer, connector=Line("timed out"))
     assert not change.confirm(None, host)
     assert host.ran == [ROLLBACK]
-    assert host.connector.client == host.connector.old
+    assert (host.connector.client, host.connector.closed) == (host.connector.old, [])
     assert host.said == [
         "with the new configuration, a new SSH connection fails (timed out)",
         then,

@@ -35,7 +35,7 @@ def warnings():
 
 def refusal(router) -> str:
     with pytest.raises(PyinfraError) as refused:
-        preflight.router(router)
+        preflight.refuse_unfit(router)
     return str(refused.value)
 
 
@@ -53,7 +53,7 @@ FIT = [
 @pytest.mark.parametrize("name", FIT)
 def test_a_router_as_the_site_says_is_accepted(on_router, gateway, warnings, name):
     on_router(recorded(name))
-    preflight.router(gateway)
+    preflight.refuse_unfit(gateway)
     assert warnings == []
 
 
@@ -62,7 +62,7 @@ def test_a_router_as_the_site_says_is_accepted(on_router, gateway, warnings, nam
 )
 def test_supported_releases_are_accepted(on_router, gateway, warnings, release):
     on_router(replace(recorded("fresh"), board=Board("OpenWrt", release)))
-    preflight.router(gateway)
+    preflight.refuse_unfit(gateway)
     assert warnings == []
 
 
@@ -152,7 +152,7 @@ def test_a_helper_that_could_not_be_installed_is_refused(on_router, gateway, war
     )
     for having in ({"package_manager": "apk"}, {"has_helper": True}):
         on_router(replace(recorded("fresh"), **having))
-        preflight.router(helped)
+        preflight.refuse_unfit(helped)
     assert warnings == []
 
 
@@ -207,7 +207,7 @@ def test_all_conflicts_of_a_router_are_refused_at_once(on_router, gateway):
 
 def test_a_router_behind_another_is_warned_about(on_router, gateway, warnings):
     on_router(recorded("fresh"))
-    preflight.router(replace(gateway, wan_address=IPv4Address("203.0.113.99")))
+    preflight.refuse_unfit(replace(gateway, wan_address=IPv4Address("203.0.113.99")))
     assert warnings == [
         "gateway: none of its interfaces has the public address 203.0.113.99; cameras get through "
         "only if something in front forwards everything to it"
@@ -221,16 +221,16 @@ def test_networks_that_lose_masquerading_are_told_once(on_router, gateway, warni
     )
     fresh = replace(fresh, interfaces=(*fresh.interfaces, guests))
     on_router(fresh)
-    preflight.router(gateway)
+    preflight.refuse_unfit(gateway)
     assert warnings == []
-    preflight.router(routed)
+    preflight.refuse_unfit(routed)
     assert warnings == [
         "gateway: its network guest (192.168.50.0/24) is no longer masqueraded, and reaches the "
         "Internet only if the router in front has a route to it"
     ]
     done = {p: with_all(package, *outbound(routed, fresh)) for p, package in fresh.packages.items()}
     on_router(replace(fresh, packages=done))
-    preflight.router(routed)
+    preflight.refuse_unfit(routed)
     assert len(warnings) == 1
 
 
