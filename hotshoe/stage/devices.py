@@ -29,6 +29,7 @@ class Device(ABC):
     :param containers: the container of each device, by name
     :param ssh_port: the port of its SSH server
     :param release: the Debian release of servers and routers
+    :param prepared: whether these have the packages that hotshoe installs
     :param folder: where the stage has its files on this computer
     """
 
@@ -38,6 +39,7 @@ class Device(ABC):
     containers: dict[str, str]
     ssh_port: int
     release: str
+    prepared: bool
     folder: Path
 
     # What the container runs.
@@ -89,7 +91,7 @@ class DebianDevice(Device):
 
     @property
     def image(self) -> image.Image:
-        return image.DebianImage("device", self.release)
+        return image.DebianImage("prepared" if self.prepared else "device", self.release)
 
     @property
     def options(self) -> tuple[str, ...]:

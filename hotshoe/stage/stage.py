@@ -44,6 +44,7 @@ class Stage:
     :param plan: the home
     :param topology: what is on the stage
     :param release: the Debian release of servers and routers
+    :param prepared: whether these have the packages that hotshoe installs
     """
 
     site: str
@@ -51,11 +52,20 @@ class Stage:
     plan: Plan
     topology: Topology
     release: str = image.DEFAULT_RELEASE
+    prepared: bool = False
 
     @classmethod
-    def of(cls, site: str, plan: Plan, root: Path, release: str = image.DEFAULT_RELEASE) -> Stage:
+    def of(
+        cls,
+        site: str,
+        plan: Plan,
+        root: Path,
+        release: str = image.DEFAULT_RELEASE,
+        *,
+        prepared: bool = False,
+    ) -> Stage:
         """The stage for a Plan."""
-        return cls(site, root.resolve(), plan, make_topology(plan), release)
+        return cls(site, root.resolve(), plan, make_topology(plan), release, prepared)
 
     @property
     def id(self) -> str:
@@ -125,6 +135,7 @@ class Stage:
                 containers=containers,
                 ssh_port=ssh_ports.get(node.name, 22),
                 release=self.release,
+                prepared=self.prepared,
                 folder=self.folder,
             )
             for node in self.topology.nodes

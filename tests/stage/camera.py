@@ -2,8 +2,8 @@
 
 An order has ``host``, ``user``, ``password``, ``tls`` (default true), ``protect`` (the argument of
 PROT; default P, and no PROT at all if empty), ``ca`` and ``steps``:
-``["send", COMMAND]`` sends a command, ``["stor", PATH, BYTES]`` uploads that many bytes,
-``["list", FOLDER]`` lists it,
+``["auth"]`` begins TLS, ``["send", COMMAND]`` sends a command, ``["stor", PATH, BYTES]`` uploads
+that many bytes, ``["list", FOLDER]`` lists it,
 ``["blurt", COMMAND, TEXT]`` sends that text over a data connection in clear, unasked, and also
 tells what came back there,
 ``["put", FILE, PATH]`` uploads a file, ``["stor-slowly", PATH, BYTES, SECONDS, PAUSES]`` dawdles,
@@ -129,6 +129,7 @@ def step(ftp, kind, *arguments):
         ftp.retrlines(" ".join(["LIST", *arguments]), lines.append)
         return "\n".join(lines)
     others = {
+        "auth": Camera.auth,
         "blurt": blurt,
         "stor-patiently": stor_patiently,
         "stor-slowly": stor_slowly,

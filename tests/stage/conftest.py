@@ -69,7 +69,12 @@ def on_openwrt(routers: int) -> Change:
 
 
 def bare(
-    name: str, release: str = "13", site_name: str = "home", change: Change = str
+    name: str,
+    release: str = "13",
+    site_name: str = "home",
+    change: Change = str,
+    *,
+    prepared: bool = False,
 ) -> Iterator[Home]:
     """A home that nobody has deployed to yet.
 
@@ -77,13 +82,14 @@ def bare(
     :param release: the Debian release
     :param site_name: the Site
     :param change: what its file says here, of what it says
+    :param prepared: whether the packages that hotshoe installs are there already
     """
     project = copy_project(name)
     files = SiteFiles(site_name, project)
     files.site.write_text(change(files.site.read_text()))
     site = load_site(files)
     plan = make_plan(site)
-    stage = Stage.of(site_name, plan, project, release)
+    stage = Stage.of(site_name, plan, project, release, prepared=prepared)
     stage.up(say=lambda _: None)
     try:
         yield Home(project, stage, plan, load_secrets(files, site))
@@ -94,8 +100,11 @@ def bare(
 def deployed(
     name: str, release: str = "13", site_name: str = "home", change: Change = str
 ) -> Iterator[Home]:
-    """The same, deployed to, with the root certificate on camera and laptop."""
-    for home in bare(name, release, site_name, change):
+    """The same, deployed to, with the root certificate on camera and laptop.
+
+    On Debian 12, the deploy installs the packages; on 13, the rehearsal and molecule prove that.
+    """
+    for home in bare(name, release, site_name, change, prepared=release != "12"):
         for router in home.plan.routers:
             if router.managed_by == "openwrt":
                 home.sh(router.name, DROP)

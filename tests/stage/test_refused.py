@@ -36,6 +36,15 @@ def test_logins_are_refused(either_home: Home) -> None:
     assert said == {name: answer for name, (_, answer) in NO_LOGIN.items()}
 
 
+def test_a_session_ends_with_the_third_wrong_password(either_home: Home) -> None:
+    home = either_home
+    wrong = [["send", f"USER {home.user}"], ["send", "PASS not-the-password"]]
+    _, *said = home.ftp(["auth"], *wrong * 3, ["send", "NOOP"], user=None)
+    refused = ["331 Please specify the password.", "530 Login incorrect."]
+    assert said[:-1] == refused * 3
+    assert not re.match(r"\d{3} ", said[-1]), "the session goes on"
+
+
 def test_no_name_of_a_camera_is_special(either_home: Home) -> None:
     """vsftpd takes ``ftp`` and ``anonymous`` for anonymous log-ins unless those need TLS too."""
     home, names = either_home, ["ftp", "anonymous", "root", "hotshoe", "a" * 31]

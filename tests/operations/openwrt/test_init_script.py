@@ -48,6 +48,8 @@ STAND_INS = {
     "list) [ $2 = tables ] && { [ ! -s $R/kernel ] || echo table inet fw4; } ;; esac",
     "logger": "",
     "df": "echo overlay 9999 1 ${FREE:-9998} 1% /overlay",
+    # Until an interface that was reloaded has its addresses.
+    "sleep": "",
     "start-stop-daemon": 'while [ "$1" != -p ]; do shift; done; echo 99999999 >$2',
 }
 
