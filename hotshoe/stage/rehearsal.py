@@ -13,7 +13,7 @@ from hotshoe.debian.certificates import AuthorityFiles
 from hotshoe.errors import HotshoeError
 from hotshoe.plan.derivation import make_plan
 from hotshoe.plan.model import ServerPlan
-from hotshoe.secrets import Secrets, load_secrets
+from hotshoe.secrets import Secrets, begin_opening, load_secrets
 from hotshoe.site.reading import SiteFiles, load_site
 from hotshoe.stage import actions
 from hotshoe.stage.photos import make_photos
@@ -33,13 +33,15 @@ def run(site_name: str, release: str, keep: bool, console: Console) -> None:
     """
     files = SiteFiles(site_name)
     site = load_site(files)
-    secrets = load_secrets(files, site)
+    # The vault opens while the stage is put up.
+    opening = begin_opening(files)
     plan = make_plan(site)
     stage = Stage.of(site_name, plan, Path(), release)
     home = ", ".join(node.name for node in stage.topology.nodes)
     try:
         with _Step(console, f"Building the home: {home}") as done:
             stage.up(say=lambda text: console.print(f"  [dim]{text}[/]"))
+            secrets = load_secrets(files, site, opening)
             done(f"{len(stage.topology.nodes)} containers, Debian {release}")
         for name in stage.topology.by_hand:
             console.print(f"  [dim]{name} is set up as its worksheet says[/]")
