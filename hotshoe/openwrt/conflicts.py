@@ -153,7 +153,7 @@ def _accepted(rule: Section, router: RouterPlan) -> Packets:
     options = {name: str(value) for name, value in rule.options.items()}
     return Packets(
         source=options["src"],
-        to=ip_address(options.get("dest_ip", str(router.wan_address))),
+        to=ip_address(options["dest_ip"]) if "dest_ip" in options else router.wan_address,
         protocol=options["proto"],
         destination=options.get("dest", ""),
         family=family(rule),

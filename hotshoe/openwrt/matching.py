@@ -35,7 +35,7 @@ class Packets:
     """Packets that have to get through.
 
     :param source: the zone that they come from
-    :param to: their destination address
+    :param to: their destination address; None for the router's address outside, which changes
     :param protocol: ``tcp`` or ``udp``
     :param destination: the zone that they go to; empty for the router itself, and before a redirect
     :param family: their version of IP; None if it may be both
@@ -43,7 +43,7 @@ class Packets:
     """
 
     source: str
-    to: Address
+    to: Address | None
     protocol: str
     destination: str = ""
     family: int | None = None
@@ -103,9 +103,13 @@ class Match:
             and self._is_between_the_zones_of(packets)
             and (self.family is None or packets.family in (None, self.family))
             and (not self.protocols or packets.protocol in self.protocols)
-            and (not self.addresses or any(each.covers(packets.to) for each in self.addresses))
+            and (not self.addresses or self._has_address(packets.to))
             and self._overlaps_ports(packets.ports)
         )
+
+    def _has_address(self, address: Address | None) -> bool:
+        # Whether a section that names addresses means one that changes cannot be told.
+        return address is not None and any(each.covers(address) for each in self.addresses)
 
     def _is_between_the_zones_of(self, packets: Packets) -> bool:
         # Every zone, but not the router itself.

@@ -11,23 +11,26 @@ from ipaddress import (
     IPv4Address,
     IPv4Network,
 )
-from itertools import product
+from itertools import islice, product
 
 from hotshoe.plan.model import (
     AcceptRule,
     Address,
+    AddressFollower,
     ClientRule,
     ClientSet,
     ClientSets,
     HomeAccess,
     Lease,
+    Notice,
     Plan,
     PortForward,
+    RecordUpdate,
     Route,
     RouterPlan,
     ServerPlan,
 )
-from hotshoe.ports.ranges import Service
+from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.site.checks.base import router_index
 from hotshoe.site.ftp_ports import cameras_of, ftp_ports, own_ports
 from hotshoe.site.model import Server, Site
@@ -50,6 +53,16 @@ CONTROL_CONNECTIONS_PER_MINUTE = 30
 # Data connections from one address that has not received data yet. A camera logs in first, so these
 # limits only meet others.
 DATA_CONNECTIONS_PER_MINUTE, DATA_CONNECTIONS_AT_ONCE = 6, 16
+# Independent services that tell whoever asks its own address, over HTTPS, as nothing but text.
+ADDRESS_SOURCES = (
+    "https://api.ipify.org",
+    "https://ipv4.icanhazip.com",
+    "https://checkip.amazonaws.com",
+)
+# How often a server asks two of them: a change that nothing tells of is noticed within it.
+ADDRESS_SECONDS = 30
+# Where servers are told of a router's WAN address; further servers take the ports below.
+NOTICE_PORT = 47021
 # A full set takes no new entry. Whoever is missing in the first cannot open data connections, so it
 # holds more clients than a server can answer; whoever is missing in another is only not counted.
 CLIENT_SETS = ClientSets(
@@ -71,6 +84,7 @@ def make_plan(site: Site) -> Plan:
     return Plan(
         hostname=site.hostname,
         public_address=site.public_address,
+        ddns=derivation.record_update,
         port_set=own_ports(site) or (),
         servers=servers,
         routers=tuple(derivation.router(i, servers) for i in range(len(site.routers))),
@@ -79,9 +93,8 @@ def make_plan(site: Site) -> Plan:
 
 
 def _client_rule(server: ServerPlan) -> ClientRule:
-    to: tuple[Address, ...] = (server.public_address,)
-    if server.address6:
-        to += (server.address6,)
+    addresses: tuple[Address | None, ...] = (server.public_address, server.address6)
+    to = tuple(address for address in addresses if address)
     return ClientRule(server.name, to, tuple(Service("tcp", ports) for ports in server.ftp_ports))
 
 
@@ -93,6 +106,12 @@ class _Derivation:
         self._ports = ftp_ports(site)
         self._wans = [site.public_address, *(router.wan for router in site.routers[1:])]
 
+    @property
+    def record_update(self) -> RecordUpdate | None:
+        """How the record of the home's name is updated; None where the address is fixed."""
+        ddns = self._site.ddns
+        return RecordUpdate(**dict(ddns)) if ddns else None
+
     def _router_index(self, server: Server) -> int:
         """The router in whose LAN a server is."""
         return router_index(self._site, server)
@@ -101,6 +120,43 @@ class _Derivation:
         wan = self._wans[i]
         assert wan is not None, "checked: every router behind another one says its WAN address"
         return wan
+
+    def _notice(self, server: Server) -> Notice | None:
+        """How the outermost router tells a server its WAN address, if that changes and it can."""
+        behind = self._router_index(server)
+        outermost, *inner = self._routers[: behind + 1]
+        by_hand = any(router.managed_by == "hand" for router in (outermost, *inner))
+        if self._site.public_address or by_hand or any(r.masks_source for r in inner):
+            return None
+        port = self._notice_port(self._site.servers.index(server))
+        return Notice(self._next_address(0, behind, server.address), port)
+
+    def _notice_port(self, index: int) -> int:
+        """The port on which a server is told; nothing else uses it."""
+        services = [s for r in self._routers for s in (*r.open_to_wan, *r.other_forwards)]
+        services += [s for server in self._site.servers for s in server.open_to_lan]
+        taken = {port for s in services for port in s.ports}
+        taken |= {port for ports in self._ports for port in (ports.control, *ports.passive)}
+        taken |= {server.ssh_port for server in self._site.servers}
+        free = (port for port in range(NOTICE_PORT, 0, -1) if port not in taken)
+        return next(islice(free, index, None))
+
+    def _follower(self, index: int) -> AddressFollower | None:
+        """How a server follows a public address that changes."""
+        site = self._site
+        if site.public_address:
+            return None
+        notice = self._notice(site.servers[index])
+        # The record is one for all servers.
+        record = self.record_update
+        updates = index == 0 and record and record.updated_by in ("server", "nsupdate")
+        return AddressFollower(
+            sources=ADDRESS_SOURCES,
+            seconds=ADDRESS_SECONDS,
+            router=self._routers[0].lan.ip if notice else None,
+            notice_port=self._notice_port(index),
+            update=record if updates else None,
+        )
 
     def _translates(self, i: int) -> bool:
         return self._routers[i].mode != "routed"
@@ -145,6 +201,7 @@ class _Derivation:
             ssh_from=(*inside, *server.ssh_from),
             hostname=site.hostname,
             public_address=site.public_address,
+            follower=self._follower(index),
             tls=site.ftp.tls,
             control_port=ports.control,
             passive=ports.passive,
@@ -159,7 +216,7 @@ class _Derivation:
                 for target in server.may_open
                 for service in target.services
             ),
-            accept_rules=tuple(self._rules_for_other_servers(server)),
+            accept_rules=(*self._rules_for_other_servers(server), *self._rules_for_notices(server)),
             max_clients=clients,
             # Where all clients have one address, a limit for each address would be one for all.
             max_per_address=clients if source_nat else sessions,
@@ -186,6 +243,16 @@ class _Derivation:
                     for source, service in product(sources, target.services):
                         yield AcceptRule(service, server.address, source, purpose)
 
+    def _rules_for_notices(self, server: Server) -> Iterator[AcceptRule]:
+        """The accept rule for the outermost router, which tells its WAN address."""
+        if notice := self._notice(server):
+            service = Service("tcp", PortRange(notice.port, notice.port))
+            outermost = self._routers[0]
+            # Of several of its own, a router uses the address of the interface it sends by.
+            yield AcceptRule(
+                service, server.address, outermost.lan.ip, f"{outermost.name} tells its WAN address"
+            )
+
     def _index_of_lan(self, host: IPv4Address) -> int:
         return next(i for i, router in enumerate(self._routers) if host in router.lan.network)
 
@@ -203,7 +270,7 @@ class _Derivation:
             mode=router.mode,
             ssh_user=router.ssh_user,
             ssh_port=router.ssh_port,
-            wan_address=self._wan_address(i),
+            wan_address=self._wans[i],
             gateway=self._routers[i - 1].lan.ip if i else None,
             lan=router.lan,
             wan6=router.wan6,
@@ -222,6 +289,8 @@ class _Derivation:
                 if server.mac and self._router_index(server) == i and router.managed_by != "linux"
             ),
             hairpin=self._untranslated_lans(i) if translates and (forwards or default_host) else (),
+            ddns=self._update_by_router() if i == 0 else None,
+            notices=tuple(self._notices()) if i == 0 else (),
             ftp_helper=tuple(self._helper_ports(i, servers)),
             open_to_wan=router.open_to_wan,
             other_forwards=router.other_forwards,
@@ -237,6 +306,11 @@ class _Derivation:
             kind = PortForward if self._translates(i) else AcceptRule
             if i <= behind:
                 to = self._next_address(i, behind, server.address)
+                notice = self._notice(described) if i else None
+                if notice:
+                    source, outermost = self._routers[0].lan.ip, self._routers[0].name
+                    service = Service("tcp", PortRange(notice.port, notice.port))
+                    yield kind(service, to, source, f"{outermost} to {server.name}")
                 for service in services:
                     yield kind(service, to, None, f"cameras to {server.name}")
                     if server.address6:
@@ -250,6 +324,16 @@ class _Derivation:
                     to = self._next_address(i, lan, access.host)
                     purpose = f"{server.name} to {access.host}"
                     yield kind(access.service, to, server.address, purpose)
+
+    def _update_by_router(self) -> RecordUpdate | None:
+        """How the outermost router updates the record of the home's name, if it does."""
+        record = self.record_update
+        return record if record and record.updated_by == "router" else None
+
+    def _notices(self) -> Iterator[Notice]:
+        """Whom the outermost router tells its WAN address: each target once."""
+        told = (self._notice(server) for server in self._site.servers)
+        yield from dict.fromkeys(notice for notice in told if notice)
 
     def _helper_ports(self, i: int, servers: tuple[ServerPlan, ...]) -> Iterator[int]:
         """The control ports that the FTP helper (ALG) of router i reads."""

@@ -79,7 +79,8 @@ def _wan(plan: Plan, router: RouterPlan) -> Iterator[Row]:
     outer = plan.next_outside(router)
     if outer is None:
         provided = ("Address assignment", "as the provider says")
-        yield Row(Menu.WAN, (provided, ("IPv4 address", str(router.wan_address))))
+        address = router.wan_address or "public; it changes"
+        yield Row(Menu.WAN, (provided, ("IPv4 address", str(address))))
         if router.masquerade_ports:
             ports = ", ".join(str(ports) for ports in router.masquerade_ports)
             yield Row(Menu.WAN, (("Ports of the shared address (MAP-E)", ports),))
@@ -232,5 +233,5 @@ def _protocol(service: Service) -> str:
 def neighbours(plan: Plan, router: RouterPlan) -> dict[IPv4Address, str]:
     """The next router and the servers in a router's LAN, by their addresses there."""
     inner = plan.routers[plan.routers.index(router) + 1 :]
-    routers = {router.wan_address: router.name for router in inner[:1]}
+    routers = {r.wan_address: r.name for r in inner[:1] if r.wan_address}
     return routers | {server.address: server.name for server in plan.servers_behind(router)}

@@ -21,7 +21,7 @@ from ipaddress import (
 )
 
 from hotshoe.ports.ranges import PortRange, Service
-from hotshoe.site.model import ManagedBy, Mode
+from hotshoe.site.model import ManagedBy, Mode, Provider, UpdatedBy
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
@@ -134,6 +134,62 @@ class ClientSets:
 
 
 @dataclass(frozen=True)
+class RecordUpdate:
+    """How the DNS record of the home's name is kept at its public address.
+
+    :param updated_by: ``server``, ``router``, ``nsupdate`` (by the server), or ``none``: somebody
+        else
+    :param provider: whose client protocol is spoken; None for nsupdate, and for somebody else
+    :param username: at that provider, where it has any
+    :param server: where updates are sent; None for the provider's own
+    :param zone: the zone that the record is in, where that has to be said
+    :param key_name: the name of the TSIG key of nsupdate
+    :param algorithm: of that key
+    :param ttl: the time to live of a record that nsupdate sets, in seconds
+    """
+
+    updated_by: UpdatedBy
+    provider: Provider | None
+    username: str | None
+    server: str | None
+    zone: str | None
+    key_name: str | None
+    algorithm: str
+    ttl: int
+
+
+@dataclass(frozen=True)
+class Notice:
+    """How the outermost router tells a server its WAN address, by one line over TCP.
+
+    :param to: the address that it connects to: the server's, or the next translating router's
+    :param port: the TCP port of the server
+    """
+
+    to: IPv4Address
+    port: int
+
+
+@dataclass(frozen=True)
+class AddressFollower:
+    """How a server follows the home's public address while the provider changes it.
+
+    :param sources: the URLs of independent services that tell whoever asks its own address
+    :param seconds: between two times that the server asks
+    :param router: the address from which the outermost router tells its own WAN address; None if
+        nothing on it can
+    :param notice_port: the TCP port on which the server is told
+    :param update: how this server updates the record of the name; None if something else does
+    """
+
+    sources: tuple[str, ...]
+    seconds: int
+    router: IPv4Address | None
+    notice_port: int
+    update: RecordUpdate | None
+
+
+@dataclass(frozen=True)
 class ServerPlan:
     """The FTP server: all that its host must be.
 
@@ -148,7 +204,8 @@ class ServerPlan:
     :param ssh_port: where SSH answers
     :param ssh_from: the networks that may log in
     :param hostname: what cameras dial; the name on the certificate
-    :param public_address: what PASV announces
+    :param public_address: what PASV announces; None if that changes
+    :param follower: how it follows the public address; None if that is fixed
     :param tls: ``explicit``, or ``none``
     :param control_port: where the camera connects first
     :param passive: where its transfers connect
@@ -180,7 +237,8 @@ class ServerPlan:
     ssh_port: int
     ssh_from: tuple[IPv4Network, ...]
     hostname: str
-    public_address: IPv4Address
+    public_address: IPv4Address | None
+    follower: AddressFollower | None
     tls: str
     control_port: int
     passive: PortRange
@@ -213,7 +271,7 @@ class RouterPlan:
     :param mode: ``nat``, ``default-host`` or ``routed``
     :param ssh_user: the user that hotshoe logs in as
     :param ssh_port: where SSH answers
-    :param wan_address: its address outside
+    :param wan_address: its address outside; None if the provider changes it
     :param gateway: the router outside of it, as its gateway; None for the provider's
     :param lan: its address and network inside
     :param wan6: its IPv6 address outside, where that is fixed
@@ -229,6 +287,8 @@ class RouterPlan:
     :param leases: the addresses that its DHCP server must not give to others
     :param hairpin: the networks inside that can dial its WAN address too (hairpin NAT): their
         packets then leave with its LAN address, so that answers come back through it
+    :param ddns: how it updates the record of the home's name; None if something else does
+    :param notices: whom it tells when its WAN address changes
     :param ftp_helper: the control ports on which it reads and changes FTP commands (ALG); none is
         off
     :param open_to_wan: what else it answers on its WAN side
@@ -240,7 +300,7 @@ class RouterPlan:
     mode: Mode
     ssh_user: str
     ssh_port: int
-    wan_address: IPv4Address
+    wan_address: IPv4Address | None
     gateway: IPv4Address | None
     lan: IPv4Interface
     wan6: IPv6Address | None
@@ -253,6 +313,8 @@ class RouterPlan:
     routes: tuple[Route, ...]
     leases: tuple[Lease, ...]
     hairpin: tuple[IPv4Network, ...]
+    ddns: RecordUpdate | None
+    notices: tuple[Notice, ...]
     ftp_helper: tuple[int, ...]
     open_to_wan: tuple[Service, ...]
     other_forwards: tuple[Service, ...]
@@ -280,7 +342,7 @@ class ClientRule:
     """What a firewall between a camera and the Internet, such as a guest network's, must allow.
 
     :param server: the server that it is for
-    :param to: the addresses that the camera connects to
+    :param to: the addresses that the camera connects to, as far as they are known
     :param services: the ports there
     """
 
@@ -294,7 +356,8 @@ class Plan:
     """A whole home, device by device.
 
     :param hostname: what cameras dial; the name on the certificates
-    :param public_address: the home's address on the Internet
+    :param public_address: the home's address on the Internet; None if the provider changes it
+    :param ddns: who updates the record of the name then, and how
     :param port_set: the ports of that address that are this home's; empty is all (MAP-E)
     :param servers: in the Site's order
     :param routers: from the Internet inwards
@@ -302,7 +365,8 @@ class Plan:
     """
 
     hostname: str
-    public_address: IPv4Address
+    public_address: IPv4Address | None
+    ddns: RecordUpdate | None
     port_set: tuple[PortRange, ...]
     servers: tuple[ServerPlan, ...]
     routers: tuple[RouterPlan, ...]

@@ -25,6 +25,8 @@ class Secrets:
 
     :param camera_passwords: the password of each camera, by name
     :param ca_passphrase: what encrypts the key of the certificate authority
+    :param ddns_secret: the password, token or TSIG key by which the name's record is updated; None
+        where nothing of hotshoe's does
     :param demo: whether the published demo password opened the vault, or something published is
         still in it
     """
@@ -32,6 +34,7 @@ class Secrets:
     camera_passwords: dict[str, str] = field(repr=False)
     ca_passphrase: str = field(repr=False)
     demo: bool
+    ddns_secret: str | None = field(default=None, repr=False)
 
 
 def load_secrets(files: SiteFiles, site: Site, opening: Opening | None = None) -> Secrets:
@@ -50,5 +53,8 @@ def load_secrets(files: SiteFiles, site: Site, opening: Opening | None = None) -
     if problems:
         raise SiteError(problems)
     published = [raw["ca_passphrase"], *raw["camera_passwords"].values()]
+    published += [raw["ddns_secret"]] if site.ddns and "ddns_secret" in raw else []
     demo = opening.demo or any(str(secret).startswith(PUBLISHED) for secret in published)
-    return Secrets(dict(raw["camera_passwords"]), raw["ca_passphrase"], demo)
+    return Secrets(
+        dict(raw["camera_passwords"]), raw["ca_passphrase"], demo, raw.get("ddns_secret")
+    )

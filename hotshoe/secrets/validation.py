@@ -11,7 +11,7 @@ from hotshoe.errors import Problem
 from hotshoe.site.model import Site
 
 SHORTEST_PASSPHRASE = 12
-_KEYS = {"camera_passwords", "ca_passphrase"}
+_KEYS = {"camera_passwords", "ca_passphrase", "ddns_secret"}
 
 
 def problems_of(

@@ -34,6 +34,8 @@ from hotshoe.ports.ranges import HIGHEST_PORT, PortRange, Service
 LONGEST_HOSTNAME = 64
 # vsftpd reads a rate with atoi(3) and keeps it in 32 bits.
 HIGHEST_RATE = 2**31 - 1
+# How a person writes a public address that the provider changes.
+DYNAMIC = "dynamic"
 _LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
 
 
@@ -64,6 +66,12 @@ def _ssh_user(value: Any) -> str:
     return value
 
 
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[!-~]{1,100}", value):
+        raise ValueError(f"{shown(value)} is not a text of ASCII letters, digits and symbols")
+    return value
+
+
 def _parsed(kind: type[PortRange] | type[Service]) -> Any:
     def parse(value: Any) -> Any:
         return value if isinstance(value, kind) else kind.parse(value)
@@ -89,6 +97,14 @@ def _no_number(value: Any) -> Any:
     return value
 
 
+def _public_address(value: Any) -> Any:
+    if isinstance(value, str) and value.strip().lower() == DYNAMIC:
+        return None
+    if value is None:
+        raise ValueError(f"is empty; an address that changes is written {DYNAMIC}")
+    return _no_number(value)
+
+
 def _no_zone(value: Any) -> Any:
     # ipaddress would keep it, and every text that an address is written into would have it too.
     if isinstance(value, str) and "%" in value:
@@ -111,13 +127,16 @@ def _no_boolean(value: Any) -> Any:
 
 Address = Annotated[IPv4Address, BeforeValidator(_no_number)]
 Address6 = Annotated[IPv6Address, BeforeValidator(_no_zone)]
+PublicAddress = Annotated[IPv4Address | None, BeforeValidator(_public_address)]
 Network = Annotated[IPv4Network, BeforeValidator(_no_number)]
 Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT), BeforeValidator(_no_boolean)]
+Ttl = Annotated[int, Field(ge=30, le=86400), BeforeValidator(_no_boolean)]
 Rate = Annotated[ByteSize, Field(ge=1000, le=HIGHEST_RATE), BeforeValidator(_no_boolean)]
 Mac = Annotated[str, BeforeValidator(_mac)]
 Hostname = Annotated[str, BeforeValidator(_hostname)]
 Name = Annotated[str, BeforeValidator(_name)]
 SshUser = Annotated[str, BeforeValidator(_ssh_user)]
+Text = Annotated[str, BeforeValidator(_text)]
 Ports = Annotated[PortRange, _parsed(PortRange), PlainSerializer(str)]
 Services = tuple[Annotated[Service, _parsed(Service), PlainSerializer(str)], ...]
 Lan = Annotated[IPv4Interface, BeforeValidator(_lan)]
@@ -126,6 +145,9 @@ Bits = Annotated[int, Field(ge=0, le=16), BeforeValidator(_no_boolean)]
 Psid = Annotated[int, Field(ge=0, le=HIGHEST_PORT), BeforeValidator(_no_boolean)]
 ManagedBy = Literal["linux", "openwrt", "hand"]
 Mode = Literal["nat", "default-host", "routed"]
+UpdatedBy = Literal["server", "router", "nsupdate", "none"]
+Provider = Literal["cloudflare", "desec", "duckdns", "dyndns2", "dynv6", "noip"]
+Algorithm = Literal["hmac-sha256", "hmac-sha384", "hmac-sha512"]
 
 
 class _Part(BaseModel):
@@ -255,6 +277,44 @@ class SharedAddress(_Part):
     )
 
 
+class Ddns(_Part):
+    """Who keeps the record of ``hostname`` at a public address that changes, and how.
+
+    What each provider needs is in :mod:`hotshoe.site.ddns`; passwords, tokens and keys are in the
+    vault.
+    """
+
+    updated_by: UpdatedBy = Field(
+        examples=["server"],
+        description="server: a client on the server; router: the outermost router; nsupdate: the "
+        "server, in a zone of your own (RFC 2136); none: somebody else",
+    )
+    provider: Provider | None = Field(
+        default=None, examples=["duckdns"], description="whose client protocol is spoken"
+    )
+    username: Text | None = Field(default=None, examples=["photographer"])
+    server: Hostname | None = Field(
+        default=None,
+        examples=["dyn.example.net"],
+        description="where updates are sent: of dyndns2 the HTTPS server, of nsupdate the zone's "
+        "primary name server",
+    )
+    zone: Hostname | None = Field(
+        default=None, examples=["example.net"], description="of cloudflare and nsupdate"
+    )
+    key_name: Hostname | None = Field(
+        default=None,
+        examples=["hotshoe.example.net"],
+        description="of nsupdate: the TSIG key's name",
+    )
+    algorithm: Algorithm = Field(
+        default="hmac-sha256", examples=["hmac-sha256"], description="of nsupdate: the TSIG key's"
+    )
+    ttl: Ttl = Field(
+        default=60, examples=[60], description="of nsupdate: the record's time to live in seconds"
+    )
+
+
 class Camera(_Part):
     """A camera; its name is also its user name and its folder."""
 
@@ -271,7 +331,15 @@ class Site(_Part):
         examples=["photos.example.net"],
         description="what the camera dials; the name on the certificate",
     )
-    public_address: Address = Field(examples=["203.0.113.20"])
+    public_address: PublicAddress = Field(
+        examples=["203.0.113.20"],
+        description=f"the home's address on the Internet, or {DYNAMIC} if the provider changes it",
+    )
+    ddns: Ddns | None = Field(
+        default=None,
+        examples=["{updated_by: server, provider: duckdns}"],
+        description="who updates the name's record when the public address changes",
+    )
     port_set: SharedAddress | None = Field(
         default=None,
         examples=["{offset: 6, psid_length: 8, psid: 0x34}"],

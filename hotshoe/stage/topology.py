@@ -22,6 +22,8 @@ _CAMERA_NETWORKS = (IPv4Network("198.51.100.248/29"), IPv4Network("198.51.100.24
 _CAMERA_NETWORKS6 = (IPv6Network("2001:db8:cafe::/64"), IPv6Network("3fff:cafe::/64"))
 # The cable between provider and home holds two addresses only (RFC 3021), for the same reason.
 _WAN_PREFIX = 31
+# A home whose public address changes begins with this one.
+FIRST_PUBLIC_ADDRESS = IPv4Address("203.0.113.20")
 # Over IPv6 that cable needs no addresses of its own.
 _PROVIDER6, _HOME6 = IPv6Interface("fe80::1/64"), IPv6Interface("fe80::2/64")
 
@@ -126,8 +128,9 @@ def make_topology(plan: Plan) -> Topology:
                 "    -> give yours another name in the Site"
             )
     has6 = any(router.lan6 for router in plan.routers)
-    wan = IPv4Network((plan.public_address, _WAN_PREFIX), strict=False)
-    provider = next(a for a in wan if a != plan.public_address)
+    public = plan.public_address or FIRST_PUBLIC_ADDRESS
+    wan = IPv4Network((public, _WAN_PREFIX), strict=False)
+    provider = next(a for a in wan if a != public)
     away = next(n for n in _CAMERA_NETWORKS if not n.overlaps(wan))
     lans6 = [router.lan6.network for router in plan.routers if router.lan6]
     away6 = next(n for n in _CAMERA_NETWORKS6 if not any(n.overlaps(lan) for lan in lans6))
@@ -165,7 +168,7 @@ def make_topology(plan: Plan) -> Topology:
     return Topology(
         nodes=tuple(nodes),
         hostname=plan.hostname,
-        public=(plan.public_address, *(s.address6 for s in plan.servers if s.address6)),
+        public=(public, *(s.address6 for s in plan.servers if s.address6)),
         resolver=away[1],
         routes=tuple(Route(lan, _HOME6.ip) for lan in lans6),
         by_hand=tuple(router.name for router in plan.routers if router.by_hand),
@@ -180,7 +183,12 @@ def _lan(router: RouterPlan) -> str:
 def _router(router: RouterPlan, outer: RouterPlan | None, provider: IPv4Address) -> Node:
     wan6, gateway6 = (_HOME6, _PROVIDER6.ip) if router.lan6 else (None, None)
     if outer is None:
-        wan = Port("wan", "eth0", IPv4Interface((router.wan_address, _WAN_PREFIX)), wan6)
+        wan = Port(
+            "wan",
+            "eth0",
+            IPv4Interface((router.wan_address or FIRST_PUBLIC_ADDRESS, _WAN_PREFIX)),
+            wan6,
+        )
         gateway = provider
     else:
         if outer.lan6 and router.wan6:

@@ -7,6 +7,7 @@ from typing import Any
 
 from hotshoe.ports import portset
 from hotshoe.site.checks.base import Finding, with_fields
+from hotshoe.site.model import DYNAMIC
 from hotshoe.site.routability import why_unreachable
 
 # Names that the Internet's DNS does not answer, or not with this home's address, and why.
@@ -48,10 +49,11 @@ def hostname_is_public(site: Any) -> Iterator[Finding]:
 
 def public_address_is_reachable(site: Any) -> Iterator[Finding]:
     """Refuse an address that nobody on the Internet can reach."""
-    if reason := why_unreachable(site.public_address):
+    address = site.public_address
+    if address and (reason := why_unreachable(address)):
         yield (
             "public_address",
-            f"{site.public_address} cannot be reached from the Internet: {reason}",
+            f"{address} cannot be reached from the Internet: {reason}",
             "write the address that the provider gave the outermost router; if the provider gives "
             "only an address like this one, ask for a public one",
         )
@@ -61,6 +63,13 @@ def outermost_wan_is_public(site: Any) -> Iterator[Finding]:
     """Refuse an outermost router whose WAN address shows another NAT in front of it."""
     wan, public = site.routers[0].wan, site.public_address
     if wan is None or wan == public:
+        return
+    if public is None:
+        yield (
+            "routers[0].wan",
+            f"{wan} is an address that stays, and public_address says {DYNAMIC}",
+            "leave wan out, or write that address as public_address",
+        )
         return
     if wan in site.routers[0].lan.network:
         yield (

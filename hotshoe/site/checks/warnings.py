@@ -71,12 +71,13 @@ def ssh_is_exposed(site: Any) -> Iterator[Finding]:
 def example_values_are_left(site: Any) -> Iterator[Finding]:
     """Warn of a real home that still has the name or the address of an example."""
     named = ".".join(site.hostname.split(".")[-2:]) in _EXAMPLES
-    addressed = any(site.public_address in block for block in _DOCUMENTATION)
+    address = site.public_address
+    addressed = address is not None and any(address in block for block in _DOCUMENTATION)
     if named and not addressed:
         yield (
             "hostname",
             f"{site.hostname} is for documentation (RFC 2606), so no camera finds this home by it",
-            f"write a name of your own that leads to {site.public_address}",
+            f"write a name of your own that leads to {address or 'this home'}",
         )
     elif addressed and not named:
         yield (
