@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
 
 from hotshoe.plan.model import RouterPlan
+from hotshoe.site.routability import unreachable_wan
 
 # A word, and then what ip(8) says about it; nothing where the kernel lacks that version of IP.
 COMMAND = """\
@@ -104,7 +105,7 @@ def inside_of(router: RouterPlan, network: Network) -> tuple[str, ...]:
     the person's own. An interface that appears later, or changes its name, is outside until the
     next deploy; so is one that leads outside.
     """
-    wan = (network.addresses.get(str(address)) for address in (router.wan_address, router.wan6))
+    wan = [network.addresses.get(str(a)) for a in (router.wan_address, router.wan6) if a]
     outside = {*network.uplinks, *wan}
     lan = network.addresses.get(str(router.lan.ip))
     others = {name for name, has_address in network.interfaces.items() if has_address} - outside
@@ -123,10 +124,42 @@ def why_outside(interface: str, network: Network) -> str:
 def match_of_wan(router: RouterPlan, network: Network) -> str:
     """The nftables match of packets that are meant for a router's address outside.
 
-    The other addresses of a router, a VPN's for example, are its own. Where something in front
-    translates one to one, the public address is on no interface, and any outside will do.
+    The other addresses of a router, a VPN's for example, are its own. Where the provider changes
+    the address, it is any of the interface that has the default route, dialled from outside or from
+    inside. Where something in front translates one to one, the public address is on no interface,
+    and any outside will do.
     """
+    if router.wan_address is None:
+        others = {router.lan.ip, *_ipv4(network)} - set(addresses_outside(network))
+        return (
+            f"iifname {_set((network.default, *inside_of(router, network)))} fib daddr type local "
+            f"ip daddr != {{ {', '.join(map(str, sorted(others)))} }}"
+        )
     if str(router.wan_address) in network.addresses:
         return f"ip daddr {router.wan_address}"
-    outside = ", ".join(f'"{uplink}"' for uplink in uplinks_of(router, network))
-    return f"iifname {{ {outside} }} fib daddr type local"
+    return f"iifname {_set(uplinks_of(router, network))} fib daddr type local"
+
+
+def why_no_camera_gets_through(router: RouterPlan, network: Network) -> str | None:
+    """What is wrong with the address of a router outside, as it is now; None if nothing is."""
+    if router.wan_address is None:
+        return unreachable_wan(addresses_outside(network))
+    if str(router.wan_address) not in network.addresses:
+        return f"none of its interfaces has the public address {router.wan_address}"
+    return None
+
+
+def addresses_outside(network: Network) -> tuple[IPv4Address, ...]:
+    """The IPv4 addresses of the interface that has the default route, as they are now."""
+    return tuple(
+        address for address in _ipv4(network) if network.addresses[str(address)] == network.default
+    )
+
+
+def _ipv4(network: Network) -> tuple[IPv4Address, ...]:
+    return tuple(address for address in map(ip_address, network.addresses) if address.version == 4)
+
+
+def _set(interfaces: Iterable[str]) -> str:
+    quoted = ", ".join(f'"{interface}"' for interface in sorted(interfaces))
+    return f"{{ {quoted} }}"

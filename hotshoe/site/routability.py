@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import IPv4Address
 
 from netaddr import IPNetwork, smallest_matching_cidr
@@ -30,3 +31,18 @@ def why_unreachable(address: IPv4Address) -> str | None:
     """
     block: IPNetwork | None = smallest_matching_cidr(str(address), list(_UNREACHABLE))
     return None if block is None else _UNREACHABLE[str(block)]
+
+
+def unreachable_wan(addresses: Iterable[IPv4Address]) -> str | None:
+    """Say why nobody on the Internet can reach a router that has these addresses outside.
+
+    :returns: the reason as a clause, or None if one of them can be reached
+    """
+    reasons = {address: why_unreachable(address) for address in addresses}
+    if not all(reasons.values()):
+        return None
+    said = (
+        f"its WAN address {address} cannot be reached from the Internet: {reason}"
+        for address, reason in reasons.items()
+    )
+    return "; ".join(said) or "it has no IPv4 address outside"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyinfra import host, logger
 
+from hotshoe.debian.network import why_no_camera_gets_through
 from hotshoe.plan.model import RouterPlan
 from roles.base.device import read
 from roles.base.plans import refuse
@@ -48,10 +49,10 @@ def refuse_unfit(plan: RouterPlan) -> None:
             f"cameras (it has {', '.join(network.addresses)})",
             "give it that fixed address, or correct its wan in the Site",
         )
-    if str(plan.wan_address) not in network.addresses:
+    if unreached := why_no_camera_gets_through(plan, network):
         logger.warning(
-            f"{host.name}: none of its interfaces has the public address {plan.wan_address}; "
-            "cameras get through only if something in front forwards everything to it"
+            f"{host.name}: {unreached}; cameras get through only if something in front forwards "
+            "everything to it"
         )
     for chain in device[DROPPING]:
         logger.warning(

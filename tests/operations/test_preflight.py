@@ -62,10 +62,11 @@ def test_a_server_as_the_site_says_is_accepted(on_host, server, warnings, name):
     assert warnings == []
 
 
+@pytest.mark.parametrize("dynamic", [False, True])
 @pytest.mark.parametrize("name", ["fresh_router", "deployed_router"])
-def test_a_router_as_the_site_says_is_accepted(on_host, router, warnings, name):
+def test_a_router_as_the_site_says_is_accepted(on_host, router, warnings, name, dynamic):
     on_host(recorded(name), "gateway")
-    refuse_unfit(router)
+    refuse_unfit(replace(router, wan_address=None) if dynamic else router)
     assert warnings == []
 
 
@@ -202,6 +203,17 @@ def test_a_router_behind_another_is_warned_about(on_host, router, warnings):
     assert warnings == [
         "gateway: none of its interfaces has the public address 203.0.113.20; cameras get through "
         "only if something in front forwards everything to it"
+    ]
+
+
+def test_a_router_without_a_public_address_is_warned_about(on_host, router, warnings):
+    addresses = {"100.64.3.4": "eth0", "192.168.1.1": "eth1"}
+    on_host(recorded("fresh_router", addresses=addresses), "gateway")
+    refuse_unfit(replace(router, wan_address=None))
+    assert warnings == [
+        "gateway: its WAN address 100.64.3.4 cannot be reached from the Internet: it is behind the "
+        "provider's carrier-grade NAT (RFC 6598); cameras get through only if something in front "
+        "forwards everything to it"
     ]
 
 

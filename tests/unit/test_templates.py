@@ -14,6 +14,7 @@ from jinja2 import UndefinedError
 
 from hotshoe import paths
 from hotshoe.debian import vsftpd
+from hotshoe.debian.network import Network, match_of_wan
 from hotshoe.debian.units import Ruleset, Unit
 from hotshoe.plan.model import PortForward, ServerPlan
 from hotshoe.ports.ranges import PortRange, Service
@@ -77,7 +78,9 @@ def routing_of(router, interfaces=("eth1", "lo"), timeouts: bool = True) -> str:
 
 
 def forwards_of(router) -> str:
-    dialled = f"ip daddr {router.wan_address}"
+    outside, inside = str(router.wan_address or "203.0.113.20"), str(router.lan.ip)
+    network = Network({outside: "eth0", inside: "eth1"}, default="eth0", uplinks=("eth0",))
+    dialled = match_of_wan(router, network)
     return render("router_linux/forwards.nft.j2", router=router, dialled=dialled)
 
 

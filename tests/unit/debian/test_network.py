@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from hotshoe.debian.network import (
     match_of_wan,
     read_network,
     uplinks_of,
+    why_no_camera_gets_through,
 )
 from tests.homes import example
 
@@ -89,6 +91,10 @@ class TestInside:
 
 
 class TestOutside:
+    @pytest.fixture
+    def dynamic(self):
+        return replace(example("home").routers[0], wan_address=None)
+
     def test_the_lan_is_no_uplink_although_a_route_to_everywhere_leads_there(self):
         router = example("home").routers[0]
         assert uplinks_of(router, network(uplinks=("eth0", "eth1"))) == ("eth0",)
@@ -100,4 +106,47 @@ class TestOutside:
         addresses = {"10.0.0.2": "eth0", "192.168.1.1": "eth1"}
         assert match_of_wan(example("home").routers[0], network(addresses=addresses)) == (
             'iifname { "eth0" } fib daddr type local'
+        )
+
+    def test_cameras_dial_whatever_address_is_outside_where_it_changes(self, dynamic):
+        """From the WAN and from what is inside; never one that the router has elsewhere."""
+        known = network(
+            default="eth0",
+            addresses=ADDRESSES | {"203.0.113.9": "eth0", "10.8.0.2": "wg0", "10.9.0.1": "guests"},
+            interfaces=INTERFACES | {"wg0": True, "guests": True},
+            uplinks=("eth0", "wg0"),
+        )
+        assert match_of_wan(dynamic, known) == (
+            'iifname { "eth0", "eth1", "guests", "lo" } fib daddr type local '
+            "ip daddr != { 10.8.0.2, 10.9.0.1, 192.168.1.1 }"
+        )
+
+    def test_another_address_outside_makes_no_other_match(self, dynamic):
+        moved = {"198.51.100.77": "eth0", "192.168.1.1": "eth1"}
+        before, after = (network(default="eth0", addresses=a) for a in (ADDRESSES, moved))
+        assert match_of_wan(dynamic, before) == match_of_wan(dynamic, after)
+        assert inside_of(dynamic, before) == inside_of(dynamic, after)
+
+    @pytest.mark.parametrize(
+        ("outside", "why"),
+        [
+            ({"203.0.113.20"}, None),
+            ({"192.168.100.2", "203.0.113.20"}, None),
+            (
+                {"100.64.3.4"},
+                "its WAN address 100.64.3.4 cannot be reached from the Internet: it is behind the "
+                "provider's carrier-grade NAT (RFC 6598)",
+            ),
+            (
+                {"192.0.0.2"},
+                "its WAN address 192.0.0.2 cannot be reached from the Internet: it is reserved; "
+                "192.0.0.0/29 is DS-Lite (RFC 6333)",
+            ),
+            (set(), "it has no IPv4 address outside"),
+        ],
+    )
+    def test_an_address_outside_that_changes_is_looked_at_as_it_is(self, dynamic, outside, why):
+        addresses = dict.fromkeys(outside, "eth0") | {"192.168.1.1": "eth1", "2001:db8::1": "eth0"}
+        assert (
+            why_no_camera_gets_through(dynamic, network(default="eth0", addresses=addresses)) == why
         )
