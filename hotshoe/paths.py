@@ -15,10 +15,21 @@ CERTIFICATE = f"{FOLDER}/server.pem"
 OPENSSL_CONFIGURATION = f"{FOLDER}/openssl.cnf"
 # Where Debian's OpenSSL looks for it.
 OPENSSL_DEFAULT = "/etc/ssl/openssl.cnf"
+# What a session loads besides, by what libwrap finds in the place of the host's own file.
+HOSTS_ALLOW = f"{FOLDER}/hosts.allow"
+HOSTS_ALLOW_DEFAULT = "/etc/hosts.allow"
+INSIDE = f"{FOLDER}/vsftpd-inside.conf"
 # Where a process of vsftpd is locked in that needs no files.
 EMPTY = f"{RECORDS}/empty"
 SETTLE = "/usr/local/sbin/hotshoe-settle"
 SESSIONS = "/usr/local/sbin/hotshoe-sessions"
+
+# A public address that changes: who follows it, what it is, and who updates the name's record.
+ADDRESS = "/usr/local/sbin/hotshoe-address"
+ADDRESS_CONFIGURATION = f"{FOLDER}/address.json"
+STATE = "/var/lib/hotshoe"
+PUBLIC_ADDRESS = f"{STATE}/public-address.conf"
+UPDATE_RECORD = "/usr/local/sbin/hotshoe-update-record"
 
 # The cameras: their passwords, and a folder for each with these two in it.
 PASSWORDS = f"{FOLDER}/cameras.pwd"

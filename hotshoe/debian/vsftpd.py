@@ -69,7 +69,9 @@ class Options(BaseModel):
     pasv_enable: bool = True
     pasv_min_port: int = Field(gt=1024, le=65535)
     pasv_max_port: int = Field(gt=1024, le=65535)
+    # Which files a session loads besides depends on where its client is (see load_by_client).
     pasv_address: IPv4Address | None
+    tcp_wrappers: bool
     # A name would be resolved once, at start, and an unresolvable one ends the daemon.
     pasv_addr_resolve: bool = False
     # Data connections must come from where the control connection comes from.
@@ -184,7 +186,9 @@ def options(server: ServerPlan, version: str, *, ipv6: bool = False) -> Options:
         max_per_ip=server.max_per_address,
         pasv_min_port=server.passive.first,
         pasv_max_port=server.passive.last,
+        # EPSV, which IPv6 needs, announces no address.
         pasv_address=None if ipv6 else server.public_address,
+        tcp_wrappers=not ipv6,
         anon_max_rate=server.bytes_per_second,
         local_max_rate=server.bytes_per_second,
         ssl_enable=encrypted,
@@ -193,6 +197,22 @@ def options(server: ServerPlan, version: str, *, ipv6: bool = False) -> Options:
         force_anon_logins_ssl=encrypted,
         force_anon_data_ssl=encrypted,
     )
+
+
+def load_by_client(server: ServerPlan) -> Iterator[tuple[str, str]]:
+    """Whom a session serves, as hosts_access(5) spells it, and the file that it loads for them.
+
+    Clients inside get the address that they dialled. Hairpin NAT makes them look like their router,
+    and then they have dialled the public address, like everybody else. That is in vsftpd's main
+    configuration, unless it changes.
+
+    :param server: the server that they connect to
+    """
+    for network in server.inside:
+        router = f" EXCEPT {server.gateway}" if server.gateway in network else ""
+        yield f"{network.with_netmask}{router}", paths.INSIDE
+    if server.public_address is None:
+        yield "ALL", paths.PUBLIC_ADDRESS
 
 
 def most_tasks(server: ServerPlan) -> int:

@@ -50,7 +50,16 @@ def daemon(plan: ServerPlan, certificate: OperationMeta) -> None:
         render("vsftpd/openssl.cnf.j2"),
         name="Configure OpenSSL for TLS 1.2 only",
     )
-    _daemon(plan, [openssl, certificate], DAEMON, paths.CONFIGURATION)
+    operations.put(
+        paths.INSIDE, render("vsftpd/inside.conf.j2"), name="Configure sessions of clients inside"
+    )
+    # The unit mounts the file, so that a new one needs a restart.
+    wrapped = operations.put(
+        paths.HOSTS_ALLOW,
+        render("vsftpd/hosts.allow.j2", lines=list(vsftpd.load_by_client(plan))),
+        name="Configure which clients are inside",
+    )
+    _daemon(plan, [openssl, certificate, wrapped], DAEMON, paths.CONFIGURATION)
     if plan.address6:
         _daemon(plan, [openssl, certificate], DAEMON6, paths.CONFIGURATION6)
     else:

@@ -11,7 +11,7 @@ from hotshoe.debian.vsftpd import OWNER, UNPRIVILEGED
 
 DEBIANS_OWN = "vsftpd.service"
 _LOADED = (paths.CERTIFICATE, paths.OPENSSL_CONFIGURATION)
-DAEMON = Unit.reading("hotshoe-vsftpd.service", paths.CONFIGURATION, *_LOADED)
+DAEMON = Unit.reading("hotshoe-vsftpd.service", paths.CONFIGURATION, *_LOADED, paths.HOSTS_ALLOW)
 DAEMON6 = Unit.reading("hotshoe-vsftpd6.service", paths.CONFIGURATION6, *_LOADED)
 SETTLE = Unit.reading("hotshoe-settle.service", paths.SETTLE)
 SESSIONS = Unit.reading("hotshoe-sessions.service", paths.SESSIONS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -54,16 +55,54 @@ def test_every_byte_arrives(either_home: Home, photos: list[Path], client: objec
     home.sh(home.server, f"rm -rf {home.uploads}/*")
 
 
+def announced(reply: str) -> tuple[str, int]:
+    """The address and the port that a reply to PASV tells."""
+    numbers = [int(n) for n in reply[reply.index("(") + 1 : reply.index(")")].split(",")]
+    return ".".join(map(str, numbers[:4])), numbers[4] * 256 + numbers[5]
+
+
 def test_pasv_announces_the_public_address_and_a_port_of_the_range(either_home: Home) -> None:
     plan = either_home.server_plan
     for reply in either_home.ftp(*[["send", "PASV"]] * 5):
-        numbers = [int(n) for n in reply[reply.index("(") + 1 : reply.index(")")].split(",")]
-        assert ".".join(map(str, numbers[:4])) == str(plan.public_address)
-        assert numbers[4] * 256 + numbers[5] in plan.passive
+        address, port = announced(reply)
+        assert address == str(plan.public_address)
+        assert port in plan.passive
 
 
 def test_a_client_in_the_lan_may_dial_the_public_address_too(either_home: Home) -> None:
+    (pasv,) = either_home.ftp(["send", "PASV"], node=LAPTOP)
+    assert announced(pasv)[0] == str(either_home.server_plan.public_address)
     either_home.uploads_work(LAPTOP)
+
+
+def test_a_client_in_the_lan_that_dials_the_server_gets_that_address(either_home: Home) -> None:
+    """So it needs no hairpin NAT."""
+    home, address = either_home, str(either_home.server_plan.address)
+    name = f"inside-{time.time_ns()}.JPG"
+    pasv, stored = home.ftp(["send", "PASV"], ["stor", name, 10], node=LAPTOP, dial=address)
+    assert announced(pasv)[0] == address
+    assert stored == "226 Transfer complete."
+    assert home.sh(home.server, f"cat {home.uploads}/{name}") == "x" * 10
+
+
+@pytest.mark.parametrize("change", ["echo vsftpd: ALL: deny >", "rm -f"])
+def test_the_host_s_own_rules_for_libwrap_say_nothing_about_cameras(
+    either_home: Home, change: str
+) -> None:
+    """Neither what is in its files nor that they are missing."""
+    home, own = either_home, "/etc/hosts.allow /etc/hosts.deny"
+    restart = (
+        "systemctl restart hotshoe-vsftpd; "
+        "timeout 10 sh -c 'until ss -Hltn sport = :21 | grep -q .; do sleep 0.1; done'"
+    )
+    home.sh(home.server, f"mkdir /root/own && cp -p {own} /root/own")
+    try:
+        home.sh(home.server, f"for file in {own}; do {change} $file; done; {restart}")
+        home.uploads_work()
+        home.uploads_work(LAPTOP)
+        assert "setenv" not in home.sh(home.server, f"cat {own} || :")
+    finally:
+        home.sh(home.server, f"cp -p /root/own/* /etc && rm -r /root/own && {restart}")
 
 
 def test_a_camera_makes_the_folder_that_it_is_told_to_use(home: Home) -> None:

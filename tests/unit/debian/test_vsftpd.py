@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from ipaddress import IPv4Network
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,17 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from hotshoe.debian.device import RELEASES
-from hotshoe.debian.vsftpd import CIPHERS, COMMANDS, VERSIONS, Options, Options305, lines, options
+from hotshoe.debian.vsftpd import (
+    CIPHERS,
+    COMMANDS,
+    VERSIONS,
+    Options,
+    Options305,
+    lines,
+    load_by_client,
+    options,
+)
+from tests.homes import example
 
 # Option names that only 3.0.5 knows.
 ONLY_305 = {"ssl_tlsv11", "ssl_tlsv12", "ssl_tlsv13"}
@@ -47,6 +58,29 @@ def test_the_options_say_what_the_plan_says(example_plan, version):
     assert values["anon_max_rate"] == values["local_max_rate"] == "0"
 
 
+def test_clients_inside_load_another_file_and_what_looks_like_the_router_does_not(example_plan):
+    (inside,) = load_by_client(example_plan.servers[0])
+    network = "192.168.1.0/255.255.255.0 EXCEPT 192.168.1.1"
+    assert inside == (network, "/etc/hotshoe/vsftpd-inside.conf")
+
+
+def test_networks_behind_a_routed_router_are_inside_as_well():
+    """They reach the server with their own addresses; hairpin NAT gives them the gateway's."""
+    server = replace(
+        example("home").servers[0],
+        inside=(IPv4Network("192.168.1.0/24"), IPv4Network("10.0.0.0/8")),
+    )
+    clients = [clients for clients, _ in load_by_client(server)]
+    assert clients == ["192.168.1.0/255.255.255.0 EXCEPT 192.168.1.1", "10.0.0.0/255.0.0.0"]
+
+
+def test_an_address_that_changes_is_in_no_file_of_ours_but_in_one_for_all_others(version):
+    plan = example("dynamic")
+    assert "pasv_address" not in written(plan, version)
+    *_, others = load_by_client(plan.servers[0])
+    assert others == ("ALL", "/var/lib/hotshoe/public-address.conf")
+
+
 def test_each_debian_gets_only_options_that_its_vsftpd_knows(example_plan):
     old, new = written(example_plan, "3.0.3"), written(example_plan, "3.0.5")
     assert not ONLY_305 & set(old)
@@ -71,6 +105,7 @@ def good(**changed):
         "pasv_min_port": 50000,
         "pasv_max_port": 50099,
         "pasv_address": "203.0.113.20",
+        "tcp_wrappers": True,
     }
     return Options305(**known | changed)
 
