@@ -42,3 +42,5 @@ INCOMPLETE = "incomplete"
 # A router.
 SYSCTL = "/etc/sysctl.d/90-hotshoe.conf"
 ROUTES = f"{FOLDER}/routes"
+# The program that tells servers its WAN address.
+WAN = "/usr/local/sbin/hotshoe-wan"

@@ -12,7 +12,7 @@ from hotshoe.render import render
 from roles.base import operations, rulesets
 from roles.base.device import device_of
 from roles.base.servers import are_ready
-from roles.router_linux.facts import FOOTPRINT, FORWARDS, INSIDE, ROUTES, ROUTING
+from roles.router_linux.facts import FOOTPRINT, FORWARDS, INSIDE, ROUTES, ROUTING, WAN
 from roles.router_linux.preflight import refuse_unfit
 from roles.router_linux.sysctl import forwarding
 
@@ -101,4 +101,27 @@ def port_forwards(plan: RouterPlan) -> None:
         render("router_linux/forwards.nft.j2", router=plan, dialled=dialled),
         "port forwards",
         _if=are_ready,
+    )
+    if plan.notices:
+        _notices(plan)
+    else:
+        operations.absent(WAN.name, (paths.WAN,), name="Tell nobody the WAN address")
+
+
+def _notices(plan: RouterPlan) -> None:
+    """Tell servers the WAN address whenever the provider changes it."""
+    program = operations.put(
+        paths.WAN, render("router_linux/wan.pl.j2"), mode="755", name="Install hotshoe-wan"
+    )
+    unit = operations.put(
+        WAN.path,
+        render("router_linux/wan.service.j2", unit=WAN, router=plan),
+        name="Install the unit that tells servers the WAN address",
+    )
+    operations.service(
+        WAN.name,
+        [program, unit],
+        # Whether a server listens is its own affair.
+        ready=f"pgrep -f '^/usr/bin/perl {paths.WAN} '",
+        name="Tell servers the WAN address",
     )

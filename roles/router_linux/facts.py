@@ -13,6 +13,7 @@ from roles.base import rulesets
 ROUTING = Ruleset("hotshoe_routing")
 FORWARDS = Ruleset("hotshoe_forwards")
 ROUTES = Unit.reading("hotshoe-routes.service", paths.ROUTES)
+WAN = Unit.reading("hotshoe-wan.service", paths.WAN)
 
 
 def _versions(lines: Sequence[str]) -> frozenset[int]:
@@ -43,8 +44,8 @@ INSIDE = Query(
 DROPPING = Query("chains", rulesets.CHAINS, _forwarded)
 
 FOOTPRINT = Footprint(
-    paths=(paths.SYSCTL, paths.RULESET),
+    paths=(paths.SYSCTL, paths.RULESET, paths.WAN),
     packages=("nftables",),
-    units=(ROUTES, ROUTING.unit, FORWARDS.unit),
+    units=(ROUTES, WAN, ROUTING.unit, FORWARDS.unit),
     queries=(FORWARDING, INSIDE, DROPPING, rulesets.TIMEOUTS),
 )
