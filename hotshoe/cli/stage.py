@@ -11,7 +11,6 @@ import click
 
 from hotshoe.cli.base import console, debian_option, one_message, site_option
 from hotshoe.errors import HotshoeError
-from hotshoe.stage.image import DEFAULT_RELEASE
 
 if TYPE_CHECKING:
     from hotshoe.stage.stage import Stage
@@ -22,12 +21,12 @@ def group() -> None:
     """The home, rehearsed in containers."""
 
 
-def _stage_of(site: str, release: str = DEFAULT_RELEASE) -> Stage:
+def _stage_of(site: str) -> Stage:
     from hotshoe.plan.derivation import make_plan
     from hotshoe.site.reading import SiteFiles, load_site
     from hotshoe.stage.stage import Stage
 
-    return Stage.of(site, make_plan(load_site(SiteFiles(site))), Path(), release)
+    return Stage.of(site, make_plan(load_site(SiteFiles(site))), Path())
 
 
 @group.command()
@@ -36,9 +35,20 @@ def _stage_of(site: str, release: str = DEFAULT_RELEASE) -> Stage:
 @one_message
 def up(site: str, release: str) -> None:
     """Put the stage up; what an earlier run left is cleared away first."""
+    from hotshoe.plan.derivation import make_plan
+    from hotshoe.secrets import load_secrets
+    from hotshoe.site.reading import SiteFiles, load_site
+    from hotshoe.stage.stage import Stage
+
     out = console()
-    stage = _stage_of(site, release)
+    files = SiteFiles(site)
+    described = load_site(files)
+    # The provider has to know what the home's updates are told by.
+    secrets = load_secrets(files, described) if described.ddns else None
+    stage = Stage.of(site, make_plan(described), Path(), release)
     stage.up(say=out.print)
+    if secrets and secrets.ddns_secret:
+        stage.open_account(secrets.ddns_secret)
     arguments = shlex.join(stage.pyinfra_arguments())
     out.print("The stage is up. Deploy to it with:", style="green")
     out.print(f"pyinfra {arguments} inventories/{site}.py deploy.py", soft_wrap=True, style="bold")
@@ -93,6 +103,34 @@ def upload(site: str) -> None:
 def reboot(site: str, name: str) -> None:
     """Restart the device NAME."""
     _running(site, name).reboot(name)
+
+
+@group.command()
+@site_option
+@click.option(
+    "--carrier-grade-nat",
+    is_flag=True,
+    help="Only a share of the address, which nobody outside can connect to.",
+)
+@click.argument("address", metavar="ADDRESS|next")
+@one_message
+def address(site: str, carrier_grade_nat: bool, address: str) -> None:
+    """Have the provider give the home another public ADDRESS.
+
+    At once, while everything runs; for a Site whose public_address is dynamic.
+    """
+    from ipaddress import IPv4Address
+
+    try:
+        wanted = None if address == "next" else IPv4Address(address)
+    except ValueError as error:
+        raise HotshoeError(f"{error}\n    -> write an IPv4 address, or next") from None
+    _require_containers()
+    stage = _stage_of(site)
+    _require_up(stage)
+    wan = stage.change_address(wanted, carrier_grade_nat=carrier_grade_nat)
+    at = f"{wan.public}, translated to {wan.home.ip}" if wan.is_translated else f"{wan.public}"
+    console().print(f"The home's public address is {at}.")
 
 
 @group.command()

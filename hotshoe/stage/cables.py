@@ -25,18 +25,21 @@ def remove_switches(prefix: str) -> None:
             run("ip", "netns", "delete", space["name"])
 
 
-def plug(port: Port, process: int, switch: str, far: str) -> list[str]:
+def plug(port: Port, process: int, switch: str, far: str) -> None:
     """Lay a cable from a container to a switch.
 
     :param process: one of the container
     :param far: the name of the cable's end in the switch
-    :returns: what ``ip -batch`` has to be told in the container, so that the port has its addresses
     """
     run(
         "ip", "-n", switch, "link", "add", "name", far, "type", "veth",
         "peer", "name", port.name, "address", port.mac, "netns", str(process),
     )  # fmt: skip
     run("ip", "-n", switch, "link", "set", far, "master", "bridge0", "up")
+
+
+def configuration(port: Port) -> list[str]:
+    """What ``ip -batch`` has to be told in the container, so that a port has its addresses."""
     lines = [f"address add {port.address} dev {port.name}"]
     if port.address6:
         lines += [f"address add {port.address6} dev {port.name} nodad"]

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from hotshoe.stage import image, openwrt_router, podman
 from hotshoe.stage.topology import Kind, Node, Topology
+from hotshoe.stage.wan import Wan, home_script
 
 _PRIVILEGED = (
     "--systemd=always",
@@ -65,6 +66,14 @@ class Device(ABC):
     def set_up(self, public_key: str) -> None:
         """Do what its owner did before hotshoe came, such as to let this SSH key in."""
 
+    def change_address(self, wan: Wan) -> None:
+        """Have the provider give it another address, as the outermost router."""
+        podman.execute(self.container, "sh", "-e", "-c", home_script(wan))
+
+    def trust(self, authority: str) -> None:
+        """Have its programs trust a certificate authority, PEM, as they trust the web's."""
+        raise NotImplementedError
+
     def probes(self) -> tuple[str, str] | None:
         """Shell scripts that succeed once it has booted; None if it needs no time for that.
 
@@ -100,6 +109,10 @@ class DebianDevice(Device):
     def set_up(self, public_key: str) -> None:
         script = "install -d -m 700 /root/.ssh && cat >/root/.ssh/authorized_keys"
         podman.execute(self.container, "sh", "-c", script, input_text=public_key)
+
+    def trust(self, authority: str) -> None:
+        script = "cat >/usr/local/share/ca-certificates/stage.crt && update-ca-certificates"
+        podman.execute(self.container, "sh", "-c", script, input_text=authority)
 
     def probes(self) -> tuple[str, str]:
         # And what a deploy put there has been started, after a reboot.
@@ -138,6 +151,10 @@ class OpenWrtRouter(Device):
         commands = openwrt_router.set_up(self.topology, self.node, public_key, self.ssh_port)
         podman.execute(self.container, "sh", "-s", input_text="\n".join(commands))
 
+    def change_address(self, wan: Wan) -> None:
+        script = openwrt_router.change_address(wan.home, wan.provider.ip)
+        podman.execute(self.container, "sh", "-s", input_text=script)
+
     def probes(self) -> tuple[str, str]:
         return openwrt_router.probes(self.node, self.ssh_port)
 
@@ -169,8 +186,17 @@ class Client(Device):
         """Nobody logs in to it."""
 
 
+class Provider(Client):
+    """The simulated Internet of a home whose public address changes."""
+
+    @property
+    def image(self) -> image.Image:
+        return image.DebianImage("provider", image.DEFAULT_RELEASE)
+
+
 KINDS: dict[Kind, type[Device]] = {
     "debian": DebianDevice,
     "openwrt": OpenWrtRouter,
     "client": Client,
+    "provider": Provider,
 }

@@ -29,6 +29,8 @@ PACKAGES = {
     "prepared": [*_DEVICE.split(), "libpam-pwdfile", "nftables", "openssl", "vsftpd"],
     # What a camera or a laptop is played with, and what the simulated Internet runs.
     "client": _CLIENT.split(),
+    # What it runs for a home whose public address changes.
+    "provider": [*_CLIENT.split(), "bind9-dnsutils", "knot"],
 }
 _DEVICE_OPTIONS = (
     # Debian's defaults would change settings of the host's kernel that are not per namespace;
@@ -46,6 +48,7 @@ _OPTIONS = {
     "device": _DEVICE_OPTIONS,
     "prepared": (*_DEVICE_OPTIONS, _MASKED),
     "client": (),
+    "provider": (),
 }
 # What apt was told for the making is no part of a bare Debian.
 _FORGET = "--customize-hook=rm $1/etc/apt/apt.conf.d/99mmdebstrap"

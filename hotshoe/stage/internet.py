@@ -1,39 +1,172 @@
-"""What the simulated Internet does: it routes, resolves, relays, and has a Debian mirror."""
+"""What the simulated Internet does: it routes, resolves, relays, and has a Debian mirror.
+
+For a home whose public address changes it also has a name server and HTTPS services
+(`provider.py`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv6Address
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from hotshoe.plan.model import Plan
+from hotshoe.plan.model import Plan, RecordUpdate
 from hotshoe.render import render
-from hotshoe.stage import mirror
+from hotshoe.stage import mirror, provider
 from hotshoe.stage.topology import Topology
 
 # Its uplink is a process of this computer that opens connections, as any program does. A bridge of
 # podman's would change the computer's own network: it makes it forward, and rewrites its firewall.
 _UPLINK = "tap0"
 # The mirror's program, and where it keeps what every stage of this computer may use.
-_PROGRAM = "/root/mirror.py"
+_MIRROR, _PROVIDER = "/root/mirror.py", "/root/provider.py"
 OPTIONS = (
     "--network=slirp4netns:enable_ipv6=false",
-    f"--volume={Path(mirror.__file__).resolve()}:{_PROGRAM}:ro",
+    f"--volume={Path(mirror.__file__).resolve()}:{_MIRROR}:ro",
+    f"--volume={Path(provider.__file__).resolve()}:{_PROVIDER}:ro",
     f"--volume={mirror.CACHE}:{mirror.CACHE}",
 )
+# Where name server and services have what is theirs.
+FOLDER = "/root/provider"
+AUTHORITY, ACCOUNT = f"{FOLDER}/authority.crt", f"{FOLDER}/account.json"
+CONFIGURATION, ZONE = f"{FOLDER}/knot.conf", f"{FOLDER}/zone"
+# Short, as tests wait for it; providers have a minute.
+TTL = 5
+# Where each provider takes updates; others say it themselves.
+_UPDATES = {
+    "desec": "update.dedyn.io",
+    "duckdns": "www.duckdns.org",
+    "noip": "dynupdate.no-ip.com",
+}
 
 
-def script(topology: Topology) -> str:
+@dataclass(frozen=True)
+class Provider:
+    """What is there for a home whose public address changes.
+
+    :param hostname: the name that leads to the home
+    :param addresses6: to which it leads over IPv6; these do not change
+    :param record: how its record is updated
+    :param sources: the URLs of services that tell whoever asks its own address
+    :param name_server: the address of the zone's name server
+    :param services: the address of the HTTPS services
+    """
+
+    hostname: str
+    addresses6: tuple[IPv6Address, ...]
+    record: RecordUpdate | None
+    sources: tuple[str, ...]
+    name_server: str
+    services: str
+
+    @classmethod
+    def of(cls, plan: Plan, topology: Topology) -> Provider | None:
+        """What there is for a Plan; None for a home whose address is fixed."""
+        if topology.name_server is None or topology.services is None:
+            return None
+        sources = (url for s in plan.servers if s.follower for url in s.follower.sources)
+        return cls(
+            plan.hostname,
+            tuple(s.address6 for s in plan.servers if s.address6),
+            plan.ddns,
+            tuple(dict.fromkeys(sources)),
+            str(topology.name_server),
+            str(topology.services),
+        )
+
+    @property
+    def zone(self) -> str:
+        """The zone of the record: as it is said, or one for this name alone."""
+        return (self.record and self.record.zone) or self.hostname
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the services."""
+        found = [urlsplit(url).hostname or "" for url in self.sources]
+        if self.record and self.record.provider:
+            found.append(_UPDATES.get(self.record.provider, self.record.server or ""))
+        return tuple(dict.fromkeys(name for name in found if name))
+
+    @property
+    def sets_record(self) -> bool:
+        """Whether nothing on the stage updates the record, so that it is done for the person."""
+        return self.record is None or self.record.updated_by == "none"
+
+    def script(self) -> str:
+        """The shell program that starts all this, or starts it again."""
+        return render(
+            "stage/provider.sh.j2",
+            folder=FOLDER,
+            program=_PROVIDER,
+            name_server=self.name_server,
+            services=self.services,
+            zone=self.zone,
+            hostname=self.hostname,
+            names=",".join(f"DNS:{name}" for name in self.names),
+            ttl=TTL,
+        )
+
+    def configuration(self, secret: str | None = None) -> str:
+        """The name server's.
+
+        :param secret: the TSIG key that lets its owner update the zone
+        """
+        record = self.record
+        return render(
+            "stage/knot.conf.j2",
+            folder=FOLDER,
+            name_server=self.name_server,
+            zone=self.zone,
+            key_name=record.key_name if record and secret else None,
+            algorithm=record.algorithm if record else None,
+            secret=secret,
+        )
+
+    def zone_file(self) -> str:
+        """The zone as it is at first: the home's name leads nowhere yet by IPv4."""
+        return render(
+            "stage/zone.j2",
+            zone=self.zone,
+            name_server=self.name_server,
+            hostname=self.hostname,
+            addresses6=self.addresses6,
+            ttl=TTL,
+        )
+
+    def update(self, address: object) -> str:
+        """What nsupdate is told when the record shall lead to an address."""
+        return provider.update(self.name_server, self.zone, self.hostname, TTL, f"{address}")
+
+    def resolver_options(self) -> Iterator[str]:
+        """How the Internet's resolver finds them."""
+        yield f"--server=/{self.zone}/{self.name_server}"
+        for name in self.names:
+            yield f"--local=/{name}/"
+            yield f"--address=/{name}/{self.services}"
+        if self.record and self.record.updated_by == "nsupdate" and self.record.server:
+            yield f"--address=/{self.record.server}/{self.name_server}"
+
+
+def script(topology: Topology, there: Provider | None) -> str:
     """Route between camera and home, answer DNS, and lend the uplink to everybody.
 
+    :param there: what there is for a home whose public address changes
     :returns: a shell program for it
     """
+    if there:
+        names = list(there.resolver_options())
+    else:
+        names = [f"--local=/{topology.hostname}/"]
+        names += [f"--address=/{topology.hostname}/{address}" for address in topology.public]
     return render(
         "stage/internet.sh.j2",
         uplink=_UPLINK,
-        mirror=_PROGRAM,
+        mirror=_MIRROR,
         cache=mirror.CACHE,
         resolver=topology.resolver,
-        hostname=topology.hostname,
-        public=topology.public,
+        names=names,
         routes=topology.routes,
     )
 

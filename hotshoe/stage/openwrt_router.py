@@ -11,6 +11,7 @@ import shlex
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 
 from hotshoe.errors import HotshoeError
@@ -205,6 +206,20 @@ def set_up(topology: Topology, node: Node, key: str, ssh_port: int) -> Iterator[
     # Going down, it makes read-only what it cannot unmount: parts of the host's file systems.
     yield "rm -f /etc/rc.d/K*umount"
     yield f"[ -s {HOST_KEY} ] || dropbearkey -t ed25519 -f {HOST_KEY} >/dev/null 2>&1"
+
+
+def change_address(address: IPv4Interface, gateway: IPv4Address) -> str:
+    """The shell commands that give a running router another address outside, and wait for it.
+
+    netifd does the rest, hotplug scripts among it, as for an address that came by DHCP.
+    """
+    return (
+        f"set -e\nuci set network.wan.ipaddr={address.ip}\n"
+        f"uci set network.wan.netmask={address.netmask}\n"
+        f"uci set network.wan.gateway={gateway}\nuci commit network\n"
+        "ubus call network reload\n"
+        f"until ip address show dev {WAN} | grep -qF ' {address}'; do sleep 1; done\n"
+    )
 
 
 def probes(node: Node, ssh_port: int) -> tuple[str, str]:

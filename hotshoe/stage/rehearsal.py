@@ -42,6 +42,8 @@ def run(site_name: str, release: str, keep: bool, console: Console) -> None:
         with _Step(console, f"Building the home: {home}") as done:
             stage.up(say=lambda text: console.print(f"  [dim]{text}[/]"))
             secrets = load_secrets(files, site, opening)
+            if secrets.ddns_secret:
+                stage.open_account(secrets.ddns_secret)
             done(f"{len(stage.topology.nodes)} containers, Debian {release}")
         for name in stage.topology.by_hand:
             console.print(f"  [dim]{name} is set up as its worksheet says[/]")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from hotshoe.errors import HotshoeError
@@ -19,7 +21,15 @@ from hotshoe.plan.model import Plan
 from hotshoe.stage import cables, image, internet, mirror, openwrt_router, podman, router_by_hand
 from hotshoe.stage.devices import KINDS, Client, Device
 from hotshoe.stage.podman import run
-from hotshoe.stage.topology import INTERNET, Node, Port, Topology, make_topology
+from hotshoe.stage.topology import (
+    FIRST_PUBLIC_ADDRESS,
+    INTERNET,
+    Node,
+    Port,
+    Topology,
+    make_topology,
+)
+from hotshoe.stage.wan import Wan, provider_lines, route_lines, translation
 
 FOLDER = ".stage"
 IMAGES_LOCK = Path("/run/hotshoe-images.lock")
@@ -179,6 +189,9 @@ class Stage:
                 self._set_up_by_hand(device.node)
             with ThreadPoolExecutor(len(devices)) as pool:
                 list(pool.map(_wait, devices))
+            if self.provider:
+                self._set_record()
+                self._trust_provider()
             self._write_ssh_config()
 
     def down(self) -> None:
@@ -219,8 +232,88 @@ class Stage:
                     if address
                 ),
             )
-            for node in self.topology.nodes
+            for node in map(self._now, self.topology.nodes)
         ]
+
+    # -- a public address that changes
+
+    @cached_property
+    def provider(self) -> internet.Provider | None:
+        """What the Internet has for a home whose public address changes; None for others."""
+        return internet.Provider.of(self.plan, self.topology)
+
+    @property
+    def wan(self) -> Wan:
+        """The cable of such a home, as it is now."""
+        file = self.folder / "wan"
+        return Wan.parse(file.read_text()) if file.exists() else Wan.at(FIRST_PUBLIC_ADDRESS)
+
+    def change_address(
+        self, public: IPv4Address | None = None, *, carrier_grade_nat: bool = False
+    ) -> Wan:
+        """Have the provider give the home another public address, at once.
+
+        :param public: the address; None for the next one
+        :param carrier_grade_nat: whether the home only shares it: its router gets an address of
+            100.64.0.0/10, and nobody outside can open connections to it
+        :raises HotshoeError: if the home has a fixed one, or no home can have this one
+        """
+        if not self.provider:
+            raise HotshoeError(
+                f"{self.plan.public_address}: the public address of this Site does not change\n"
+                "    -> write public_address: dynamic"
+            )
+        with self._locked():
+            before = self.wan
+            wan = Wan.at(public or before.next_address(), carrier_grade_nat=carrier_grade_nat)
+            wan.refuse_unfit(self.topology)
+            (self.folder / "wan").write_text(wan.text())
+            there = self.container(INTERNET)
+            podman.execute(there, "nft", "-f", "-", input_text=translation(wan))
+            cables.configure(podman.pid(there), list(provider_lines(before, wan)))
+            self._outermost.change_address(wan)
+            self._set_record()
+        return wan
+
+    def open_account(self, secret: str) -> None:
+        """Tell the provider the secret by which the record of the home's name is updated.
+
+        :raises HotshoeError: if the name server does not take it for a key
+        """
+        if not self.provider or not self.provider.record:
+            return
+        there, record = self.container(INTERNET), self.provider.record
+        write = ("sh", "-c", 'umask 077; cat >"$0"')
+        account = json.dumps({"username": record.username, "secret": secret})
+        podman.execute(there, *write, internet.ACCOUNT, input_text=account)
+        if record.updated_by == "nsupdate":
+            configuration = self.provider.configuration(secret)
+            podman.execute(there, *write, internet.CONFIGURATION, input_text=configuration)
+            podman.execute(there, "knotc", f"--config={internet.CONFIGURATION}", "reload")
+
+    @property
+    def _outermost(self) -> Device:
+        return self.device(self.plan.routers[0].name)
+
+    def _now(self, node: Node) -> Node:
+        """A device with the addresses that it has now."""
+        is_home = node.name == self.plan.routers[0].name
+        if not self.provider or not (is_home or node.name == INTERNET):
+            return node
+        return self.wan.on(node, is_home=is_home)
+
+    def _set_record(self) -> None:
+        """Do what somebody else does where nothing on the stage updates the record."""
+        if self.provider and self.provider.sets_record:
+            update = self.provider.update(self.wan.public)
+            podman.execute(self.container(INTERNET), "nsupdate", input_text=update)
+
+    def _trust_provider(self) -> None:
+        """Have servers trust the authority of the provider's services, as they trust the web's."""
+        authority = podman.execute(self.container(INTERNET), "cat", internet.AUTHORITY)
+        servers = [d for d in self.devices if d.node.name in self.topology.servers]
+        with ThreadPoolExecutor(len(servers)) as pool:
+            list(pool.map(lambda server: server.trust(authority), servers))
 
     def _clear(self) -> None:
         names = [c["Names"][0] for c in podman.containers(self.label)]
@@ -229,6 +322,7 @@ class Stage:
             for name in names:
                 podman.pid_file(name).unlink(missing_ok=True)
         cables.remove_switches(f"hotshoe-{self.id}-")
+        (self.folder / "wan").unlink(missing_ok=True)
 
     def _make_images(self, say: Say) -> None:
         for made in {device.image.tag: device.image for device in self.devices}.values():
@@ -278,11 +372,13 @@ class Stage:
 
     def _plug(self, device: Device) -> None:
         """Give a container its interfaces and addresses; the kernel forgets them at a restart."""
-        node, process = device.node, podman.pid(device.container)
+        node, process = self._now(device.node), podman.pid(device.container)
         lines: list[str] = []
-        for port in node.ports:
-            far, switch = self._far_end(node, port), self.switch(port.segment)
-            lines += cables.plug(port, process, switch, far)
+        # A hardware address stays, whatever address the port has now.
+        for port, now in zip(device.node.ports, node.ports, strict=True):
+            far, switch = self._far_end(device.node, port), self.switch(port.segment)
+            cables.plug(port, process, switch, far)
+            lines += cables.configuration(now)
         if device.configures_itself:
             return
         if node.gateway:
@@ -299,9 +395,22 @@ class Stage:
     def _start_internet(self) -> None:
         """Start what its kernel and its processes do for the others; a restart ends that."""
         there = self.container(INTERNET)
-        podman.execute(there, "sh", "-c", internet.script(self.topology))
+        podman.execute(there, "sh", "-c", internet.script(self.topology, self.provider))
+        if self.provider:
+            self._start_provider(self.provider)
         if relay := internet.relay(self.plan):
             podman.execute(there, "nft", "-f", "-", input_text=relay)
+
+    def _start_provider(self, provider: internet.Provider) -> None:
+        there, wan = self.container(INTERNET), self.wan
+        write = ("sh", "-c", 'mkdir -p "${0%/*}"; cat >"$0"')
+        first = provider.configuration()
+        podman.execute(there, *write, f"{internet.CONFIGURATION}.first", input_text=first)
+        zone = provider.zone_file()
+        podman.execute(there, *write, f"{internet.ZONE}.first", input_text=zone)
+        podman.execute(there, "sh", "-c", provider.script())
+        podman.execute(there, "nft", "-f", "-", input_text=translation(wan))
+        cables.configure(podman.pid(there), list(route_lines(wan)))
 
     def _limit_own_ports(self) -> None:
         """Have the outermost router open its own connections from ports that are its own."""

@@ -21,7 +21,7 @@ from hotshoe.plan.model import Plan, Route, RouterPlan
 _CAMERA_NETWORKS = (IPv4Network("198.51.100.248/29"), IPv4Network("198.51.100.240/29"))
 _CAMERA_NETWORKS6 = (IPv6Network("2001:db8:cafe::/64"), IPv6Network("3fff:cafe::/64"))
 # The cable between provider and home holds two addresses only (RFC 3021), for the same reason.
-_WAN_PREFIX = 31
+WAN_PREFIX = 31
 # A home whose public address changes begins with this one.
 FIRST_PUBLIC_ADDRESS = IPv4Address("203.0.113.20")
 # Over IPv6 that cable needs no addresses of its own.
@@ -30,7 +30,7 @@ _PROVIDER6, _HOME6 = IPv6Interface("fe80::1/64"), IPv6Interface("fe80::2/64")
 INTERNET, CAMERA, LAPTOP = "internet", "camera", "laptop"
 _OWN = (INTERNET, CAMERA, LAPTOP)
 
-Kind = Literal["debian", "openwrt", "client"]
+Kind = Literal["debian", "openwrt", "client", "provider"]
 # How a router is played, by what manages it.
 _KINDS: dict[str, Kind] = {"hand": "client", "openwrt": "openwrt", "linux": "debian"}
 
@@ -62,7 +62,8 @@ class Node:
 
     :param name: the device it plays
     :param kind: ``debian`` for a bare Debian that hotshoe deploys to, ``openwrt`` for an OpenWrt
-        router, ``client`` for one with FTP clients, or with which a person's own router is played
+        router, ``client`` for one with FTP clients, or with which a person's own router is played,
+        ``provider`` for an Internet that a home whose public address changes asks and tells
     :param ports: its network interfaces
     :param gateway: where its default route leads; None for the simulated Internet
     :param gateway6: the same over IPv6, where it has that
@@ -83,6 +84,9 @@ class Topology:
     :param hostname: the name that the Internet's DNS knows
     :param public: the addresses that it resolves to
     :param resolver: the address of that DNS
+    :param name_server: the address of the server that has the record of a home whose public address
+        changes; None for others
+    :param services: the address of the HTTPS servers that such a home asks and tells
     :param routes: what the Internet reaches through the home's outermost router
     :param by_hand: the routers that are set up from their worksheets
     :param servers: the names of the nodes that play servers
@@ -92,6 +96,8 @@ class Topology:
     hostname: str
     public: tuple[IPv4Address | IPv6Address, ...]
     resolver: IPv4Address
+    name_server: IPv4Address | None
+    services: IPv4Address | None
     routes: tuple[Route, ...]
     by_hand: tuple[str, ...]
     servers: tuple[str, ...]
@@ -129,7 +135,7 @@ def make_topology(plan: Plan) -> Topology:
             )
     has6 = any(router.lan6 for router in plan.routers)
     public = plan.public_address or FIRST_PUBLIC_ADDRESS
-    wan = IPv4Network((public, _WAN_PREFIX), strict=False)
+    wan = IPv4Network((public, WAN_PREFIX), strict=False)
     provider = next(a for a in wan if a != public)
     away = next(n for n in _CAMERA_NETWORKS if not n.overlaps(wan))
     lans6 = [router.lan6.network for router in plan.routers if router.lan6]
@@ -143,13 +149,14 @@ def make_topology(plan: Plan) -> Topology:
             IPv6Interface((away6[number], away6.prefixlen)) if has6 else None,
         )
 
+    changes = plan.public_address is None
     internet = Node(
         INTERNET,
-        "client",
+        "provider" if changes else "client",
         (
             away_port("camera0", 1),
             Port(
-                "wan", "home0", IPv4Interface((provider, _WAN_PREFIX)), _PROVIDER6 if has6 else None
+                "wan", "home0", IPv4Interface((provider, WAN_PREFIX)), _PROVIDER6 if has6 else None
             ),
         ),
         None,
@@ -170,6 +177,8 @@ def make_topology(plan: Plan) -> Topology:
         hostname=plan.hostname,
         public=(public, *(s.address6 for s in plan.servers if s.address6)),
         resolver=away[1],
+        name_server=away[3] if changes else None,
+        services=away[4] if changes else None,
         routes=tuple(Route(lan, _HOME6.ip) for lan in lans6),
         by_hand=tuple(router.name for router in plan.routers if router.by_hand),
         servers=tuple(server.name for server in plan.servers),
@@ -186,7 +195,7 @@ def _router(router: RouterPlan, outer: RouterPlan | None, provider: IPv4Address)
         wan = Port(
             "wan",
             "eth0",
-            IPv4Interface((router.wan_address or FIRST_PUBLIC_ADDRESS, _WAN_PREFIX)),
+            IPv4Interface((router.wan_address or FIRST_PUBLIC_ADDRESS, WAN_PREFIX)),
             wan6,
         )
         gateway = provider

@@ -23,6 +23,7 @@ STAGE_COMMANDS = [
     ["stage", "up"],
     ["stage", "down"],
     ["stage", "status"],
+    ["stage", "address", "next"],
     ["stage", "reboot", "darkroom"],
     ["stage", "shell", "darkroom"],
 ]
@@ -104,6 +105,16 @@ def test_a_device_that_is_not_on_the_stage_is_refused(able, write_site, command)
     assert result.output == (
         "Error: attic: there is no such device on the stage; it has internet, camera, gateway, "
         "darkroom, laptop\n"
+    )
+
+
+def test_what_is_no_address_is_not_given_to_a_home(able, write_site):
+    write_site(SMALLEST)
+    result = run("stage", "address", "203.0.113.300")
+    assert result.exit_code == 1
+    assert result.output == (
+        "Error: Octet 300 (> 255) not permitted in '203.0.113.300'\n"
+        "    -> write an IPv4 address, or next\n"
     )
 
 

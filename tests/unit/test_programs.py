@@ -23,7 +23,7 @@ VALUES = {
     "base/absent.sh.j2": {"unit": "/etc/systemd/system/it.service", "files": ["/etc/it", "/a b"]},
     "base/put.sh.j2": {"path": "/etc/it's", "mode": "644", "group": "root", "check": ":"},
     "base/usermod.sh.j2": {"home": "/it/$USER"},
-    "stage/internet.sh.j2": {"public": ["192.0.2.1"], "routes": [{"to": "it", "via": "it"}]},
+    "stage/internet.sh.j2": {"names": ["--local=/it/"], "routes": [{"to": "it", "via": "it"}]},
 }
 # Checks of a file that base/put.sh.j2 writes.
 CHECKS = {"router_linux/undo_routes.sh.j2", "router_linux/undo_sysctl.sh.j2", "vsftpd/check.sh.j2"}
