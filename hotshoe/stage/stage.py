@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -211,7 +211,7 @@ class Stage:
             if name == INTERNET:
                 self._start_internet()
             self._set_up_by_hand(device.node)
-            _wait(device)
+            _wait(replace(device, node=self._now(device.node)))
 
     def is_up(self) -> bool:
         """Whether all its containers run."""
