@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hotshoe.debian import certificates, passwords
 from hotshoe.errors import Problem
+from hotshoe.site.ddns import NSUPDATE, secret_of
 from hotshoe.site.model import Site
 
 SHORTEST_PASSPHRASE = 12
+# 128 bits, which nobody guesses.
+SHORTEST_TSIG_BYTES = 16
+# What fits into a quoted string of any client's configuration, on one line and unchanged.
+_DDNS_SECRET = re.compile(r"[!#-&(-\[\]-~]{1,200}")
 _KEYS = {"camera_passwords", "ca_passphrase", "ddns_secret"}
 
 
@@ -52,6 +60,7 @@ def problems_of(
         )
     elif reason := passwords.why_guessable(passphrase, [site.hostname]):
         yield Problem(file, "ca_passphrase", reason, remedy)
+    yield from _problems_of_ddns_secret(raw, site, file, shared)
     given = raw.get("camera_passwords")
     if not isinstance(given, dict):
         yield Problem(
@@ -82,6 +91,49 @@ def problems_of(
                 "is no camera of the Site",
                 f"remove it, or correct the name; the cameras are {', '.join(cameras)}",
             )
+
+
+def _problems_of_ddns_secret(
+    raw: dict[str, Any], site: Site, file: str, shared: bool
+) -> Iterator[Problem]:
+    """What is wrong with the secret by which the record of the name is updated."""
+    way = secret_of(site)
+    if way is None:
+        if "ddns_secret" in raw and not shared:
+            yield Problem(
+                file,
+                "ddns_secret",
+                "is not used, since no device that hotshoe sets up updates the record",
+                "remove it",
+            )
+        return
+    secret = raw.get("ddns_secret")
+    remedy = f"write {way.secret}"
+    if "ddns_secret" not in raw:
+        yield Problem(file, "ddns_secret", "is missing, and updates of the record need it", remedy)
+    elif not isinstance(secret, str):
+        yield Problem(file, "ddns_secret", "is not text; put it in quotes", remedy)
+    elif way is NSUPDATE and len(_decoded(secret)) < SHORTEST_TSIG_BYTES:
+        yield Problem(
+            file,
+            "ddns_secret",
+            f"is not the base64 text of {SHORTEST_TSIG_BYTES} bytes or more",
+            remedy,
+        )
+    elif not _DDNS_SECRET.fullmatch(secret):
+        yield Problem(
+            file,
+            "ddns_secret",
+            "is not 1 to 200 ASCII letters, digits and symbols other than quotes and backslash",
+            remedy,
+        )
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
 
 
 def _shown(key: object, known: Iterable[str]) -> str:

@@ -19,6 +19,8 @@ ANSIBLE_VAULT = str(Path(sys.executable).with_name("ansible-vault"))
 VAULT_PASSWORD = "a-password-of-my-own"
 R5_PASSWORD, A7_PASSWORD = "qk7wvm3xbt9zhd", "mz4cfy8rjn2gpl"
 PASSPHRASE = "dxhswqvtkzbnfr-jgmpc"
+DDNS_SECRET = "wq7tjx-4nbz9-rkd2m"
+TSIG_SECRET = "aHZ4cW1rdG5iZHNmcndqcA=="
 
 CONTENT = f"""\
 camera_passwords: {{r5: {R5_PASSWORD}, a7: {A7_PASSWORD}}}
@@ -31,6 +33,8 @@ SECRETS = (
     R5_PASSWORD,
     A7_PASSWORD,
     PASSPHRASE,
+    DDNS_SECRET,
+    TSIG_SECRET,
     "sh0rtPw",
     "sh0rtPhrs",
 )

@@ -14,16 +14,18 @@ from hotshoe.errors import SiteError
 from hotshoe.secrets import Secrets, load_secrets
 from hotshoe.secrets.validation import problems_of
 from hotshoe.secrets.vault import _password_file
-from hotshoe.site.model import Camera
-from hotshoe.site.reading import SiteFiles, parse_mapping
+from hotshoe.site.model import Camera, Ddns, Site
+from hotshoe.site.reading import SiteFiles, load_site, parse_mapping
 from tests.conftest import PROJECT
 from tests.unit.conftest import (
     A7_PASSWORD,
     ANSIBLE_VAULT,
     CONTENT,
+    DDNS_SECRET,
     PASSPHRASE,
     R5_PASSWORD,
     SECRETS,
+    TSIG_SECRET,
     VAULT_PASSWORD,
 )
 
@@ -53,8 +55,10 @@ def test_the_vault_that_the_project_ships_opens_with_the_demo_password(example_s
     demo = PROJECT / "group_vars" / "demo.vault-password"
     monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(demo))
     secrets = load_secrets(SiteFiles("home", PROJECT), example_site)
+    dynamic = load_site(SiteFiles("dynamic", PROJECT))
     assert secrets.demo
     assert set(secrets.camera_passwords) == {"r5", "a7"}
+    assert load_secrets(SiteFiles("dynamic", PROJECT), dynamic).ddns_secret.startswith("demo-")
 
 
 def test_published_camera_passwords_count_as_the_demo_whatever_opens_the_vault(
@@ -253,14 +257,14 @@ CONTENTS = [
         PASSWORDS + PHRASE + "camera_password: 1\n",
         "camera_password",
         "is not a key that belongs here",
-        "remove it; the keys here are ca_passphrase, camera_passwords",
+        "remove it; the keys here are ca_passphrase, camera_passwords, ddns_secret",
     ),
     (
         "a password where a key belongs",
         PASSWORDS + PHRASE + f"x{R5_PASSWORD}: r5\n",
         "(a key of 15 characters)",
         "is not a key that belongs here",
-        "remove it; the keys here are ca_passphrase, camera_passwords",
+        "remove it; the keys here are ca_passphrase, camera_passwords, ddns_secret",
     ),
 ]
 
@@ -272,6 +276,113 @@ def test_a_vault_with_a_mistake_is_refused_with(example_site, text, key, reason,
     (problem,) = problems_of(parse_mapping(text, VAULT, secret=True), example_site, VAULT)
     assert str(problem) == f"{VAULT}: {key}: {reason}\n    -> {remedy}"
     assert not [secret for secret in SECRETS if secret in str(problem)]
+
+
+def updated(example_site: Site, managed_by: str = "openwrt", **ddns: str) -> Site:
+    """The example with an address that changes, and this way to update the record."""
+    router = example_site.routers[0].model_copy(update={"managed_by": managed_by})
+    return example_site.model_copy(
+        update={"public_address": None, "ddns": Ddns(**ddns), "routers": (router,)}
+    )
+
+
+def secret_line(secret: str) -> str:
+    return f"{PASSWORDS}{PHRASE}ddns_secret: {secret}\n"
+
+
+DUCKDNS = {"updated_by": "server", "provider": "duckdns"}
+NSUPDATE = {"updated_by": "nsupdate", "zone": "example.net", "key_name": "hotshoe.example.net"}
+TOKEN_REMEDY = "write the token of your account at Duck DNS"
+TSIG_REMEDY = "write the secret of the TSIG key, such as the command tsig-keygen prints"
+NO_BASE64 = "is not the base64 text of 16 bytes or more"
+NOT_PLAIN = "is not 1 to 200 ASCII letters, digits and symbols other than quotes and backslash"
+
+DDNS_SECRETS = [
+    ("no token", DUCKDNS, None, "is missing, and updates of the record need it", TOKEN_REMEDY),
+    ("no TSIG key", NSUPDATE, None, "is missing, and updates of the record need it", TSIG_REMEDY),
+    (
+        "no token for the router",
+        DUCKDNS | {"updated_by": "router"},
+        None,
+        "is missing, and updates of the record need it",
+        TOKEN_REMEDY,
+    ),
+    ("an empty token", DUCKDNS, "", "is not text; put it in quotes", TOKEN_REMEDY),
+    ("a token that is a number", DUCKDNS, "123456", "is not text; put it in quotes", TOKEN_REMEDY),
+    ("a token in a list", DUCKDNS, "[a]", "is not text; put it in quotes", TOKEN_REMEDY),
+    ("an empty text for a token", DUCKDNS, '""', NOT_PLAIN, TOKEN_REMEDY),
+    *(
+        (f"{name} in a token", DUCKDNS, yaml, NOT_PLAIN, TOKEN_REMEDY)
+        for name, yaml in (
+            ("a space", f"'{DDNS_SECRET} a'"),
+            ("a quote", f"{DDNS_SECRET}'a"),
+            ("a double quote", f"'{DDNS_SECRET}\"'"),
+            ("a backslash", f"'{DDNS_SECRET}\\'"),
+            ("a new line", f'"{DDNS_SECRET}\\n"'),
+            ("a letter with an accent", f"{DDNS_SECRET}é"),
+        )
+    ),
+    ("a token of 201 characters", DUCKDNS, "x" * 201, NOT_PLAIN, TOKEN_REMEDY),
+    ("a TSIG key that is no base64", NSUPDATE, DDNS_SECRET, NO_BASE64, TSIG_REMEDY),
+    ("a TSIG key with half of its padding", NSUPDATE, TSIG_SECRET[:-1], NO_BASE64, TSIG_REMEDY),
+    ("a TSIG key of 15 bytes", NSUPDATE, TSIG_SECRET[:20], NO_BASE64, TSIG_REMEDY),
+    ("a TSIG key in two lines", NSUPDATE, f'"{TSIG_SECRET}\\n"', NO_BASE64, TSIG_REMEDY),
+    ("a TSIG key of other letters", NSUPDATE, "é" * 40, NO_BASE64, TSIG_REMEDY),
+    (
+        "a secret that nobody uses",
+        {"updated_by": "none"},
+        DDNS_SECRET,
+        "is not used, since no device that hotshoe sets up updates the record",
+        "remove it",
+    ),
+    (
+        "a secret that only a router by hand uses",
+        DUCKDNS | {"updated_by": "router", "managed_by": "hand"},
+        DDNS_SECRET,
+        "is not used, since no device that hotshoe sets up updates the record",
+        "remove it",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("ddns", "secret", "reason", "remedy"),
+    [pytest.param(*case[1:], id=case[0]) for case in DDNS_SECRETS],
+)
+def test_a_secret_that_does_not_fit_the_update_is_refused(
+    example_site, ddns, secret, reason, remedy
+):
+    text = PASSWORDS + PHRASE if secret is None else secret_line(secret)
+    raw = parse_mapping(text, VAULT, secret=True)
+    (problem,) = problems_of(raw, updated(example_site, **ddns), VAULT)
+    assert str(problem) == f"{VAULT}: ddns_secret: {reason}\n    -> {remedy}"
+    assert not [known for known in (*SECRETS, secret) if known and known in str(problem)]
+
+
+@pytest.mark.parametrize(
+    ("ddns", "secret"),
+    [
+        (DUCKDNS, DDNS_SECRET),
+        (DUCKDNS | {"updated_by": "router"}, DDNS_SECRET),
+        (DUCKDNS, "'!#$%&()*+,-./:;<=>?@[]^_`{|}~'"),
+        (DUCKDNS, "x" * 200),
+        (NSUPDATE, TSIG_SECRET),
+        ({"updated_by": "none"}, None),
+        (DUCKDNS | {"updated_by": "router", "managed_by": "hand"}, None),
+    ],
+)
+def test_a_secret_that_fits_the_update_is_accepted(example_site, ddns, secret):
+    text = PASSWORDS + PHRASE if secret is None else secret_line(secret)
+    raw = parse_mapping(text, VAULT, secret=True)
+    assert list(problems_of(raw, updated(example_site, **ddns), VAULT)) == []
+
+
+def test_a_secret_for_the_record_belongs_to_no_home_whose_address_stays(example_site):
+    raw = parse_mapping(secret_line(DDNS_SECRET), VAULT, secret=True)
+    (problem,) = problems_of(raw, example_site, VAULT)
+    assert "ddns_secret: is not used" in str(problem)
+    # The shared vault may hold it for another Site.
+    assert list(problems_of(raw, example_site, VAULT, shared=True)) == []
 
 
 @pytest.mark.parametrize(
