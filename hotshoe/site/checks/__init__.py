@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hotshoe.site.checks import addresses, connections, lans, names, outside, ports, warnings
+from hotshoe.site.checks import (
+    addresses,
+    connections,
+    ddns,
+    lans,
+    names,
+    outside,
+    ports,
+    warnings,
+)
 from hotshoe.site.checks.base import Check, Finding
 from hotshoe.site.validation import RefusedFieldError
 
@@ -20,6 +29,12 @@ CHECKS: tuple[Check, ...] = (
     outside.outermost_wan_is_public,
     outside.outermost_wan6_is_outside,
     outside.port_set_is_valid,
+    ddns.ddns_is_for_an_address_that_changes,
+    ddns.shared_ports_stay,
+    ddns.ddns_has_what_it_needs,
+    ddns.username_can_be_sent,
+    ddns.router_can_update,
+    ddns.record_is_where_it_can_be_updated,
     lans.lan_is_usable,
     lans.lan6_is_usable,
     lans.lans_do_not_overlap,

@@ -62,6 +62,16 @@ def two_servers(*more: str, first: str = INSIDE, second: str = BESIDE) -> str:
     )
 
 
+def dynamic(ddns: str, *more: str) -> str:
+    """A public address that changes, with this in the braces after ddns."""
+    return "\n".join([f"public_address: dynamic\nddns: {{{ddns}}}", *more])
+
+
+NSUPDATE = "updated_by: nsupdate, zone: example.net, key_name: hotshoe.example.net"
+DYNDNS2 = "updated_by: server, provider: dyndns2, server: dyn.example.net, username: ann"
+DUCKDNS = "provider: duckdns"
+MY_DUCKDNS = "hotshoe-example.duckdns.org"
+
 IPV6_INSIDE = "wan: 192.168.178.2, wan6: 2001:db8:1::2, lan6: 2001:db8:2::1/64"
 IPV6_OUTSIDE = "lan6: 2001:db8:1::1/64"
 ONE_CAMERA = (
@@ -110,6 +120,147 @@ REFUSED = [
         "routers[0].wan6",
         "2001:db8:2::7 is inside the LAN of gateway",
         "write the address on the Internet side of the outermost router, or leave it out",
+    ),
+    # -- an address that changes
+    (
+        "an address that changes and that nothing follows",
+        "public_address: dynamic",
+        "ddns",
+        "is missing, and the address that photos.example.net leads to changes",
+        "write who updates its record, for example ddns: {updated_by: server, provider: duckdns}, "
+        "or ddns: {updated_by: none} if something else does",
+    ),
+    (
+        "updates of an address that stays",
+        "ddns: {updated_by: none}",
+        "ddns",
+        "updates the record of an address that changes, and 203.0.113.20 stays",
+        "remove ddns, or write public_address: dynamic",
+    ),
+    (
+        "an address that stays, of the router, though the public one changes",
+        dynamic("updated_by: none", router("wan: 203.0.113.20")),
+        "routers[0].wan",
+        "203.0.113.20 is an address that stays, and public_address says dynamic",
+        "leave wan out, or write that address as public_address",
+    ),
+    (
+        "a shared address that changes",
+        dynamic("updated_by: none", "port_set: {ports: [5136-5153]}"),
+        "port_set",
+        "is one subscriber's part of one shared address: with another address come other ports, "
+        "while a camera keeps the control port that was entered once",
+        "write the shared address as public_address; if it does change, ask the provider for an "
+        "address of your own, or for one that stays",
+    ),
+    (
+        "updates for nobody",
+        dynamic("updated_by: server"),
+        "ddns.provider",
+        "is missing, and the server has to know whom to tell",
+        "write one of: cloudflare, desec, duckdns, dyndns2, dynv6, noip",
+    ),
+    (
+        "updates by the router for nobody",
+        dynamic("updated_by: router", router("managed_by: openwrt")),
+        "ddns.provider",
+        "is missing, and the router has to know whom to tell",
+        "write one of: cloudflare, desec, duckdns, dyndns2, dynv6, noip",
+    ),
+    (
+        "an unknown provider",
+        dynamic("updated_by: server, provider: duckdsn"),
+        "ddns.provider",
+        "'duckdsn' is not 'cloudflare', 'desec', 'duckdns', 'dyndns2', 'dynv6' or 'noip'",
+        "write for example: provider: duckdns",
+    ),
+    (
+        "a provider of nsupdate",
+        dynamic(f"{NSUPDATE}, provider: cloudflare"),
+        "ddns.provider",
+        "updated_by: nsupdate has no provider",
+        "remove it",
+    ),
+    (
+        "a provider of somebody else",
+        dynamic("updated_by: none, provider: noip"),
+        "ddns.provider",
+        "updated_by: none has no provider",
+        "remove it",
+    ),
+    *(
+        (
+            f"{missing}, which {title} needs and nobody wrote",
+            dynamic(", ".join(part for part in ddns.split(", ") if f"{missing}:" not in part)),
+            f"ddns.{missing}",
+            f"is missing, and {title} needs it",
+            f"write for example {missing}: {example}",
+        )
+        for title, ddns, missing, example in (
+            ("dyndns2", DYNDNS2, "server", "dyn.example.net"),
+            ("dyndns2", DYNDNS2, "username", "photographer"),
+            ("No-IP", "updated_by: server, provider: noip", "username", "photographer"),
+            ("Cloudflare", "updated_by: server, provider: cloudflare", "zone", "example.net"),
+            ("updated_by: nsupdate", NSUPDATE, "zone", "example.net"),
+            ("updated_by: nsupdate", NSUPDATE, "key_name", "hotshoe.example.net"),
+        )
+    ),
+    *(
+        (
+            f"{key}, which {title} does not use",
+            dynamic(f"{ddns}, {key}: {value}"),
+            f"ddns.{key}",
+            f"{title} does not use it",
+            "remove it",
+        )
+        for title, ddns, key, value in (
+            ("deSEC", "updated_by: server, provider: desec", "username", "ann"),
+            ("dynv6", "updated_by: server, provider: dynv6", "server", "dynv6.com"),
+            ("No-IP", "updated_by: server, provider: noip, username: ann", "zone", "example.net"),
+            ("dyndns2", DYNDNS2, "ttl", "30"),
+            ("dyndns2", DYNDNS2, "key_name", "hotshoe.example.net"),
+            ("dyndns2", DYNDNS2, "algorithm", "hmac-sha512"),
+            ("updated_by: nsupdate", NSUPDATE, "username", "ann"),
+            ("updated_by: none", "updated_by: none", "zone", "example.net"),
+        )
+    ),
+    (
+        "a username with a colon",
+        dynamic(DYNDNS2.replace("ann", "ann:secret")),
+        "ddns.username",
+        "has a colon, at which HTTP takes the rest for the password",
+        "write the username without it; the password belongs into the vault, as ddns_secret",
+    ),
+    (
+        "updates by a router that has no client for them",
+        dynamic("updated_by: router, provider: dynv6"),
+        "ddns.updated_by",
+        "gateway is managed_by: linux, and has no client for dynamic DNS",
+        "write updated_by: server",
+    ),
+    *(
+        (
+            f"the name {name}, which a provider does not give",
+            dynamic(f"updated_by: server, {DUCKDNS}", f"hostname: {name}"),
+            "hostname",
+            f"{name} is none of Duck DNS's names, which are one label and .duckdns.org",
+            "write the name that you have there, such as photos-of-ann.duckdns.org, or another "
+            "provider",
+        )
+        for name in ("photos.myname.net", "a.b.duckdns.org", "duckdns.org")
+    ),
+    *(
+        (
+            f"a zone that the name is not in, {ddns.split(', ')[0]}",
+            dynamic(f"{ddns}, zone: {zone}"),
+            "ddns.zone",
+            f"photos.example.net is not in the zone {zone}",
+            "write the zone that it is in, such as example.net",
+        )
+        for ddns, zone in (
+            ("updated_by: server, provider: cloudflare", "example.org"),
+            ("updated_by: nsupdate, key_name: hotshoe.example.net", "ample.net"),
+        )
     ),
     # -- names
     (
@@ -784,6 +935,30 @@ ACCEPTED = [
     (
         "IPv6 in the innermost LAN alone, which nobody routes to",
         two_routers(gateway="wan: 192.168.178.2, lan6: fd00:2::1/64"),
+    ),
+    *(
+        (f"{ddns.split(', ')[0]} of {name}", dynamic(ddns, f"hostname: {name}", *more))
+        for ddns, name, *more in (
+            (f"updated_by: server, {DUCKDNS}", MY_DUCKDNS),
+            (f"updated_by: router, {DUCKDNS}", MY_DUCKDNS, router("managed_by: openwrt")),
+            (f"updated_by: router, {DUCKDNS}", MY_DUCKDNS, router("managed_by: hand")),
+            # Only the outermost one knows the public address.
+            (
+                f"updated_by: router, {DUCKDNS}",
+                MY_DUCKDNS,
+                two_routers("managed_by: openwrt", "wan: 192.168.178.2, managed_by: linux"),
+            ),
+            (f"updated_by: server, {DUCKDNS}", MY_DUCKDNS, two_servers()),
+            ("updated_by: server, provider: desec", "photos.myname.net"),
+            ("updated_by: server, provider: dynv6", "photos.myname.net"),
+            ("updated_by: server, provider: noip, username: ann@example.net", "photos.ddns.net"),
+            ("updated_by: server, provider: cloudflare, zone: example.net", "photos.example.net"),
+            (DYNDNS2, "photos.example.net"),
+            (NSUPDATE, "photos.example.net"),
+            (f"{NSUPDATE}, server: ns1.example.net, ttl: 30", "example.net"),
+            (f"{NSUPDATE}, algorithm: hmac-sha512", "a.b.example.net"),
+            ("updated_by: none", "photos.example.net"),
+        )
     ),
     (
         "a port set just large enough",

@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 
 from hotshoe.errors import SiteError
 from hotshoe.plan.derivation import make_plan
-from hotshoe.site.model import Camera, Ftp, HomeService, Router, Server, SharedAddress, Site
+from hotshoe.site.model import Camera, Ddns, Ftp, HomeService, Router, Server, SharedAddress, Site
 from hotshoe.site.reading import SiteFiles, load_site, parse_mapping, warnings_of
 from tests.conftest import SMALLEST
 from tests.unit.plan.packets import Boxes
@@ -28,7 +28,7 @@ NAME_RULE = (
     "characters"
 )
 
-KEYS_HERE = "hostname, public_address, port_set, routers, servers, ftp, cameras"
+KEYS_HERE = "hostname, public_address, ddns, port_set, routers, servers, ftp, cameras"
 
 # what the line says, the key in the message, what is wrong, what to do
 ONE_LINE = [
@@ -100,9 +100,9 @@ ONE_LINE = [
         "only an address like this one, ask for a public one",
     ),
     (
-        "public_address: dynamic",
+        "public_address: dynamical",
         "public_address",
-        "'dynamic' is not an IPv4 address",
+        "'dynamical' is not an IPv4 address",
         "write for example: public_address: 203.0.113.20",
     ),
     (
@@ -120,7 +120,7 @@ ONE_LINE = [
     (
         "public_address:",
         "public_address",
-        "nothing is not an IPv4 address",
+        "is empty; an address that changes is written dynamic",
         "write for example: public_address: 203.0.113.20",
     ),
     # -- routers
@@ -1133,9 +1133,10 @@ RIGHT_SCALARS = st.sampled_from(
         *("edge", "gateway", "darkroom", "studio", "r5", "a7", True, False, "20MB"),
         *(21, 22, 5700, 50010, "5696-5711", "50000-50099", "1-65535"),
         *("22/tcp", "445/tcp", "1-65535/tcp", "1-65535/udp"),
+        *("dynamic", "server", "router", "nsupdate", "duckdns", "dyndns2", "example.net"),
     ]
 )
-PARTS = (Site, Router, Server, HomeService, Ftp, SharedAddress, Camera)
+PARTS = (Site, Router, Server, HomeService, Ftp, SharedAddress, Ddns, Camera)
 KEYS = st.sampled_from(sorted({"server", *(key for part in PARTS for key in part.model_fields)}))
 ODD_VALUES = RIGHT_SCALARS | st.recursive(
     ODD_SCALARS | RIGHT_SCALARS,
@@ -1144,7 +1145,7 @@ ODD_VALUES = RIGHT_SCALARS | st.recursive(
     ),
     max_leaves=8,
 )
-# Every key of every part has a place here.
+# Every key of every part has a place in one of these two.
 LARGEST = """\
 hostname: photos.example.net
 public_address: 203.0.113.20
@@ -1162,13 +1163,21 @@ servers:
 ftp: {tls: explicit, control_port: null, passive_ports: null, helper: false, bytes_per_second: 20MB}
 cameras: [{name: r5, server: darkroom}, {name: a7, server: studio}]
 """
+LARGEST_DYNAMIC = LARGEST.replace(
+    "public_address: 203.0.113.20", "public_address: dynamic"
+).replace(
+    "port_set: {offset: 4, psid_length: 8, psid: 100, ports: []}",
+    "ddns: {updated_by: nsupdate, provider: null, username: null, server: ns1.example.net,\n"
+    "  zone: example.net, key_name: hotshoe.example.net, algorithm: hmac-sha512, ttl: 30}",
+)
 
 
-def test_the_largest_site_has_every_key(write_site):
-    assert load_site(write_site(LARGEST)).servers[0].may_open
+def test_the_largest_sites_have_every_key(write_site):
+    for text in (LARGEST, LARGEST_DYNAMIC):
+        assert load_site(write_site(text)).servers[0].may_open
     for part in PARTS:
         for key in part.model_fields:
-            assert re.search(rf"\b{key}:", LARGEST)
+            assert re.search(rf"\b{key}:", LARGEST + LARGEST_DYNAMIC)
 
 
 @pytest.fixture(scope="module")
@@ -1178,7 +1187,7 @@ def odd_files(tmp_path_factory) -> SiteFiles:
     return SiteFiles("home", folder)
 
 
-@given(st.data(), st.sampled_from([SMALLEST, LARGEST]))
+@given(st.data(), st.sampled_from([SMALLEST, LARGEST, LARGEST_DYNAMIC]))
 def test_a_site_with_any_value_anywhere_is_loaded_or_refused(odd_files, data, text):
     """Take a good Site and put something odd in one to three places, or add or remove a key."""
     raw = YAML(typ="safe", pure=True).load(text)

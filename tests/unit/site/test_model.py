@@ -16,6 +16,7 @@ def test_the_example_is_the_home_that_the_documentation_describes(example_site):
     assert example_site.model_dump(mode="json") == {
         "hostname": "photos.example.net",
         "public_address": "203.0.113.20",
+        "ddns": None,
         "port_set": None,
         "routers": [
             {
@@ -74,7 +75,7 @@ def test_other_keys_have_defaults(write_site):
     assert site.ftp == Ftp(
         tls="explicit", control_port=None, passive_ports=None, helper=False, bytes_per_second=None
     )
-    assert site.port_set is None
+    assert site.port_set is site.ddns is None
     (router,), (server,) = site.routers, site.servers
     assert (router.managed_by, router.mode, router.masks_source) == ("linux", "nat", False)
     assert router.wan is router.wan6 is router.lan6 is None
