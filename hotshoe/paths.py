@@ -24,11 +24,14 @@ EMPTY = f"{RECORDS}/empty"
 SETTLE = "/usr/local/sbin/hotshoe-settle"
 SESSIONS = "/usr/local/sbin/hotshoe-sessions"
 
-# A public address that changes: who follows it, what it is, and who updates the name's record.
-ADDRESS = "/usr/local/sbin/hotshoe-address"
+# A public address that changes: the program that follows it, what it found, and what it runs to
+# update the record of the name.
+ADDRESS_PROGRAM = "/usr/local/lib/hotshoe_address"
 ADDRESS_CONFIGURATION = f"{FOLDER}/address.json"
 STATE = "/var/lib/hotshoe"
 PUBLIC_ADDRESS = f"{STATE}/public-address.conf"
+ROUTER_ADDRESS = f"{STATE}/router-address"
+RECORD_SENT = f"{RECORDS}/record"
 UPDATE_RECORD = "/usr/local/sbin/hotshoe-update-record"
 
 # The cameras: their passwords, and a folder for each with these two in it.

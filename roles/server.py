@@ -12,13 +12,14 @@ from pyinfra.api.deploy import deploy
 
 from hotshoe import paths
 from hotshoe.plan.model import ServerPlan
-from roles import firewall, tls, users, vsftpd
+from roles import address, firewall, tls, users, vsftpd
 from roles.base import operations
 from roles.base.device import read
 from roles.base.plans import refuse
 from roles.base.preflight import refuse_system
 
-FOOTPRINTS = (vsftpd.FOOTPRINT, tls.FOOTPRINT, users.FOOTPRINT, firewall.FOOTPRINT)
+_ALWAYS = (vsftpd.FOOTPRINT, tls.FOOTPRINT, users.FOOTPRINT, firewall.FOOTPRINT)
+FOOTPRINTS = (*_ALWAYS, address.FOOTPRINT)
 
 
 def refuse_unfit(plan: ServerPlan) -> None:
@@ -51,19 +52,23 @@ def refuse_unfit(plan: ServerPlan) -> None:
 def install(plan: ServerPlan) -> None:
     """Set up a server that is ready for cameras, and protected."""
     vsftpd.mask()
-    _packages()
+    _packages(plan)
     certificate = tls.certificate(plan)
     vsftpd.accounts()
     users.cameras(plan)
     firewall.server(plan)
+    if plan.follower:
+        address.follow(plan, plan.follower)
     vsftpd.daemon(plan, certificate)
+    if not plan.follower:
+        address.remove()
     vsftpd.settle()
     vsftpd.sessions(plan)
 
 
 @deploy("Server")
-def _packages() -> None:
+def _packages(plan: ServerPlan) -> None:
     """Install what all roles need at once, since each call of apt-get takes seconds."""
-    names = tuple(name for footprint in FOOTPRINTS for name in footprint.packages)
-    operations.packages(names, name="Install packages")
+    names = tuple(name for footprint in _ALWAYS for name in footprint.packages)
+    operations.packages((*names, *address.packages(plan)), name="Install packages")
     operations.folder(paths.FOLDER, name="Create the configuration folder")

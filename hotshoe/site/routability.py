@@ -9,7 +9,7 @@ from netaddr import IPNetwork, smallest_matching_cidr
 
 # From the IANA special-purpose registry (RFC 6890). The three documentation blocks are left out on
 # purpose: examples and rehearsals use them as their simulated Internet.
-_UNREACHABLE = {
+UNREACHABLE = {
     "0.0.0.0/8": "it means 'this network' (RFC 791)",
     "10.0.0.0/8": "it is private (RFC 1918)",
     "100.64.0.0/10": "it is behind the provider's carrier-grade NAT (RFC 6598)",
@@ -29,8 +29,8 @@ def why_unreachable(address: IPv4Address) -> str | None:
 
     :returns: the reason as a clause, or None for an address that can be reached
     """
-    block: IPNetwork | None = smallest_matching_cidr(str(address), list(_UNREACHABLE))
-    return None if block is None else _UNREACHABLE[str(block)]
+    block: IPNetwork | None = smallest_matching_cidr(str(address), list(UNREACHABLE))
+    return None if block is None else UNREACHABLE[str(block)]
 
 
 def unreachable_wan(addresses: Iterable[IPv4Address]) -> str | None:

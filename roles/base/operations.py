@@ -315,7 +315,7 @@ def absent(unit: str, files: tuple[str, ...]) -> Commands:
     """Stop and remove a unit of ours, with its files; a unit itself undoes what it did.
 
     + unit: the systemd unit
-    + files: what else was put there for it
+    + files: what else was put there for it; folders go with all that is in them
 
     .. code:: python
 
@@ -326,3 +326,20 @@ def absent(unit: str, files: tuple[str, ...]) -> Commands:
         host.noop(f"{unit} is not there")
         return
     yield render("base/absent.sh.j2", unit=unit_path, files=files)
+
+
+@operation()
+def removed(files: tuple[str, ...]) -> Commands:
+    """Remove files of ours.
+
+    + files: absolute paths
+
+    .. code:: python
+
+        operations.removed(("/etc/hotshoe/routes",), name="Remove the static routes")
+    """
+    there = [path for path in files if path in device_of(host).paths]
+    if not there:
+        host.noop(f"{', '.join(files)}: not there")
+        return
+    yield f"rm -f {' '.join(map(shlex.quote, there))}"

@@ -145,6 +145,7 @@ def everything(plan) -> list[str]:
         render("users/pam.j2", pwdfile=paths.PASSWORDS),
         render("router_linux/sysctl.j2", router=plan.routers[0], uplinks=("eth0",)),
         render("vsftpd/openssl.cnf.j2"),
+        render("address/service.j2", unit=UNIT, hostname=plan.hostname),
     ]
 
 

@@ -112,13 +112,15 @@ class TestAbsent:
 
     def run(self, host: Host, systemctl: str = ""):
         host.fake("systemctl", systemctl)
-        files = [str(host.folder / "a file")]
+        files = [str(host.folder / name) for name in ("a file", "a folder")]
         unit = str(host.folder / "it.service")
         return host.run(render("base/absent.sh.j2", unit=unit, files=files))
 
     def test_removes_the_unit_after_it_has_stopped(self, host):
         for name in ("it.service", "a file"):
             (host.folder / name).touch()
+        (host.folder / "a folder").mkdir()
+        (host.folder / "a folder" / "a file").touch()
         assert self.run(host).returncode == 0
         assert host.calls == [
             "systemctl disable --quiet --now it.service",

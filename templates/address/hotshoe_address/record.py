@@ -1,0 +1,122 @@
+"""The DNS record of the name, kept at the public address by a program of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import signal
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from hotshoe_address.system import ERROR, WARNING, read, say, unless, write
+
+# Between two updates, whatever happens: providers refuse whoever sends too many.
+GAP = 5
+# The pause after one that failed, which doubles each time, and the longest.
+FIRST_PAUSE, LAST_PAUSE = 5, 3600
+# How long an update may take.
+SECONDS = 60
+# sysexits.h: it will be refused until a person corrects something.
+REFUSED = 77
+
+
+class Record:
+    """The record, where it is and where it belongs.
+
+    :param hostname: the name
+    :param update: the program that updates it, whose argument is the address, and the files that it
+        reads; empty if somebody else does
+    :param memory: where it is kept, until a reboot, what was sent
+    """
+
+    def __init__(self, hostname: str, update: list[str], memory: Path) -> None:
+        self._hostname = hostname
+        self._program = update
+        self._memory = memory
+        # A change of how it is sent sends it again; a restart does not.
+        settings = b"".join(Path(path).read_bytes() for path in update)
+        self._digest = hashlib.sha256(settings).hexdigest()
+        self._sent = read(memory, rf"^([0-9.]+) {self._digest}$")
+        self._wanted: IPv4Address | None = None
+        self._news = asyncio.Event()
+        self._refused = False
+        self._told = ""
+
+    def belongs_at(self, address: IPv4Address, *, now: bool = False) -> None:
+        """Say where the record belongs.
+
+        :param now: whether to try at once, although that may have failed lately
+        """
+        if now or address != self._wanted:
+            self._wanted = address
+            self._news.set()
+
+    async def keep(self) -> None:
+        """Update the record whenever it is not where it belongs, for ever."""
+        pause = FIRST_PAUSE
+        while self._program:
+            wanted = self._wanted
+            if wanted is None or wanted == self._sent:
+                await self._news.wait()
+            if wanted is None or self._news.is_set():
+                self._news.clear()
+                pause = FIRST_PAUSE
+                continue
+            # What is under way for an address that is gone need not end.
+            await unless(self._news, self._update(wanted))
+            await asyncio.sleep(GAP)
+            if wanted != self._sent:
+                seconds = LAST_PAUSE if self._refused else pause
+                pause = min(2 * pause, LAST_PAUSE)
+                await unless(self._news, asyncio.sleep(seconds - GAP))
+
+    async def _update(self, address: IPv4Address) -> None:
+        # Whoever ends this now does not know what the provider has made of it.
+        self._sent = None
+        self._memory.unlink(missing_ok=True)
+        status, said = await self._run(str(address))
+        self._refused = status == REFUSED
+        if status == 0:
+            self._sent, self._told = address, ""
+            say(f"the record of {self._hostname} is at {address}")
+            # Without it, a restart sends it once more.
+            with contextlib.suppress(OSError):
+                write(self._memory, f"{address} {self._digest}\n")
+            return
+        when = "until a person corrects something" if self._refused else "yet; it is tried again"
+        text = f"the record of {self._hostname} is not at {address} {when}: {said}"
+        if text != self._told:
+            say(text, ERROR if self._refused else WARNING)
+            self._told = text
+
+    async def _run(self, address: str) -> tuple[int, str]:
+        """Run the program.
+
+        :returns: its exit status, and the last line that it said
+        """
+        try:
+            program = await asyncio.create_subprocess_exec(
+                self._program[0],
+                address,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                # It is ended with whatever it has started.
+                start_new_session=True,
+            )
+        except OSError as error:
+            return -1, str(error)
+        try:
+            _, said = await asyncio.wait_for(program.communicate(), SECONDS)
+        except TimeoutError:
+            return -1, f"no answer within {SECONDS} s"
+        finally:
+            if program.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(program.pid, signal.SIGKILL)
+                await program.wait()
+        status = program.returncode or 0
+        lines = said.decode(errors="replace").split("\n")
+        return status, next((line for line in reversed(lines) if line.strip()), f"exit {status}")
