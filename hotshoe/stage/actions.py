@@ -45,6 +45,35 @@ def deploy(stage: Stage, progress: Callable[[str], None] = lambda _: None) -> fl
     return time.monotonic() - started
 
 
+def wait_for_name(stage: Stage, seconds: float = 60) -> float:
+    """Wait until the home's name leads cameras to a public address that changes.
+
+    :returns: how long it took, in seconds
+    :raises HotshoeError: with what the servers say, if it does not
+    """
+    started, hostname, address = time.monotonic(), stage.plan.hostname, f"{stage.wan.public}"
+    ask = podman.inside(stage.container(CAMERA), "getent", "ahostsv4", hostname)
+    while True:
+        done = subprocess.run(ask, capture_output=True, text=True, check=False)
+        took = time.monotonic() - started
+        if address in done.stdout.split():
+            return took
+        if took > seconds:
+            break
+        time.sleep(0.2)
+    said = [
+        podman.execute(
+            stage.container(server.name),
+            *("journalctl", "--quiet", "--output=cat", "--lines=3", "--unit=hotshoe-address"),
+        )
+        for server in stage.plan.servers
+    ]
+    leads = done.stdout.split()[:1] or ["nowhere"]
+    raise HotshoeError(
+        f"{hostname} leads to {leads[0]} after {took:.0f} s, and not to {address}\n{''.join(said)}"
+    )
+
+
 def give_root_certificate(stage: Stage, root_certificate: Path, node: str) -> None:
     """Put the root certificate where a camera has it from its card."""
     podman.execute(

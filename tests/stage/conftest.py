@@ -19,9 +19,10 @@ import pytest
 from hotshoe.plan.derivation import make_plan
 from hotshoe.secrets import load_secrets
 from hotshoe.site.reading import SiteFiles, load_site
+from hotshoe.stage import actions, podman
 from hotshoe.stage.stage import Stage
 from tests.stage import groups
-from tests.stage.home import Home
+from tests.stage.home import BIN, Home
 
 Change = Callable[[str], str]
 # As it comes, OpenWrt rejects what it does not let in. A test could not tell that from a server
@@ -75,6 +76,7 @@ def bare(
     change: Change = str,
     *,
     prepared: bool = False,
+    vault: Change | None = None,
 ) -> Iterator[Home]:
     """A home that nobody has deployed to yet.
 
@@ -83,32 +85,57 @@ def bare(
     :param site_name: the Site
     :param change: what its file says here, of what it says
     :param prepared: whether the packages that hotshoe installs are there already
+    :param vault: what a vault of its own holds, of what the shared one does
     """
     project = copy_project(name)
     files = SiteFiles(site_name, project)
     files.site.write_text(change(files.site.read_text()))
+    if vault:
+        write_own_vault(files, vault)
     site = load_site(files)
     plan = make_plan(site)
     stage = Stage.of(site_name, plan, project, release, prepared=prepared)
     stage.up(say=lambda _: None)
     try:
-        yield Home(project, stage, plan, load_secrets(files, site))
+        secrets = load_secrets(files, site)
+        if secrets.ddns_secret:
+            stage.open_account(secrets.ddns_secret)
+        yield Home(project, stage, plan, secrets)
     finally:
         stage.down()
 
 
+def write_own_vault(files: SiteFiles, change: Change) -> None:
+    """Give a Site a vault of its own."""
+    password = f"--vault-password-file={files.root / 'group_vars' / 'demo.vault-password'}"
+    program = str(BIN / "ansible-vault")
+    said = podman.run(program, "view", password, str(files.shared_vault))
+    own = files.root / "group_vars" / f"{files.name}.vault.yml"
+    encrypted = podman.run(
+        program, "encrypt", password, "--output", "-", "-", input_text=change(said)
+    )
+    own.write_text(encrypted)
+
+
 def deployed(
-    name: str, release: str = "13", site_name: str = "home", change: Change = str
+    name: str,
+    release: str = "13",
+    site_name: str = "home",
+    change: Change = str,
+    vault: Change | None = None,
 ) -> Iterator[Home]:
     """The same, deployed to, with the root certificate on camera and laptop.
 
     On Debian 12, the deploy installs the packages; on 13, the rehearsal and molecule prove that.
     """
-    for home in bare(name, release, site_name, change, prepared=release != "12"):
+    prepared = release != "12"
+    for home in bare(name, release, site_name, change, prepared=prepared, vault=vault):
         for router in home.plan.routers:
             if router.managed_by == "openwrt":
                 home.sh(router.name, DROP)
         home.deploy()
+        if home.stage.provider:
+            actions.wait_for_name(home.stage)
         for node in ("camera", "laptop"):
             home.equip(node)
         yield home

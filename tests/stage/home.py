@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,11 @@ class Home:
     @property
     def router(self) -> str:
         return self.plan.routers[0].name
+
+    @property
+    def public(self) -> IPv4Address:
+        """Its public address, which may be another one later."""
+        return self.plan.public_address or self.stage.wan.public
 
     @property
     def authority(self) -> AuthorityFiles:

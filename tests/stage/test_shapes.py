@@ -65,7 +65,7 @@ class TestEveryShape:
             shaped.uploads_work(LAPTOP, server)
 
     def test_all_its_ports_get_through_and_no_others(self, shaped: Home) -> None:
-        home, public = shaped, shaped.plan.public_address
+        home, public = shaped, shaped.public
         ours = {p for server in home.plan.servers for r in server.ftp_ports for p in r}
         for server in home.plan.servers:
             passive = server.passive

@@ -1,0 +1,503 @@
+"""A home whose public address changes: no photo is lost, and nothing untrue is published."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from urllib.parse import urlsplit
+
+import pytest
+
+from hotshoe import paths
+from hotshoe.stage import internet, podman
+from hotshoe.stage.topology import CAMERA, INTERNET, LAPTOP
+from tests.stage.conftest import Change, SharedStage, deployed
+from tests.stage.home import Home
+from tests.stage.shooting import Shooting
+from tests.stage.test_firewall import wait_until
+
+UPDATES = "dyn.example.net"
+# What the issue allows between a change and the first photo, on top of the record's TTL.
+ALLOWED = 15
+CHANGES = 20
+
+
+def site(ddns: str, router: str = "linux") -> Change:
+    """The example's Site, with another way to update the record, and another router."""
+
+    def change(said: str) -> str:
+        said = re.sub(r"(?m)^hostname: .*", "hostname: photos.example.net", said)
+        said = re.sub(r"(?m)^ddns: .*", f"ddns: {ddns}", said)
+        return re.sub(r"managed_by: \w+", f"managed_by: {router}", said, count=1)
+
+    return change
+
+
+@pytest.fixture
+def home(stage: SharedStage) -> Home:
+    """A Debian router at the edge; the server updates the record by DynDNS's protocol."""
+    ddns = f"{{updated_by: server, provider: dyndns2, username: photographer, server: {UPDATES}}}"
+    make = partial(deployed, "test-dynamic", site_name="dynamic", change=site(ddns))
+    return settled(stage.home("dynamic", make))
+
+
+TSIG = base64.b64encode(os.urandom(32)).decode()
+SHAPES = {
+    # An OpenWrt router, a server with Debian 12 that updates a zone of the person's own.
+    "nsupdate": partial(
+        deployed,
+        "test-dynamic",
+        "12",
+        "dynamic",
+        site(
+            "{updated_by: nsupdate, zone: example.net, key_name: hotshoe.example.net, ttl: 30}",
+            "openwrt",
+        ),
+        vault=lambda said: re.sub(r"(?m)^ddns_secret: .*\n", "", said) + f"ddns_secret: {TSIG}\n",
+    ),
+    # A router that nothing of hotshoe's is on, and a record that somebody else updates.
+    "by hand": partial(
+        deployed, "test-dynamic", "13", "dynamic", site("{updated_by: none}", "hand")
+    ),
+}
+
+
+@pytest.fixture
+def shaped(request: pytest.FixtureRequest, stage: SharedStage) -> Home:
+    """Other homes whose address changes, by their names in SHAPES."""
+    name: str = request.param
+    return settled(stage.home(f"dynamic, {name}", SHAPES[name]))
+
+
+def shape(*names: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("shaped", names, indirect=True)
+
+
+def settled(home: Home) -> Home:
+    """Wait until the home knows its address, whatever the test before this one left."""
+    wait_until(lambda: announced(home) == f"{home.public}", 90)
+    wait_until(lambda: record(home) == f"{home.public}", 90)
+    return home
+
+
+def announced(home: Home) -> str:
+    """The address that new sessions are given outside."""
+    said = home.sh(home.server, f"cat {paths.PUBLIC_ADDRESS}")
+    return said.strip().removeprefix("pasv_address=")
+
+
+def record(home: Home) -> str:
+    """Where the name's record leads, by its own name server; no cache is asked."""
+    provider = home.stage.provider
+    assert provider
+    return home.sh(INTERNET, f"dig +short @{provider.name_server} {provider.hostname} A").strip()
+
+
+def pasv(home: Home, node: str, **order: object) -> str:
+    """The address that PASV tells a client."""
+    (reply,) = home.ftp(["send", "PASV"], node=node, **order)
+    found = re.fullmatch(r"227 .*\((\d+),(\d+),(\d+),(\d+),\d+,\d+\)\.?", reply)
+    assert found, reply
+    return ".".join(found.groups())
+
+
+class Journal:
+    """What hotshoe-address says from now on."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._cursor = home.sh(
+            home.server,
+            "journalctl --sync; journalctl -n 1 --show-cursor | sed -n 's/^-- cursor: //p'",
+        ).strip()
+
+    def lines(self) -> list[str]:
+        after = f"--after-cursor='{self._cursor}'"
+        said = self._home.sh(self._home.server, f"journalctl -q -o cat -u hotshoe-address {after}")
+        return said.splitlines()
+
+    def wait_for(self, pattern: str, seconds: float = 30) -> str:
+        """Wait until a line matches, and return it."""
+        found: list[str] = []
+
+        def is_there() -> bool:
+            found[:] = [line for line in self.lines() if re.search(pattern, line)]
+            return bool(found)
+
+        try:
+            wait_until(is_there, seconds)
+        except AssertionError:
+            raise AssertionError(f"{pattern!r} is not in {self.lines()}") from None
+        return found[0]
+
+
+@contextmanager
+def faults(home: Home, said: str, *services: str) -> Iterator[None]:
+    """Services on the Internet that have a fault, as hotshoe/stage/provider.py describes them."""
+    folder = f"{internet.FOLDER}/faults"
+    for service in services:
+        podman.execute(
+            home.stage.container(INTERNET),
+            *("sh", "-c", f"cat >{folder}/{service}"),
+            input_text=said,
+        )
+    try:
+        yield
+    finally:
+        home.sh(INTERNET, f"rm -f {' '.join(f'{folder}/{service}' for service in services)}")
+
+
+def sources(home: Home) -> list[str]:
+    assert home.server_plan.follower
+    return [urlsplit(url).hostname or "" for url in home.server_plan.follower.sources]
+
+
+def look(home: Home) -> None:
+    """Have the server look at once, and forget what failed."""
+    home.sh(home.server, "systemctl reload hotshoe-address")
+
+
+# -- it works
+
+
+def test_the_name_leads_to_the_home_and_photos_arrive(home: Home) -> None:
+    assert home.sh(CAMERA, f"getent ahostsv4 {home.plan.hostname}").split()[0] == f"{home.public}"
+    assert pasv(home, CAMERA) == f"{home.public}"
+    home.uploads_work(CAMERA)
+
+
+def test_a_second_deploy_changes_nothing_before_and_after_a_change(home: Home) -> None:
+    assert home.would_change() == []
+    before = home.public
+    home.stage.change_address()
+    settled(home)
+    assert home.public != before
+    assert home.would_change() == []
+    assert home.deploy() == {}
+    assert announced(home) == record(home) == f"{home.public}"
+
+
+def test_lan_and_wan_clients_get_what_they_can_use_in_the_same_minute(home: Home) -> None:
+    inside = f"{home.server_plan.address}"
+    with ThreadPoolExecutor() as pool:
+        wan = pool.submit(pasv, home, CAMERA)
+        lan = pool.submit(pasv, home, LAPTOP, dial=inside)
+        hairpin = pool.submit(pasv, home, LAPTOP)
+        assert [wan.result(), lan.result(), hairpin.result()] == [
+            f"{home.public}",
+            inside,
+            f"{home.public}",
+        ]
+    home.uploads_work(CAMERA)
+    home.uploads_work(LAPTOP)
+    # A router without hairpin: who dials the server's own address needs none.
+    table = "hotshoe_forwards"
+    home.sh(
+        home.router, f"nft add chain inet {table} off '{{ type filter hook forward priority 1; }}'"
+    )
+    home.sh(home.router, f"nft add rule inet {table} off iifname eth1 oifname eth1 drop")
+    try:
+        name = f"no-hairpin-{time.time_ns()}.JPG"
+        assert home.ftp(["stor", name, 10], node=LAPTOP, dial=inside)[0].startswith("226")
+    finally:
+        home.sh(home.router, f"nft delete chain inet {table} off")
+
+
+def test_four_cameras_lose_no_photo_in_twenty_changes(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # An address may open thirty control connections a minute.
+    network = home.stage.node(CAMERA).ports[0].address
+    more = [f"{network.network[n]}" for n in (5, 6)]
+    home.sh(CAMERA, "".join(f"ip address replace {each}/29 dev eth0; " for each in more))
+    took: list[float] = []
+    shooting = Shooting(home, [f"{network.ip}", *more])
+    try:
+        shooting.wait_for_everybody(home.public, 0, 30)
+        with ThreadPoolExecutor() as pool:
+            deploys = []
+            for number in range(CHANGES):
+                if number % 6 == 2:
+                    deploys.append(pool.submit(home.deploy))
+                changed = time.monotonic()
+                home.stage.change_address()
+                first = shooting.wait_for_everybody(home.public, changed, 60)
+                took.append(first - changed)
+            # None of them fought what the server knows, or counted it as drift.
+            assert [each.result() for each in deploys] == [{}] * len(deploys)
+    finally:
+        shooting.end()
+    arrived = {each.photo for each in shooting.tries if not each.problem}
+    lost = shooting.lost()
+    with capsys.disabled():
+        print(
+            f"\n{len(took)} changes of the public address: the first photo by the new one after "
+            f"{min(took):.1f} to {max(took):.1f} s (TTL {internet.TTL} s); "
+            f"{len(arrived)} photos arrived, {len(lost)} lost"
+        )
+    assert lost == set()
+    assert max(took) <= internet.TTL + ALLOWED
+    # PASV never told an address that is not the one that was dialled.
+    wrong = [t for t in shooting.tries if not t.problem and t.announced != t.address]
+    assert wrong == []
+
+
+# -- what must not be believed
+
+HTML = "status 200 <html><title>Welcome</title>203.0.113.99</html>"
+UNFIT = {
+    "shut": ("shut", r"stays: no two sources agree"),
+    "captive": (HTML, r"stays: no two sources agree.*not an address and nothing else"),
+    "redirect": ("redirect https://portal.example/", r"stays: no two sources agree"),
+    "empty": ("status 200", r"stays: no two sources agree.*not an address"),
+    "error": ("status 503 203.0.113.99", r"stays: no two sources agree"),
+    "private": ("status 200 192.168.7.7", r"stays: the sources see 192.168.7.7.*private"),
+    "carrier": ("status 200 100.64.7.7", r"stays: the sources see 100.64.7.7.*carrier-grade NAT"),
+    "ds-lite": ("status 200 192.0.0.2", r"stays: the sources see 192.0.0.2.*DS-Lite"),
+    "reserved": ("status 200 240.0.0.1", r"stays: the sources see 240.0.0.1.*reserved"),
+    "another": ("status 200 9.9.9.9", r"stays: the router's WAN address is .* see 9.9.9.9"),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_what_the_sources_say_is_not_believed_and_nothing_changes(home: Home, name: str) -> None:
+    fault, message = UNFIT[name]
+    before, journal = f"{home.public}", Journal(home)
+    with faults(home, fault, *sources(home)):
+        look(home)
+        journal.wait_for(message)
+        assert announced(home) == record(home) == before
+        home.uploads_work(CAMERA)
+    look(home)
+    journal.wait_for("is the public address, without doubt")
+
+
+@pytest.mark.parametrize("fault", ["shut", HTML, "status 200 9.9.9.9"])
+def test_one_source_that_lies_or_is_shut_down_stops_nothing(home: Home, fault: str) -> None:
+    for source in sources(home)[:2]:
+        with faults(home, fault, source):
+            home.stage.change_address()
+            settled(home)
+
+
+def test_two_sources_that_do_not_agree_change_nothing(home: Home) -> None:
+    before, journal = f"{home.public}", Journal(home)
+    one, another, third = sources(home)
+    with faults(home, "status 200 9.9.9.9", one), faults(home, "shut", third):
+        look(home)
+        said = journal.wait_for("stays: no two sources agree")
+        assert "9.9.9.9" in said
+        assert another in said
+        assert announced(home) == record(home) == before
+    look(home)
+    settled(home)
+
+
+def test_carrier_grade_nat_is_said_and_nothing_is_published(home: Home) -> None:
+    before, journal = f"{home.public}", Journal(home)
+    wan = home.stage.change_address(carrier_grade_nat=True)
+    said = journal.wait_for(rf"{before} stays: .*{wan.home.ip}.*carrier-grade NAT")
+    assert "Ask the provider for a public address" in said
+    look(home)
+    assert announced(home) == record(home) == before
+    # Not once for each look.
+    look(home)
+    time.sleep(2)
+    assert len([line for line in journal.lines() if "stays" in line]) == 1
+    home.stage.change_address()
+    settled(home)
+    home.uploads_work(CAMERA)
+
+
+# -- what the provider of the name says
+
+REFUSALS = {
+    "badauth": "status 401 badauth",
+    "abuse": "status 200 abuse",
+    "nohost": "status 200 nohost",
+    "notfqdn": "status 200 notfqdn",
+}
+TROUBLES = {
+    "911": "status 200 911",
+    "captive page": HTML,
+    "error": "status 503",
+    "shut": "shut",
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_refused_update_waits_for_a_person_and_is_sent_anew_then(home: Home, name: str) -> None:
+    before, journal = f"{home.public}", Journal(home)
+    with faults(home, REFUSALS[name], UPDATES):
+        home.stage.change_address()
+        said = journal.wait_for(rf"is not at {home.public} until a person corrects something: ")
+        assert name in said
+        assert home.secrets.ddns_secret not in "".join(journal.lines())
+        assert record(home) == before
+        # Whoever knows the new address may use it.
+        assert announced(home) == f"{home.public}"
+        assert pasv(home, CAMERA, dial=f"{home.public}") == f"{home.public}"
+    look(home)
+    settled(home)
+
+
+@pytest.mark.parametrize("name", TROUBLES)
+def test_an_update_that_fails_is_sent_again_by_itself(home: Home, name: str) -> None:
+    before, journal = f"{home.public}", Journal(home)
+    with faults(home, TROUBLES[name], UPDATES):
+        home.stage.change_address()
+        journal.wait_for(rf"is not at {home.public} yet; it is tried again: ")
+        assert record(home) == before
+        assert announced(home) == f"{home.public}"
+    settled(home)
+
+
+# -- what happens to the server
+
+
+def test_without_network_and_dns_at_boot_the_last_address_stays(home: Home) -> None:
+    before = f"{home.public}"
+    # Nobody resolves a name, and no source is reached.
+    home.sh(
+        INTERNET,
+        "nft add table ip dead; nft add chain ip dead all "
+        "'{ type filter hook prerouting priority -300; policy accept; }'",
+    )
+    home.sh(INTERNET, "nft add rule ip dead all iifname home0 drop")
+    try:
+        home.stage.reboot(home.server)
+        wait_until(lambda: home.succeeds(home.server, "systemctl is-active hotshoe-address"), 30)
+        assert announced(home) == before
+        assert pasv(home, LAPTOP, dial=f"{home.server_plan.address}")
+        Journal(home)
+        home.stage.change_address()
+        time.sleep(3)
+        assert announced(home) == before
+    finally:
+        home.sh(INTERNET, "nft delete table ip dead")
+    settled(home)
+    home.uploads_work(CAMERA)
+
+
+def test_it_follows_whenever_it_was_killed(home: Home) -> None:
+    for pause in (0, 0.1, 0.3, 1):
+        home.stage.change_address()
+        time.sleep(pause)
+        home.sh(
+            home.server, "systemctl kill -s KILL hotshoe-address; systemctl restart hotshoe-address"
+        )
+        settled(home)
+
+
+def test_a_rebooted_router_has_the_address_of_now_and_tells_it(home: Home) -> None:
+    home.stage.change_address()
+    home.stage.reboot(home.router)
+    settled(home)
+    home.uploads_work(CAMERA)
+
+
+def test_an_address_that_flaps_ends_where_it_is(home: Home) -> None:
+    for _ in range(6):
+        home.stage.change_address()
+        time.sleep(0.2)
+    settled(home)
+    home.uploads_work(CAMERA)
+
+
+def test_it_goes_with_the_setting(home: Home) -> None:
+    said = (home.project / "group_vars" / "dynamic.yml").read_text()
+    (ddns,) = re.findall(r"(?m)^ddns: .*\n", said)
+    with home.saying(f"public_address: dynamic\n{ddns}", f"public_address: {home.public}\n"):
+        for path in (
+            "/etc/hotshoe/address.json",
+            paths.PUBLIC_ADDRESS,
+            "/usr/local/sbin/hotshoe-update-record",
+        ):
+            assert not home.succeeds(home.server, f"test -e {path}")
+        assert (
+            home.sh(
+                home.server, "systemctl list-units --all --plain --no-legend 'hotshoe-address*'"
+            )
+            == ""
+        )
+        assert (
+            home.sh(home.router, "systemctl list-units --all --plain --no-legend 'hotshoe-wan*'")
+            == ""
+        )
+        assert home.would_change() == []
+        home.uploads_work(CAMERA)
+    settled(home)
+
+
+# -- other homes
+
+
+@shape(*SHAPES)
+class TestOtherHomes:
+    def test_it_is_followed_and_photos_arrive(self, shaped: Home) -> None:
+        home = shaped
+        assert home.would_change() == []
+        changed = time.monotonic()
+        home.stage.change_address()
+        settled(home)
+        seconds = time.monotonic() - changed
+        # Without a router that tells of it, the server looks twice a minute.
+        assert seconds <= (60 if home.plan.routers[0].by_hand else ALLOWED)
+        wait_until(
+            lambda: (
+                f"{home.public}" in home.sh(CAMERA, f"getent ahostsv4 {home.plan.hostname} || :")
+            ),
+            40,
+        )
+        home.uploads_work(CAMERA)
+        home.uploads_work(LAPTOP)
+        assert home.would_change() == []
+
+    def test_carrier_grade_nat_is_published_by_nobody_who_knows_of_it(self, shaped: Home) -> None:
+        if shaped.plan.routers[0].by_hand:
+            pytest.skip("nothing on the router can tell")
+        home, before = shaped, f"{shaped.public}"
+        journal = Journal(home)
+        home.stage.change_address(carrier_grade_nat=True)
+        journal.wait_for(f"{before} stays: .*carrier-grade NAT")
+        assert announced(home) == record(home) == before
+        home.stage.change_address()
+        settled(home)
+
+
+@shape("nsupdate")
+class TestOwnZone:
+    def test_a_wrong_key_is_told_by_name(self, shaped: Home) -> None:
+        home, journal = shaped, Journal(shaped)
+        before = f"{home.public}"
+        home.stage.open_account(base64.b64encode(b"somebody else's key, 32 bytes..").decode())
+        try:
+            home.stage.change_address()
+            said = journal.wait_for(rf"is not at {home.public} until a person corrects something: ")
+            assert re.search("BADKEY|BADSIG", said)
+            assert TSIG not in "".join(journal.lines())
+            assert record(home) == before
+        finally:
+            home.stage.open_account(TSIG)
+        look(home)
+        settled(home)
+
+    def test_a_name_server_that_has_lost_the_zone_is_told_by_name(self, shaped: Home) -> None:
+        home, journal = shaped, Journal(shaped)
+        knotc = f"knotc --config={internet.CONFIGURATION}"
+        # As a secondary server has that lost its primary for too long.
+        home.sh(INTERNET, f"{knotc} --blocking --force zone-purge +expire example.net")
+        try:
+            home.stage.change_address()
+            said = journal.wait_for(rf"is not at {home.public} yet; it is tried again: ")
+            assert "SERVFAIL" in said
+        finally:
+            home.sh(INTERNET, f"{knotc} --blocking zone-reload example.net")
+        look(home)
+        settled(home)
