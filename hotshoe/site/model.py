@@ -127,7 +127,11 @@ def _no_boolean(value: Any) -> Any:
 
 Address = Annotated[IPv4Address, BeforeValidator(_no_number)]
 Address6 = Annotated[IPv6Address, BeforeValidator(_no_zone)]
-PublicAddress = Annotated[IPv4Address | None, BeforeValidator(_public_address)]
+PublicAddress = Annotated[
+    IPv4Address | None,
+    BeforeValidator(_public_address),
+    PlainSerializer(lambda address: address or DYNAMIC),
+]
 Network = Annotated[IPv4Network, BeforeValidator(_no_number)]
 Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT), BeforeValidator(_no_boolean)]
 Ttl = Annotated[int, Field(ge=30, le=86400), BeforeValidator(_no_boolean)]
