@@ -35,6 +35,7 @@ def site_of(
     long: bool = False,
     each: int = 2,
     may_open: Sequence[Mapping[str, Any]] = (),
+    managers: Sequence[str] = MANAGERS,
     **more: Any,
 ) -> Site:
     """A Site, which need not pass the checks.
@@ -45,6 +46,7 @@ def site_of(
     :param long: whether names and addresses are as long as they may be
     :param each: how many cameras upload to each server
     :param may_open: what the first server may open
+    :param managers: who manages the routers, over and over
     :param more: other keys of the Site
     """
 
@@ -63,7 +65,7 @@ def site_of(
         router = {
             "name": name(f"router{i}"),
             "mode": mode,
-            "managed_by": MANAGERS[i % 3],
+            "managed_by": managers[i % len(managers)],
             "lan": str(lan(i)),
         }
         if i:
@@ -150,6 +152,11 @@ _INWARDS = [
     {"to": "10.0.2.20", "services": ["2049/tcp"]},
 ]
 _TO_A_SERVER = [{"to": "10.0.1.102", "services": ["22/tcp", "873/tcp"]}, _INWARDS[1]]
+_DYNDNS2 = {
+    "provider": "dyndns2",
+    "server": "updates-of-names.example.net",
+    "username": "photographer",
+}
 _SHARED = {"offset": 6, "psid_length": 6, "psid": 52}
 
 # What is hard to draw, to print or to read.
@@ -169,6 +176,21 @@ AWKWARD: dict[str, Plan] = {
     "many ports": home(("nat", "routed"), (1, 0), port_set=_SHARED, each=1),
     "too many ports": home(port_set={"offset": 7, "psid_length": 3, "psid": 1}, each=1),
     "a hundred cameras": home(each=100),
+    "updated by a router": home(
+        ("nat", "nat"),
+        (1, 1),
+        public_address="dynamic",
+        ddns={"updated_by": "router", **_DYNDNS2},
+    ),
+    "updated by a server": home(
+        ("nat", "nat"),
+        (1, 1),
+        ipv6=True,
+        long=True,
+        public_address="dynamic",
+        ddns={"updated_by": "server", **_DYNDNS2},
+        managers=("openwrt", "linux"),
+    ),
     "everything said": home(**EVERYTHING_SAID),
 }
 HOMES = {name: example(name) for name in EXAMPLES} | AWKWARD

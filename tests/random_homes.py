@@ -18,7 +18,16 @@ from hotshoe.plan.model import Plan
 from hotshoe.ports.allocation import ports_needed
 from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.site import checks
-from hotshoe.site.model import Camera, Ftp, HomeService, Router, Server, SharedAddress, Site
+from hotshoe.site.model import (
+    DYNAMIC,
+    Camera,
+    Ftp,
+    HomeService,
+    Router,
+    Server,
+    SharedAddress,
+    Site,
+)
 from tests.homes import HOMES
 
 BLOCKS = [
@@ -36,6 +45,16 @@ MOST_ROUTERS, MOST_SERVERS = 8, 3
 OWN_SERVICES = ["80/tcp", "2222/tcp", "21/udp", "50000-50099/udp"]
 FORWARDED = ["443/tcp", "8443/tcp", "21/udp", "1024-65535/udp"]
 OPEN_TO_LAN = ["445/tcp", "137-138/udp", "60000-61000/udp"]
+# Who updates the record of a home whose public address changes; not every router can.
+SOMEBODY_ELSE = {"updated_by": "none"}
+_DYNDNS2 = {"provider": "dyndns2", "server": "dyn.example.net", "username": "photographer"}
+TSIG = {"server": "ns1.example.net", "zone": "example.net", "key_name": "hotshoe.example.net"}
+UPDATES = [
+    SOMEBODY_ELSE,
+    {"updated_by": "nsupdate", **TSIG},
+    {"updated_by": "server", **_DYNDNS2},
+    {"updated_by": "router", **_DYNDNS2},
+]
 HOME_SERVICES = ["22/tcp", "445/tcp", "445/udp", "1000-1009/tcp"]
 
 
@@ -144,6 +163,7 @@ def sites(draw, dmz: bool = False, ipv6: bool | None = None) -> Site:
     ipv6 = draw(_truth) if ipv6 is None else ipv6
     twice = draw(_truth)  # whether every server has two cameras
     name = _long if draw(_truth) else _short
+    dynamic = draw(_updates)  # None: the public address is fixed
 
     lans = [_lan(router) for router in drawn]
     last = len(lans) - 1
@@ -162,9 +182,14 @@ def sites(draw, dmz: bool = False, ipv6: bool | None = None) -> Site:
     for i in reversed(range(len(lans))):  # inside out, since what is inside limits the mode
         router = _router(name("router", i), i, drawn[i], lans, places, servers, routers[:1], ipv6)
         routers.insert(0, router)
+    if port_set or (
+        dynamic and dynamic["updated_by"] == "router" and routers[0].managed_by == "linux"
+    ):
+        dynamic = None
     site = Site(
         hostname="photos.example.net",
-        public_address="203.0.113.20",
+        public_address=DYNAMIC if dynamic else "203.0.113.20",
+        ddns=dynamic,
         port_set=port_set,
         routers=routers,
         servers=servers,
@@ -176,6 +201,7 @@ def sites(draw, dmz: bool = False, ipv6: bool | None = None) -> Site:
 
 
 _truth = st.booleans()
+_updates = st.none() | st.sampled_from(UPDATES)
 _lists_of_routers = {
     least: st.lists(
         _routers, min_size=least, max_size=MOST_ROUTERS, unique_by=lambda router: router.block

@@ -11,7 +11,7 @@ from ipaddress import (
     IPv4Address,
     IPv4Network,
 )
-from itertools import islice, product
+from itertools import product
 
 from hotshoe.plan.model import (
     AcceptRule,
@@ -33,7 +33,7 @@ from hotshoe.plan.model import (
 from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.site.checks.base import router_index
 from hotshoe.site.ftp_ports import cameras_of, ftp_ports, own_ports
-from hotshoe.site.model import Server, Site
+from hotshoe.site.model import Server, Site, UpdatedBy
 
 # Cameras upload over several connections at once, and vanish without a word. So as many sessions as
 # a camera uses may be dead while it opens new ones.
@@ -61,8 +61,9 @@ ADDRESS_SOURCES = (
 )
 # How often a server asks two of them: a change that nothing tells of is noticed within it.
 ADDRESS_SECONDS = 30
-# Where servers are told of a router's WAN address; further servers take the ports below.
-NOTICE_PORT = 47021
+# Where servers are told of a router's WAN address; further servers take the ports below. None of
+# them is among those from which Linux opens connections (ip_local_port_range).
+NOTICE_PORT = 17021
 # A full set takes no new entry. Whoever is missing in the first cannot open data connections, so it
 # holds more clients than a server can answer; whoever is missing in another is only not counted.
 CLIENT_SETS = ClientSets(
@@ -84,7 +85,7 @@ def make_plan(site: Site) -> Plan:
     return Plan(
         hostname=site.hostname,
         public_address=site.public_address,
-        ddns=derivation.record_update,
+        ddns=derivation.record,
         port_set=own_ports(site) or (),
         servers=servers,
         routers=tuple(derivation.router(i, servers) for i in range(len(site.routers))),
@@ -105,12 +106,11 @@ class _Derivation:
         self._site, self._routers = site, site.routers
         self._ports = ftp_ports(site)
         self._wans = [site.public_address, *(router.wan for router in site.routers[1:])]
-
-    @property
-    def record_update(self) -> RecordUpdate | None:
-        """How the record of the home's name is updated; None where the address is fixed."""
-        ddns = self._site.ddns
-        return RecordUpdate(**dict(ddns)) if ddns else None
+        # How the record of the home's name is updated; None where the address is fixed.
+        self.record = RecordUpdate(**dict(site.ddns)) if site.ddns else None
+        free = self._free_ports()
+        self._notice_ports = [next(free, None) for _ in site.servers]
+        self._notices = [*map(self._notice, site.servers, self._notice_ports)]
 
     def _router_index(self, server: Server) -> int:
         """The router in whose LAN a server is."""
@@ -121,41 +121,53 @@ class _Derivation:
         assert wan is not None, "checked: every router behind another one says its WAN address"
         return wan
 
-    def _notice(self, server: Server) -> Notice | None:
-        """How the outermost router tells a server its WAN address, if that changes and it can."""
+    def _updated_by(self, *who: UpdatedBy) -> bool:
+        """Whether one of these updates the record of the home's name."""
+        return self.record is not None and self.record.updated_by in who
+
+    def _free_ports(self) -> Iterator[int]:
+        """The ports on which servers may be told; nothing else in the home uses them."""
+        routers, servers = self._routers, self._site.servers
+        services = [s for r in routers for s in (*r.open_to_wan, *r.other_forwards)]
+        services += [s for server in servers for s in server.open_to_lan]
+        services += [s for server in servers for target in server.may_open for s in target.services]
+        taken = [service.ports for service in services if service.protocol == "tcp"]
+        taken += [ports.passive for ports in self._ports]
+        single = {ports.control for ports in self._ports} | {server.ssh_port for server in servers}
+        for port in range(NOTICE_PORT, 0, -1):
+            if port not in single and not any(port in ports for ports in taken):
+                yield port
+
+    def _notice(self, server: Server, port: int | None) -> Notice | None:
+        """How the outermost router tells a server its WAN address, if that changes and it can.
+
+        :param port: the server's; None if none is left
+        """
         behind = self._router_index(server)
         outermost, *inner = self._routers[: behind + 1]
-        by_hand = any(router.managed_by == "hand" for router in (outermost, *inner))
-        if self._site.public_address or by_hand or any(r.masks_source for r in inner):
+        untold = (
+            self._site.public_address
+            # What a default host gets by hairpin NAT looks as if the router itself had sent it.
+            or outermost.mode == "default-host"
+            or any(router.managed_by == "hand" for router in (outermost, *inner))
+            or any(router.masks_source for router in inner)
+        )
+        if untold or port is None:
             return None
-        port = self._notice_port(self._site.servers.index(server))
         return Notice(self._next_address(0, behind, server.address), port)
-
-    def _notice_port(self, index: int) -> int:
-        """The port on which a server is told; nothing else uses it."""
-        services = [s for r in self._routers for s in (*r.open_to_wan, *r.other_forwards)]
-        services += [s for server in self._site.servers for s in server.open_to_lan]
-        taken = {port for s in services for port in s.ports}
-        taken |= {port for ports in self._ports for port in (ports.control, *ports.passive)}
-        taken |= {server.ssh_port for server in self._site.servers}
-        free = (port for port in range(NOTICE_PORT, 0, -1) if port not in taken)
-        return next(islice(free, index, None))
 
     def _follower(self, index: int) -> AddressFollower | None:
         """How a server follows a public address that changes."""
-        site = self._site
-        if site.public_address:
+        if self._site.public_address:
             return None
-        notice = self._notice(site.servers[index])
         # The record is one for all servers.
-        record = self.record_update
-        updates = index == 0 and record and record.updated_by in ("server", "nsupdate")
+        updates = index == 0 and self._updated_by("server", "nsupdate")
         return AddressFollower(
             sources=ADDRESS_SOURCES,
             seconds=ADDRESS_SECONDS,
-            router=self._routers[0].lan.ip if notice else None,
-            notice_port=self._notice_port(index),
-            update=record if updates else None,
+            router=self._routers[0].lan.ip if self._notices[index] else None,
+            notice_port=self._notice_ports[index] or NOTICE_PORT,
+            update=self.record if updates else None,
         )
 
     def _translates(self, i: int) -> bool:
@@ -216,7 +228,7 @@ class _Derivation:
                 for target in server.may_open
                 for service in target.services
             ),
-            accept_rules=(*self._rules_for_other_servers(server), *self._rules_for_notices(server)),
+            accept_rules=(*self._rules_for_other_servers(server), *self._rules_for_notices(index)),
             max_clients=clients,
             # Where all clients have one address, a limit for each address would be one for all.
             max_per_address=clients if source_nat else sessions,
@@ -243,15 +255,13 @@ class _Derivation:
                     for source, service in product(sources, target.services):
                         yield AcceptRule(service, server.address, source, purpose)
 
-    def _rules_for_notices(self, server: Server) -> Iterator[AcceptRule]:
+    def _rules_for_notices(self, index: int) -> Iterator[AcceptRule]:
         """The accept rule for the outermost router, which tells its WAN address."""
-        if notice := self._notice(server):
-            service = Service("tcp", PortRange(notice.port, notice.port))
-            outermost = self._routers[0]
+        if notice := self._notices[index]:
+            address, router = self._site.servers[index].address, self._routers[0]
+            purpose = f"{router.name} tells its WAN address"
             # Of several of its own, a router uses the address of the interface it sends by.
-            yield AcceptRule(
-                service, server.address, outermost.lan.ip, f"{outermost.name} tells its WAN address"
-            )
+            yield AcceptRule(_tcp(notice), address, router.lan.ip, purpose)
 
     def _index_of_lan(self, host: IPv4Address) -> int:
         return next(i for i, router in enumerate(self._routers) if host in router.lan.network)
@@ -289,8 +299,8 @@ class _Derivation:
                 if server.mac and self._router_index(server) == i and router.managed_by != "linux"
             ),
             hairpin=self._untranslated_lans(i) if translates and (forwards or default_host) else (),
-            ddns=self._update_by_router() if i == 0 else None,
-            notices=tuple(self._notices()) if i == 0 else (),
+            ddns=self.record if i == 0 and self._updated_by("router") else None,
+            notices=tuple(filter(None, self._notices)) if i == 0 else (),
             ftp_helper=tuple(self._helper_ports(i, servers)),
             open_to_wan=router.open_to_wan,
             other_forwards=router.other_forwards,
@@ -300,17 +310,17 @@ class _Derivation:
         self, i: int, servers: tuple[ServerPlan, ...]
     ) -> Iterator[PortForward | AcceptRule]:
         """The port forwards and accept rules of router i, for connections from its WAN side."""
-        for server, described in zip(servers, self._site.servers, strict=True):
+        every = zip(servers, self._site.servers, self._notices, strict=True)
+        for server, described, notice in every:
             behind = self._router_index(described)
             services = [Service("tcp", ports) for ports in server.ftp_ports]
             kind = PortForward if self._translates(i) else AcceptRule
             if i <= behind:
                 to = self._next_address(i, behind, server.address)
-                notice = self._notice(described) if i else None
-                if notice:
-                    source, outermost = self._routers[0].lan.ip, self._routers[0].name
-                    service = Service("tcp", PortRange(notice.port, notice.port))
-                    yield kind(service, to, source, f"{outermost} to {server.name}")
+                if notice and i:
+                    outermost = self._routers[0]
+                    purpose = f"{outermost.name} to {server.name}"
+                    yield kind(_tcp(notice), to, outermost.lan.ip, purpose)
                 for service in services:
                     yield kind(service, to, None, f"cameras to {server.name}")
                     if server.address6:
@@ -324,16 +334,6 @@ class _Derivation:
                     to = self._next_address(i, lan, access.host)
                     purpose = f"{server.name} to {access.host}"
                     yield kind(access.service, to, server.address, purpose)
-
-    def _update_by_router(self) -> RecordUpdate | None:
-        """How the outermost router updates the record of the home's name, if it does."""
-        record = self.record_update
-        return record if record and record.updated_by == "router" else None
-
-    def _notices(self) -> Iterator[Notice]:
-        """Whom the outermost router tells its WAN address: each target once."""
-        told = (self._notice(server) for server in self._site.servers)
-        yield from dict.fromkeys(notice for notice in told if notice)
 
     def _helper_ports(self, i: int, servers: tuple[ServerPlan, ...]) -> Iterator[int]:
         """The control ports that the FTP helper (ALG) of router i reads."""
@@ -358,3 +358,7 @@ class _Derivation:
                 break  # the router outside of it would send the packets back
             if router.lan6:
                 yield Route(router.lan6.network, via6)
+
+
+def _tcp(notice: Notice) -> Service:
+    return Service("tcp", PortRange(notice.port, notice.port))

@@ -13,12 +13,14 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Interface
 
 from hotshoe.plan.model import AcceptRule, Network, Plan, RouterPlan
 from hotshoe.ports.ranges import Service
+from hotshoe.site.model import Provider
 
 
 class Menu(StrEnum):
     """Where on a router something is entered, in the words that most consumer routers use."""
 
     WAN = "Internet / WAN"
+    DDNS = "Dynamic DNS"
     LAN = "LAN / local network"
     RESERVATION = "Address reservation (DHCP)"
     NAT = "NAT"
@@ -30,6 +32,17 @@ class Menu(StrEnum):
     PINHOLE = "IPv6 firewall / pinholes"
     HAIRPIN = "NAT loopback / hairpin NAT"
     HELPER = "Application layer gateway (FTP ALG)"
+
+
+# What routers call a provider, and what it calls the secret by which a record is updated.
+_PROVIDERS: dict[Provider, tuple[str, str]] = {
+    "cloudflare": ("Cloudflare", "the API token of the zone"),
+    "desec": ("deSEC", "the token of the account"),
+    "duckdns": ("DuckDNS", "the token of the account"),
+    "dyndns2": ("Custom, DynDNS 2", "the password of the account"),
+    "dynv6": ("dynv6", "the HTTP token of the zone"),
+    "noip": ("No-IP", "the password of the DDNS key"),
+}
 
 
 @dataclass(frozen=True)
@@ -61,6 +74,7 @@ def rows(plan: Plan, router: RouterPlan) -> tuple[Row, ...]:
     """
     return (
         *_wan(plan, router),
+        *_dynamic_dns(plan, router),
         *_lan(router),
         *_reservations(plan, router),
         *_nat(router),
@@ -79,8 +93,8 @@ def _wan(plan: Plan, router: RouterPlan) -> Iterator[Row]:
     outer = plan.next_outside(router)
     if outer is None:
         provided = ("Address assignment", "as the provider says")
-        address = router.wan_address or "public; it changes"
-        yield Row(Menu.WAN, (provided, ("IPv4 address", str(address))))
+        address = str(router.wan_address or "dynamic, a public one")
+        yield Row(Menu.WAN, (provided, ("IPv4 address", address)))
         if router.masquerade_ports:
             ports = ", ".join(str(ports) for ports in router.masquerade_ports)
             yield Row(Menu.WAN, (("Ports of the shared address (MAP-E)", ports),))
@@ -95,6 +109,32 @@ def _wan(plan: Plan, router: RouterPlan) -> Iterator[Row]:
     if router.wan6 and outer.lan6:
         wan6 = IPv6Interface((router.wan6, outer.lan6.network.prefixlen))
         yield Row(Menu.WAN, (static, *_own(wan6), ("Default gateway", str(outer.lan6.ip))))
+
+
+def _dynamic_dns(plan: Plan, router: RouterPlan) -> Iterator[Row]:
+    """How it updates the record of the home's name; its secret is nowhere but at its owner's."""
+    record = router.ddns
+    if record is None:
+        return
+    assert record.provider, "checked: a router updates by a provider's protocol"
+    name, secret = _PROVIDERS[record.provider]
+    server = (("Server", record.server),) if record.server else ()
+    zone = (("Zone", record.zone),) if record.zone else ()
+    username = (("User name", record.username),) if record.username else ()
+    yield Row(
+        Menu.DDNS,
+        (
+            ("Provider", name),
+            *server,
+            *zone,
+            ("Host name", plan.hostname),
+            *username,
+            ("Password", secret),
+            ("Address", "the one of the WAN, IPv4"),
+            ("Update", "at each change"),
+            ("Enabled", "yes"),
+        ),
+    )
 
 
 def _lan(router: RouterPlan) -> Iterator[Row]:

@@ -5,6 +5,7 @@ What to enter is in :mod:`hotshoe.plan.manual_setup`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -18,6 +19,9 @@ TEMPLATE = "worksheet/worksheet.html.j2"
 ALSO = {
     Menu.WAN: "Internet connection, account information, WAN interface. Where a DNS server is "
     "asked for beside a static address, the default gateway usually is one.",
+    Menu.DDNS: "DDNS, “DynDNS” (FRITZ!Box, below “Permit access” or “Freigaben”). A provider that "
+    "is not in the router's list is a custom one: the provider says its update URL, and the router "
+    "what to write in it for the name and the address.",
     Menu.LAN: "home network, IPv4 configuration, LAN interface. If the router's own address "
     "changes here, open its menus again at the new one.",
     Menu.RESERVATION: "static lease, address binding, “always assign this device the same IPv4 "
@@ -112,6 +116,29 @@ def _purpose(plan: Plan, router: RouterPlan) -> str:
 
 
 def _checks(plan: Plan, router: RouterPlan) -> tuple[str, ...]:
+    return (*_dynamic_checks(plan, router), *_passing_checks(plan, router))
+
+
+def _dynamic_checks(plan: Plan, router: RouterPlan) -> Iterator[str]:
+    """Whether the address that the provider gives is one that the Internet can reach."""
+    follower = plan.servers[0].follower
+    if router.wan_address or not follower:
+        return
+    yield (
+        f"The Internet or WAN page of {router.name} shows an IPv4 address that begins neither with "
+        "10, 192.168 or 172.16 to 172.31 (private), nor with 100.64 to 100.127 (carrier-grade "
+        f"NAT), nor with 192.0.0 (DS-Lite), and {follower.sources[0]} shows the same one to a "
+        "computer at home. Otherwise no camera gets in, whatever is entered here: ask the provider "
+        "for a public IPv4 address, dynamic or fixed."
+    )
+    if router.ddns:
+        yield (
+            f"The dynamic DNS page says that {plan.hostname} was updated, and “nslookup "
+            f"{plan.hostname}” shows that address."
+        )
+
+
+def _passing_checks(plan: Plan, router: RouterPlan) -> tuple[str, ...]:
     if inside := plan.servers_through(router):
         ports = " or ".join(str(server.control_port) for server in inside)
         return (

@@ -57,6 +57,7 @@ class _Box:
             return
         {
             Menu.WAN: self._wan,
+            Menu.DDNS: self._dynamic_dns,
             Menu.LAN: self._lan,
             Menu.RESERVATION: self._reservation,
             Menu.NAT: self._nat,
@@ -85,6 +86,13 @@ class _Box:
             return
         for label in ("IPv4 address", "IPv6 address", "IPv6"):
             left.pop(label, None)  # the provider sees to it
+
+    @staticmethod
+    def _dynamic_dns(left: dict[str, str]) -> None:
+        for label in ("Server", "Zone", "User name"):
+            left.pop(label, None)
+        for label in ("Provider", "Host name", "Password", "Address", "Update"):
+            del left[label]  # on the stage, it has no account with anybody
 
     def _lan(self, left: dict[str, str]) -> None:
         self._own.append(self._set(LAN, left))

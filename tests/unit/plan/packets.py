@@ -233,6 +233,13 @@ class Boxes:
                 hop = plan.lan.ip if packet.to.version == 4 else plan.lan6 and plan.lan6.ip
         return self._deliver(packet, lan, hop, ())
 
+    def send_from_outermost(self, to: Address, port: int) -> Journey:
+        """Let the outermost router connect to an address inside, over TCP."""
+        router = self.routers[0]
+        side, hop = router._way(to)
+        assert side == LAN, to
+        return self._deliver(Packet("tcp", router.plan.lan.ip, 40000, to, port), 0, hop, ())
+
     def send_answer(self, journey: Journey) -> Journey:
         """Let the host that received a packet answer it."""
         answer = journey.packet.answer()

@@ -15,10 +15,13 @@ from hotshoe.plan import derivation
 from hotshoe.plan.derivation import make_plan
 from hotshoe.plan.model import (
     AcceptRule,
+    AddressFollower,
     ClientRule,
     HomeAccess,
+    Notice,
     Plan,
     PortForward,
+    RecordUpdate,
     Route,
     RouterPlan,
     ServerPlan,
@@ -28,7 +31,7 @@ from hotshoe.site.model import Camera, Ftp, HomeService, Site
 from hotshoe.site.reading import SiteFiles, load_site
 from tests.conftest import PROJECT
 from tests.homes import example, plan_of, site_of
-from tests.random_homes import sites
+from tests.random_homes import SOMEBODY_ELSE, UPDATES, sites
 
 CONTROL, TRANSFERS = Service.parse("21/tcp"), Service.parse("50000-50099/tcp")
 # The networks of the examples, from the outside inwards.
@@ -393,3 +396,143 @@ class TestAServerThatAnotherServerMayOpen:
         mask = IPv4Address("10.0.1.1")
         expected = (self.only_from(self.OUTSIDE), self.only_from(mask))
         assert self.rules(masks_source=True) == expected
+
+
+class TestAPublicAddressThatChanges:
+    """In homes of several shapes, whose routers all are managed."""
+
+    PORT = derivation.NOTICE_PORT
+    NOTICE = Service("tcp", PortRange(PORT, PORT))
+    OUTERMOST = IPv4Address("10.0.0.1")
+
+    def plan(
+        self,
+        *modes: str,
+        behind: tuple[int, ...] = (-1,),
+        ddns: object = SOMEBODY_ELSE,
+        routers: tuple[dict[str, object], ...] = (),
+        **more: Any,
+    ) -> Plan:
+        """A home whose routers are Debian's unless said otherwise."""
+        more |= {"public_address": "dynamic", "ddns": ddns, "managers": ("linux",)}
+        site = site_of(modes, behind, **more)
+        changes = (*routers, *({},) * (len(modes) - len(routers)))
+        chain = tuple(
+            router.model_copy(update=change)
+            for router, change in zip(site.routers, changes, strict=True)
+        )
+        return plan_of(site.model_copy(update={"routers": chain}))
+
+    def passing(self, router: RouterPlan) -> tuple[PortForward | AcceptRule, ...]:
+        """What lets notices pass a router."""
+        rules = (*router.forwards, *router.accept_rules)
+        return tuple(rule for rule in rules if rule.service == self.NOTICE)
+
+    def test_is_nowhere_in_the_plan(self):
+        plan = self.plan("nat", "nat")
+        assert plan.public_address is plan.servers[0].public_address is None
+        assert [router.wan_address for router in plan.routers] == [None, IPv4Address("10.0.0.2")]
+        assert plan.client_firewall[0].to == ()
+
+    def test_is_followed_by_the_server(self):
+        (server,) = self.plan("nat").servers
+        assert server.follower == AddressFollower(
+            sources=derivation.ADDRESS_SOURCES,
+            seconds=30,
+            router=self.OUTERMOST,
+            notice_port=self.PORT,
+            update=None,
+        )
+        purpose = "router0 tells its WAN address"
+        assert server.accept_rules == (
+            AcceptRule(self.NOTICE, server.address, self.OUTERMOST, purpose),
+        )
+
+    def test_is_asked_of_more_services_than_have_to_agree(self):
+        sources = derivation.ADDRESS_SOURCES
+        assert len({source.split(".", 1)[1] for source in sources}) == len(sources) >= 3
+        assert all(source.startswith("https://") for source in sources)
+
+    def test_of_which_an_inner_router_with_nat_lets_the_notice_pass(self):
+        plan = self.plan("nat", "nat")
+        outer, inner = plan.routers
+        server = plan.servers[0].address
+        assert outer.notices == (Notice(IPv4Address("10.0.0.2"), self.PORT),)
+        assert self.passing(outer) == inner.notices == ()
+        assert self.passing(inner) == (
+            PortForward(self.NOTICE, server, self.OUTERMOST, "router0 to server0"),
+        )
+
+    def test_of_which_a_routed_router_lets_the_notice_pass(self):
+        plan = self.plan("nat", "routed")
+        outer, inner = plan.routers
+        server = plan.servers[0].address
+        assert outer.notices == (Notice(server, self.PORT),)
+        assert self.passing(inner) == (
+            AcceptRule(self.NOTICE, server, self.OUTERMOST, "router0 to server0"),
+        )
+
+    def test_is_told_to_several_servers_at_ports_of_their_own(self):
+        plan = self.plan("nat", "nat", behind=(1, 1))
+        inner = IPv4Address("10.0.0.2")
+        assert plan.routers[0].notices == (Notice(inner, self.PORT), Notice(inner, self.PORT - 1))
+        ports = [server.follower.notice_port for server in plan.servers if server.follower]
+        assert ports == [self.PORT, self.PORT - 1]
+
+    @pytest.mark.parametrize(
+        ("modes", "routers"),
+        [
+            (("nat", "nat"), ({"managed_by": "hand"},)),
+            (("nat", "nat"), ({}, {"managed_by": "hand"})),
+            (("nat", "nat"), ({}, {"masks_source": True})),
+            (("default-host", "nat"), ()),
+        ],
+        ids=["by hand", "through one by hand", "through a mask", "from a default host's"],
+    )
+    def test_is_not_told_where_that_cannot_work_or_be_trusted(self, modes, routers):
+        plan = self.plan(*modes, routers=routers)
+        (server,) = plan.servers
+        assert server.follower
+        assert server.follower.router is None
+        assert server.accept_rules == plan.routers[0].notices == ()
+        assert not any(map(self.passing, plan.routers))
+
+    def test_is_told_by_a_router_that_masks_what_it_forwards(self):
+        """For it forwards no notice: it sends them."""
+        assert self.plan("nat", routers=({"masks_source": True},)).routers[0].notices
+
+    def test_is_told_at_a_port_that_nothing_else_uses(self):
+        around = f"{self.PORT - 2}-{self.PORT + 2}/tcp"
+        taken = {"open_to_wan": (Service.parse(around),)}
+        (server,) = self.plan("nat", routers=(taken,)).servers
+        assert server.follower
+        assert server.follower.notice_port == self.PORT - 3
+        udp = {"other_forwards": (Service.parse(around.replace("tcp", "udp")),)}
+        (server,) = self.plan("nat", routers=(udp,)).servers
+        assert server.follower
+        assert server.follower.notice_port == self.PORT
+
+    def test_is_not_told_where_every_port_is_used(self):
+        every = (Service.parse("1-20/tcp"), Service.parse("22-49999/tcp"))
+        plan = self.plan("nat", routers=({"other_forwards": every},))
+        assert plan.servers[0].accept_rules == plan.routers[0].notices == ()
+
+    @pytest.mark.parametrize("update", UPDATES, ids=lambda update: update["updated_by"])
+    def test_leads_to_one_who_updates_the_record(self, update):
+        by = update["updated_by"]
+        routers = ({"managed_by": "hand"},)
+        plan = self.plan("nat", "nat", behind=(1, 1), ddns=update, routers=routers)
+        record = plan.ddns
+        assert isinstance(record, RecordUpdate)
+        assert {key: getattr(record, key) for key in update} == update
+        first, second = (server.follower for server in plan.servers)
+        assert first
+        assert second
+        assert (first.update, second.update) == (
+            record if by in ("server", "nsupdate") else None,
+            None,
+        )
+        assert [router.ddns for router in plan.routers] == [
+            record if by == "router" else None,
+            None,
+        ]

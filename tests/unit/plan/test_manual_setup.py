@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, ip_address, ip_network
-from typing import Any
+from typing import Any, get_args
 
+import pytest
+
+from hotshoe.plan import manual_setup
 from hotshoe.plan.manual_setup import Menu, Row, rows
 from hotshoe.plan.model import AcceptRule, PortForward, Route
 from hotshoe.ports.ranges import PortRange, Service
+from hotshoe.site.model import Provider
 from hotshoe.stage import router_by_hand
 from tests.homes import HOMES
 from tests.random_homes import every_home
@@ -113,6 +118,44 @@ def test_an_ftp_helper_has_its_control_port():
         assert rows(home, router)[-1] == Row(Menu.HELPER, (("FTP ALG", "on"), ("Port", "2121")))
 
 
+@pytest.mark.parametrize(
+    ("provider", "name", "password"),
+    [
+        ("duckdns", "DuckDNS", "the token of the account"),
+        ("dyndns2", "Custom, DynDNS 2", "the password of the account"),
+    ],
+)
+def test_a_router_that_updates_the_record_has_a_row_without_the_secret(provider, name, password):
+    plan = HOMES["updated by a router"]
+    record = replace(plan.ddns, provider=provider, server=None)
+    router = replace(plan.routers[0], ddns=record)
+    updating = replace(plan, routers=(router, *plan.routers[1:]))
+    assert [row for row in rows(updating, router) if row.menu == Menu.DDNS] == [
+        Row(
+            Menu.DDNS,
+            (
+                ("Provider", name),
+                ("Host name", "photos.example.net"),
+                ("User name", "photographer"),
+                ("Password", password),
+                ("Address", "the one of the WAN, IPv4"),
+                ("Update", "at each change"),
+                ("Enabled", "yes"),
+            ),
+        )
+    ]
+
+
+def test_every_provider_has_a_name_and_a_secret_that_routers_know():
+    assert set(manual_setup._PROVIDERS) == set(get_args(Provider))
+
+
+def test_a_router_that_does_not_update_the_record_has_no_row_for_it():
+    assert not [row for row in of("cascade", "box") if row.menu == Menu.DDNS]
+    inner = HOMES["updated by a router"].routers[1].name
+    assert not [row for row in of("updated by a router", inner) if row.menu == Menu.DDNS]
+
+
 class Entered:
     """A router that is set up from its rows and nothing else."""
 
@@ -207,13 +250,25 @@ def test_everything_that_a_router_must_do_is_in_its_rows(plan):
         assert tuple(_service(e, "Port") for e in entered.of(Menu.SERVICE)) == router.open_to_wan
         kept = entered.of(Menu.FORWARD, "Existing forward to another device")
         assert tuple(_service(entry, "Port") for entry in kept) == router.other_forwards
+        _check_dynamic_dns(entered, plan, i)
         _check_the_outside(entered, plan, i)
+
+
+def _check_dynamic_dns(entered: Entered, plan: Any, i: int) -> None:
+    record, entries = plan.routers[i].ddns, entered.of(Menu.DDNS)
+    if record is None:
+        assert entries == []
+        return
+    (entry,) = entries
+    assert (entry["Host name"], entry["Enabled"]) == (plan.hostname, "yes")
+    assert entry.get("User name") == record.username
+    assert (entry.get("Server"), entry.get("Zone")) == (record.server, record.zone)
 
 
 def _check_the_outside(entered: Entered, plan: Any, i: int) -> None:
     router = plan.routers[i]
     (four,) = entered.of(Menu.WAN, "IPv4 address")
-    assert four["IPv4 address"] == str(router.wan_address)
+    assert four["IPv4 address"] == str(router.wan_address or "dynamic, a public one")
     if i == 0:
         assert four["Address assignment"] == "as the provider says"
         ports = entered.of(Menu.WAN, "Ports of the shared address (MAP-E)")

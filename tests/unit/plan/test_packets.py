@@ -35,14 +35,25 @@ SOURCE_PORT = 40000
 # A passive range of so many ports is tried port by port.
 FEW = 16
 
-homes = sites().map(lambda site: Home(make_plan(site), masks_of(site)))
-homes_with_a_dmz = sites(dmz=True).map(lambda site: Home(make_plan(site), masks_of(site)))
-homes_with_ipv6 = sites(ipv6=True).map(lambda site: Home(make_plan(site), masks_of(site)))
+PROVIDED, PROVIDED_NEXT = IPv4Address("203.0.113.20"), IPv4Address("198.51.100.201")
+
+homes = sites().map(lambda site: home_of(site))
+homes_with_a_dmz = sites(dmz=True).map(lambda site: home_of(site))
+homes_with_ipv6 = sites(ipv6=True).map(lambda site: home_of(site))
 
 
 def every(*strategies: st.SearchStrategy[Any]) -> Callable[[Any], Any]:
     """Ask it of fewer examples than usual, for each is a whole home and many packets."""
     return lambda test: examples(15)(given(*strategies)(test))
+
+
+def provided(plan: Plan, address: IPv4Address = PROVIDED) -> Plan:
+    """A Plan as it holds while the provider gives the home an address, if that changes."""
+    if plan.public_address:
+        return plan
+    outermost, *inner = plan.routers
+    routers = (replace(outermost, wan_address=address), *inner)
+    return replace(plan, public_address=address, routers=routers)
 
 
 def masks_of(site: Site) -> frozenset[str]:
@@ -106,10 +117,17 @@ class Home:
             for ports in (*server.ftp_ports, *(service.ports for service in services)):
                 found |= {ports.first - 1, ports.first, ports.last, ports.last + 1}
             found.add(server.ssh_port)
+            if server.follower:
+                found.add(server.follower.notice_port)
         for router in self.routers:
             for service in router.open_to_wan:
                 found |= {service.ports.first, service.ports.last}
         return found & set(range(1, 65536))
+
+
+def home_of(site: Site, address: IPv4Address = PROVIDED) -> Home:
+    """A home, at an address that the provider gives it if that changes."""
+    return Home(provided(make_plan(site), address), masks_of(site))
 
 
 def dial(port: int, home: Home, source: Address = CAMERA, source_port: int = SOURCE_PORT) -> Packet:
@@ -492,6 +510,60 @@ def test_nobody_else_in_a_dmz_opens_what_the_server_may(home):
                     assert not journey.arrived or journey.end == INTERNET, journey
 
 
+# -- a public address that changes
+
+
+sites_that_change = sites().filter(lambda site: not site.public_address)
+
+
+@every(sites_that_change)
+def test_all_is_right_at_every_address_that_the_provider_gives(site):
+    for address in (PROVIDED, PROVIDED_NEXT):
+        home = home_of(site, address)
+        cameras_reach_their_server(home)
+        cameras_get_an_answer(home)
+        everybody_reaches_the_internet(home)
+        everybody_may_dial_the_public_address(home)
+
+
+def servers_are_told(home: Home) -> None:
+    """The outermost router reaches those that expect it to, each at a port of its own."""
+    boxes = home.boxes()
+    told = {}
+    for notice in home.routers[0].notices:
+        journey = boxes.send_from_outermost(notice.to, notice.port)
+        assert journey.arrived, journey
+        assert boxes.send_answer(journey).packet.source == notice.to
+        told[journey.end] = (journey.packet.source, notice.port)
+    expected = {
+        server.name: (server.follower.router, server.follower.notice_port)
+        for server in home.servers
+        if server.follower and server.follower.router
+    }
+    assert told == expected
+
+
+@every(homes)
+def test_the_outermost_router_tells_every_server_that_expects_it(home):
+    servers_are_told(home)
+
+
+@every(sites_that_change)
+def test_nobody_else_tells_a_server_a_wan_address(site):
+    home = home_of(site)
+    for server in home.servers:
+        port, boxes = server.follower.notice_port, home.boxes()
+        assert not home.wants_ftp(dial(port, home), server)
+        to = [home.plan.public_address, server.address]
+        to += [router.wan_address for router in home.routers[1:]]
+        for address in to:
+            strange = replace(dial(port, home), to=address)
+            assert not arrives(boxes.send_from_internet(strange), server)
+            for lan, host in home.hosts():
+                journey = boxes.send_from_lan(lan, replace(strange, source=host))
+                assert not arrives(journey, server), journey
+
+
 # -- the numbers
 
 
@@ -535,11 +607,12 @@ def everything_is_right(home: Home) -> None:
     the_home_reaches_its_servers(home)
     servers_open_only_what_they_may(home, home.odd_ports())
     servers_open_what_they_may(home)
+    servers_are_told(home)
 
 
 @pytest.fixture(params=EXAMPLES)
 def example(request) -> Home:
-    return Home(HOMES[request.param])
+    return Home(provided(HOMES[request.param]))
 
 
 def test_the_examples_pass_every_check(example):

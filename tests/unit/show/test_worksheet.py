@@ -37,12 +37,22 @@ def test_the_page_names_its_home_what_the_router_does_and_what_to_check(plan):
         (purpose,) = re.findall(r'<p class="purpose">(.*)</p>', page)
         assert purpose.startswith("Between ")
         assert purpose.endswith(".")
-        assert len(re.findall("<li>.+</li>", page)) == 2
+        more = 0 if router.wan_address else 2 if router.ddns else 1
+        assert len(re.findall("<li>.+</li>", page)) == 2 + more
+
+
+def test_the_page_of_a_dynamic_address_says_how_to_tell_that_it_is_public():
+    text = html(HOMES["updated by a router"], "home")
+    for told in ("172.16 to 172.31 (private)", "carrier-grade NAT", "DS-Lite"):
+        assert told in text
+    assert "ask the provider for a public IPv4 address" in text
+    assert "nslookup photos.example.net" in text
+    assert "carrier-grade NAT" not in html(HOMES["by-hand"], "home")
 
 
 def test_small_print_names_the_menus_of_other_routers():
     assert set(ALSO) == set(Menu)
-    text = html(HOMES["everything said"], "home")
+    text = html(HOMES["everything said"], "home") + html(HOMES["updated by a router"], "home")
     for menu in Menu:
         if menu is not Menu.DEFAULT_HOST:
             assert f"<h2>{menu}</h2>".replace("&", "&amp;") in text
