@@ -14,13 +14,16 @@ from rich.text import Text
 
 from hotshoe.plan.model import (
     AcceptRule,
+    AddressFollower,
     ClientRule,
     HomeAccess,
     Plan,
     PortForward,
+    RecordUpdate,
     RouterPlan,
     ServerPlan,
 )
+from hotshoe.site.model import DYNAMIC
 
 MANAGED_BY = {
     "linux": "Debian, configured by hotshoe",
@@ -38,8 +41,10 @@ def tables(plan: Plan) -> Iterator[RenderableType]:
 
     :returns: what a :class:`rich.console.Console` of any width can print
     """
-    yield _heading(plan.hostname, str(plan.public_address))
+    yield _heading(plan.hostname, str(plan.public_address or "dynamic public address"))
     yield Text(_overview(plan))
+    if plan.ddns and plan.ddns.updated_by == "none":
+        yield Text("The DNS record of that name is updated by somebody else.")
     if plan.port_set:
         yield Text(f"Ports of that address that are this home's: {_list(plan.port_set)}")
     for router in plan.routers:
@@ -52,7 +57,7 @@ def tables(plan: Plan) -> Iterator[RenderableType]:
         yield _device(_server(server))
     yield Text()
     yield _heading("Outgoing connections that a camera's network must allow")
-    yield _rows(_outgoing(rule) for rule in plan.client_firewall)
+    yield _rows(_outgoing(plan, rule) for rule in plan.client_firewall)
 
 
 def _overview(plan: Plan) -> str:
@@ -66,12 +71,17 @@ def _overview(plan: Plan) -> str:
 
 def _router(router: RouterPlan) -> Iterator[Line]:
     gateway = f", gateway {router.gateway}" if router.gateway else ""
-    yield "WAN", f"{router.wan_address}{gateway}"
+    yield "WAN", f"{router.wan_address or DYNAMIC}{gateway}"
     if router.wan6:
         yield "", str(router.wan6)
     yield "LAN", str(router.lan)
     if router.lan6:
         yield "", str(router.lan6)
+    if router.ddns:
+        yield "DNS record", f"updated here, {_updates(router.ddns)}"
+    if router.notices:
+        notices = ((f"{notice.port}/tcp", f"to {notice.to}") for notice in router.notices)
+        yield "WAN notices", _rows(notices)
     yield "NAT", f"masquerade {_list(router.masquerade)}" if router.masquerade else "none: routed"
     if router.masquerade_ports:
         yield "", f"with these source ports only: {_list(router.masquerade_ports)}"
@@ -106,7 +116,10 @@ def _server(server: ServerPlan) -> Iterator[Line]:
     yield "address", f"{server.address} in {server.lan}, gateway {server.gateway}"
     if server.address6:
         yield "", str(server.address6)
-    yield "cameras dial", f"{server.hostname} ({server.public_address}), {TLS[server.tls]}"
+    address = server.public_address or DYNAMIC
+    yield "cameras dial", f"{server.hostname} ({address}), {TLS[server.tls]}"
+    if server.follower:
+        yield from _follower(server.follower)
     yield "control port", str(server.control_port)
     yield "passive range", f"{server.passive} ({len(server.passive)} ports)"
     yield "cameras", _list(server.cameras) or "none"
@@ -129,13 +142,37 @@ def _server(server: ServerPlan) -> Iterator[Line]:
         yield "may open", "nothing behind further routers"
 
 
+def _follower(follower: AddressFollower) -> Iterator[Line]:
+    sources = _list(follower.sources)
+    yield "public address", f"asked of two of these every {follower.seconds} s: {sources}"
+    if follower.router:
+        yield "", f"told by {follower.router} on {follower.notice_port}/tcp"
+    if follower.update:
+        yield "DNS record", f"updated here, {_updates(follower.update)}"
+
+
+def _updates(record: RecordUpdate) -> str:
+    """By which protocol a record is updated, and as whom; never the secret."""
+    parts: tuple[tuple[str, object], ...] = (
+        ("by", record.provider or "RFC 2136 (nsupdate)"),
+        ("at", record.server),
+        ("in the zone", record.zone),
+        ("as", record.username),
+        ("with the key", record.key_name and f"{record.key_name} ({record.algorithm})"),
+        ("TTL", f"{record.ttl} s" if record.updated_by == "nsupdate" else None),
+    )
+    return " ".join(f"{word} {value}" for word, value in parts if value)
+
+
 def _opens(access: HomeAccess) -> tuple[str, str]:
     dialled = "" if access.dial == access.host else f" by dialling {access.dial}"
     return str(access.service), f"of {access.host}{dialled}"
 
 
-def _outgoing(rule: ClientRule) -> tuple[str, str]:
-    return f"for {rule.server}", f"{_list(rule.services)} to {_list(rule.to)}"
+def _outgoing(plan: Plan, rule: ClientRule) -> tuple[str, str]:
+    # A dynamic address is known by its name alone.
+    to = rule.to if plan.public_address else (plan.hostname, *rule.to)
+    return f"for {rule.server}", f"{_list(rule.services)} to {_list(to)}"
 
 
 def _list(values: Iterable[object]) -> str:

@@ -21,8 +21,8 @@ from rich.console import Console
 
 from hotshoe.ports.ranges import PortRange
 from hotshoe.show.tables import tables
-from tests.homes import HOMES
-from tests.random_homes import every_home
+from tests.homes import HOMES, home
+from tests.random_homes import TSIG, every_home
 
 ADDRESSES = (IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network)
 
@@ -153,6 +153,50 @@ def test_a_server_shows_which_other_server_it_accepts():
     ) in server
 
 
+def test_tables_show_who_follows_a_dynamic_address():
+    plan = HOMES["dynamic"]
+    text = printed(plan, width=160)
+    assert text.startswith(f"{plan.hostname} (dynamic public address)\n")
+    router, server = part(text, "Router gateway"), part(text, "Server darkroom")
+    assert "WAN             dynamic\n" in router
+    assert "WAN notices     17021/tcp  to 192.168.1.10\n" in router
+    assert f"cameras dial    {plan.hostname} (dynamic), explicit FTPS (TLS)\n" in server
+    assert "public address  asked of two of these every 30 s: https://api.ipify.org, " in server
+    assert "told by 192.168.1.1 on 17021/tcp\n" in server
+    assert "\nDNS record      updated here, by " in server
+
+
+def test_tables_show_who_updates_the_record():
+    router = (
+        "DNS record      updated here, by dyndns2 at updates-of-names.example.net as photographer"
+    )
+    text = printed(HOMES["updated by a router"], width=160)
+    assert f"{router}\n" in part(text, "Router router0")
+    assert "DNS record" not in part(text, "Server server0")
+    record = {"updated_by": "nsupdate", **TSIG, "ttl": 30}
+    text = printed(home(public_address="dynamic", ddns=record), width=160)
+    assert (
+        "updated here, by RFC 2136 (nsupdate) at ns1.example.net in the zone example.net "
+        "with the key hotshoe.example.net (hmac-sha256) TTL 30 s\n"
+    ) in part(text, "Server server0")
+    text = printed(home(public_address="dynamic", ddns={"updated_by": "none"}))
+    assert "\nThe DNS record of that name is updated by somebody else.\n" in text
+
+
+def test_a_camera_s_network_is_told_the_name_of_a_dynamic_address():
+    plan = HOMES["dynamic"]
+    below = part(printed(plan), "Outgoing connections")
+    assert below.rstrip().endswith(f" to {plan.hostname}")
+    plan = HOMES["updated by a server"]
+    below = part(printed(plan, width=200), "Outgoing connections")
+    assert f" to {plan.hostname}, {plan.servers[0].address6}" in below
+
+
+@every_home
+def test_nothing_is_called_none_that_is_known_later(plan):
+    assert "None" not in printed(plan)
+
+
 def values(part: Any) -> set[str]:
     """Every address and every port in a Plan, as text."""
     if isinstance(part, (*ADDRESSES, PortRange)):
@@ -185,15 +229,15 @@ def test_nothing_is_cut_off_at_any_width(plan):
     assert letters(40) == letters(80) == letters(160)
 
 
-@pytest.mark.parametrize("home", ["home", "everything said"])
-def test_a_terminal_gets_the_same_words(home):
+@pytest.mark.parametrize("name", ["home", "everything said"])
+def test_a_terminal_gets_the_same_words(name):
     file = io.StringIO()
     Console(file=file, width=80, highlight=False, force_terminal=True).print(
-        *tables(HOMES[home]), sep="\n"
+        *tables(HOMES[name]), sep="\n"
     )
     plain = re.sub(r"\x1b\[[0-9;]*m", "", file.getvalue())
     assert "\x1b" in file.getvalue()
-    assert [line.rstrip() for line in plain.splitlines()] == printed(HOMES[home]).splitlines()
+    assert [line.rstrip() for line in plain.splitlines()] == printed(HOMES[name]).splitlines()
 
 
 def test_an_openwrt_router_keeps_its_own_rules(example_plan):
