@@ -9,13 +9,16 @@ from itertools import groupby
 from typing import Literal
 
 from hotshoe.plan.model import (
+    AddressFollower,
     HomeAccess,
     Plan,
+    RecordUpdate,
     RouterPlan,
     ServerPlan,
 )
 from hotshoe.show.diagram import paragraphs
 from hotshoe.show.diagram.paragraphs import TIE, Paragraph
+from hotshoe.site.model import DYNAMIC
 
 Icon = Literal["internet", "router", "server", "home"]
 
@@ -91,7 +94,8 @@ def summary(plan: Plan) -> str:
         for server in plan.servers
     )
     return (
-        f"A camera on the Internet dials {plan.hostname}, which is {plan.public_address}. "
+        f"A camera on the Internet dials {plan.hostname}, which is "
+        f"{plan.public_address or 'a dynamic address'}. "
         f"From the Internet inwards, the routers are {routers}. {servers}"
     )
 
@@ -103,10 +107,13 @@ def _internet(plan: Plan) -> Iterator[Paragraph]:
     yield paragraphs.heading("the camera dials")
     yield Paragraph(plan.hostname)
     yield paragraphs.heading("which leads to")
-    yield Paragraph(str(plan.public_address))
+    yield Paragraph(str(plan.public_address or "a dynamic address"))
     for address in dict.fromkeys(server.address6 for server in plan.servers):
         if address:
             yield Paragraph(str(address))
+    if plan.ddns:
+        yield paragraphs.heading("DNS record updated by")
+        yield Paragraph(_updater(plan, plan.ddns))
     # All servers use the same protocol.
     without_tls = plan.servers[0].tls == "none"
     yield paragraphs.heading("FTP without TLS" if without_tls else "FTPS, explicit TLS")
@@ -121,14 +128,30 @@ def _internet(plan: Plan) -> Iterator[Paragraph]:
         yield Paragraph(f"{sum(map(len, plan.port_set))} ports")
 
 
+def _updater(plan: Plan, record: RecordUpdate) -> str:
+    """Who updates the record of the home's name."""
+    updating = [router.name for router in plan.routers if router.ddns]
+    updating += [
+        server.name for server in plan.servers if server.follower and server.follower.update
+    ]
+    return ", ".join(
+        [*(updating or ["somebody else"]), *([record.provider] if record.provider else [])]
+    )
+
+
 def _router(router: RouterPlan) -> Iterator[Paragraph]:
     yield Paragraph(_mode(router))
-    yield Paragraph(str(router.wan_address), "WAN")
+    yield Paragraph(str(router.wan_address or DYNAMIC), "WAN")
     if router.wan6:
         yield Paragraph(str(router.wan6), "")
     yield Paragraph(str(router.lan), "LAN")
     if router.lan6:
         yield Paragraph(str(router.lan6), "")
+    if router.notices:
+        yield paragraphs.heading("tells its WAN address")
+        for notice in router.notices:
+            yield paragraphs.arrow(f"TCP{TIE}{notice.port}", notice.to)
+    yield from _record(router.ddns)
     yield from paragraphs.list_rules("port forwards", router.forwards)
     if router.default_host:
         yield paragraphs.heading("default host")
@@ -177,7 +200,7 @@ def _server(plan: Plan, server: ServerPlan) -> Iterator[Paragraph]:
     yield Paragraph(
         f"{server.control_port}, {server.passive}", "FTP" if server.tls == "none" else "FTPS"
     )
-    yield Paragraph(str(server.public_address), "PASV")
+    yield Paragraph(str(server.public_address or DYNAMIC), "PASV")
     others = [network for network in server.ssh_from if network not in server.inside]
     yield Paragraph(", ".join([f"{server.ssh_port} from the home", *map(str, others)]), "SSH")
     yield paragraphs.heading("cameras")
@@ -186,6 +209,8 @@ def _server(plan: Plan, server: ServerPlan) -> Iterator[Paragraph]:
         yield paragraphs.heading("other services")
         yield Paragraph(paragraphs.list_services(server.open_to_lan))
     yield from paragraphs.list_rules("accept rules", server.accept_rules)
+    if server.follower:
+        yield from _follower(server.follower)
     innermost = plan.routers[-1]
     if server.behind == innermost.name:
         return
@@ -197,6 +222,25 @@ def _server(plan: Plan, server: ServerPlan) -> Iterator[Paragraph]:
     if not server.may_open and plan.servers_behind(innermost):
         yield paragraphs.heading("may open inwards")
         yield Paragraph("nothing")
+
+
+def _follower(follower: AddressFollower) -> Iterator[Paragraph]:
+    yield paragraphs.heading("follows the address")
+    if follower.router:
+        yield Paragraph(f"told by {follower.router} on{TIE}TCP{TIE}{follower.notice_port}")
+    yield Paragraph(f"asks two every {follower.seconds}{TIE}s:")
+    for source in follower.sources:
+        yield Paragraph(source.removeprefix("https://"))
+    yield from _record(follower.update)
+
+
+def _record(record: RecordUpdate | None) -> Iterator[Paragraph]:
+    if record:
+        yield paragraphs.heading("updates the DNS record")
+        yield Paragraph(f"by {record.provider or 'RFC 2136 (nsupdate)'}")
+        for where in (record.server, record.zone):
+            if where:
+                yield Paragraph(where)
 
 
 def _home(plan: Plan, router: RouterPlan) -> Iterator[Paragraph]:

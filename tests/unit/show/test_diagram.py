@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hotshoe.plan.derivation import NOTICE_PORT
 from hotshoe.plan.model import Plan
 from hotshoe.ports.ranges import PortRange
 from hotshoe.show.diagram.layout import MOST_ON_A_PAGE, PAGE_HEIGHT, WIDTH, Drawing, draw, picture
@@ -30,6 +31,11 @@ from tests.homes import AWKWARD, HOMES, home
 from tests.random_homes import plans
 
 LONGEST_LINE = 26
+DUCKDNS = {
+    "hostname": "photos.duckdns.org",
+    "public_address": "dynamic",
+    "ddns": {"updated_by": "server", "provider": "duckdns"},
+}
 SVG = "{http://www.w3.org/2000/svg}"
 
 Rectangle = tuple[float, float, float, float]
@@ -71,6 +77,10 @@ def said(thing: Any) -> Iterator[str]:
             value = getattr(thing, field.name)
             if field.name in ("name", "hostname", "control_port"):
                 yield str(value)
+            elif field.name == "sources":
+                yield from (source.removeprefix("https://") for source in value)
+            elif field.name in ("provider", "server", "zone") and value:
+                yield str(value)
             elif field.name == "cameras":
                 yield from value
             else:
@@ -100,7 +110,9 @@ class TestTheDocument:
         assert root.attrib["viewBox"] == f"0 0 {root.attrib['width']} {root.attrib['height']}"
         assert root.attrib["width"] == str(WIDTH)
         assert plan.hostname in root.findtext(f"{SVG}title", "")
-        assert str(plan.public_address) in root.findtext(f"{SVG}desc", "")
+        assert f"which is {plan.public_address or 'a dynamic address'}." in root.findtext(
+            f"{SVG}desc", ""
+        )
         assert not list(root.iter(f"{SVG}script"))
 
     def test_asks_nothing_of_the_network(self, plan):
@@ -169,7 +181,7 @@ class TestTheContent:
 
     def test_a_camera_is_told_what_to_dial(self, plan):
         shown = words(boxes_of(picture(plan))["internet"])
-        assert {plan.hostname, str(plan.public_address)} <= shown
+        assert {plan.hostname, str(plan.public_address or "dynamic")} <= shown
         for server in plan.servers:
             assert {str(ports) for ports in server.ftp_ports} <= shown
 
@@ -207,6 +219,46 @@ class TestTheContent:
         shown = boxes_of(picture(HOMES[name]))[f"router-{router}"]
         assert mode in shown
         assert shown[1].endswith(f", {manager}")
+
+    def test_nothing_is_called_none_that_is_known_later(self, plan):
+        assert "None" not in words(
+            [text for box in boxes_of(picture(plan)).values() for text in box]
+        )
+
+    def test_it_says_who_follows_a_dynamic_address_and_who_updates_the_record(self):
+        boxes = boxes_of(picture(home(managers=("linux",), **DUCKDNS)))
+        dialled = boxes["internet"]
+        i = dialled.index("which leads to")
+        assert dialled[i + 1 : i + 4] == [
+            "a dynamic address",
+            "DNS record updated by",
+            "server0, duckdns",
+        ]
+        router = boxes["router-0"]
+        i = router.index("tells its WAN address")
+        assert router[i + 1] == f"TCP\xa0{NOTICE_PORT} →\xa010.0.0.101"
+        server = boxes["server-0"]
+        i = server.index("follows the address")
+        assert server[i + 1 :] == [
+            f"told by 10.0.0.1 on\xa0TCP\xa0{NOTICE_PORT}",
+            "asks two every 30\xa0s:",
+            "api.ipify.org",
+            "ipv4.icanhazip.com",
+            "checkip.amazonaws.com",
+            "updates the DNS record",
+            "by duckdns",
+        ]
+
+    def test_a_record_that_a_router_updates_is_in_its_box(self):
+        boxes = boxes_of(picture(HOMES["updated by a router"]))
+        assert "router0, dyndns2" in boxes["internet"]
+        i = boxes["router-0"].index("updates the DNS record")
+        assert boxes["router-0"][i + 1 : i + 3] == ["by dyndns2", "updates-of-names.example.net"]
+        assert "updates the DNS record" not in boxes["server-0"]
+
+    def test_a_record_that_somebody_else_updates_is_said_to_be(self):
+        plan = home(public_address="dynamic", ddns={"updated_by": "none"})
+        assert "somebody else" in boxes_of(picture(plan))["internet"]
 
     def test_other_services_that_get_in_are_named(self):
         gateway = boxes_of(picture(HOMES["everything said"]))["router-0"]
