@@ -157,7 +157,7 @@ def _accepted(rule: Section, router: RouterPlan) -> Packets:
         protocol=options["proto"],
         destination=options.get("dest", ""),
         family=family(rule),
-        ports=PortRange.parse(options["dest_port"]),
+        ports=PortRange.parse(options["dest_port"]) if "dest_port" in options else None,
     )
 
 

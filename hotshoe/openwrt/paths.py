@@ -10,3 +10,6 @@ WORK = "/var/run/hotshoe"
 INIT = "/etc/init.d/hotshoe"
 ENABLED = "/etc/rc.d/S11hotshoe"
 KEEP = "/lib/upgrade/keep.d/hotshoe"
+# What netifd's hotplug calls run after an interface came up; fw4's own is 20-firewall.
+HOTPLUG = "/etc/hotplug.d/iface/95-hotshoe"
+WAN_PID = "/var/run/hotshoe-wan.pid"

@@ -33,8 +33,9 @@ OUTBOUND, INBOUND = "hotshoe_out", "hotshoe_in"
 LABEL = "hotshoe: "
 # These protocols keep to the ports of a shared address by rules of their own.
 _TRANSLATES_BY_ITSELF = ("map",)
-# What ``source_ports_path`` gives, whatever the content.
-_SOURCE_PORTS = re.compile(rf"{re.escape(FOLDER)}/source-ports-[0-9a-f]+\.nft")
+# Files of rules that UCI cannot say; what ``included_path`` gives, whatever the content.
+_SOURCE_PORTS, _HAIRPIN = "source-ports", "hairpin"
+_INCLUDED = re.compile(rf"{re.escape(FOLDER)}/({_SOURCE_PORTS}|{_HAIRPIN})-[0-9a-f]+\.nft")
 
 
 def outbound(router: RouterPlan, zones: Zones) -> tuple[Wanted, ...]:
@@ -61,20 +62,8 @@ def outbound(router: RouterPlan, zones: Zones) -> tuple[Wanted, ...]:
         )
         for lease in router.leases
     )
-    include = source_ports_path(router, zones)
-    includes = (
-        _section(
-            OUTBOUND,
-            "source_ports",
-            "include",
-            type="nftables",
-            path=path,
-            position="chain-prepend",
-            chain=f"srcnat_{zones.wan.name}",
-        )
-        for path in (include,)
-        if path
-    )
+    path = source_ports_path(router, zones)
+    includes = _include(OUTBOUND, "source_ports", path, f"srcnat_{zones.wan.name}")
     settings = (
         Setting(zones.wan.section, "masq", "1" if router.masquerade else "0"),
         # On unless said, in zones that do not masquerade; what it would change is the answer to
@@ -106,20 +95,71 @@ def source_ports(router: RouterPlan, zones: Zones) -> str:
 
 
 def source_ports_path(router: RouterPlan, zones: Zones) -> str:
-    """The file of these rules, named by their content: changing the include swaps all of them."""
-    rules = source_ports(router, zones)
+    """The file of these rules; empty where none are needed."""
+    return _included_path(_SOURCE_PORTS, source_ports(router, zones))
+
+
+def hairpin_rules(router: RouterPlan, zones: Zones) -> str:
+    """The nftables rules by which an address outside that changes can be dialled from inside.
+
+    In UCI one can write an address, or the name of an interface. fw4 takes that for all the
+    network that the interface is in, and for everything while it has no address (fw4.uc,
+    parse_subnet). What is needed besides fw4's reflection, which has the address alone; empty where
+    nothing is.
+    """
+    if router.wan_address or not router.hairpin:
+        return ""
+    kept = sorted({router.lan.ip, *zones.addresses})
+    outside = f"fib daddr type local ip daddr != {{ {', '.join(map(str, kept))} }}"
+    inside = f"ip saddr {{ {', '.join(map(str, router.hairpin))} }}"
+    lines = [
+        f"{inside} {outside} {service.protocol} dport {service.ports} counter accept "
+        f'comment "{LABEL}the router\'s own {service}, dialled from inside"'
+        for service in router.open_to_wan
+        if router.default_host
+    ]
+    lines += [
+        f"ip saddr {network} {outside} "
+        + (f"{service.protocol} dport {service.ports}" if service else "meta l4proto { 6, 17 }")
+        + f' counter dnat ip to {to} comment "{_hairpin_name(network, service)}"'
+        for network, service, to in _dialled_from_inside(router, zones)
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def hairpin_path(router: RouterPlan, zones: Zones) -> str:
+    """The file of these rules; empty where none are needed."""
+    return _included_path(_HAIRPIN, hairpin_rules(router, zones))
+
+
+def _included_path(kind: str, rules: str) -> str:
+    """A file of rules, named by their content: changing the include swaps all of them."""
     digest = hashlib.sha256(rules.encode()).hexdigest()[:12]
-    return f"{FOLDER}/source-ports-{digest}.nft" if rules else ""
+    return f"{FOLDER}/{kind}-{digest}.nft" if rules else ""
 
 
-def stale_source_ports(files: Iterable[str], path: str) -> tuple[str, ...]:
-    """Which files of these rules nothing includes any more; other files in the folder are others'.
+def _include(owner: str, part: str, path: str, chain: str) -> Iterator[Section]:
+    if path:
+        yield _section(
+            owner,
+            part,
+            "include",
+            type="nftables",
+            path=path,
+            position="chain-prepend",
+            chain=chain,
+        )
+
+
+def stale_files(files: Iterable[str], included: Iterable[str]) -> tuple[str, ...]:
+    """Which files of such rules nothing includes any more; other files in the folder are others'.
 
     :param files: paths on the router
-    :param path: the file that is included now; empty without one
+    :param included: those that are included now; an empty one is none
     :returns: their paths, in order
     """
-    return tuple(sorted(each for each in files if _SOURCE_PORTS.fullmatch(each) and each != path))
+    ours = {each for each in files if _INCLUDED.fullmatch(each)}
+    return tuple(sorted(ours - set(included)))
 
 
 def inbound(router: RouterPlan, zones: Zones) -> tuple[Wanted, ...]:
@@ -127,6 +167,7 @@ def inbound(router: RouterPlan, zones: Zones) -> tuple[Wanted, ...]:
     sections = [
         *(_redirect(forward, zones, router) for forward in router.forwards),
         *_own_services(router, zones),
+        *_include(INBOUND, "hairpin_rules", hairpin_path(router, zones), "dstnat"),
         *_hairpins(router, zones),
         *(_rule(rule, zones) for rule in router.accept_rules),
         *_helpers(router, zones),
@@ -170,40 +211,68 @@ def _is_reflected(network: IPv4Network, router: RouterPlan, zones: Zones) -> boo
     return is_own and zones.wan.names_interface and zones.lan.names_interface
 
 
-def _hairpins(router: RouterPlan, zones: Zones) -> Iterator[Section]:
+def _dialled_from_inside(
+    router: RouterPlan, zones: Zones
+) -> Iterator[tuple[IPv4Network, Service | None, IPv4Address]]:
+    """The networks inside for which fw4 itself does no hairpin NAT: what they dial, and whom."""
     for network in router.hairpin:
-        if _is_reflected(network, router, zones):
-            continue
-        dialled: list[tuple[Service | None, IPv4Address]]
-        dialled = [(f.service, f.to) for f in router.forwards if not f.source]
-        if router.default_host:
-            dialled.append((None, router.default_host))
-        for service, to in dialled:
-            yield from _hairpin(router, zones.lan, network, service, to)
+        if not _is_reflected(network, router, zones):
+            for forward in router.forwards:
+                if not forward.source:
+                    yield network, forward.service, forward.to
+            if router.default_host:
+                yield network, None, router.default_host
+
+
+def _hairpins(router: RouterPlan, zones: Zones) -> Iterator[Section]:
+    for network, service, to in _dialled_from_inside(router, zones):
+        yield from _hairpin(router, zones.lan, network, service, to)
+
+
+def _hairpin_name(network: IPv4Network, service: Service | None) -> str:
+    return f"{LABEL}hairpin from {network}, {service or 'default host'}"
 
 
 def _hairpin(
     router: RouterPlan, lan: Zone, network: IPv4Network, service: Service | None, to: IPv4Address
 ) -> Iterator[Section]:
     what = f"{_service(service) if service else 'default'}_from_{_word(network)}"
-    protocol = service.protocol if service else "tcp udp"
-    name = f"{LABEL}hairpin from {network}, {service or 'default host'}"
-    yield _section(
-        INBOUND,
-        f"hairpin_{what}",
-        "redirect",
-        name=name,
-        src=lan.name,
-        dest=lan.name,
-        family="ipv4",
-        proto=protocol,
-        src_ip=str(network),
-        src_dip=str(router.wan_address),
-        **({"src_dport": str(service.ports)} if service else {}),
-        dest_ip=str(to),
-        target="DNAT",
-        reflection="0",
-    )
+    name = _hairpin_name(network, service)
+    which = {
+        "family": "ipv4",
+        "proto": service.protocol if service else "tcp udp",
+        "src_ip": str(network),
+    }
+    to_port = {"dest_port": str(service.ports)} if service else {}
+    if router.wan_address:
+        yield _section(
+            INBOUND,
+            f"hairpin_{what}",
+            "redirect",
+            name=name,
+            src=lan.name,
+            dest=lan.name,
+            **which,
+            src_dip=str(router.wan_address),
+            **({"src_dport": str(service.ports)} if service else {}),
+            dest_ip=str(to),
+            target="DNAT",
+            reflection="0",
+        )
+    else:
+        # What redirects it is an included rule, of which fw4 does not know.
+        yield _section(
+            INBOUND,
+            f"hairpin_{what}",
+            "rule",
+            name=name,
+            src=lan.name,
+            dest=lan.name,
+            **which,
+            dest_ip=str(to),
+            **to_port,
+            target="ACCEPT",
+        )
     # The answer has to come back through this router, wherever in the home both hosts are.
     yield _section(
         INBOUND,
@@ -211,11 +280,9 @@ def _hairpin(
         "nat",
         name=f"{name}, the way back",
         src=lan.name,
-        family="ipv4",
-        proto=protocol,
-        src_ip=str(network),
+        **which,
         dest_ip=str(to),
-        **({"dest_port": str(service.ports)} if service else {}),
+        **to_port,
         target="SNAT",
         snat_ip=str(router.lan.ip),
     )
@@ -262,7 +329,7 @@ def _own_services(router: RouterPlan, zones: Zones) -> Iterator[Section]:
     """
     sources: list[tuple[Zone, str, str, dict[str, str]]]
     sources = [(zones.wan, "kept", "not the default host's", {})]
-    if router.hairpin:
+    if router.hairpin and router.wan_address:
         by = {"src_dip": str(router.wan_address)}
         sources.append((zones.lan, "kept_inside", "dialled from inside", by))
     for service in router.open_to_wan:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface
 
 from hotshoe.openwrt.interfaces import Interface
 from hotshoe.openwrt.rules import OFF
 from hotshoe.openwrt.uci.data import Package
 from hotshoe.openwrt.zones import Zones
 from hotshoe.plan.model import RouterPlan
+from hotshoe.site.routability import unreachable_wan
 
 
 def warnings(
@@ -24,12 +25,23 @@ def warnings(
     :returns: the warnings, a line each
     """
     interfaces = tuple(interfaces)
-    if not any(router.wan_address in interface.own for interface in interfaces):
+    if unreached := _why_no_camera_gets_through(router, zones, interfaces):
         yield (
-            f"none of its interfaces has the public address {router.wan_address}; cameras get "
-            "through only if something in front forwards everything to it"
+            f"{unreached}; cameras get through only if something in front forwards everything to it"
         )
     yield from _losing_masquerading(router, zones, firewall, interfaces)
+
+
+def _why_no_camera_gets_through(
+    router: RouterPlan, zones: Zones, interfaces: Iterable[Interface]
+) -> str | None:
+    if router.wan_address is None:
+        outside = [each for each in interfaces if each.name == zones.wan.interface]
+        own = (address for each in outside for address in each.own)
+        return unreachable_wan(each for each in own if isinstance(each, IPv4Address))
+    if not any(router.wan_address in interface.own for interface in interfaces):
+        return f"none of its interfaces has the public address {router.wan_address}"
+    return None
 
 
 def _losing_masquerading(

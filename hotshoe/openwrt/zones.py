@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 from hotshoe.errors import HotshoeError
 from hotshoe.openwrt.interfaces import Interface
@@ -55,10 +56,12 @@ class Zones:
 
     :param wan: the zone towards the Internet
     :param lan: the zone towards the home
+    :param addresses: the router's fixed addresses on interfaces other than the WAN's
     """
 
     wan: Zone
     lan: Zone
+    addresses: tuple[IPv4Address, ...] = ()
 
 
 def find_zones(router: RouterPlan, interfaces: Iterable[Interface], firewall: Package) -> Zones:
@@ -101,7 +104,9 @@ def find_zones(router: RouterPlan, interfaces: Iterable[Interface], firewall: Pa
             f"has no default route{are}",
             "connect it to the Internet first",
         )
-    zones = Zones(_zone_of(outside, firewall), _zone_of(inside, firewall))
+    zones = Zones(
+        _zone_of(outside, firewall), _zone_of(inside, firewall), _fixed_addresses(up, outside)
+    )
     if zones.wan.interface == zones.lan.interface:
         raise UnfitRouterError(
             f"its default route leaves by {outside.name}, the interface of its LAN",
@@ -116,6 +121,12 @@ def find_zones(router: RouterPlan, interfaces: Iterable[Interface], firewall: Pa
     if any(rule.to.version == 6 for rule in router.accept_rules):
         _refuse_another_zone_for_ipv6(router, up, zones.wan, firewall)
     return zones
+
+
+def _fixed_addresses(up: Iterable[Interface], outside: Interface) -> tuple[IPv4Address, ...]:
+    fixed = (each for each in up if each.protocol == "static" and each.device != outside.device)
+    own = {address for each in fixed for address in each.own if isinstance(address, IPv4Address)}
+    return tuple(sorted(address for address in own if not address.is_loopback))
 
 
 def _refuse_another_zone_for_ipv6(

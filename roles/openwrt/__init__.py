@@ -5,8 +5,9 @@ from __future__ import annotations
 from pyinfra import host
 from pyinfra.api.deploy import deploy
 
-from hotshoe.openwrt import sections
+from hotshoe.openwrt import paths, sections
 from hotshoe.plan.model import RouterPlan
+from hotshoe.render import render
 from roles.base.servers import are_ready
 from roles.openwrt import operations
 from roles.openwrt.preflight import refuse_unfit, zones_of
@@ -30,16 +31,26 @@ def routing(plan: RouterPlan) -> None:
     operations.configuration(
         sections.outbound(plan, zones), name="Configure routing and masquerading"
     )
-    stale = sections.stale_source_ports(state_at_start(host).digests, path)
-    operations.absent(stale, name="Remove rules that nothing includes any more")
 
 
 @deploy("Router")
 def port_forwards(plan: RouterPlan) -> None:
     """Forward the control port and the passive range to the server, if the server is ready."""
+    zones = zones_of(plan)
+    path = sections.hairpin_path(plan, zones)
+    if path:
+        rules = sections.hairpin_rules(plan, zones)
+        operations.put(path, rules, name="Let the home dial an address outside that changes")
     operations.configuration(
-        sections.inbound(plan, zones_of(plan)),
+        sections.inbound(plan, zones),
         label=sections.LABEL,
         name="Configure port forwards to the server",
         _if=are_ready,
     )
+    operations.hotplug(
+        render("openwrt/wan.sh.j2", paths=paths, router=plan) if plan.notices else "",
+        name="Tell servers the WAN address" if plan.notices else "Tell nobody the WAN address",
+    )
+    included = (sections.source_ports_path(plan, zones), path)
+    stale = sections.stale_files(state_at_start(host).digests, included)
+    operations.absent(stale, name="Remove rules that nothing includes any more", _if=are_ready)

@@ -60,7 +60,7 @@ def init_script() -> str:
 
 def keep_list() -> str:
     """What sysupgrade(8) keeps besides /etc/config."""
-    return f"{paths.FOLDER}/\n{paths.INIT}\n{paths.ENABLED}\n{paths.KEEP}\n"
+    return f"{paths.FOLDER}/\n{paths.INIT}\n{paths.ENABLED}\n{paths.HOTPLUG}\n{paths.KEEP}\n"
 
 
 def digest(content: str) -> str:
@@ -128,6 +128,33 @@ def absent(files: tuple[str, ...]) -> Commands:
         host.noop("nothing is left over")
         return
     yield f"rm -f {' '.join(there)}"
+
+
+@operation()
+def hotplug(content: str) -> Commands:
+    """Have hotshoe's script that netifd runs when an interface comes up or changes, or none.
+
+    + content: a shell script that leaves its process ID in ``/var/run/hotshoe-wan.pid``; empty for
+      none
+
+    **Example:**
+
+    .. code:: python
+
+        openwrt.hotplug("logger $ACTION $INTERFACE\n", name="Log what comes up")
+    """
+    there = state_at_start(host).digests.get(paths.HOTPLUG)
+    if content and there != digest(content):
+        yield _write(
+            paths.HOTPLUG, content, "644", "sh -n", f"ACTION=ifup sh {paths.HOTPLUG} </dev/null"
+        )
+    elif there and not content:
+        yield (
+            f"rm -f {paths.HOTPLUG}; start-stop-daemon -K -q -p {paths.WAN_PID} 2>/dev/null; "
+            f"rm -f {paths.WAN_PID}"
+        )
+    else:
+        host.noop(f"{paths.HOTPLUG} is as it should be")
 
 
 def _not_ours(files: Iterable[str]) -> FunctionCommand | None:

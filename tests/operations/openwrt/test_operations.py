@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from hotshoe.openwrt.paths import ENABLED, FOLDER, INIT, KEEP
+from hotshoe.openwrt.paths import ENABLED, FOLDER, HOTPLUG, INIT, KEEP
 from hotshoe.openwrt.uci.changes import Wanted
 from hotshoe.openwrt.uci.data import Section
 from roles.openwrt import operations
@@ -121,8 +121,8 @@ class TestWriteOnARealShell:
         assert self.run(tmp_path / "file", "new", "", "false").returncode != 0
 
 
-def test_what_a_firmware_upgrade_keeps_is_the_first_files_the_service_and_its_link():
-    assert operations.keep_list().splitlines() == [f"{FOLDER}/", INIT, ENABLED, KEEP]
+def test_what_a_firmware_upgrade_keeps_is_the_first_files_and_the_programs():
+    assert operations.keep_list().splitlines() == [f"{FOLDER}/", INIT, ENABLED, HOTPLUG, KEEP]
     assert KEEP.startswith("/lib/upgrade/keep.d/")
 
 

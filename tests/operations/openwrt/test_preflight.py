@@ -214,6 +214,29 @@ def test_a_router_behind_another_is_warned_about(on_router, gateway, warnings):
     ]
 
 
+def test_a_router_without_a_public_address_is_warned_about(
+    on_router, gateway, warnings, monkeypatch
+):
+    # By its file, the recorded one has a fixed address.
+    monkeypatch.setattr(preflight, "drift_of", lambda *_: ())
+    dynamic, fresh = replace(gateway, wan_address=None), recorded("fresh")
+    on_router(fresh)
+    preflight.refuse_unfit(dynamic)
+    assert warnings == []
+    interfaces = tuple(
+        replace(each, addresses=(ip_interface("100.64.3.4/30"),)) if each.name == "wan" else each
+        for each in fresh.interfaces
+    )
+    assert interfaces != fresh.interfaces
+    on_router(replace(fresh, interfaces=interfaces))
+    preflight.refuse_unfit(dynamic)
+    assert warnings == [
+        "gateway: its WAN address 100.64.3.4 cannot be reached from the Internet: it is behind the "
+        "provider's carrier-grade NAT (RFC 6598); cameras get through only if something in front "
+        "forwards everything to it"
+    ]
+
+
 def test_networks_that_lose_masquerading_are_told_once(on_router, gateway, warnings):
     fresh, routed = recorded("fresh"), replace(gateway, masquerade=())
     guests = Interface(

@@ -4,19 +4,37 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 
+from hotshoe.openwrt import paths
+from hotshoe.plan.model import Notice, RouterPlan
+from hotshoe.render import render
 from roles.openwrt import operations
 from roles.openwrt.facts import Router, UciPackages
 from tests.conftest import PROJECT
+from tests.homes import example
 
 FOLDER = PROJECT / "templates" / "openwrt"
+
+
+def told() -> RouterPlan:
+    """A router that tells two servers its WAN address."""
+    notices = (
+        Notice(IPv4Address("192.168.1.10"), 47021),
+        Notice(IPv4Address("192.168.1.11"), 47020),
+    )
+    return replace(example("openwrt").routers[0], notices=notices)
+
+
 PROGRAMS = {
     "hotshoe.init.j2": operations.init_script,
     "look.sh.j2": Router().command,
     "look.sh.j2, packages alone": lambda: UciPackages().command(("network", "firewall")),
+    "wan.sh.j2": lambda: render("openwrt/wan.sh.j2", paths=paths, router=told()),
     "write.sh.j2": lambda: str(
         operations._write("/etc/x/y", "", "755", "sh -n", "/etc/x/y enable")
     ),

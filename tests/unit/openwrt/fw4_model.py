@@ -6,9 +6,12 @@ included rules. Checked against ``fw4 print`` and ``nft list ruleset``:
 
 - A redirect without ``src_dip`` takes packets to whatever address; one without ``dest_ip`` leads to
   the router itself. Without ``dest_port`` the port stays.
-- What a redirect took is let through whatever the zones say (``ct status dnat accept``).
+- What a redirect took is let through whatever the zones say (``ct status dnat accept``), in zones
+  of which fw4 knows that something is redirected there.
 - Reflection gives the internal zone's subnets the same redirect, for the external zone's addresses,
   and a source address of the router's.
+- Rules that are included at the head of ``dstnat`` come before all redirects; whether an address is
+  one of the router's, they ask when a packet comes.
 - In the chain of a zone, ``nat`` sections come after reflections and before masquerading, and
   included rules with ``chain-prepend`` before all of them.
 """
@@ -74,7 +77,7 @@ class Fw4Router:
         if known:
             return known, *self._way(known.to)
         inward = self._redirected(packet, side)
-        redirected = inward is not None
+        redirected = inward is not None and self._accepts_redirected(side)
         inward = inward or packet
         if inward.to in self._own():
             if redirected or self._answers(inward, side):
@@ -97,6 +100,10 @@ class Fw4Router:
         """The packet with its new destination; None if no redirect takes it."""
         if packet.to.version == 6:
             return None
+        for line in self._lines("dstnat"):
+            if self._matches_line(line, packet):
+                dnat = re.search(r" dnat ip to (\S+)", line)
+                return replace(packet, to=ip_address(dnat[1])) if dnat else None
         for redirect in self._enabled("redirect"):
             to = ip_address(_text(redirect, "dest_ip") or str(self._address(side)))
             port = _text(redirect, "dest_port")
@@ -113,6 +120,35 @@ class Fw4Router:
                 continue
             return replace(packet, to=to, port=int(port) if port else packet.port)
         return None
+
+    def _accepts_redirected(self, side: str) -> bool:
+        return any(
+            self._is_from(redirect, side) or (side == LAN and self._is_reflected(redirect))
+            for redirect in self._enabled("redirect")
+        )
+
+    def _lines(self, chain: str) -> Iterator[str]:
+        """The rules that are included at the head of a chain."""
+        for include in self._firewall.of_type("include"):
+            if (_text(include, "chain"), _text(include, "position")) == (chain, "chain-prepend"):
+                yield from self._files[_text(include, "path")].splitlines()
+
+    def _matches_line(self, line: str, packet: Packet) -> bool:
+        said = re.fullmatch(
+            r"ip saddr (?:\{ (?P<nets>.*?) \}|(?P<net>\S+)) fib daddr type local "
+            r"ip daddr != \{ (?P<kept>.*?) \} "
+            r"(?:(?P<protocol>tcp|udp) dport (?P<ports>\S+)|meta l4proto \{ 6, 17 \}) "
+            r'counter (?:accept|dnat ip to \S+) comment ".*"',
+            line,
+        )
+        assert said, line
+        return (
+            any(packet.source in ip_network(n) for n in (said["nets"] or said["net"]).split(", "))
+            and packet.to in self._own()
+            and str(packet.to) not in said["kept"].split(", ")
+            and packet.protocol == (said["protocol"] or packet.protocol)
+            and _is_port(said["ports"] or "", packet)
+        )
 
     def _is_reflected(self, redirect: Section) -> bool:
         return (
@@ -205,6 +241,8 @@ class Fw4Router:
 
     def _included(self, include: Section, packet: Packet, out: str) -> tuple[PortRange, ...]:
         """The source ports that included rules allow; none if they are not about the packet."""
+        if not _text(include, "chain").startswith("srcnat_"):
+            return ()
         zone = _text(include, "chain").removeprefix("srcnat_")
         if _text(include, "position") != "chain-prepend" or self._zone_side(zone) != out:
             return ()
@@ -246,6 +284,8 @@ class Fw4Boxes(packets.Boxes):
     :param plan: what each of them should do
     :param masking: the names of routers that mask sources, which nobody asked them to
     :param configurations: of the OpenWrt routers, by name, where they are not what hotshoe makes
+    :param described: the routers as hotshoe was told of them, by name, where it does not know their
+        address
     """
 
     def __init__(
@@ -253,14 +293,18 @@ class Fw4Boxes(packets.Boxes):
         plan: Plan,
         masking: Collection[str] = (),
         configurations: Mapping[str, Configuration] | None = None,
+        described: Mapping[str, RouterPlan] | None = None,
     ) -> None:
         super().__init__(plan, masking)
         for i, router in enumerate(plan.routers):
             if router.managed_by == "openwrt":
-                made = (configurations or {}).get(router.name) or configuration(router)
-                path = sections.source_ports_path(router, ZONES)
+                told = (described or {}).get(router.name, router)
+                made = (configurations or {}).get(router.name) or configuration(told)
                 outer = plan.routers[i - 1] if i else None
-                files = {path: sections.source_ports(router, ZONES)}
+                files = {
+                    sections.source_ports_path(told, ZONES): sections.source_ports(told, ZONES),
+                    sections.hairpin_path(told, ZONES): sections.hairpin_rules(told, ZONES),
+                }
                 self.routers[i] = Fw4Router(router, outer, made, files)  # type: ignore[call-overload]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from ipaddress import ip_network
+from ipaddress import IPv4Address, ip_network
 from typing import Any, TypeVar
 
 import pytest
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from hotshoe.openwrt.uci.data import Package, Section
 from hotshoe.plan.derivation import make_plan
-from hotshoe.plan.model import ServerPlan
+from hotshoe.plan.model import Plan, RouterPlan, ServerPlan
 from hotshoe.site.model import Site
 from tests.conftest import EXAMPLES
 from tests.effort import examples
@@ -35,16 +35,23 @@ class OpenWrtHome(walks.Home):
     """A home all of whose routers run OpenWrt, in which packets walk by UCI.
 
     :param changed: configurations that are not what hotshoe makes, by router
+    :param described: routers as hotshoe was told of them, where it does not know their address
     """
 
     changed: dict[str, Configuration] = field(default_factory=dict)
+    described: dict[str, RouterPlan] = field(default_factory=dict)
+
+    def configuration(self, router: RouterPlan) -> Configuration:
+        """What hotshoe makes of a router."""
+        return configuration(self.described.get(router.name, router))
 
     @cached_property
     def configurations(self) -> dict[str, Configuration]:
-        return {router.name: configuration(router) for router in self.routers} | self.changed
+        return {router.name: self.configuration(router) for router in self.routers} | self.changed
 
     def boxes(self) -> Fw4Boxes:
-        return everybody_has_a_session(Fw4Boxes(self.plan, (), self.configurations))
+        boxes = Fw4Boxes(self.plan, (), self.configurations, self.described)
+        return everybody_has_a_session(boxes)
 
     def planned(self) -> Boxes:
         """The same home by the Plan."""
@@ -61,8 +68,29 @@ def everybody_has_a_session(boxes: SomeBoxes) -> SomeBoxes:
     return boxes
 
 
+def uci_home(
+    plan: Plan, address: str = "203.0.113.20", changed: dict[str, Configuration] | None = None
+) -> OpenWrtHome:
+    """A home on OpenWrt.
+
+    :param address: the public one that it has at the moment, if it changes
+    """
+    if plan.public_address:
+        return OpenWrtHome(plan, changed=changed or {})
+    outermost, now = plan.routers[0], IPv4Address(address)
+    routers = (replace(outermost, wan_address=now), *plan.routers[1:])
+    plan = replace(plan, public_address=now, routers=routers)
+    return OpenWrtHome(plan, changed=changed or {}, described={outermost.name: outermost})
+
+
+def of_no_fixed_address(plan: Plan) -> Plan:
+    outermost, *inner = plan.routers
+    routers = (replace(outermost, wan_address=None), *inner)
+    return replace(plan, public_address=None, routers=routers)
+
+
 def on_uci(site: Site) -> OpenWrtHome:
-    return OpenWrtHome(on_openwrt(make_plan(site)))
+    return uci_home(on_openwrt(make_plan(site)))
 
 
 homes = sites().map(on_uci)
@@ -158,7 +186,17 @@ QUICK = sorted(set(AWKWARD) - {"a hundred cameras", "eight routers, all long", "
 
 @pytest.mark.parametrize("name", [*EXAMPLES, *QUICK])
 def test_all_is_right_in(name):
-    everything_is_right(OpenWrtHome(home(name)))
+    everything_is_right(uci_home(home(name)))
+
+
+# The ports of a shared address go with the address.
+@pytest.mark.parametrize("name", [n for n in (*EXAMPLES, *QUICK) if not home(n).port_set])
+def test_all_is_right_at_every_address_that_the_provider_gives_in(name):
+    plan = of_no_fixed_address(home(name))
+    first, second = (uci_home(plan, address) for address in ("203.0.113.20", "198.51.100.201"))
+    assert first.configurations == second.configurations
+    everything_is_right(first)
+    everything_is_right(second)
 
 
 @every(homes)
@@ -230,16 +268,23 @@ def is_ours(section: Section) -> bool:
     return bool(section.name and section.name.startswith("hotshoe_"))
 
 
+def is_hairpin_rule(section: Section) -> bool:
+    return section.type == "rule" and "_hairpin_" in str(section.name)
+
+
 def worse(home: OpenWrtHome) -> Iterator[tuple[str, str, Configuration]]:
     """Configurations with one thing wrong: what it is, at which router, and all of it."""
     for router in home.routers:
-        packages = configuration(router)
+        packages = home.configuration(router)
         firewall, network = packages["firewall"], packages["network"]
         for name, package in packages.items():
             for section in filter(is_ours, package.sections):
                 # Helpers decide about no packet. An inner router is dialled by nobody inside of it.
-                idle = section.options.get("target") == "HELPER" or (
-                    router.gateway and "_hairpin_" in str(section.name)
+                # Its LAN lets everything through by itself.
+                idle = (
+                    section.options.get("target") == "HELPER"
+                    or (router.gateway and "_hairpin_" in str(section.name))
+                    or is_hairpin_rule(section)
                 )
                 if not idle:
                     yield (
@@ -249,7 +294,7 @@ def worse(home: OpenWrtHome) -> Iterator[tuple[str, str, Configuration]]:
                     )
         for section in filter(is_ours, firewall.sections):
             if "dest_ip" in section.options and not (
-                router.gateway and "_hairpin_" in str(section.name)
+                is_hairpin_rule(section) or (router.gateway and "_hairpin_" in str(section.name))
             ):
                 elsewhere = with_option(firewall, section, dest_ip="192.0.2.1")
                 yield (
@@ -275,20 +320,45 @@ def worse(home: OpenWrtHome) -> Iterator[tuple[str, str, Configuration]]:
 
 # In a home with many sections a part of them has to do.
 @pytest.mark.parametrize(
-    ("name", "step"), [*((name, 1) for name in EXAMPLES), ("may open, routed", 4)]
+    ("name", "step", "fixed"),
+    [
+        *((name, 1, True) for name in EXAMPLES),
+        ("may open, routed", 4, True),
+        ("routed", 1, False),
+        ("default-host", 1, False),
+    ],
 )
-def test_what_is_wrong_in_a_configuration_is_noticed(name, step):
-    plan = home(name)
+def test_what_is_wrong_in_a_configuration_is_noticed(name, step, fixed):
+    plan = home(name) if fixed else of_no_fixed_address(home(name))
     tried = 0
-    for what, router, packages in [*worse(OpenWrtHome(plan))][::step]:
+    for what, router, packages in [*worse(uci_home(plan))][::step]:
         tried += 1
-        wrong = OpenWrtHome(plan, changed={router: packages})
+        wrong = uci_home(plan, changed={router: packages})
         try:
             everything_is_right(wrong)
         except AssertionError:
             continue
         pytest.fail(f"not noticed at {router}: {what}")
     assert tried >= 4
+
+
+def test_what_an_included_rule_redirects_gets_through_where_fw4_redirects_nothing_itself():
+    plan = of_no_fixed_address(home("routed"))
+    router, *_ = plan.routers
+    packages = uci_home(plan).configuration(router)
+    firewall = packages["firewall"]
+    for each in firewall.of_type("redirect"):
+        firewall = with_option(firewall, each, reflection="0")
+    firewall = with_option(firewall, firewall.of_type("zone")[0], forward="REJECT")
+
+    def reaches(firewall: Package, port: int) -> bool:
+        found = uci_home(plan, changed={router.name: packages | {"firewall": firewall}})
+        return found.boxes().send_from_lan(1, walks.dial(port, found, found.host_in(1))).arrived
+
+    assert reaches(firewall, 21)
+    (rule,) = (r for r in firewall.of_type("rule") if r.options.get("dest_port") == "21")
+    assert is_hairpin_rule(rule)
+    assert not reaches(without(firewall, rule), 21)
 
 
 def test_a_back_door_is_noticed():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 from collections import Counter
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -344,12 +347,70 @@ def test_a_shared_address_has_rules_for_its_source_ports():
     assert sections.source_ports(gateway, ZONES) == sections.source_ports_path(gateway, ZONES) == ""
 
 
-def test_only_files_of_source_ports_that_nothing_includes_are_stale():
+def test_only_files_of_ours_that_nothing_includes_are_stale():
     path = sections.source_ports_path(home("map-e").routers[0], ZONES)
-    old = "/etc/hotshoe/source-ports-0123456789ab.nft"
+    old = "/etc/hotshoe/hairpin-0123456789ab.nft"
     others = ("/etc/hotshoe/limit.nft", "/etc/hotshoe/my-source-ports-1.nft", paths.INIT)
-    assert sections.stale_source_ports((*others, path, old), path) == (old,)
-    assert sections.stale_source_ports((*others, path, old), "") == tuple(sorted((old, path)))
+    assert sections.stale_files((*others, path, old), (path, "")) == (old,)
+    assert sections.stale_files((*others, path, old), ("", "")) == tuple(sorted((old, path)))
+
+
+def test_an_address_outside_that_changes_is_in_no_section_and_no_rule():
+    for name, plan in HOMES.items():
+        router = replace(plan.routers[0], wan_address=None)
+        if router.masquerade_ports:
+            continue  # the ports of a shared address go with the address
+        told = str([section.options for section in all_of(router)])
+        told += sections.hairpin_rules(router, ZONES)
+        assert "None" not in told, name
+        assert str(plan.public_address) not in told, name
+
+
+def test_networks_behind_routed_routers_dial_an_address_that_changes_by_included_rules():
+    edge = replace(home("routed").routers[0], wan_address=None)
+    zones = replace(ZONES, addresses=(IPv4Address("10.9.0.1"),))
+    dialled = (
+        "ip saddr 192.168.1.0/24 fib daddr type local ip daddr != { 10.9.0.1, 192.168.178.1 } tcp "
+    )
+    assert sections.hairpin_rules(edge, zones).splitlines() == [
+        f"{dialled}dport {ports} counter dnat ip to 192.168.1.10 "
+        f'comment "hotshoe: hairpin from 192.168.1.0/24, {ports}/tcp"'
+        for ports in ("21", "50000-50099")
+    ]
+    (wanted,) = sections.inbound(edge, zones)
+    path = sections.hairpin_path(edge, zones)
+    assert written(list(wanted.sections))[2:5] == [
+        f"include hotshoe_in_hairpin_rules type=nftables path={path} position=chain-prepend "
+        "chain=dstnat",
+        "rule hotshoe_in_hairpin_tcp_21_from_192_168_1_0_24 src=lan dest=lan family=ipv4 proto=tcp "
+        "src_ip=192.168.1.0/24 dest_ip=192.168.1.10 dest_port=21 target=ACCEPT",
+        "nat hotshoe_in_hairpin_back_tcp_21_from_192_168_1_0_24 src=lan family=ipv4 proto=tcp "
+        "src_ip=192.168.1.0/24 dest_ip=192.168.1.10 dest_port=21 target=SNAT "
+        "snat_ip=192.168.178.1",
+    ]
+
+
+def test_a_home_whose_networks_fw4_reflects_needs_no_included_rules():
+    router = replace(home("home").routers[0], wan_address=None)
+    assert sections.hairpin_rules(router, ZONES) == sections.hairpin_path(router, ZONES) == ""
+    assert in_firewall(router) == in_firewall(home("home").routers[0])
+
+
+@pytest.mark.skipif(not shutil.which("nft") or os.geteuid() != 0, reason="needs nft and root")
+@pytest.mark.parametrize("name", ["routed", "default-host"])
+def test_nft_takes_the_included_rules(name):
+    own = HOMES["everything said"].routers[0].open_to_wan
+    router = replace(home(name).routers[0], wan_address=None, open_to_wan=own)
+    rules = sections.hairpin_rules(router, ZONES)
+    assert rules
+    table = (
+        "table inet t { chain dstnat { type nat hook prerouting priority dstnat; policy accept;\n"
+        f"{rules}\n}}\n}}\n"
+    )
+    done = subprocess.run(
+        ["nft", "--check", "--file", "-"], input=table, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_another_set_of_ports_has_another_path():

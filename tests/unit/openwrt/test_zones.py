@@ -285,3 +285,29 @@ class TestIpv6:
 )
 def test_an_option_is_split_into_list_items(value, expected):
     assert list_items(value) == expected
+
+
+# -- a WAN address that changes
+
+
+def test_the_wan_of_an_address_that_changes_is_where_the_default_route_leaves(router):
+    dynamic = replace(router, wan_address=None)
+    moved = replace(WAN, addresses=(IPv4Interface("198.51.100.7/32"),), device="pppoe-wan")
+    for wan in (WAN, moved):
+        assert find_zones(dynamic, (LAN, wan), firewall()).wan.interface == "wan"
+    down = replace(WAN, up=False)
+    assert refusal(dynamic, (LAN, down), firewall())[0] == "has no default route, and wan is down"
+
+
+def test_a_router_s_fixed_addresses_elsewhere_are_known(router):
+    """Not the WAN's, whatever its protocol, nor those that others give it."""
+    interfaces = (
+        Interface("loopback", "lo", True, (IPv4Interface("127.0.0.1/8"),), False, "static"),
+        LAN,
+        replace(WAN, protocol="static"),
+        Interface("modem", "eth0", True, (IPv4Interface("192.168.100.2/24"),), False, "static"),
+        Interface("guest", "br-guest", True, (IPv4Interface("10.9.0.1/24"),), False, "static"),
+        Interface("vpn", "wg0", True, (IPv4Interface("10.8.0.2/32"),), False, "wireguard"),
+    )
+    found = find_zones(router, interfaces, firewall())
+    assert [str(address) for address in found.addresses] == ["10.9.0.1", "192.168.1.1"]
