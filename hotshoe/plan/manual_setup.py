@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Interface
 
 from hotshoe.plan.model import AcceptRule, Network, Plan, RouterPlan
 from hotshoe.ports.ranges import Service
-from hotshoe.site.model import Provider
+from hotshoe.site.ddns import PROVIDERS
 
 
 class Menu(StrEnum):
@@ -32,17 +32,6 @@ class Menu(StrEnum):
     PINHOLE = "IPv6 firewall / pinholes"
     HAIRPIN = "NAT loopback / hairpin NAT"
     HELPER = "Application layer gateway (FTP ALG)"
-
-
-# What routers call a provider, and what it calls the secret by which a record is updated.
-_PROVIDERS: dict[Provider, tuple[str, str]] = {
-    "cloudflare": ("Cloudflare", "the API token of the zone"),
-    "desec": ("deSEC", "the token of the account"),
-    "duckdns": ("DuckDNS", "the token of the account"),
-    "dyndns2": ("Custom, DynDNS 2", "the password of the account"),
-    "dynv6": ("dynv6", "the HTTP token of the zone"),
-    "noip": ("No-IP", "the password of the DDNS key"),
-}
 
 
 @dataclass(frozen=True)
@@ -112,19 +101,20 @@ def _wan(plan: Plan, router: RouterPlan) -> Iterator[Row]:
 
 
 def _dynamic_dns(plan: Plan, router: RouterPlan) -> Iterator[Row]:
-    """How it updates the record of the home's name; its secret is nowhere but at its owner's."""
+    """How it updates the record of the home's name; the secret is not on paper."""
     record = router.ddns
     if record is None:
         return
     assert record.provider, "checked: a router updates by a provider's protocol"
-    name, secret = _PROVIDERS[record.provider]
+    needs = PROVIDERS[record.provider]
+    secret = "the one of that user" if record.username else needs.secret
     server = (("Server", record.server),) if record.server else ()
     zone = (("Zone", record.zone),) if record.zone else ()
     username = (("User name", record.username),) if record.username else ()
     yield Row(
         Menu.DDNS,
         (
-            ("Provider", name),
+            ("Provider", needs.title),
             *server,
             *zone,
             ("Host name", plan.hostname),
