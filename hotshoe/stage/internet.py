@@ -33,7 +33,7 @@ FOLDER = "/root/provider"
 AUTHORITY, ACCOUNT = f"{FOLDER}/authority.crt", f"{FOLDER}/account.json"
 CONFIGURATION, ZONE = f"{FOLDER}/knot.conf", f"{FOLDER}/zone"
 # Short, as tests wait for it; providers have a minute.
-TTL = 5
+TTL = 3
 # Where each provider takes updates; others say it themselves.
 _UPDATES = {
     "desec": "update.dedyn.io",

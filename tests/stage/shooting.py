@@ -98,14 +98,18 @@ class Shooting:
             ended = self._news.wait_for(lambda: bool(arrived()), seconds)
         assert ended, "\n".join(map(str, self.tries[-12:]))
 
-    def wait_for_everybody(self, address: object, since: float, seconds: float) -> float:
-        """Wait until each camera has uploaded by that address; return when the first one had."""
+    def wait_for_first(self, address: object, since: float, seconds: float) -> float:
+        """Wait until a photo has arrived by that address, and return when it had."""
+        self.wait(lambda: self.arrivals(address, since), seconds)
+        return self.arrivals(address, since)[0].at
+
+    def wait_for_everybody(self, address: object, since: float, seconds: float) -> None:
+        """Wait until each camera has uploaded by that address."""
 
         def all_cameras() -> bool:
             return len({each.camera for each in self.arrivals(address, since)}) == len(self._users)
 
         self.wait(all_cameras, seconds)
-        return self.arrivals(address, since)[0].at
 
     def end(self) -> None:
         """Let them send again what failed, and stop."""

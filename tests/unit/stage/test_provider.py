@@ -212,4 +212,6 @@ class TestThere:
     def test_the_record_is_set_for_the_person_where_somebody_else_updates_it(self, there):
         assert not there.sets_record
         assert replace(there, record=replace(there.record, updated_by="none")).sets_record
-        assert f"update add {there.hostname} 5 A 203.0.113.22\n" in there.update("203.0.113.22")
+        assert f"update add {there.hostname} {internet.TTL} A 203.0.113.22\n" in there.update(
+            "203.0.113.22"
+        )
