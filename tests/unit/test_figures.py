@@ -63,6 +63,7 @@ REPEATED = {
     ],
     "docs/site.md": [
         f"one camera needs {WORDS[ports_needed(1)]}, ten need {ports_needed(10)} |",
+        f"a change is then noticed within {WORDS[derivation.ADDRESS_SECONDS]}.",
     ],
     "docs/hosts.md": [
         f"by itself: {WORDS[openwrt.ROLLBACK_SECONDS]} later at most, or at the next boot",
