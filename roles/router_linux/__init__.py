@@ -122,6 +122,6 @@ def _notices(plan: RouterPlan) -> None:
         WAN.name,
         [program, unit],
         # Whether a server listens is its own affair.
-        ready=f"pgrep -f '^/usr/bin/perl {paths.WAN} '",
+        ready=f"systemctl is-active --quiet {WAN.name}",
         name="Tell servers the WAN address",
     )
