@@ -111,20 +111,10 @@ def _dynamic_dns(plan: Plan, router: RouterPlan) -> Iterator[Row]:
     server = (("Server", record.server),) if record.server else ()
     zone = (("Zone", record.zone),) if record.zone else ()
     username = (("User name", record.username),) if record.username else ()
-    yield Row(
-        Menu.DDNS,
-        (
-            ("Provider", needs.title),
-            *server,
-            *zone,
-            ("Host name", plan.hostname),
-            *username,
-            ("Password", secret),
-            ("Address", "the one of the WAN, IPv4"),
-            ("Update", "at each change"),
-            ("Enabled", "yes"),
-        ),
-    )
+    name = (("Host name", plan.hostname), ("Enabled", "yes"))
+    yield Row(Menu.DDNS, (("Provider", needs.title), *server, *zone, *name))
+    update = ("Update", "at each change of the WAN address")
+    yield Row(Menu.DDNS, (*username, ("Password", secret), update))
 
 
 def _lan(router: RouterPlan) -> Iterator[Row]:

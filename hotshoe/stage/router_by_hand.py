@@ -89,10 +89,8 @@ class _Box:
 
     @staticmethod
     def _dynamic_dns(left: dict[str, str]) -> None:
-        for label in ("Server", "Zone", "User name"):
-            left.pop(label, None)
-        for label in ("Provider", "Host name", "Password", "Address", "Update"):
-            del left[label]  # on the stage, it has no account with anybody
+        for label in ("Provider", "Server", "Zone", "Host name", "User name", "Password", "Update"):
+            left.pop(label, None)  # on the stage, it has no account with anybody
 
     def _lan(self, left: dict[str, str]) -> None:
         self._own.append(self._set(LAN, left))

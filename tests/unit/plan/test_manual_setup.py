@@ -147,11 +147,11 @@ def test_a_router_that_updates_the_record_has_a_row_without_the_secret(record, f
     plan = HOMES["updated by a router"]
     router = replace(plan.routers[0], ddns=replace(plan.ddns, **record))
     updating = replace(plan, routers=(router, *plan.routers[1:]))
-    (row,) = [row for row in rows(updating, router) if row.menu == Menu.DDNS]
-    assert dict(row.fields) == fields | {
+    service, account = (row for row in rows(updating, router) if row.menu == Menu.DDNS)
+    assert "Password" in account.labels
+    assert dict(service.fields + account.fields) == fields | {
         "Host name": "photos.example.net",
-        "Address": "the one of the WAN, IPv4",
-        "Update": "at each change",
+        "Update": "at each change of the WAN address",
         "Enabled": "yes",
     }
 
@@ -265,10 +265,11 @@ def _check_dynamic_dns(entered: Entered, plan: Any, i: int) -> None:
     if record is None:
         assert entries == []
         return
-    (entry,) = entries
-    assert (entry["Host name"], entry["Enabled"]) == (plan.hostname, "yes")
-    assert entry.get("User name") == record.username
-    assert (entry.get("Server"), entry.get("Zone")) == (record.server, record.zone)
+    service, account = entries
+    assert (service["Host name"], service["Enabled"]) == (plan.hostname, "yes")
+    assert (service.get("Server"), service.get("Zone")) == (record.server, record.zone)
+    assert account.get("User name") == record.username
+    assert account["Password"]
 
 
 def _check_the_outside(entered: Entered, plan: Any, i: int) -> None:
