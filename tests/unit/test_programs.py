@@ -20,6 +20,10 @@ from tests.conftest import PROJECT
 SHELLCHECK = Path(sys.executable).with_name("shellcheck")
 # What templates are filled with; any other value is a word.
 VALUES = {
+    "address/update-record.sh.j2": {
+        "part": "address/update-record-duckdns.j2",
+        **dict.fromkeys(("configuration", "credentials", "server"), "it"),
+    },
     "base/absent.sh.j2": {"unit": "/etc/systemd/system/it.service", "files": ["/etc/it", "/a b"]},
     "base/put.sh.j2": {"path": "/etc/it's", "mode": "644", "group": "root", "check": ":"},
     "base/usermod.sh.j2": {"home": "/it/$USER"},
