@@ -33,6 +33,8 @@ PUBLIC_ADDRESS = f"{STATE}/public-address.conf"
 ROUTER_ADDRESS = f"{STATE}/router-address"
 RECORD_SENT = f"{RECORDS}/record"
 UPDATE_RECORD = "/usr/local/sbin/hotshoe-update-record"
+# What that reads: the secret, so only root may.
+RECORD_CONFIGURATION = f"{FOLDER}/record.conf"
 
 # The cameras: their passwords, and a folder for each with these two in it.
 PASSWORDS = f"{FOLDER}/cameras.pwd"
