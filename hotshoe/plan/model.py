@@ -212,7 +212,8 @@ class ServerPlan:
     :param cameras: the users
     :param open_to_lan: other services that the home may reach
     :param may_open: what it may open towards the home behind further routers
-    :param accept_rules: for other servers, outside of its router, that may open services here
+    :param accept_rules: for other servers, outside of its router, that may open services here, and
+        for the outermost router, which tells its WAN address
     :param max_clients: sessions at once
     :param max_per_address: sessions at once from one address; every camera may be behind one NAT
     :param max_per_camera: sessions of one camera beyond which its longest idle one is ended

@@ -93,10 +93,11 @@ def summary(plan: Plan) -> str:
         f"with control port {server.control_port} and passive range {server.passive}."
         for server in plan.servers
     )
+    record = f"Its DNS record is updated by {_updater(plan, plan.ddns)}. " if plan.ddns else ""
     return (
         f"A camera on the Internet dials {plan.hostname}, which is "
         f"{plan.public_address or 'a dynamic address'}. "
-        f"From the Internet inwards, the routers are {routers}. {servers}"
+        f"{record}From the Internet inwards, the routers are {routers}. {servers}"
     )
 
 

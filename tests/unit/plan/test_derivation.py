@@ -517,6 +517,19 @@ class TestAPublicAddressThatChanges:
         plan = self.plan("nat", routers=({"other_forwards": every},))
         assert plan.servers[0].accept_rules == plan.routers[0].notices == ()
 
+    @given(sites())
+    def test_is_told_at_ports_that_no_random_home_uses(self, site):
+        plan = make_plan(site)
+        told = [server.follower.notice_port for server in plan.servers if server.follower]
+        used = [ports for server in plan.servers for ports in server.ftp_ports]
+        services = [s for r in plan.routers for s in (*r.open_to_wan, *r.other_forwards)]
+        services += [s for server in plan.servers for s in server.open_to_lan]
+        services += [access.service for server in plan.servers for access in server.may_open]
+        used += [service.ports for service in services if service.protocol == "tcp"]
+        assert len(set(told)) == len(told)
+        assert not set(told) & {server.ssh_port for server in plan.servers}
+        assert not [port for port in told if any(port in ports for ports in used)]
+
     @pytest.mark.parametrize("update", UPDATES, ids=lambda update: update["updated_by"])
     def test_leads_to_one_who_updates_the_record(self, update):
         by = update["updated_by"]

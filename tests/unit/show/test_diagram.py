@@ -257,8 +257,10 @@ class TestTheContent:
         assert "updates the DNS record" not in boxes["server-0"]
 
     def test_a_record_that_somebody_else_updates_is_said_to_be(self):
-        plan = home(public_address="dynamic", ddns={"updated_by": "none"})
-        assert "somebody else" in boxes_of(picture(plan))["internet"]
+        svg = picture(home(public_address="dynamic", ddns={"updated_by": "none"}))
+        assert "somebody else" in boxes_of(svg)["internet"]
+        summary = ElementTree.fromstring(svg).findtext(f"{SVG}desc", "")
+        assert "Its DNS record is updated by somebody else." in summary
 
     def test_other_services_that_get_in_are_named(self):
         gateway = boxes_of(picture(HOMES["everything said"]))["router-0"]

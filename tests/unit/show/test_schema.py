@@ -104,6 +104,22 @@ def test_ports_addresses_and_networks_have_these_spellings():
     assert plan["port_set"] == []
 
 
+def test_a_dynamic_address_is_null_and_its_follower_is_described():
+    plan = json.loads(dump("home", HOMES["dynamic"], []))["plan"]
+    (server,), (router,) = plan["servers"], plan["routers"]
+    assert plan["public_address"] is server["public_address"] is router["wan_address"] is None
+    assert server["follower"] | {"sources": None, "update": None} == {
+        "sources": None,
+        "seconds": 30,
+        "router": "192.168.1.1",
+        "notice_port": 17021,
+        "update": None,
+    }
+    assert server["follower"]["update"] == plan["ddns"]
+    assert router["notices"] == [{"to": "192.168.1.10", "port": 17021}]
+    assert not [key for key in plan["ddns"] if "secret" in key or "password" in key]
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [("schema", 3), ("warnings", [{}]), ("plan", None), ("site", 7), ("more", 1)],
