@@ -220,7 +220,7 @@ class Follower:
 def main() -> None:
     """Follow it as the file says, unless another one does already."""
     configuration = Configuration(**json.loads(Path(sys.argv[1]).read_text()))
-    with Path(configuration.record).with_suffix(".lock").open("w") as lock:
+    with Path(configuration.record).with_name("address.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

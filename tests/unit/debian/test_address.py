@@ -159,9 +159,9 @@ def test_what_the_router_says_is_believed_before_the_sources_for_a_while():
 def test_a_file_is_replaced_in_one_step_and_others_may_read_it(tmp_path):
     path = tmp_path / "it"
     path.write_text("before")
-    held = path.open()
-    write(path, "after")
-    assert (held.read(), path.read_text()) == ("before", "after")
+    with path.open() as held:
+        write(path, "after")
+        assert (held.read(), path.read_text()) == ("before", "after")
     assert path.stat().st_mode & 0o777 == 0o644
     assert [each.name for each in tmp_path.iterdir()] == ["it"]
 
@@ -594,7 +594,7 @@ def test_of_two_at_once_the_second_one_ends(home, tmp_path, monkeypatch):
     file = tmp_path / "address.json"
     file.write_text(json.dumps(home.configuration))
     monkeypatch.setattr(daemon.sys, "argv", ["hotshoe-address", str(file)])
-    with (tmp_path / "record.lock").open("w") as lock:
+    with (tmp_path / "address.lock").open("w") as lock:
         daemon.fcntl.flock(lock, daemon.fcntl.LOCK_EX)
         with pytest.raises(SystemExit, match="runs already"):
             daemon.main()

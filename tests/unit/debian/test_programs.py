@@ -153,7 +153,8 @@ class TestCheckOfVsftpd:
     def test_accepts_what_vsftpd_would_run_with(self, host):
         done = self.run(host, "vsftpd: not configured for standalone, must be started from inetd")
         assert (done.returncode, done.stdout, done.stderr) == (0, "good\n", "")
-        assert host.calls == [f"vsftpd {host.folder}/new -olisten=NO -olisten_ipv6=NO"]
+        options = "-olisten=NO -olisten_ipv6=NO -otcp_wrappers=NO"
+        assert host.calls == [f"vsftpd {host.folder}/new {options}"]
 
     def test_refuses_a_bad_file_with_vsftpd_s_reason(self, host):
         done = self.run(host, "unrecognised variable in config file: nonsense")
