@@ -68,11 +68,16 @@ _SERVICES: Mapping[Provider, _Service] = {
     "noip": _Service("dyndns2", "dynupdate.no-ip.com", credentials="the username or the password"),
 }
 assert set(_SERVICES) == set(get_args(Provider))
+_OF_NSUPDATE = ("bind9-dnsutils",)
+# Of all ways to update a record.
+EVERY_PACKAGE = tuple(
+    dict.fromkeys((*_OF_NSUPDATE, *(p for each in _SERVICES.values() for p in each.packages)))
+)
 
 
 def packages(update: RecordUpdate) -> tuple[str, ...]:
     """The Debian packages that the program needs."""
-    return _SERVICES[update.provider].packages if update.provider else ("bind9-dnsutils",)
+    return _SERVICES[update.provider].packages if update.provider else _OF_NSUPDATE
 
 
 def values(update: RecordUpdate, hostname: str) -> dict[str, Any]:
