@@ -13,3 +13,8 @@ KEEP = "/lib/upgrade/keep.d/hotshoe"
 # What netifd's hotplug calls run after an interface came up; fw4's own is 20-firewall.
 HOTPLUG = "/etc/hotplug.d/iface/95-hotshoe"
 WAN_PID = "/var/run/hotshoe-wan.pid"
+
+# What ddns-scripts reads to send an update; the program that sends it; what curl reads, the secret.
+UPDATE_SCRIPT = f"{FOLDER}/update_script.sh"
+UPDATE_RECORD = f"{FOLDER}/update-record"
+RECORD_CONFIGURATION = f"{FOLDER}/record.conf"

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pyinfra import host
 from pyinfra.api.deploy import deploy
 
-from hotshoe.openwrt import paths, sections
+from hotshoe.debian import record_update
+from hotshoe.openwrt import ddns, paths, sections
+from hotshoe.openwrt.zones import Zones
 from hotshoe.plan.model import RouterPlan
 from hotshoe.render import render
+from roles.base.plans import plan_of, secrets_of
 from roles.base.servers import are_ready
 from roles.openwrt import operations
 from roles.openwrt.preflight import refuse_unfit, zones_of
@@ -47,10 +50,48 @@ def port_forwards(plan: RouterPlan) -> None:
         name="Configure port forwards to the server",
         _if=are_ready,
     )
+    _record(plan, zones)
+    follows = plan.notices or plan.ddns
     operations.hotplug(
-        render("openwrt/wan.sh.j2", paths=paths, router=plan) if plan.notices else "",
-        name="Tell servers the WAN address" if plan.notices else "Tell nobody the WAN address",
+        render("openwrt/wan.sh.j2", paths=paths, router=plan, wan=zones.wan.interface)
+        if follows
+        else "",
+        name="Follow the WAN address" if follows else "Follow no WAN address",
     )
     included = (sections.source_ports_path(plan, zones), path)
     stale = sections.stale_files(state_at_start(host).digests, included)
     operations.absent(stale, name="Remove rules that nothing includes any more", _if=are_ready)
+
+
+def _record(plan: RouterPlan, zones: Zones) -> None:
+    """Keep the record of the home's name at the WAN address, or leave that to others."""
+    hostname = plan_of(host.data.site).hostname
+    files = (paths.UPDATE_SCRIPT, paths.UPDATE_RECORD, paths.RECORD_CONFIGURATION)
+    if plan.ddns:
+        operations.packages(ddns.packages(plan.ddns), name="Install ddns-scripts")
+        operations.put(
+            paths.RECORD_CONFIGURATION,
+            record_update.configuration(
+                plan.ddns, hostname, secrets_of(host.data.site).ddns_secret or ""
+            ),
+            "600",
+            name="Put the secret of the record",
+        )
+        operations.put(
+            paths.UPDATE_RECORD,
+            render(record_update.PROGRAM, **record_update.values(plan.ddns, hostname)),
+            "755",
+            name="Put the program that updates the record",
+        )
+        operations.put(
+            paths.UPDATE_SCRIPT,
+            render("openwrt/update_script.sh.j2", paths=paths),
+            name="Put what ddns-scripts calls",
+        )
+    elif not set(files) & set(state_at_start(host).digests):
+        return
+    operations.configuration(
+        (ddns.wanted(plan.ddns, hostname, zones),), name="Configure who updates the record"
+    )
+    if not plan.ddns:
+        operations.absent(files, name="Remove what updated the record")

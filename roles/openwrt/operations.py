@@ -45,6 +45,8 @@ ROLLBACK_SECONDS = 90
 LEAST_SECONDS = 5
 # What a flash file system keeps for itself, and room for two copies of the files.
 ROOM = 128
+# What the service keeps there is its own.
+_FOLDERS = tuple(f"{paths.FOLDER}/{name}" for name in ("first", "gone", "new", "pending"))
 
 
 def init_script() -> str:
@@ -87,11 +89,12 @@ def service() -> Commands:
 
 
 @operation()
-def put(path: str, content: str) -> Commands:
-    """Have a file of nftables rules in hotshoe's folder, replaced in one step.
+def put(path: str, content: str, mode: str = "644") -> Commands:
+    """Have a file in hotshoe's folder, replaced in one step.
 
-    + path: ``/etc/hotshoe/….nft``
-    + content: text
+    + path: ``/etc/hotshoe/…``
+    + content: text; it travels over standard input alone
+    + mode: octal digits
 
     **Example:**
 
@@ -105,14 +108,14 @@ def put(path: str, content: str) -> Commands:
     if state_at_start(host).digests.get(path) == digest(content):
         host.noop(f"{path} is as it should be")
         return
-    yield _write(path, content, "644")
+    yield _write(path, content, mode)
 
 
 @operation()
 def absent(files: tuple[str, ...]) -> Commands:
     """Have no such files in hotshoe's folder.
 
-    + files: each ``/etc/hotshoe/….nft``
+    + files: each ``/etc/hotshoe/…``
 
     **Example:**
 
@@ -159,8 +162,8 @@ def hotplug(content: str) -> Commands:
 
 def _not_ours(files: Iterable[str]) -> FunctionCommand | None:
     for path in files:
-        if not re.fullmatch(rf"{paths.FOLDER}/[\w.-]+\.nft", path):
-            return FunctionCommand(_refuse, (f"{path!r} is none of {paths.FOLDER}/NAME.nft",), {})
+        if not re.fullmatch(rf"{paths.FOLDER}/\w[\w.-]*", path) or path in _FOLDERS:
+            return FunctionCommand(_refuse, (f"{path!r} is no file in {paths.FOLDER}",), {})
     return None
 
 

@@ -15,7 +15,7 @@ from hotshoe.openwrt.warnings import warnings
 from hotshoe.openwrt.zones import UnfitRouterError, Zones, find_zones
 from hotshoe.plan.model import RouterPlan
 from hotshoe.ports.ranges import Service
-from roles.base.plans import RefusedError, plan_of, refuse
+from roles.base.plans import RefusedError, plan_of, refuse, secrets_of
 from roles.openwrt.change import LOAD_IT
 from roles.openwrt.facts import RouterState
 from roles.openwrt.facts.router import PACKAGES
@@ -44,6 +44,15 @@ def refuse_unfit(plan: RouterPlan) -> None:
             "has neither opkg nor apk, by which the FTP helper of its kernel could be installed",
             "bring an image to it that has kmod-nf-nathelper, or leave out ftp.helper in the Site",
         )
+    if plan.ddns:
+        # A vault that does not open, or lacks it, ends the run here.
+        secrets_of(host.data.site)
+        if not state.package_manager:
+            refuse(
+                host,
+                "has neither opkg nor apk, by which ddns-scripts could be installed",
+                "write updated_by: server in the Site",
+            )
     try:
         zones = find_zones(plan, state.interfaces, state.packages["firewall"])
     except UnfitRouterError as unfit:

@@ -121,18 +121,29 @@ class TestWriteOnARealShell:
         assert self.run(tmp_path / "file", "new", "", "false").returncode != 0
 
 
+def test_a_secret_travels_over_standard_input_alone(on_router):
+    on_router(recorded("fresh"))
+    (command,) = operations.put._inner("/etc/hotshoe/record.conf", "token = s3cret\n", "600")
+    assert "s3cret" not in str(command)
+    assert command.connector_arguments["_stdin"] == "token = s3cret\n"
+    assert "umask 077" in str(command)
+    assert "chmod 600 /etc/hotshoe/record.conf.new" in str(command)
+
+
 def test_what_a_firmware_upgrade_keeps_is_the_first_files_and_the_programs():
     assert operations.keep_list().splitlines() == [f"{FOLDER}/", INIT, ENABLED, HOTPLUG, KEEP]
     assert KEEP.startswith("/lib/upgrade/keep.d/")
 
 
-@pytest.mark.parametrize("path", ["/etc/foo bar", "/etc/hotshoe/../passwd.nft", "ports.nft"])
+@pytest.mark.parametrize(
+    "path", ["/etc/foo bar", "/etc/hotshoe/../passwd.nft", "/etc/hotshoe/pending", "ports.nft"]
+)
 def test_files_of_others_are_neither_written_nor_removed(on_router, path):
     on_router(recorded("fresh"))
     for steps in (operations.put._inner(path, "x"), operations.absent._inner((path,))):
         (step,) = steps
         assert step.function is operations._refuse
-        assert step.args == (f"{path!r} is none of /etc/hotshoe/NAME.nft",)
+        assert step.args == (f"{path!r} is no file in /etc/hotshoe",)
 
 
 def test_a_file_of_rules_in_hotshoe_s_folder_can_be_removed(on_router):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hotshoe.openwrt import paths
-from hotshoe.plan.model import Notice, RouterPlan
+from hotshoe.plan.model import Notice, RecordUpdate, RouterPlan
 from hotshoe.render import render
 from roles.openwrt import operations
 from roles.openwrt.facts import Router, UciPackages
@@ -19,6 +19,9 @@ from tests.conftest import PROJECT
 from tests.homes import example
 
 FOLDER = PROJECT / "templates" / "openwrt"
+
+
+DUCKDNS = RecordUpdate("router", "duckdns", None, None, None, None, "hmac-sha256", 60)
 
 
 def told() -> RouterPlan:
@@ -34,7 +37,11 @@ PROGRAMS = {
     "hotshoe.init.j2": operations.init_script,
     "look.sh.j2": Router().command,
     "look.sh.j2, packages alone": lambda: UciPackages().command(("network", "firewall")),
-    "wan.sh.j2": lambda: render("openwrt/wan.sh.j2", paths=paths, router=told()),
+    "update_script.sh.j2": lambda: render("openwrt/update_script.sh.j2", paths=paths),
+    "wan.sh.j2": lambda: render("openwrt/wan.sh.j2", paths=paths, router=told(), wan="wan"),
+    "wan.sh.j2, and the record": lambda: render(
+        "openwrt/wan.sh.j2", paths=paths, router=replace(told(), ddns=DUCKDNS), wan="wan"
+    ),
     "write.sh.j2": lambda: str(
         operations._write("/etc/x/y", "", "755", "sh -n", "/etc/x/y enable")
     ),
