@@ -580,7 +580,8 @@ class TestNsupdate:
                 2,
                 f"{INDICATES}(BADKEY)",
                 REFUSED,
-                f"{SERVER} has no TSIG key {KEY}, or of another algorithm (BADKEY)",
+                f"{SERVER} does not accept the TSIG key {KEY}: its name, its algorithm, or what it "
+                "may change (BADKEY)",
             ),
             (
                 2,
@@ -599,7 +600,8 @@ class TestNsupdate:
                 2,
                 "update failed: NOTAUTH",
                 REFUSED,
-                f"{SERVER} does not have the zone example.net (NOTAUTH)",
+                f"{SERVER} does not have the zone example.net, or does not let the TSIG key {KEY} "
+                "change it (NOTAUTH)",
             ),
             (
                 2,
