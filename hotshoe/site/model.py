@@ -72,6 +72,17 @@ def _text(value: Any) -> str:
     return value
 
 
+def _key_name(value: Any) -> str:
+    # The name of a TSIG key is a domain name, often of one label.
+    name = str(value).lower().removesuffix(".") if isinstance(value, str) else ""
+    if len(name) > 200 or not re.fullmatch(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", name):
+        raise ValueError(
+            f"{shown(value)} is not the name of a TSIG key: letters, digits, '-' and '_', and dots "
+            "in between"
+        )
+    return name
+
+
 def _parsed(kind: type[PortRange] | type[Service]) -> Any:
     def parse(value: Any) -> Any:
         return value if isinstance(value, kind) else kind.parse(value)
@@ -138,6 +149,7 @@ Ttl = Annotated[int, Field(ge=30, le=86400), BeforeValidator(_no_boolean)]
 Rate = Annotated[ByteSize, Field(ge=1000, le=HIGHEST_RATE), BeforeValidator(_no_boolean)]
 Mac = Annotated[str, BeforeValidator(_mac)]
 Hostname = Annotated[str, BeforeValidator(_hostname)]
+KeyName = Annotated[str, BeforeValidator(_key_name)]
 Name = Annotated[str, BeforeValidator(_name)]
 SshUser = Annotated[str, BeforeValidator(_ssh_user)]
 Text = Annotated[str, BeforeValidator(_text)]
@@ -306,7 +318,7 @@ class Ddns(_Part):
     zone: Hostname | None = Field(
         default=None, examples=["example.net"], description="of cloudflare and nsupdate"
     )
-    key_name: Hostname | None = Field(
+    key_name: KeyName | None = Field(
         default=None,
         examples=["hotshoe.example.net"],
         description="of nsupdate: the TSIG key's name",

@@ -224,6 +224,22 @@ REFUSED = [
             ("updated_by: none", "updated_by: none", "zone", "example.net"),
         )
     ),
+    *(
+        (
+            f"{name} for a TSIG key",
+            dynamic(f"updated_by: nsupdate, zone: example.net, key_name: {name}"),
+            "ddns.key_name",
+            f"{told} is not the name of a TSIG key: letters, digits, '-' and '_', and dots in "
+            "between",
+            "write for example: key_name: hotshoe.example.net",
+        )
+        for name, told in (
+            ("my key", "'my key'"),
+            ("'a\"; '", "'a\"; '"),
+            ("a..b", "'a..b'"),
+            ("5", "5"),
+        )
+    ),
     (
         "a username with a colon",
         dynamic(DYNDNS2.replace("ann", "ann:secret")),
@@ -957,6 +973,7 @@ ACCEPTED = [
             (NSUPDATE, "photos.example.net"),
             (f"{NSUPDATE}, server: ns1.example.net, ttl: 30", "example.net"),
             (f"{NSUPDATE}, algorithm: hmac-sha512", "a.b.example.net"),
+            (NSUPDATE.replace("hotshoe.example.net", "ddns_key"), "photos.example.net"),
             ("updated_by: none", "photos.example.net"),
         )
     ),
