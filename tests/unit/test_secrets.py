@@ -110,7 +110,7 @@ class TestVaultsThatDoNotOpen:
         vault.vault.write_bytes(vault.vault.read_bytes() + b"0" * 700_000)
         assert refusal(vault, example_site) == (
             f"1 problem, nothing was changed:\n{VAULT}: is longer than 640 KiB\n"
-            "    -> keep nothing in it but the passwords of cameras and ca_passphrase"
+            "    -> keep nothing in it but the passwords of cameras, ca_passphrase and ddns_secret"
         )
 
     def test_a_missing_vault_is_refused(self, vault, example_site):
