@@ -36,6 +36,7 @@ SECONDS = {
     "test_stage": 12,
     "test_standin": 4,
     "test_upload": 5,
+    "test_wan": 8,
 }
 PUT_UP = 25
 LONGEST = 180

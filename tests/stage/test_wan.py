@@ -1,0 +1,179 @@
+"""Routers whose WAN address the provider changes: packets find their way at once, and servers hear.
+
+No server is deployed to: whatever listens at its address will do.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+
+import pytest
+
+from hotshoe.stage import openwrt_router, podman
+from hotshoe.stage.topology import CAMERA, INTERNET, LAPTOP
+from tests.stage.conftest import DROP, SharedStage, bare
+from tests.stage.home import Home
+
+# What the server's place does: it notes who connected to which port, and what was said at the last.
+LISTENER = r"""
+use strict; use warnings; use IO::Handle; use IO::Select; use IO::Socket::INET;
+my $listeners = IO::Select->new(
+    map { IO::Socket::INET->new(Listen => 9, LocalPort => $_, ReuseAddr => 1) or die $! } @ARGV);
+open my $heard, '>>', '/run/heard' or die $!;
+$heard->autoflush(1);
+while (my @ready = $listeners->can_read) {
+    for my $socket (map { scalar $_->accept } @ready) {
+        my $said = $socket->sockport == $ARGV[-1] ? scalar(<$socket>) : "\n";
+        print {$heard} join ' ', $socket->sockport, $socket->peerhost, $said // "\n";
+    }
+}
+"""
+
+
+@pytest.fixture(scope="module", params=["linux", "openwrt"])
+def home(request: pytest.FixtureRequest, stage: SharedStage) -> Home:
+    """A home whose router was deployed to, by who manages it."""
+
+    def make() -> Iterator[Home]:
+        def change(said: str) -> str:
+            return said.replace("managed_by: linux", f"managed_by: {request.param}")
+
+        for home in bare("test-wan", site_name="dynamic", change=change, prepared=True):
+            if request.param == "openwrt":
+                home.sh(home.router, DROP)
+            ports = (home.server_plan.control_port, notice_port(home))
+            podman.execute(
+                home.stage.container(home.server),
+                *("sh", "-c", 'perl -e "$0" "$@" >/dev/null 2>&1 &', LISTENER, *map(str, ports)),
+            )
+            home.pyinfra("-y", "--limit", home.router)
+            yield home
+
+    return stage.home(f"wan {request.param}", make)
+
+
+def notice_port(home: Home) -> int:
+    (notice,) = home.plan.routers[0].notices
+    return notice.port
+
+
+def heard(home: Home, line: str) -> None:
+    """Wait until the server's place has heard that."""
+    deadline = time.monotonic() + 30
+    while line not in home.sh(home.server, "cat /run/heard").splitlines():
+        assert time.monotonic() < deadline, home.sh(home.server, "cat /run/heard")
+        time.sleep(0.1)
+
+
+def wan_of(home: Home) -> IPv4Address:
+    said = home.sh(home.router, "ip -4 -o address show dev eth0 scope global")
+    return IPv4Address(re.findall(r"inet ([0-9.]+)", said)[0])
+
+
+def moves(home: Home, address: str) -> None:
+    """The provider gives the router another address, of a /31 with its own."""
+    old, new = wan_of(home), IPv4Address(address)
+    old_peer, peer = (IPv4Address(int(each) ^ 1) for each in (old, new))
+    home.sh(
+        INTERNET,
+        f"ip address add {peer}/31 dev home0; ip address delete {old_peer}/31 dev home0; "
+        # Whatever is beyond its uplink has nothing to do with it.
+        f"ip route add blackhole {old}; ip route delete blackhole {new} 2>/dev/null || true",
+    )
+    if home.plan.routers[0].managed_by == "openwrt":
+        script = (
+            f"uci set network.wan.ipaddr={new}/31; uci set network.wan.gateway={peer}; "
+            "uci commit network; /etc/init.d/network reload"
+        )
+    else:
+        script = (
+            f"ip address add {new}/31 dev eth0; ip address delete {old}/31 dev eth0; "
+            f"ip route replace default via {peer}"
+        )
+    home.sh(home.router, script)
+
+
+def changes(home: Home) -> list[str]:
+    said = json.loads(home.pyinfra("--dry", "--json", "--limit", home.router).stdout)["plan"]
+    return [each["name"] for each in said if each["hosts_with_change"]]
+
+
+def test_the_server_is_told_by_the_router_s_address_in_its_lan(home: Home) -> None:
+    heard(home, f"{notice_port(home)} {home.plan.routers[0].lan.ip} wan {wan_of(home)}")
+
+
+def test_connections_find_the_server_at_a_new_address_without_a_deploy(home: Home) -> None:
+    router, port = home.plan.routers[0], home.server_plan.control_port
+    camera = home.stage.node(CAMERA).ports[0].address.ip
+    for address in ("203.0.113.77", "203.0.113.130"):
+        before = wan_of(home)
+        assert home.reach(CAMERA, before, port) == ["open"]
+        moves(home, address)
+        heard(home, f"{notice_port(home)} {router.lan.ip} wan {address}")
+        home.sh(home.server, ": >/run/heard")
+        assert home.reach(CAMERA, address, port) == ["open"]
+        heard(home, f"{port} {camera} ")
+        # Hairpin: it comes from the router's address, by which the answer goes back.
+        assert home.reach(LAPTOP, address, port) == ["open"]
+        heard(home, f"{port} {router.lan.ip} ")
+        # The router's address inside is its own; the server alone listens at that port.
+        assert home.reach(LAPTOP, router.lan.ip, port) == ["closed"]
+        assert home.reach(CAMERA, before, port) == ["silent"]
+        assert home.reach(CAMERA, address, 22, 80) == ["silent", "silent"]
+        # The way out: SSH of the Internet's own answers nobody, and says so.
+        assert home.reach(LAPTOP, home.stage.topology.resolver, 53) == ["open"]
+        assert changes(home) == []
+
+
+def test_whoever_tells_is_confined_and_goes_with_the_setting(home: Home) -> None:
+    if home.plan.routers[0].managed_by == "openwrt":
+        there = "test -e /etc/hotplug.d/iface/95-hotshoe"
+    else:
+        there = "systemctl is-active hotshoe-wan || test -e /usr/local/sbin/hotshoe-wan"
+        assert home.exposure(home.router, "hotshoe-wan") < 1.5
+    assert home.succeeds(home.router, there)
+    site = home.project / "group_vars" / "dynamic.yml"
+    said = site.read_text()
+    fixed = re.sub(r"ddns: .*\n", "", said.replace(": dynamic", f": {wan_of(home)}"))
+    try:
+        site.write_text(fixed)
+        home.pyinfra("-y", "--limit", home.router)
+        assert not home.succeeds(home.router, there)
+        assert home.reach(CAMERA, wan_of(home), home.server_plan.control_port) == ["open"]
+    finally:
+        site.write_text(said)
+        home.pyinfra("-y", "--limit", home.router)
+    assert home.succeeds(home.router, there)
+
+
+@pytest.mark.skipif(not openwrt_router.is_standin(), reason="installs packages, and has no feed")
+@pytest.mark.parametrize("home", ["openwrt"], indirect=True)
+def test_the_record_is_left_to_ddns_scripts_and_goes_with_the_setting(home: Home) -> None:
+    secret = home.secrets.ddns_secret
+    assert secret
+    site = home.project / "group_vars" / "dynamic.yml"
+    said = site.read_text()
+    ours = "ls /etc/hotshoe/record.conf /etc/hotshoe/update* 2>/dev/null; uci show ddns"
+    try:
+        site.write_text(said.replace("updated_by: server", "updated_by: router"))
+        done = home.pyinfra("-y", "--diff", "--limit", home.router)
+        assert secret not in done.stdout + done.stderr
+        shown = home.sh(home.router, ours)
+        assert "ddns.hotshoe_ddns_record.update_script='/etc/hotshoe/update_script.sh'" in shown
+        assert secret not in shown + home.sh(home.router, "logread; ps w")
+        kept = home.sh(home.router, "ls -l /etc/hotshoe/record.conf; cat /etc/hotshoe/record.conf")
+        assert kept.startswith("-rw------- ")
+        assert secret in kept
+        assert changes(home) == []
+    finally:
+        site.write_text(said)
+        home.pyinfra("-y", "--limit", home.router)
+    left = home.sh(home.router, ours)
+    assert "hotshoe" not in left
+    # What the package brought stays.
+    assert "ddns.global=ddns" in left
+    assert changes(home) == []
