@@ -368,10 +368,10 @@ def test_without_network_and_dns_at_boot_the_last_address_stays(home: Home) -> N
     # Nobody resolves a name, and no source is reached.
     home.sh(
         INTERNET,
-        "nft add table ip dead; nft add chain ip dead all "
-        "'{ type filter hook prerouting priority -300; policy accept; }'",
+        "nft add table ip dead; nft add chain ip dead end "
+        "'{ type filter hook prerouting priority -300; }'",
     )
-    home.sh(INTERNET, "nft add rule ip dead all iifname home0 drop")
+    home.sh(INTERNET, "nft add rule ip dead end iifname home0 drop")
     try:
         home.stage.reboot(home.server)
         wait_until(lambda: home.succeeds(home.server, "systemctl is-active hotshoe-address"), 30)
