@@ -69,6 +69,6 @@ def install(plan: ServerPlan) -> None:
 @deploy("Server")
 def _packages(plan: ServerPlan) -> None:
     """Install what all roles need at once, since each call of apt-get takes seconds."""
-    names = tuple(name for footprint in _ALWAYS for name in footprint.packages)
+    names = [name for footprint in _ALWAYS for name in footprint.packages]
     operations.packages((*names, *address.packages(plan)), name="Install packages")
     operations.folder(paths.FOLDER, name="Create the configuration folder")

@@ -8,6 +8,7 @@ from pyinfra import host
 from pyinfra.api.deploy import deploy
 
 from hotshoe import paths
+from hotshoe.debian import record_update
 from hotshoe.plan.model import AddressFollower, ServerPlan
 from hotshoe.render import render
 from hotshoe.site.routability import UNREACHABLE
@@ -20,8 +21,10 @@ __all__ = ["FOOTPRINT", "follow", "packages", "remove"]
 
 def packages(plan: ServerPlan) -> tuple[str, ...]:
     """The Debian packages that a server needs for it; none where its public address is fixed."""
-    follower = plan.follower
-    return (*PACKAGES, *record.packages(follower.update)) if follower else ()
+    if plan.follower is None:
+        return ()
+    update = plan.follower.update
+    return (*PACKAGES, *(record_update.packages(update) if update else ()))
 
 
 @deploy("Address")
@@ -39,7 +42,7 @@ def follow(plan: ServerPlan, follower: AddressFollower) -> None:
         needs.append(written)
     configured = operations.put(
         paths.ADDRESS_CONFIGURATION,
-        configuration(plan.hostname, follower, record.files(follower.update)),
+        configuration(plan.hostname, follower),
         name="Configure hotshoe-address",
     )
     runs = operations.put(
@@ -65,11 +68,10 @@ def remove() -> None:
     )
 
 
-def configuration(hostname: str, follower: AddressFollower, update: tuple[str, ...]) -> str:
-    """The text of the program's configuration.
+def configuration(hostname: str, follower: AddressFollower) -> str:
+    """The text of the program's configuration; it has no secret.
 
     :param hostname: the name whose record is updated
-    :param update: the program that updates it, and the files that it reads
     """
     values = {
         "hostname": hostname,
@@ -78,7 +80,7 @@ def configuration(hostname: str, follower: AddressFollower, update: tuple[str, .
         "router": str(follower.router) if follower.router else None,
         "notice_port": follower.notice_port,
         "unreachable": UNREACHABLE,
-        "update": update,
+        "update": record.FILES if follower.update else (),
         "public_address": paths.PUBLIC_ADDRESS,
         "router_address": paths.ROUTER_ADDRESS,
         "record": paths.RECORD_SENT,

@@ -1,4 +1,4 @@
-"""The record of the name: the program that updates it, and what that reads."""
+"""The record of the name: the program that updates it, and the secret that this reads."""
 
 from __future__ import annotations
 
@@ -12,34 +12,22 @@ from hotshoe.render import render
 from roles.base import operations
 from roles.base.plans import secrets_of
 
-# Whatever a Site may need.
+# Whatever a Site may need of it.
 FILES = (paths.UPDATE_RECORD, paths.RECORD_CONFIGURATION)
 PACKAGES = record_update.EVERY_PACKAGE
 
 
-def packages(update: RecordUpdate | None) -> tuple[str, ...]:
-    """The Debian packages that an update needs.
-
-    :param update: how this server updates the record; None if it does not
-    """
-    return record_update.packages(update) if update else ()
-
-
-def files(update: RecordUpdate | None) -> tuple[str, ...]:
-    """The program that updates the record, and the file that it reads; none if it does not."""
-    return FILES if update else ()
-
-
 def install(hostname: str, update: RecordUpdate | None) -> list[OperationMeta]:
-    """Install them, or remove them where this server updates no record.
+    """Install what updates the record, or remove it where something else does.
 
     :param hostname: the name
-    :returns: the operations that bring them
+    :param update: how this server updates its record
+    :returns: the operations that change it
     """
     if update is None:
         return [operations.removed(FILES, name="Remove what updates the record")]
     secret = secrets_of(host.data.site).ddns_secret
-    assert secret, "checked: the vault has it where a server updates the record"
+    assert secret is not None, "checked: the vault has it wherever a host updates the record"
     return [
         operations.put(
             paths.UPDATE_RECORD,
@@ -51,6 +39,6 @@ def install(hostname: str, update: RecordUpdate | None) -> list[OperationMeta]:
             paths.RECORD_CONFIGURATION,
             record_update.configuration(update, hostname, secret),
             mode="600",
-            name="Configure hotshoe-update-record",
+            name="Install the secret of hotshoe-update-record",
         ),
     ]

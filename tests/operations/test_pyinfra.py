@@ -22,7 +22,7 @@ from pyinfra.context import ctx_config, ctx_host, ctx_inventory, ctx_state
 
 from hotshoe.debian.device import Device
 from hotshoe.secrets import Secrets
-from roles import openwrt, router_linux, server, tls, users
+from roles import address, openwrt, router_linux, server, tls, users
 from roles.base import operations, servers
 from roles.base.plans import plan_of
 from roles.transport import host_data
@@ -158,8 +158,8 @@ def test_what_is_said_of_connections_are_settings_of_pyinfra():
 
 @pytest.fixture
 def _vault(monkeypatch):
-    secrets = Secrets({"r5": "a password", "a7": "another"}, "a passphrase", demo=False)
-    for module in (tls, tls.preflight, users, users.preflight):
+    secrets = Secrets({"r5": "a password", "a7": "another"}, "a passphrase", False, "a token")
+    for module in (tls, tls.preflight, users, users.preflight, address.record):
         monkeypatch.setattr(module, "secrets_of", lambda site: secrets)
 
 
@@ -181,6 +181,19 @@ def test_a_server_is_set_up_by_all_its_roles(state):
     assert len(set(names)) == len(names)
     # An operation costs CPU time for every host, also in a run that changes nothing.
     assert len(names) == 34
+
+
+@pytest.mark.usefixtures("_vault")
+def test_a_server_whose_address_changes_follows_it_before_vsftpd_answers(state):
+    plan = example("dynamic").servers[0]
+    with ctx_host.use(state.inventory.get_host("darkroom")):
+        server.refuse_unfit(plan)
+        server.install(plan)
+    names = prepared(state, "darkroom")
+    follows = names.index("Address | Start hotshoe-address to follow the public address")
+    assert follows < names.index("vsftpd | Start vsftpd on port 21")
+    assert "Address | Remove hotshoe-address" not in names
+    assert len(names) == 44
 
 
 def test_a_router_is_set_up_the_way_out_first(state):
