@@ -38,6 +38,7 @@ TTL = 3
 _UPDATES = {
     "desec": "update.dedyn.io",
     "duckdns": "www.duckdns.org",
+    "dynv6": "dynv6.com",
     "noip": "dynupdate.no-ip.com",
 }
 
@@ -88,6 +89,15 @@ class Provider:
         if self.record and self.record.provider:
             found.append(_UPDATES.get(self.record.provider, self.record.server or ""))
         return tuple(dict.fromkeys(name for name in found if name))
+
+    def account(self, secret: str) -> dict[str, str | list[str]]:
+        """With what updates are taken.
+
+        :param secret: the password or token
+        """
+        # Where providers have a name for the account, and where they do not look at it.
+        said = self.record.username if self.record else None
+        return {"usernames": [said] if said else [self.hostname, "none"], "secret": secret}
 
     @property
     def sets_record(self) -> bool:

@@ -109,13 +109,13 @@ class Services(ThreadingHTTPServer):
                 time.sleep(_SILENCE)
         return None
 
-    def account(self) -> dict[str, str]:
-        """The user name and the secret that updates need."""
+    def account(self) -> tuple[list[str], str]:
+        """The user names that updates are taken from, and the secret that they need."""
         try:
-            found: dict[str, str] = json.loads((self.folder / "account.json").read_text())
+            found = json.loads((self.folder / "account.json").read_text())
         except OSError:
-            return {}
-        return found
+            return [], ""
+        return found["usernames"], found["secret"]
 
     def handle_error(self, *_: object) -> None:
         """A client that hangs up is nothing to tell anybody."""
@@ -156,10 +156,9 @@ class _Handler(BaseHTTPRequestHandler):
         return 404, "not found"
 
     def _dyndns2(self, name: str, address: str) -> tuple[int, str]:
-        account = self.server.account()
-        expected = f"{account.get('username')}:{account.get('secret')}".encode()
-        said = self.headers.get("Authorization", "").removeprefix("Basic ")
-        if not account or said != base64.b64encode(expected).decode():
+        usernames, secret = self.server.account()
+        expected = [base64.b64encode(f"{each}:{secret}".encode()).decode() for each in usernames]
+        if self.headers.get("Authorization", "").removeprefix("Basic ") not in expected:
             return 401, "badauth"
         if name != self.server.record.name:
             return 200, "nohost"
@@ -168,8 +167,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _duckdns(self, query: dict[str, str]) -> tuple[int, str]:
         names = (self.server.record.name, self.server.record.name.removesuffix(DUCKDNS))
-        known = query.get("domains") in names
-        if not known or query.get("token", "") != self.server.account().get("secret"):
+        _, secret = self.server.account()
+        if query.get("domains") not in names or not secret or query.get("token") != secret:
             return 200, "KO"
         self._set(query.get("ip") or self.client_address[0])
         return 200, "OK"

@@ -282,11 +282,11 @@ class Stage:
         """
         if not self.provider or not self.provider.record:
             return
-        there, record = self.container(INTERNET), self.provider.record
+        there = self.container(INTERNET)
         write = ("sh", "-c", 'umask 077; cat >"$0"')
-        account = json.dumps({"username": record.username, "secret": secret})
+        account = json.dumps(self.provider.account(secret))
         podman.execute(there, *write, internet.ACCOUNT, input_text=account)
-        if record.updated_by == "nsupdate":
+        if self.provider.record.updated_by == "nsupdate":
             configuration = self.provider.configuration(secret)
             podman.execute(there, *write, internet.CONFIGURATION, input_text=configuration)
             podman.execute(there, "knotc", f"--config={internet.CONFIGURATION}", "reload")

@@ -22,7 +22,7 @@ from tests.homes import example
 
 SOURCE, UPDATES = "api.ipify.org", "www.duckdns.org"
 NAME = "photos.duckdns.org"
-ACCOUNT = {"username": "photographer", "secret": "demo-token"}
+ACCOUNT = {"usernames": ["photographer"], "secret": "demo-token"}
 
 
 class Record(provider.Record):
@@ -192,6 +192,14 @@ class TestThere:
         for name in there.names:
             assert f"--address=/{name}/{there.services}" in options
             assert f"DNS:{name}" in there.script()
+
+    def test_an_account_without_a_user_name_goes_by_the_home_s_name(self, there):
+        assert there.account("demo-token") == {
+            "usernames": [there.hostname, "none"],
+            "secret": "demo-token",
+        }
+        named = replace(there, record=replace(there.record, username="photographer"))
+        assert named.account("demo-token")["usernames"] == ["photographer"]
 
     def test_a_zone_of_the_person_s_own_has_its_name_server_where_updates_are_sent(self, there):
         record = replace(
