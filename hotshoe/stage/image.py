@@ -22,11 +22,14 @@ _CLIENT = (
     "iproute2 iputils-ping ca-certificates curl lftp openssl openssh-client python3 nftables "
     "dnsmasq-base"
 )
+_INSTALLED = (
+    "bind9-dnsutils curl jq libpam-pwdfile nftables openssl python3 python3-netaddr vsftpd"
+)
 PACKAGES = {
     # A bare Debian with SSH, as a person would hand it over.
     "device": _DEVICE.split(),
     # The same with the packages that hotshoe installs, which takes half of the time of a deploy.
-    "prepared": [*_DEVICE.split(), "libpam-pwdfile", "nftables", "openssl", "vsftpd"],
+    "prepared": [*_DEVICE.split(), *_INSTALLED.split()],
     # What a camera or a laptop is played with, and what the simulated Internet runs.
     "client": _CLIENT.split(),
     # What it runs for a home whose public address changes.
