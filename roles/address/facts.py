@@ -10,7 +10,7 @@ from roles.address import record
 # The program: its files, by their names in templates/ and on the host.
 MODULES = {
     f"address/hotshoe_address/{name}.py": f"{paths.ADDRESS_PROGRAM}/{name}.py"
-    for name in ("__init__", "__main__", "record", "system", "truth")
+    for name in ("__init__", "__main__", "events", "record", "system", "truth")
 }
 FOLLOWER = Unit.reading("hotshoe-address.service", paths.ADDRESS_CONFIGURATION, *MODULES.values())
 PACKAGES = ("ca-certificates", "curl", "python3", "python3-netaddr")

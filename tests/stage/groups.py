@@ -21,6 +21,7 @@ TOLD = Path(__file__).parents[2] / ".stage" / "groups.json"
 
 # How long a test of each file takes, on average, beside three other workers on two cores.
 SECONDS = {
+    "test_address": 5,
     "test_again": 12,
     "test_dynamic": 12,
     "test_firewall": 14,

@@ -14,16 +14,14 @@ import contextlib
 import fcntl
 import json
 import random
-import re
 import signal
-import socket
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from hotshoe_address.events import from_the_kernel, from_the_router
 from hotshoe_address.record import Record
 from hotshoe_address.system import WARNING, notify, read, say, unless, write
 from hotshoe_address.truth import NOTICE_SECONDS, DoubtError, Notice, Sources, judge
@@ -32,10 +30,6 @@ from hotshoe_address.truth import NOTICE_SECONDS, DoubtError, Notice, Sources, j
 GAP = 5
 # The pause after a look that ends in doubt; it doubles up to the usual one.
 FIRST_PAUSE = 1
-# linux/rtnetlink.h: IPv4 addresses and routes. Of links, Wi-Fi tells something all the time.
-NETLINK_GROUPS = 0x10 | 0x40
-# A notice is one line, and its sender says it at once.
-NOTICE, LONGEST_NOTICE, NOTICE_TIMEOUT = re.compile(rb"wan ([0-9.]+)\n"), 32, 5
 
 
 @dataclass(frozen=True)
@@ -80,6 +74,7 @@ class Follower:
         self._notice: Notice | None = None
         self._began = time.monotonic()
         self._doubt = ""
+        self._anew = False
         # A reason to look, and one to give up a look that began before it.
         self._event, self._news = asyncio.Event(), asyncio.Event()
 
@@ -93,63 +88,23 @@ class Follower:
         elif wan := read(self._kept, r"^wan ([0-9.]+)$"):
             self._notice = Notice(wan)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._look_anew)
-        with self._netlink():
+        with from_the_kernel(self._event.set):
             if self._configuration.router:
-                await self._listen()
+                port = self._configuration.notice_port
+                await from_the_router(self._configuration.router, port, self._told)
             notify("READY=1")
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._record.keep())
                 tasks.create_task(self._keep_looking())
 
-    # -- what makes it look
-
     def _look_anew(self) -> None:
-        """Forget what failed, and try again."""
-        if announced := self._address():
-            self._record.belongs_at(announced, now=True)
+        """Look at once, and try again what failed lately."""
+        self._anew = True
         self._event.set()
         self._news.set()
 
-    @contextlib.contextmanager
-    def _netlink(self) -> Iterator[None]:
-        """Listen to the kernel."""
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK) as kernel:
-            kernel.bind((0, NETLINK_GROUPS))
-
-            def drain() -> None:
-                self._event.set()
-                # Until it would block; or some of it was lost, which is no less of a reason.
-                with contextlib.suppress(OSError):
-                    while kernel.recv(1 << 16):
-                        pass
-
-            asyncio.get_running_loop().add_reader(kernel, drain)
-            yield
-
-    async def _listen(self) -> None:
-        """Listen to the router. Its address may come late, so this listens on all."""
-        port = self._configuration.notice_port
-        try:
-            await asyncio.start_server(
-                self._hear, port=port, family=socket.AF_INET, limit=LONGEST_NOTICE
-            )
-        except OSError as error:
-            say(f"the router is not heard at TCP port {port}: {error}", WARNING)
-
-    async def _hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """What the router tells; nobody else is heard."""
-        try:
-            peer, *_ = writer.get_extra_info("peername") or ("gone",)
-            if peer != self._configuration.router:
-                return
-            line = await asyncio.wait_for(reader.readline(), NOTICE_TIMEOUT)
-            if not (told := NOTICE.fullmatch(line)):
-                return
-            wan = IPv4Address(told[1].decode())
-        except (ValueError, OSError):
-            return
-        finally:
-            writer.close()
+    def _told(self, wan: IPv4Address) -> None:
+        """The router has told its WAN address."""
         before, self._notice = self._notice, Notice(wan, time.monotonic())
         self._event.set()
         if before is None or before.wan != wan:
@@ -169,14 +124,12 @@ class Follower:
             # Not at the same moment as everybody else's.
             wait = self._configuration.seconds * random.uniform(0.8, 1)  # noqa: S311 - no secret
             if self._doubt:
-                wait, pause = min(wait, pause), 2 * pause
+                wait, pause = min(wait, pause), min(2 * pause, self._configuration.seconds)
             else:
                 pause = FIRST_PAUSE
             quiet = min(wait, GAP)
             await unless(self._news, asyncio.sleep(quiet))
             await unless(self._event, asyncio.sleep(wait - quiet))
-
-    # -- what follows
 
     def _address(self) -> IPv4Address | None:
         """The address that vsftpd announces."""
@@ -200,7 +153,8 @@ class Follower:
         elif self._doubt:
             say(f"{seen} is the public address, without doubt")
         self._doubt = ""
-        self._record.belongs_at(seen)
+        self._record.belongs_at(seen, now=self._anew)
+        self._anew = False
 
     def _judge(self, seen: IPv4Address) -> None:
         now = time.monotonic()
@@ -215,6 +169,7 @@ class Follower:
             stays = f"{address} stays" if address else "no public address is known"
             say(f"{stays}: {reason}", WARNING)
         self._doubt = kind
+        self._record.wait()
 
 
 def main() -> None:

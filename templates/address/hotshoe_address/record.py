@@ -36,11 +36,11 @@ class Record:
         self._program = update
         self._memory = memory
         # A change of how it is sent sends it again; a restart does not.
-        settings = b"".join(Path(path).read_bytes() for path in update)
+        settings = b"".join(path.read_bytes() for path in map(Path, update) if path.exists())
         self._digest = hashlib.sha256(settings).hexdigest()
         self._sent = read(memory, rf"^([0-9.]+) {self._digest}$")
         self._wanted: IPv4Address | None = None
-        self._news = asyncio.Event()
+        self._news, self._sure = asyncio.Event(), asyncio.Event()
         self._refused = False
         self._told = ""
 
@@ -49,9 +49,14 @@ class Record:
 
         :param now: whether to try at once, although that may have failed lately
         """
+        self._sure.set()
         if now or address != self._wanted:
             self._wanted = address
             self._news.set()
+
+    def wait(self) -> None:
+        """Send nothing until it is said again where the record belongs."""
+        self._sure.clear()
 
     async def keep(self) -> None:
         """Update the record whenever it is not where it belongs, for ever."""
@@ -63,6 +68,9 @@ class Record:
             if wanted is None or self._news.is_set():
                 self._news.clear()
                 pause = FIRST_PAUSE
+                continue
+            if not self._sure.is_set():
+                await unless(self._news, self._sure.wait())
                 continue
             # What is under way for an address that is gone need not end.
             await unless(self._news, self._update(wanted))

@@ -327,6 +327,24 @@ def test_what_is_refused_waits_longest_and_a_new_address_is_sent_at_once(
     )
 
 
+def test_nothing_is_sent_again_while_the_address_is_in_doubt(provider):
+    provider.answers("exit 75")
+    record = provider.record
+
+    async def story() -> None:
+        record.belongs_at(NEW)
+        await until(lambda: provider.told)
+        record.wait()
+        tried = len(provider.told)
+        await asyncio.sleep(1)
+        assert len(provider.told) <= tried + 1
+        provider.answers("")
+        record.belongs_at(NEW)
+        await until(lambda: record._sent == NEW)
+
+    keeping(record, story)
+
+
 def test_an_update_for_an_address_that_is_gone_is_given_up_with_all_its_processes(provider):
     provider.answers(f"[ $1 = {NEWER} ] || sh -c 'echo $$ >{provider.folder}/pid; exec sleep 60'")
     record = provider.record
