@@ -344,6 +344,7 @@ LOG_IN = f"{DYN} answers what is not its protocol, as a log-in page does (HTTP"
         ((200, "dnserr"), (LATER, f"{DYN} has a fault of its own (dnserr)")),
         ((500, "oops"), (LATER, f"{DYN} has a fault of its own (HTTP 500)")),
         ((503, f"good {ADDRESS}"), (LATER, f"{DYN} has a fault of its own (HTTP 503)")),
+        ((408, ""), (LATER, f"{DYN} does not answer in time (HTTP 408)")),
         ((429, ""), (LATER, f"{DYN} wants fewer updates (HTTP 429)")),
         ((200, PAGE), (LATER, f"{LOG_IN} 200)")),
         ((200, ""), (LATER, f"{LOG_IN} 200)")),
@@ -452,7 +453,7 @@ ZONES = {"success": True, "result": [{"id": ZONE_ID, "name": "example.net"}]}
 
 
 class Cloudflare:
-    """Its API, as far as it is used.
+    """Its API, as far as it is used; ``failing`` has methods that fail, with status and code.
 
     :param records: the zone's A records of the name
     """
@@ -460,9 +461,13 @@ class Cloudflare:
     def __init__(self, *records: dict[str, Any]) -> None:
         self.records = list(records)
         self.zones: dict[str, Any] = ZONES
+        self.failing: dict[str, tuple[int, int]] = {}
 
     def __call__(self, method: str, path: str) -> tuple[int, str]:
         base = f"/client/v4/zones/{ZONE_ID}/dns_records"
+        if method in self.failing:
+            status, code = self.failing[method]
+            return status, json.dumps({"success": False, "errors": [{"code": code}]})
         if (method, path) == ("GET", "/client/v4/zones?name=example.net"):
             return 200, json.dumps(self.zones)
         if (method, path) == ("GET", f"{base}?type=A&name={NAME}"):
@@ -502,6 +507,24 @@ class TestCloudflare:
         made = {"type": "A", "name": NAME, "content": ADDRESS, "ttl": 60, "proxied": False}
         assert self.changes(it) == [("POST", made)]
 
+    def test_a_name_that_is_an_alias_is_refused(self, it):
+        it.service.answer = api = Cloudflare()
+        api.failing = {"POST": (400, 81053)}
+        assert it.run() == (REFUSED, f"{NAME} is an alias (CNAME): remove that record (81053)")
+
+    def test_a_record_without_an_identity_is_left_alone(self, it):
+        it.service.answer = Cloudflare(self.record() | {"id": "../.."})
+        assert it.run() == (
+            LATER,
+            f"{CLOUDFLARE} answers what is not its protocol, as a log-in page does (HTTP 200)",
+        )
+        assert self.changes(it) == []
+
+    def test_a_change_that_fails_is_told(self, it):
+        it.service.answer = api = Cloudflare(self.record())
+        api.failing = {"PATCH": (500, 5)}
+        assert it.run() == (LATER, f"{CLOUDFLARE} has a fault of its own (HTTP 500)")
+
     def test_several_records_are_left_to_the_person(self, it):
         it.service.answer = Cloudflare(self.record(), self.record())
         assert it.run() == (
@@ -518,7 +541,7 @@ class TestCloudflare:
         )
         assert self.changes(it) == []
 
-    @pytest.mark.parametrize("result", [[], [{"id": "../../evil"}], [{"id": 5}], None])
+    @pytest.mark.parametrize("result", [[], [{"id": "../../evil"}], [{"id": 5}], None, "zone"])
     def test_a_zone_that_the_token_does_not_show_is_refused(self, it, result):
         it.service.answer = answer = Cloudflare()
         answer.zones = {"success": True, "result": result}
@@ -528,9 +551,12 @@ class TestCloudflare:
     @pytest.mark.parametrize(
         ("answer", "expected"),
         [
-            ((400, {}), (REFUSED, f"{CLOUDFLARE} does not accept the token (HTTP 400)")),
-            ((403, {}), (REFUSED, f"{CLOUDFLARE} does not accept the token (HTTP 403)")),
-            ((429, {}), (LATER, f"{CLOUDFLARE} wants fewer updates (HTTP 429)")),
+            ((400, 6003), (REFUSED, f"{CLOUDFLARE} does not accept the token (6003)")),
+            ((403, 9109), (REFUSED, f"{CLOUDFLARE} does not accept the token (9109)")),
+            ((403, 5), (REFUSED, f"{CLOUDFLARE} does not accept the token (HTTP 403)")),
+            ((400, 5), (REFUSED, f"{CLOUDFLARE} does not understand the update (HTTP 400)")),
+            ((400, SECRET), (REFUSED, f"{CLOUDFLARE} does not understand the update (HTTP 400)")),
+            ((429, 5), (LATER, f"{CLOUDFLARE} wants fewer updates (HTTP 429)")),
             ((502, PAGE), (LATER, f"{CLOUDFLARE} has a fault of its own (HTTP 502)")),
             (
                 (200, PAGE),
@@ -543,9 +569,9 @@ class TestCloudflare:
         ],
     )
     def test_what_is_no_success_ends_it(self, it, answer, expected):
-        status, body = answer
-        text = body if isinstance(body, str) else json.dumps({"success": False, "errors": []})
-        assert it.run(status, text) == expected
+        status, said = answer
+        failed = json.dumps({"success": False, "errors": [{"code": said}]})
+        assert it.run(status, PAGE if said == PAGE else failed) == expected
         assert self.changes(it) == []
 
 
