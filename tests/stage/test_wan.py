@@ -48,9 +48,12 @@ def of_no_fixed_address(said: str) -> str:
     return re.sub(r"public_address: .*", f"public_address: dynamic{ddns}", said)
 
 
+def to_routers(home: Home) -> list[str]:
+    return [word for router in home.plan.routers for word in ("--limit", router.name)]
+
+
 def deploy_routers(home: Home, *more: str) -> str:
-    names = ",".join(router.name for router in home.plan.routers)
-    done = home.pyinfra("-y", *more, "--limit", names)
+    done = home.pyinfra("-y", *more, *to_routers(home))
     return done.stdout + done.stderr
 
 
@@ -120,8 +123,7 @@ def moves(home: Home, address: str) -> None:
 
 
 def changes(home: Home) -> list[str]:
-    names = ",".join(router.name for router in home.plan.routers)
-    said = json.loads(home.pyinfra("--dry", "--json", "--limit", names).stdout)["plan"]
+    said = json.loads(home.pyinfra("--dry", "--json", *to_routers(home)).stdout)["plan"]
     return [each["name"] for each in said if each["hosts_with_change"]]
 
 
