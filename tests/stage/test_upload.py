@@ -105,6 +105,31 @@ def test_the_host_s_own_rules_for_libwrap_say_nothing_about_cameras(
         home.sh(home.server, f"cp -p /root/own/* /etc && rm -r /root/own && {restart}")
 
 
+def test_no_client_waits_for_its_name_to_be_looked_up(either_home: Home) -> None:
+    """libwrap would, for some of its patterns; a name server that is silent takes five seconds."""
+    home, resolver = either_home, "/etc/resolv.conf"
+    silent = "{ type filter hook input priority 0; udp dport 53 drop; }"
+    home.sh(
+        home.server,
+        f"nft 'add table ip silent; add chain ip silent input {silent}'; "
+        f"cp {resolver} /root/resolv.conf; echo nameserver 127.0.0.9 >{resolver}",
+    )
+    try:
+        began = time.monotonic()
+        home.sh(home.server, "getent hosts 203.0.113.1 || :")
+        assert time.monotonic() - began >= 5
+        inside = str(home.server_plan.address)
+        for node, dial in ((CAMERA, {}), (LAPTOP, {}), (LAPTOP, {"dial": inside})):
+            began = time.monotonic()
+            home.ftp(["send", "PASV"], node=node, **dial)
+            assert time.monotonic() - began < 4
+    finally:
+        home.sh(
+            home.server,
+            f"cat /root/resolv.conf >{resolver}; rm /root/resolv.conf; nft delete table ip silent",
+        )
+
+
 def test_a_camera_makes_the_folder_that_it_is_told_to_use(home: Home) -> None:
     replies = home.ftp(
         ["send", "MKD 2024-02-29"], ["send", "CWD 2024-02-29"], ["stor", "IMG_0001.JPG", 10]

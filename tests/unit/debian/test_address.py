@@ -475,7 +475,7 @@ def test_in_doubt_the_last_good_address_stays_and_one_line_says_why(home, capsys
     home.outside_sees(answer)
 
     async def story() -> None:
-        await until(lambda: len(home.asked) > 12)
+        await until(lambda: len(home.asked) > 6)
         assert home.announced == str(OLD)
         home.outside_sees(OLD)
         await until(lambda: not home.follower._doubt)
@@ -571,7 +571,7 @@ def test_nobody_but_the_router_is_heard(home):
 
     async def story() -> None:
         await home.router_tells(b"wan 10.0.0.1\n")
-        await until(lambda: len(home.asked) > 12)
+        await until(lambda: len(home.asked) > 6)
         assert home.follower._notice is None
 
     home.live(story)
