@@ -7,6 +7,7 @@ What hotshoe owns on a router, and what it changes of what others own:
 | network | ``route``, ``route6`` | nothing |
 | firewall | ``redirect``, ``rule``, ``nat``, ``include`` | ``masq``, ``auto_helper`` of two zones |
 | dhcp | ``host`` | nothing |
+| ddns | ``service`` (:mod:`hotshoe.openwrt.ddns`) | nothing |
 
 Names of ours begin with :data:`OUTBOUND` or :data:`INBOUND` and an underscore. What each option
 means: https://openwrt.org/docs/guide-user/firewall/firewall_configuration,

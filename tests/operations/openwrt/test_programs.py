@@ -42,6 +42,12 @@ PROGRAMS = {
     "wan.sh.j2, and the record": lambda: render(
         "openwrt/wan.sh.j2", paths=paths, router=replace(told(), ddns=DUCKDNS), wan="wan"
     ),
+    "wan.sh.j2, the record alone": lambda: render(
+        "openwrt/wan.sh.j2",
+        paths=paths,
+        router=replace(told(), ddns=DUCKDNS, notices=()),
+        wan="wan",
+    ),
     "write.sh.j2": lambda: str(
         operations._write("/etc/x/y", "", "755", "sh -n", "/etc/x/y enable")
     ),
