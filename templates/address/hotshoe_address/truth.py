@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
+import signal
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -81,7 +83,8 @@ async def ask(source: str) -> IPv4Address | str:
     finally:
         if curl.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                curl.kill()
+                # Its own kill() would look first whether it has ended, and asyncio miss that then.
+                os.kill(curl.pid, signal.SIGKILL)
         await curl.wait()
     text = said.decode(errors="replace")
     with contextlib.suppress(ValueError):
