@@ -32,6 +32,7 @@ STATE = "/var/lib/hotshoe"
 PUBLIC_ADDRESS = f"{STATE}/public-address.conf"
 ROUTER_ADDRESS = f"{STATE}/router-address"
 RECORD_SENT = f"{RECORDS}/record"
+ADDRESS_LOCK = f"{RECORDS}/address.lock"
 UPDATE_RECORD = "/usr/local/sbin/hotshoe-update-record"
 # What that reads: the secret, so only root may.
 RECORD_CONFIGURATION = f"{FOLDER}/record.conf"

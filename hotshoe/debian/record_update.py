@@ -37,8 +37,7 @@ class _Service:
 
     :param protocol: what it speaks
     :param server: its host; None for the one that the Site names
-    :param username: the same for everybody; None for the one that the Site names, or else for the
-        host name
+    :param username: the same for everybody; None for the one that the Site names
     :param credentials: what a message calls the secret, and what goes with it
     :param query: what is told besides name and address
     :param packages: what the program needs
@@ -57,7 +56,8 @@ _SERVICES: Mapping[Provider, _Service] = {
     "cloudflare": _Service("cloudflare", "api.cloudflare.com", packages=(*_PACKAGES, "jq")),
     # https://desec.readthedocs.io/en/latest/dyndns/update-api.html: an IPv6 address of which
     # nothing is said would be removed.
-    "desec": _Service("dyndns2", "update.dedyn.io", query={"myipv6": "preserve"}),
+    # Its user name would have to be a domain of the account, not a name in it.
+    "desec": _Service("dyndns2", "update.dedyn.io", username="", query={"myipv6": "preserve"}),
     # https://www.duckdns.org/spec.jsp
     "duckdns": _Service("duckdns", "www.duckdns.org"),
     # https://help.dyn.com/remote-access-api/perform-update
@@ -121,7 +121,7 @@ def configuration(update: RecordUpdate, hostname: str, secret: str) -> str:
     if service.protocol == "duckdns":
         query = {"domains": hostname.partition(".")[0], "token": secret}
         return _curl(url=f"{host}/update?{urlencode(query)}")
-    username = service.username or update.username or hostname
+    username = update.username if service.username is None else service.username
     query = {"hostname": hostname, **service.query}
     return _curl(url=f"{host}/nic/update?{urlencode(query)}", user=f"{username}:{secret}")
 

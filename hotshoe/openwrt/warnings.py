@@ -10,7 +10,7 @@ from hotshoe.openwrt.rules import OFF
 from hotshoe.openwrt.uci.data import Package
 from hotshoe.openwrt.zones import Zones
 from hotshoe.plan.model import RouterPlan
-from hotshoe.site.routability import unreachable_wan
+from hotshoe.site.routability import unreachable_wan, without_public_wan
 
 
 def warnings(
@@ -26,9 +26,7 @@ def warnings(
     """
     interfaces = tuple(interfaces)
     if unreached := _why_no_camera_gets_through(router, zones, interfaces):
-        yield (
-            f"{unreached}; cameras get through only if something in front forwards everything to it"
-        )
+        yield f"{unreached}; {without_public_wan(changes=router.wan_address is None)}"
     yield from _losing_masquerading(router, zones, firewall, interfaces)
 
 

@@ -55,9 +55,9 @@ CONTROL_CONNECTIONS_PER_MINUTE = 30
 DATA_CONNECTIONS_PER_MINUTE, DATA_CONNECTIONS_AT_ONCE = 6, 16
 # Independent services that tell whoever asks its own address, over HTTPS, as nothing but text.
 ADDRESS_SOURCES = (
-    "https://api.ipify.org",
-    "https://ipv4.icanhazip.com",
     "https://checkip.amazonaws.com",
+    "https://api.ipify.org",
+    "https://ifconfig.me/ip",
 )
 # How often a server asks two of them: a change that nothing tells of is noticed within it.
 ADDRESS_SECONDS = 30

@@ -46,3 +46,16 @@ def unreachable_wan(addresses: Iterable[IPv4Address]) -> str | None:
         for address, reason in reasons.items()
     )
     return "; ".join(said) or "it has no IPv4 address outside"
+
+
+def without_public_wan(*, changes: bool) -> str:
+    """Say what it means for cameras that a router has no public address outside.
+
+    :param changes: whether the public address is dynamic, and so followed and published
+    """
+    if changes:
+        return (
+            "as long as it has no other, nothing is published and no camera gets in; a box of "
+            "yours in front belongs into routers, before this one"
+        )
+    return "cameras get through only if something in front forwards everything to it"

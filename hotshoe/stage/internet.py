@@ -97,7 +97,7 @@ class Provider:
         """
         # Where providers have a name for the account, and where they do not look at it.
         said = self.record.username if self.record else None
-        return {"usernames": [said] if said else [self.hostname, "none"], "secret": secret}
+        return {"usernames": [said] if said else ["", "none"], "secret": secret}
 
     @property
     def sets_record(self) -> bool:

@@ -147,7 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, answer)
 
     def _answer(self, path: str, query: dict[str, str]) -> tuple[int, str]:
-        if path == "/":
+        if path in ("/", "/ip"):
             return 200, self.client_address[0]
         if path == "/nic/update":
             return self._dyndns2(query.get("hostname", ""), query.get("myip", ""))

@@ -6,6 +6,7 @@ from pyinfra import host, logger
 
 from hotshoe.debian.network import why_no_camera_gets_through
 from hotshoe.plan.model import RouterPlan
+from hotshoe.site.routability import without_public_wan
 from roles.base.device import read
 from roles.base.plans import refuse
 from roles.base.preflight import refuse_system
@@ -50,10 +51,8 @@ def refuse_unfit(plan: RouterPlan) -> None:
             "give it that fixed address, or correct its wan in the Site",
         )
     if unreached := why_no_camera_gets_through(plan, network):
-        logger.warning(
-            f"{host.name}: {unreached}; cameras get through only if something in front forwards "
-            "everything to it"
-        )
+        follows = without_public_wan(changes=plan.wan_address is None)
+        logger.warning(f"{host.name}: {unreached}; {follows}")
     for chain in device[DROPPING]:
         logger.warning(
             f"{host.name}: the nftables chain '{chain}', which is not hotshoe's, drops forwarded "

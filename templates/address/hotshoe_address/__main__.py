@@ -28,6 +28,8 @@ from hotshoe_address.truth import NOTICE_SECONDS, DoubtError, Notice, Sources, j
 
 # Of what the kernel tells, so much belongs together.
 GAP = 5
+# Of a router that tells something every minute.
+SILENCE = 3600
 # The pause after a look that ends in doubt; it doubles up to the usual one.
 FIRST_PAUSE = 1
 
@@ -139,6 +141,7 @@ class Follower:
         before = self._address()
         try:
             seen = await self._sources.address()
+            self._forget_silent_router()
             self._judge(seen)
             if seen != before:
                 write(self._announced, f"pasv_address={seen}\n")
@@ -155,6 +158,19 @@ class Follower:
         self._doubt = ""
         self._record.belongs_at(seen, now=self._anew)
         self._anew = False
+
+    def _forget_silent_router(self) -> None:
+        """Who tells nothing any more may have been replaced by another, or set up anew."""
+        if self._notice is None:
+            return
+        heard = self._began if self._notice.at is None else self._notice.at
+        if time.monotonic() - heard > SILENCE:
+            say(
+                "the router no longer tells its WAN address; what it told last is forgotten",
+                WARNING,
+            )
+            self._notice = None
+            self._kept.unlink(missing_ok=True)
 
     def _judge(self, seen: IPv4Address) -> None:
         now = time.monotonic()

@@ -16,6 +16,9 @@ from hotshoe_address.system import ERROR, WARNING, read, say, unless, write
 GAP = 5
 # The pause after one that failed, which doubles each time, and the longest.
 FIRST_PAUSE, LAST_PAUSE = 5, 3600
+# How long the record is taken to be where it was put. Others may change it, and providers remove
+# the names of those who are silent for a month.
+REFRESH = 7 * 86400
 # How long an update may take.
 SECONDS = 60
 # sysexits.h: it will be refused until a person corrects something.
@@ -47,9 +50,11 @@ class Record:
     def belongs_at(self, address: IPv4Address, *, now: bool = False) -> None:
         """Say where the record belongs.
 
-        :param now: whether to try at once, although that may have failed lately
+        :param now: whether to send it at once, although that may have failed lately, or been done
         """
         self._sure.set()
+        if now:
+            self._sent = None
         if now or address != self._wanted:
             self._wanted = address
             self._news.set()
@@ -64,7 +69,9 @@ class Record:
         while self._program:
             wanted = self._wanted
             if wanted is None or wanted == self._sent:
-                await self._news.wait()
+                await unless(self._news, asyncio.sleep(REFRESH))
+                if not self._news.is_set():
+                    self._sent = None
             if wanted is None or self._news.is_set():
                 self._news.clear()
                 pause = FIRST_PAUSE

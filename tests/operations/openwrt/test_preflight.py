@@ -232,8 +232,8 @@ def test_a_router_without_a_public_address_is_warned_about(
     preflight.refuse_unfit(dynamic)
     assert warnings == [
         "gateway: its WAN address 100.64.3.4 cannot be reached from the Internet: it is behind the "
-        "provider's carrier-grade NAT (RFC 6598); cameras get through only if something in front "
-        "forwards everything to it"
+        "provider's carrier-grade NAT (RFC 6598); as long as it has no other, nothing is published "
+        "and no camera gets in; a box of yours in front belongs into routers, before this one"
     ]
 
 

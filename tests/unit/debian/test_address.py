@@ -327,6 +327,26 @@ def test_what_is_refused_waits_longest_and_a_new_address_is_sent_at_once(
     )
 
 
+def test_a_record_is_sent_anew_once_in_a_while_and_when_a_person_asks(provider, monkeypatch):
+    """Others may have changed it, and providers forget names of which they hear nothing."""
+    record = provider.record
+
+    async def asked() -> None:
+        await _sends(record, NEW)
+        record.belongs_at(NEW, now=True)
+        await until(lambda: len(provider.told) == 2)
+
+    keeping(record, asked)
+    monkeypatch.setattr(records, "REFRESH", 0.05)
+
+    async def in_a_while() -> None:
+        record.belongs_at(NEW)
+        await until(lambda: len(provider.told) >= 4)
+
+    keeping(record, in_a_while)
+    assert set(provider.told) == {str(NEW)}
+
+
 def test_nothing_is_sent_again_while_the_address_is_in_doubt(provider):
     provider.answers("exit 75")
     record = provider.record
@@ -548,6 +568,24 @@ def test_behind_carrier_grade_nat_nothing_is_announced_also_after_a_restart(home
         home.live(story)
         assert home.announced == str(OLD)
     assert "100.64.7.7 is not public: it is behind the provider's" in capsys.readouterr().out
+
+
+def test_what_a_router_told_is_forgotten_when_it_tells_nothing_any_more(home, capsys, monkeypatch):
+    """Another one may be in its place, which tells nothing."""
+    home.router = "127.0.0.1"
+    kept = home.folder / "router-address"
+    write(kept, "wan 100.64.7.7\n")
+
+    async def story() -> None:
+        await until(lambda: home.follower._doubt == "private")
+        assert home.announced == ""
+        monkeypatch.setattr(daemon, "SILENCE", 0)
+        monkeypatch.setattr(daemon, "NOTICE_SECONDS", 0)
+        await announces(home, OLD)
+
+    home.live(story)
+    assert not kept.exists()
+    assert "the router no longer tells its WAN address" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -28,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hotshoe.debian import certificates, record_update
 from hotshoe.plan.model import RecordUpdate
 from hotshoe.render import render
+from hotshoe.site.routability import UNREACHABLE, why_unreachable
 from tests.conftest import PROJECT
 from tests.unit.test_programs import shellcheck
 
@@ -285,7 +287,7 @@ def told(host: Host, tmp_path: Path) -> Iterator[Callable[[str], Told]]:
             "desec",
             "/nic/update",
             {"hostname": NAME, "myip": ADDRESS, "myipv6": "preserve"},
-            NAME,
+            "",
         ),
     ],
 )
@@ -417,6 +419,25 @@ def test_what_is_no_address_is_told_to_nobody(host, argument):
     done = host.run(*UPDATES["dyndns2"], argument)
     assert (done.returncode, done.stderr) == (USAGE, "usage: hotshoe-update-record ADDRESS\n")
     assert host.calls.read_text() == ""
+
+
+@pytest.mark.parametrize("block", UNREACHABLE)
+def test_an_address_that_nobody_can_reach_is_told_to_nobody(host, block):
+    """Nor are others refused, on either side of the block."""
+    host.program("curl", "echo 'good 200'")
+    network = IPv4Network(block)
+    inside = {network[0], network[-1], network[network.num_addresses // 2]}
+    beside = {IPv4Address(n) for n in (int(network[0]) - 1, int(network[-1]) + 1) if 0 < n < 2**32}
+    for address in inside | beside:
+        done = host.run(*UPDATES["dyndns2"], str(address))
+        if why_unreachable(address):
+            assert done.returncode == REFUSED
+            assert done.stderr == f"{address} cannot be reached from the Internet\n"
+        else:
+            assert done.returncode == DONE, address
+    assert len(host.calls.read_text().splitlines()) == len(
+        [each for each in beside if not why_unreachable(each)]
+    )
 
 
 @pytest.mark.parametrize(
