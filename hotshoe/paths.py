@@ -26,7 +26,8 @@ SESSIONS = "/usr/local/sbin/hotshoe-sessions"
 
 # A public address that changes: the program that follows it, what it found, and what it runs to
 # update the record of the name.
-ADDRESS_PROGRAM = "/usr/local/lib/hotshoe_address"
+LIBRARY = "/usr/local/lib/hotshoe"
+ADDRESS_PROGRAM = f"{LIBRARY}/hotshoe_address"
 ADDRESS_CONFIGURATION = f"{FOLDER}/address.json"
 STATE = "/var/lib/hotshoe"
 PUBLIC_ADDRESS = f"{STATE}/public-address.conf"

@@ -63,7 +63,10 @@ def remove() -> None:
     """Remove all of it where the public address is fixed, once vsftpd announces that one."""
     operations.absent(
         FOLLOWER.name,
-        (paths.ADDRESS_CONFIGURATION, paths.RECORD_SENT, paths.ADDRESS_LOCK, *FOOTPRINT.paths),
+        (
+            *(paths.ADDRESS_CONFIGURATION, paths.RECORD_SENT, paths.ADDRESS_LOCK, paths.LIBRARY),
+            *FOOTPRINT.paths,
+        ),
         name="Remove hotshoe-address",
     )
 

@@ -12,7 +12,9 @@ MODULES = {
     f"address/hotshoe_address/{name}.py": f"{paths.ADDRESS_PROGRAM}/{name}.py"
     for name in ("__init__", "__main__", "events", "record", "system", "truth")
 }
-FOLLOWER = Unit.reading("hotshoe-address.service", paths.ADDRESS_CONFIGURATION, *MODULES.values())
+FOLLOWER = Unit.reading(
+    "hotshoe-address.service", paths.ADDRESS_CONFIGURATION, *MODULES.values(), *record.FILES
+)
 PACKAGES = ("ca-certificates", "curl", "python3", "python3-netaddr")
 
 FOOTPRINT = Footprint(

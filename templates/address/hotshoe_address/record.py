@@ -21,6 +21,8 @@ FIRST_PAUSE, LAST_PAUSE = 5, 3600
 REFRESH = 7 * 86400
 # How long an update may take.
 SECONDS = 60
+# How long one that was ended may take for it.
+LAST_WORDS = 5
 # sysexits.h: it will be refused until a person corrects something.
 REFUSED = 77
 
@@ -131,7 +133,9 @@ class Record:
             if program.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(program.pid, signal.SIGKILL)
-                await program.wait()
+                # Its end is not seen before all that it has said is read.
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(program.communicate(), LAST_WORDS)
         status = program.returncode or 0
         lines = said.decode(errors="replace").split("\n")
         return status, next((line for line in reversed(lines) if line.strip()), f"exit {status}")

@@ -85,7 +85,8 @@ async def ask(source: str) -> IPv4Address | str:
             with contextlib.suppress(ProcessLookupError):
                 # Its own kill() would look first whether it has ended, and asyncio miss that then.
                 os.kill(curl.pid, signal.SIGKILL)
-        await curl.wait()
+        # Its end is not seen before all that it has said is read.
+        await curl.communicate()
     text = said.decode(errors="replace")
     with contextlib.suppress(ValueError):
         return address_in(text)

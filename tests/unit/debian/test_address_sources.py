@@ -101,6 +101,18 @@ def test_what_is_not_an_address_and_nothing_else_is_none(url, path):
     assert time.monotonic() - began < 3
 
 
+def test_a_source_that_never_stops_talking_holds_nothing_up(url, monkeypatch):
+    """Not even when more of it has arrived than is read."""
+    read = asyncio.StreamReader.read
+
+    async def slowly(self: asyncio.StreamReader, size: int = -1) -> bytes:
+        await asyncio.sleep(0.1)
+        return await read(self, size)
+
+    monkeypatch.setattr(asyncio.StreamReader, "read", slowly)
+    assert asyncio.run(asyncio.wait_for(ask(f"{url}/endless"), 10)) == NOT_AN_ADDRESS
+
+
 def test_an_answer_that_trickles_is_given_up(url, monkeypatch):
     monkeypatch.setattr(
         truth, "CURL", [{"6": "0.5"}.get(argument, argument) for argument in truth.CURL]
