@@ -455,13 +455,8 @@ class TestOtherHomes:
         settled(home)
         seconds = time.monotonic() - changed
         # Without a router that tells of it, the server looks twice a minute.
-        assert seconds <= (60 if home.plan.routers[0].by_hand else ALLOWED)
-        wait_until(
-            lambda: (
-                f"{home.public}" in home.sh(CAMERA, f"getent ahostsv4 {home.plan.hostname} || :")
-            ),
-            40,
-        )
+        told = ALLOWED if home.server_plan.follower and home.server_plan.follower.router else 60
+        assert seconds <= told + (home.plan.ddns.ttl if home.plan.ddns else 0)
         home.uploads_work(CAMERA)
         home.uploads_work(LAPTOP)
         assert home.would_change() == []
