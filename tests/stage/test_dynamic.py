@@ -114,15 +114,11 @@ class Journal:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._cursor = home.sh(
-            home.server,
-            "journalctl --sync; journalctl -n 1 --show-cursor | sed -n 's/^-- cursor: //p'",
-        ).strip()
+        self._since = home.sh(home.server, "date +@%s.%6N").strip()
 
     def lines(self) -> list[str]:
-        after = f"--after-cursor='{self._cursor}'"
-        said = self._home.sh(self._home.server, f"journalctl -q -o cat -u hotshoe-address {after}")
-        return said.splitlines()
+        script = f"journalctl -q -o cat -u hotshoe-address --since={self._since}"
+        return self._home.sh(self._home.server, f"journalctl --sync; {script}").splitlines()
 
     def wait_for(self, pattern: str, seconds: float = 30) -> str:
         """Wait until a line matches, and return it."""
