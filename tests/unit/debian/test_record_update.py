@@ -533,8 +533,26 @@ class TestCloudflare:
         api.failing = {"POST": (400, 81053)}
         assert it.run() == (REFUSED, f"{NAME} is an alias (CNAME): remove that record (81053)")
 
-    def test_a_record_without_an_identity_is_left_alone(self, it):
-        it.service.answer = Cloudflare(self.record() | {"id": "../.."})
+    def test_a_jq_without_regular_expressions_suffices(self, it, host):
+        """As OpenWrt's package is made."""
+        jq = shutil.which("jq")
+        host.program("jq", f'case "$*" in *test\\(* | *match\\(*) exit 5 ;; esac\nexec {jq} "$@"')
+        it.service.answer = Cloudflare(self.record())
+        assert it.run() == (DONE, "")
+        assert self.changes(it) == [("PATCH", {"content": ADDRESS})]
+
+    def test_a_jq_that_fails_is_told(self, it, host):
+        host.program("jq", "exit 5")
+        it.service.answer = Cloudflare(self.record())
+        assert it.run() == (
+            LATER,
+            f"{CLOUDFLARE} answers what is not its protocol, as a log-in page does (HTTP 200)",
+        )
+        assert self.changes(it) == []
+
+    @pytest.mark.parametrize("identity", ["../..", "", "f" * 31, "f" * 33, "F" * 32, 5, None])
+    def test_a_record_without_an_identity_is_left_alone(self, it, identity):
+        it.service.answer = Cloudflare(self.record() | {"id": identity})
         assert it.run() == (
             LATER,
             f"{CLOUDFLARE} answers what is not its protocol, as a log-in page does (HTTP 200)",
