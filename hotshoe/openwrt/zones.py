@@ -56,7 +56,7 @@ class Zones:
 
     :param wan: the zone towards the Internet
     :param lan: the zone towards the home
-    :param addresses: the router's fixed addresses on interfaces other than the WAN's
+    :param addresses: the router's addresses on devices other than the WAN's
     """
 
     wan: Zone
@@ -105,7 +105,7 @@ def find_zones(router: RouterPlan, interfaces: Iterable[Interface], firewall: Pa
             "connect it to the Internet first",
         )
     zones = Zones(
-        _zone_of(outside, firewall), _zone_of(inside, firewall), _fixed_addresses(up, outside)
+        _zone_of(outside, firewall), _zone_of(inside, firewall), _addresses_inside(up, outside)
     )
     if zones.wan.interface == zones.lan.interface:
         raise UnfitRouterError(
@@ -123,9 +123,10 @@ def find_zones(router: RouterPlan, interfaces: Iterable[Interface], firewall: Pa
     return zones
 
 
-def _fixed_addresses(up: Iterable[Interface], outside: Interface) -> tuple[IPv4Address, ...]:
-    fixed = (each for each in up if each.protocol == "static" and each.device != outside.device)
-    own = {address for each in fixed for address in each.own if isinstance(address, IPv4Address)}
+def _addresses_inside(up: Iterable[Interface], outside: Interface) -> tuple[IPv4Address, ...]:
+    # Whatever gave it (a VPN, a modem's DHCP): it is not the one that cameras dial.
+    others = (each for each in up if each.device != outside.device)
+    own = {address for each in others for address in each.own if isinstance(address, IPv4Address)}
     return tuple(sorted(address for address in own if not address.is_loopback))
 
 

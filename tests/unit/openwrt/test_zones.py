@@ -299,8 +299,8 @@ def test_the_wan_of_an_address_that_changes_is_where_the_default_route_leaves(ro
     assert refusal(dynamic, (LAN, down), firewall())[0] == "has no default route, and wan is down"
 
 
-def test_a_router_s_fixed_addresses_elsewhere_are_known(router):
-    """Not the WAN's, whatever its protocol, nor those that others give it."""
+def test_a_router_s_addresses_elsewhere_are_known(router):
+    """Whatever gave them; not those on the WAN's device, nor of what is down."""
     interfaces = (
         Interface("loopback", "lo", True, (IPv4Interface("127.0.0.1/8"),), False, "static"),
         LAN,
@@ -308,6 +308,10 @@ def test_a_router_s_fixed_addresses_elsewhere_are_known(router):
         Interface("modem", "eth0", True, (IPv4Interface("192.168.100.2/24"),), False, "static"),
         Interface("guest", "br-guest", True, (IPv4Interface("10.9.0.1/24"),), False, "static"),
         Interface("vpn", "wg0", True, (IPv4Interface("10.8.0.2/32"),), False, "wireguard"),
+        Interface("lab", "eth9", True, (IPv4Interface("10.7.0.2/24"),), False, "dhcp"),
+        Interface("old", "eth8", False, (IPv4Interface("10.6.0.2/24"),), False, "static"),
     )
     found = find_zones(router, interfaces, firewall())
-    assert [str(address) for address in found.addresses] == ["10.9.0.1", "192.168.1.1"]
+    assert [str(address) for address in found.addresses] == [
+        *("10.7.0.2", "10.8.0.2", "10.9.0.1", "192.168.1.1"),
+    ]
