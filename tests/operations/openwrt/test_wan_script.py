@@ -21,18 +21,22 @@ DUCKDNS = RecordUpdate("router", "duckdns", None, None, None, None, "hmac-sha256
 IP = """\
 case "$*" in
 "-4 route show default") cat $R/route ;;
-"-4 address show dev pppoe-wan scope global") cat $R/address ;;
+"-4 route get 1.1.1.1 oif pppoe-wan") cat $R/address ;;
+"-4 address "*) cat $R/alias $R/address ;;
 esac
 """
 PROGRAMS = {
     "ip": IP,
     "nc": 'cat >"$R/told.$1.$2"\n',
-    "start-stop-daemon": 'echo "$ACTION: $*" >>$R/daemon\n',
+    # One runs until it is told to end.
+    "start-stop-daemon": 'echo "$ACTION: $*" >>$R/daemon\n'
+    '[ "$1" = -S ] || { [ ! -e $R/ended ] && : >$R/ended; }\n',
     # The loop ends where it would wait, and leaves what it began.
     "sleep": "kill $PPID\n",
 }
 ROUTE = "default via 203.0.113.1 dev pppoe-wan  metric 10 \ndefault dev wwan0  metric 20 \n"
-ADDRESS = "7: pppoe-wan: <POINTOPOINT>\n    inet 203.0.113.5 peer 203.0.113.1/32 scope global\n"
+# As BusyBox says it.
+ADDRESS = "1.1.1.1 via 203.0.113.1 dev pppoe-wan  src 203.0.113.5 \n"
 
 
 class Script:
@@ -45,6 +49,8 @@ class Script:
             (folder / name).chmod(0o755)
         (folder / "route").write_text(ROUTE)
         (folder / "address").write_text(ADDRESS)
+        # By which the router reaches the modem; the kernel lists it first.
+        (folder / "alias").write_text("    inet 192.168.100.2/24 scope global pppoe-wan\n")
         (folder / "updater").write_text('#!/bin/sh\necho "$*" >>$R/ddns\n')
         (folder / "updater").chmod(0o755)
         (folder / "init").write_text("#!/bin/sh\n")
@@ -88,10 +94,16 @@ def script(tmp_path, monkeypatch) -> Script:
     return Script(tmp_path)
 
 
-def test_every_server_is_told_the_address_of_the_default_route(script):
+def test_every_server_is_told_the_address_of_the_default_route_and_no_alias(script):
     script.runs("tell", notices=SERVERS)
     for server in SERVERS:
         assert script.hears(f"told.{server.to}.{server.port}") == "wan 203.0.113.5\n"
+
+
+def test_an_interface_without_an_address_is_none(script):
+    (script.folder / "address").write_text("1.1.1.1 dev pppoe-wan \n")
+    script.runs("tell", notices=SERVERS)
+    assert not [*script.folder.glob("told.*")]
 
 
 @pytest.mark.parametrize("missing", ["route", "address"])
@@ -104,8 +116,8 @@ def test_without_an_address_outside_nobody_is_told(script, missing):
 @pytest.mark.parametrize("action", ["ifup", "ifupdate"])
 def test_an_interface_that_comes_up_or_changes_makes_it_begin_anew(script, action):
     script.runs(action, interface="guest", notices=SERVERS)
-    ended, begun = script.said("daemon").splitlines()
-    assert ended == f"{action}: -K -q -p {paths.WAN_PID}"
+    *ended, begun = script.said("daemon").splitlines()
+    assert ended == [f"{action}: -K -q -p {paths.WAN_PID}"] * 2
     assert begun == f"tell: -S -b -m -p {paths.WAN_PID} -x /bin/sh -- {paths.HOTPLUG}"
 
 

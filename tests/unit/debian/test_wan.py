@@ -24,19 +24,24 @@ cd {folder}
 case "$2 $3" in
 "monitor address") exec cat events ;;
 "route show") cat route ;;
-"address show") cat "address.$5" 2>/dev/null ;;
+"address show") cat alias "address.$5" 2>/dev/null ;;
+"route get") [ "$4 $5" != "1.1.1.1 oif" ] || cat "address.$6" 2>/dev/null ;;
 esac
 """
 DHCP = "default via 203.0.113.1 dev eth0 proto dhcp src 203.0.113.5 metric 100\n"
 ADDRESS = """\
-2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default qlen 1000
-    inet {0}/24 metric 100 brd 203.0.113.255 scope global dynamic eth0
-       valid_lft 3000sec preferred_lft 3000sec
+1.1.1.1 via 203.0.113.1 dev eth0 src {0} uid 998
+    cache
 """
-# As pppd makes it.
+# By pppd.
 PPPOE = """\
-7: ppp0: <POINTOPOINT,MULTICAST,NOARP,UP,LOWER_UP> mtu 1492 qdisc fq_codel state UNKNOWN qlen 3
-    inet 198.51.100.77 peer 198.51.100.1/32 scope global ppp0
+1.1.1.1 dev ppp0 src 198.51.100.77 uid 998
+    cache
+"""
+# By which the router reaches the modem; the kernel lists it first.
+ALIAS = """\
+2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default qlen 1000
+    inet 192.168.100.2/24 scope global eth0
        valid_lft forever preferred_lft forever
 """
 
@@ -70,6 +75,7 @@ class Router:
         self.folder = folder
         (folder / "ip").write_text(IP.format(folder=folder))
         (folder / "ip").chmod(0o755)
+        (folder / "alias").write_text(ALIAS)
         (folder / "program").write_text(render("router_linux/wan.pl.j2"))
         self.has(DHCP, eth0=ADDRESS.format("203.0.113.5"))
         subprocess.run(["mkfifo", folder / "events"], check=True)
@@ -139,7 +145,7 @@ def test_events_that_change_nothing_tell_nothing(router, server):
     server.hears_nothing()
 
 
-def test_the_address_is_that_of_the_interface_of_the_first_default_route(router, server):
+def test_the_address_is_the_kernel_s_choice_for_the_first_default_route(router, server):
     router.has(
         "default dev ppp0 scope link\ndefault via 10.64.64.1 dev wwan0 metric 700\n",
         eth0=ADDRESS.format("192.168.100.2"),
