@@ -18,6 +18,9 @@ from hotshoe.plan.model import RecordUpdate
 OWNER = "hotshoe_ddns"
 # It takes no shorter interval; when the interface comes up or changes, it looks at once.
 _MINUTES = "5"
+# Whom it asks for the record: Quad9. The router's own dnsmasq may have another answer (split DNS),
+# and then it would send an update at each look, for ever.
+_RESOLVER = "9.9.9.9"
 
 
 def packages(update: RecordUpdate) -> tuple[str, ...]:
@@ -38,6 +41,7 @@ def wanted(update: RecordUpdate | None, hostname: str, zones: Zones) -> Wanted:
     options = {
         "enabled": "1",
         "lookup_host": hostname,
+        "dns_server": _RESOLVER,
         "domain": hostname,
         "update_script": UPDATE_SCRIPT,
         "interface": zones.wan.interface,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import replace
+from ipaddress import ip_address
 
 import pytest
 
@@ -29,6 +30,8 @@ def test_ddns_scripts_follows_the_wan_and_leaves_the_update_to_a_script_of_ours(
     assert section.options["ip_network"] == section.options["interface"] == "uplink"
     assert section.options["lookup_host"] == NAME
     assert section.options["enabled"] == "1"
+    # Not the router's own, which gives the home another answer (split DNS).
+    assert ip_address(section.options["dns_server"]).is_global
     # With either, it would put a URL with the secret on a command line.
     assert not {"update_url", "service_name", "password"} & section.options.keys()
 
