@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -34,6 +35,8 @@ UCI = """\
 case "$*" in
 changes) cat $R/uci/* 2>/dev/null ;;
 batch) while read -r package line; do echo "$line" >>$R/uci/$package; done ;;
+*"get ddns.theirs") echo service ;;
+*"get ddns."*) exit 1 ;;
 commit*)
     [ -e $R/uci/$2 ] || exit 0
     [ -z "$FULL" ] || >$R/uci/$2
@@ -337,6 +340,40 @@ def test_the_servers_that_give_leases_are_reloaded(router):
     code, said = router.run("rollback")
     assert (code, said) == (0, "a change was not confirmed: rolling back\n")
     assert (router.root / "reloaded").read_text() == "odhcpd\n"
+
+
+def test_updaters_of_the_record_begin_anew_and_go_with_their_section(router):
+    """Whoever has the number of one that ended long ago is left alone."""
+    router._program("init.d/ddns", "echo $1 >>$R/ddns\n")
+    (router.config / "ddns").write_text("old ddns\n")
+    folder = router.root / "run" / "ddns"
+    folder.mkdir()
+    router._program("dynamic_dns_updater.sh", "read -r forever\n")
+    running = {}
+    for name, command in {
+        "theirs": [router.root / "dynamic_dns_updater.sh", "-v", "0", "-S", "theirs"],
+        "gone": [router.root / "dynamic_dns_updater.sh", "-v", "0", "-S", "gone", "--", "start"],
+        "reused": ["sh", "-c", "read -r forever", "reused"],
+    }.items():
+        process = subprocess.Popen(command, stdin=subprocess.PIPE)
+        (folder / f"{name}.pid").write_text(f"{process.pid}\n")
+        running[name] = process
+    try:
+        router.run("stage a1 60 ddns", APPLY, stdin="ddns new ddns\n")
+        assert (router.root / "ddns").read_text() == "enabled\nstart\n"
+        assert running.pop("gone").wait(20) == -signal.SIGTERM
+        assert [process.poll() for process in running.values()] == [None, None]
+    finally:
+        for process in running.values():
+            process.kill()
+            process.wait()
+
+
+def test_ddns_scripts_that_somebody_switched_off_stay_off(router):
+    router._program("init.d/ddns", "echo $1 >>$R/ddns; [ $1 != enabled ]\n")
+    (router.config / "ddns").write_text("old ddns\n")
+    router.run("stage a1 60 ddns", APPLY, stdin="ddns new ddns\n")
+    assert (router.root / "ddns").read_text() == "enabled\n"
 
 
 def test_a_change_is_confirmed_even_if_its_timer_is_gone(router):
