@@ -16,6 +16,7 @@ from hotshoe.openwrt.zones import Zones
 from hotshoe.plan.model import RecordUpdate
 
 OWNER = "hotshoe_ddns"
+SECTION = f"{OWNER}_record"
 # It takes no shorter interval; when the interface comes up or changes, it looks at once.
 _MINUTES = "5"
 # Whom it asks for the record: Quad9. The router's own dnsmasq may have another answer (split DNS),
@@ -51,4 +52,4 @@ def wanted(update: RecordUpdate | None, hostname: str, zones: Zones) -> Wanted:
         "check_interval": _MINUTES,
         "check_unit": "minutes",
     }
-    return Wanted("ddns", OWNER, (Section("service", f"{OWNER}_record", options),))
+    return Wanted("ddns", OWNER, (Section("service", SECTION, options),))

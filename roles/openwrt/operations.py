@@ -160,6 +160,26 @@ def hotplug(content: str) -> Commands:
         host.noop(f"{paths.HOTPLUG} is as it should be")
 
 
+@operation()
+def begin_anew(interface: str) -> Commands:
+    """Have hotshoe's hotplug script begin anew, as with another address of an interface.
+
+    Nothing of it ran before where the script was not there when this run began.
+
+    + interface: the logical interface
+
+    **Example:**
+
+    .. code:: python
+
+        openwrt.begin_anew("wan", name="Try the new secret")
+    """
+    if paths.HOTPLUG in state_at_start(host).digests:
+        yield f"ACTION=ifupdate INTERFACE={interface} sh {paths.HOTPLUG} </dev/null"
+    else:
+        host.noop("nothing waits")
+
+
 def _not_ours(files: Iterable[str]) -> FunctionCommand | None:
     for path in files:
         if not re.fullmatch(rf"{paths.FOLDER}/\w[\w.-]*", path) or path in _FOLDERS:

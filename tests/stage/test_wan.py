@@ -193,6 +193,17 @@ def test_the_record_is_left_to_ddns_scripts_and_goes_with_the_setting(home: Home
         assert kept.startswith("-rw------- ")
         assert secret in kept
         assert changes(home) == []
+        # Another secret does not wait for the next look.
+        updater = "/usr/lib/ddns/dynamic_dns_updater.sh"
+        home.sh(
+            home.router,
+            f"mkdir -p {updater.rpartition('/')[0]}; "
+            f"""printf '#!/bin/sh\\necho "$@" >>/tmp/began\\n' >{updater}; chmod 755 {updater}; """
+            "/etc/init.d/ddns enable; echo >>/etc/hotshoe/record.conf",
+        )
+        deploy_routers(home)
+        assert home.sh(home.router, "cat /tmp/began") == "-v 0 -S hotshoe_ddns_record -- start\n"
+        assert changes(home) == []
     finally:
         site.write_text(said)
         deploy_routers(home)

@@ -38,15 +38,22 @@ PROGRAMS = {
     "look.sh.j2": Router().command,
     "look.sh.j2, packages alone": lambda: UciPackages().command(("network", "firewall")),
     "update_script.sh.j2": lambda: render("openwrt/update_script.sh.j2", paths=paths),
-    "wan.sh.j2": lambda: render("openwrt/wan.sh.j2", paths=paths, router=told(), wan="wan"),
+    "wan.sh.j2": lambda: render(
+        "openwrt/wan.sh.j2", paths=paths, router=told(), wan="wan", record="ours"
+    ),
     "wan.sh.j2, and the record": lambda: render(
-        "openwrt/wan.sh.j2", paths=paths, router=replace(told(), ddns=DUCKDNS), wan="wan"
+        "openwrt/wan.sh.j2",
+        paths=paths,
+        router=replace(told(), ddns=DUCKDNS),
+        wan="wan",
+        record="ours",
     ),
     "wan.sh.j2, the record alone": lambda: render(
         "openwrt/wan.sh.j2",
         paths=paths,
         router=replace(told(), ddns=DUCKDNS, notices=()),
         wan="wan",
+        record="ours",
     ),
     "write.sh.j2": lambda: str(
         operations._write("/etc/x/y", "", "755", "sh -n", "/etc/x/y enable")

@@ -58,7 +58,7 @@ class Script:
 
     def runs(self, action: str, interface: str = "wan", **router: object) -> None:
         plan: RouterPlan = replace(example("openwrt").routers[0], **router)  # type: ignore[arg-type]
-        text = render("openwrt/wan.sh.j2", paths=paths, router=plan, wan="wan")
+        text = render("openwrt/wan.sh.j2", paths=paths, router=plan, wan="wan", record="our_record")
         for path, stand_in in (
             ("/usr/lib/ddns/dynamic_dns_updater.sh", "updater"),
             ("/etc/init.d/ddns", "init"),
@@ -126,7 +126,15 @@ def test_an_interface_that_goes_down_changes_nothing(script):
     assert script.said("daemon") == script.said("ddns") == ""
 
 
-def test_ddns_scripts_is_told_of_another_address_of_the_wan_alone(script):
+def test_our_updater_begins_anew_at_another_address_of_the_wan_alone(script):
     for action, interface in (("ifup", "wan"), ("ifupdate", "guest"), ("ifupdate", "wan")):
         script.runs(action, interface, ddns=DUCKDNS)
-    assert script.said("ddns") == "-n wan -- start\n"
+    assert script.hears("ddns") == "-v 0 -S our_record -- start\n"
+
+
+def test_with_procd_our_updater_begins_anew_as_its_instance(script):
+    """Since 25.12, the updater itself neither starts nor stops others."""
+    (script.folder / "init").write_text('#!/bin/sh\nUSE_PROCD=1\necho "$*" >>$R/init-calls\n')
+    script.runs("ifupdate", "wan", ddns=DUCKDNS)
+    assert script.said("init-calls") == "enabled\nstop our_record\nstart our_record\n"
+    assert script.said("ddns") == ""
