@@ -95,8 +95,8 @@ def heard(home: Home, line: str) -> None:
 
 
 def wan_of(home: Home) -> IPv4Address:
-    said = home.sh(home.router, "ip -4 -o address show dev eth0 scope global")
-    return IPv4Address(re.findall(r"inet ([0-9.]+)", said)[0])
+    said = home.sh(home.router, "ip -4 route get 1.1.1.1 oif eth0")
+    return IPv4Address(re.findall(r"src ([0-9.]+)", said)[0])
 
 
 def moves(home: Home, address: str) -> None:
@@ -152,6 +152,19 @@ def test_connections_find_the_server_at_a_new_address_without_a_deploy(home: Hom
         # The way out, to whoever answers DNS.
         assert home.reach(LAPTOP, home.stage.topology.resolver, 53) == ["open"]
         assert changes(home) == []
+
+
+def test_an_alias_by_which_a_router_reaches_the_modem_is_not_told(home: Home) -> None:
+    router, alias = home.plan.routers[0], "192.168.100.2/24"
+    home.sh(home.router, f"ip address add {alias} dev eth0")
+    try:
+        moves(home, "203.0.113.78")
+        heard(home, f"{notice_port(home)} {router.lan.ip} wan 203.0.113.78")
+        listed = home.sh(home.router, "ip -4 -o address show dev eth0 scope global")
+        assert re.findall(r"inet ([0-9.]+)", listed) == ["192.168.100.2", "203.0.113.78"]
+        assert "192.168.100" not in home.sh(home.server, "cat /run/heard")
+    finally:
+        home.sh(home.router, f"ip address delete {alias} dev eth0")
 
 
 def test_whoever_tells_is_confined_and_goes_with_the_setting(home: Home) -> None:
