@@ -360,7 +360,7 @@ def test_updaters_of_the_record_begin_anew_and_go_with_their_section(router):
         running[name] = process
     try:
         router.run("stage a1 60 ddns", APPLY, stdin="ddns new ddns\n")
-        assert (router.root / "ddns").read_text() == "enabled\nstart\n"
+        assert (router.root / "ddns").read_text() == "enabled\nrestart\n"
         assert running.pop("gone").wait(20) == -signal.SIGTERM
         assert [process.poll() for process in running.values()] == [None, None]
     finally:
