@@ -68,5 +68,7 @@ async def unless(event: asyncio.Event, work: Coroutine[Any, Any, Any]) -> None:
         waiting.cancel()
         # Which says nothing to what has ended.
         working.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await working
+    # That these two were cancelled is their end; that the caller was is the caller's.
+    for ended in await asyncio.gather(working, waiting, return_exceptions=True):
+        if isinstance(ended, Exception):
+            raise ended

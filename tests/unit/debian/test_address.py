@@ -338,12 +338,13 @@ def test_a_record_is_sent_anew_once_in_a_while_and_when_a_person_asks(provider, 
 
     keeping(record, asked)
     monkeypatch.setattr(records, "REFRESH", 0.05)
+    again = provider.record
 
     async def in_a_while() -> None:
-        record.belongs_at(NEW)
+        again.belongs_at(NEW)
         await until(lambda: len(provider.told) >= 4)
 
-    keeping(record, in_a_while)
+    keeping(again, in_a_while)
     assert set(provider.told) == {str(NEW)}
 
 
