@@ -117,7 +117,7 @@ def test_without_an_address_outside_nobody_is_told(script, missing):
 def test_an_interface_that_comes_up_or_changes_makes_it_begin_anew(script, action):
     script.runs(action, interface="guest", notices=SERVERS)
     *ended, begun = script.said("daemon").splitlines()
-    assert ended == [f"{action}: -K -q -p {paths.WAN_PID}"] * 2
+    assert ended == [f"{action}: -K -q -p {paths.WAN_PID}"]
     assert begun == f"tell: -S -b -m -p {paths.WAN_PID} -x /bin/sh -- {paths.HOTPLUG}"
 
 

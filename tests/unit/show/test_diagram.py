@@ -242,9 +242,9 @@ class TestTheContent:
         assert server[i + 1 :] == [
             f"told by 10.0.0.1 on\xa0TCP\xa0{NOTICE_PORT}",
             "asks two every 30\xa0s:",
-            "api.ipify.org",
-            "ipv4.icanhazip.com",
             "checkip.amazonaws.com",
+            "api.ipify.org",
+            "ifconfig.me/ip",
             "updates the DNS record",
             "by duckdns",
         ]

@@ -186,16 +186,16 @@ class TestThere:
         plan = example("dynamic")
         assert plan.servers[0].follower
         for url in plan.servers[0].follower.sources:
-            assert url.removeprefix("https://") in there.names
+            assert url.removeprefix("https://").partition("/")[0] in there.names
         options = list(there.resolver_options())
         assert f"--server=/{plan.hostname}/{there.name_server}" in options
         for name in there.names:
             assert f"--address=/{name}/{there.services}" in options
             assert f"DNS:{name}" in there.script()
 
-    def test_an_account_without_a_user_name_goes_by_the_home_s_name(self, there):
+    def test_an_account_without_a_user_name_goes_by_its_token_alone(self, there):
         assert there.account("demo-token") == {
-            "usernames": [there.hostname, "none"],
+            "usernames": ["", "none"],
             "secret": "demo-token",
         }
         named = replace(there, record=replace(there.record, username="photographer"))
