@@ -715,6 +715,12 @@ class TestNsupdate:
                 LATER,
                 "the primary name server of example.net is not found in DNS",
             ),
+            (
+                1,
+                "response to SOA query was unsuccessful",
+                LATER,
+                "no name server answers for the zone example.net",
+            ),
             (3, "", LATER, "the update failed (nsupdate: 3)"),
             # It goes on without the key, and a server may ask for none.
             (
