@@ -227,10 +227,12 @@ class TestFirewall:
 
     def test_reload_config_does_not_wait(self, router: Router) -> None:
         router.sh("reload_config")
-        router.redirect("late", src_dport=21)
         there = "nft list table inet fw4 | grep -q '!fw4: late'"
-        # As long as somebody else loads the firewall, it cannot be.
-        held = "exec 8>/var/run/fw4.lock; flock 8; uci commit; reload_config 8>&-"
+        said = ("=redirect", ".src=wan", ".dest=lan", ".proto=tcp", ".src_dport=21")
+        said += (".dest_ip=192.168.1.10",)
+        late = "; ".join(f"uci set firewall.late{option}" for option in said)
+        # As long as somebody else loads the firewall, it cannot be; nor by the reload before.
+        held = f"exec 8>/var/run/fw4.lock; flock 8; {late}; uci commit; reload_config 8>&-"
         assert router.run(f"{held}; {there}").returncode == 1
         router.until(there)
 
