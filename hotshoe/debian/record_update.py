@@ -80,6 +80,11 @@ def packages(update: RecordUpdate) -> tuple[str, ...]:
     return _SERVICES[update.provider].packages if update.provider else _OF_NSUPDATE
 
 
+def host(update: RecordUpdate) -> str | None:
+    """The host that is told over HTTPS; None for nsupdate, and where somebody else updates."""
+    return (_SERVICES[update.provider].server or update.server) if update.provider else None
+
+
 def values(update: RecordUpdate, hostname: str) -> dict[str, Any]:
     """What the template of the program is filled with; no secret.
 

@@ -12,6 +12,7 @@ from ipaddress import IPv6Address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from hotshoe.debian import record_update
 from hotshoe.plan.model import Plan, RecordUpdate
 from hotshoe.render import render
 from hotshoe.stage import mirror, provider
@@ -34,13 +35,9 @@ AUTHORITY, ACCOUNT = f"{FOLDER}/authority.crt", f"{FOLDER}/account.json"
 CONFIGURATION, ZONE = f"{FOLDER}/knot.conf", f"{FOLDER}/zone"
 # Short, as tests wait for it; providers have a minute.
 TTL = 3
-# Where each provider takes updates; others say it themselves.
-_UPDATES = {
-    "desec": "update.dedyn.io",
-    "duckdns": "www.duckdns.org",
-    "dynv6": "dynv6.com",
-    "noip": "dynupdate.no-ip.com",
-}
+# Whose protocol the services do not speak. They take its name all the same: a rehearsal has the
+# person's token, and must not change the record of the real home.
+_NOT_PLAYED = ("cloudflare",)
 
 
 @dataclass(frozen=True)
@@ -50,6 +47,7 @@ class Provider:
     :param hostname: the name that leads to the home
     :param addresses6: to which it leads over IPv6; these do not change
     :param record: how its record is updated
+    :param by_hand: whether its outermost router is set up by a person
     :param sources: the URLs of services that tell whoever asks its own address
     :param name_server: the address of the zone's name server
     :param services: the address of the HTTPS services
@@ -58,6 +56,7 @@ class Provider:
     hostname: str
     addresses6: tuple[IPv6Address, ...]
     record: RecordUpdate | None
+    by_hand: bool
     sources: tuple[str, ...]
     name_server: str
     services: str
@@ -72,6 +71,7 @@ class Provider:
             plan.hostname,
             tuple(s.address6 for s in plan.servers if s.address6),
             plan.ddns,
+            plan.routers[0].by_hand,
             tuple(dict.fromkeys(sources)),
             str(topology.name_server),
             str(topology.services),
@@ -86,8 +86,8 @@ class Provider:
     def names(self) -> tuple[str, ...]:
         """The names of the services."""
         found = [urlsplit(url).hostname or "" for url in self.sources]
-        if self.record and self.record.provider:
-            found.append(_UPDATES.get(self.record.provider, self.record.server or ""))
+        if self.record:
+            found.append(record_update.host(self.record) or "")
         return tuple(dict.fromkeys(name for name in found if name))
 
     def account(self, secret: str) -> dict[str, str | list[str]]:
@@ -102,7 +102,10 @@ class Provider:
     @property
     def sets_record(self) -> bool:
         """Whether nothing on the stage updates the record, so that it is done for the person."""
-        return self.record is None or self.record.updated_by == "none"
+        if self.record is None or self.record.updated_by == "none":
+            return True
+        by_box = self.record.updated_by == "router" and self.by_hand
+        return by_box or self.record.provider in _NOT_PLAYED
 
     def script(self) -> str:
         """The shell program that starts all this, or starts it again."""

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from hotshoe.debian import record_update
+from hotshoe.site.ddns import PROVIDERS
 from hotshoe.stage import internet, provider
 from hotshoe.stage.topology import make_topology
 from tests.homes import example
@@ -193,6 +195,15 @@ class TestThere:
             assert f"--address=/{name}/{there.services}" in options
             assert f"DNS:{name}" in there.script()
 
+    @pytest.mark.parametrize("name", [name for name in PROVIDERS if name != "dyndns2"])
+    def test_no_rehearsal_reaches_a_real_provider(self, there, name):
+        """It has the person's own token, and addresses that nobody has."""
+        named = replace(there, record=replace(there.record, provider=name, server=None))
+        real = record_update.host(named.record)
+        assert real
+        assert f"--address=/{real}/{there.services}" in list(named.resolver_options())
+        assert f"DNS:{real}" in named.script()
+
     def test_an_account_without_a_user_name_goes_by_its_token_alone(self, there):
         assert there.account("demo-token") == {
             "usernames": ["", "none"],
@@ -219,7 +230,11 @@ class TestThere:
 
     def test_the_record_is_set_for_the_person_where_somebody_else_updates_it(self, there):
         assert not there.sets_record
-        assert replace(there, record=replace(there.record, updated_by="none")).sets_record
+        for changed in ({"updated_by": "none"}, {"provider": "cloudflare"}):
+            assert replace(there, record=replace(there.record, **changed)).sets_record
+        by_router = replace(there, record=replace(there.record, updated_by="router"))
+        assert not by_router.sets_record
+        assert replace(by_router, by_hand=True).sets_record
         assert f"update add {there.hostname} {internet.TTL} A 203.0.113.22\n" in there.update(
             "203.0.113.22"
         )
