@@ -24,10 +24,12 @@ EMPTY = f"{RECORDS}/empty"
 SETTLE = "/usr/local/sbin/hotshoe-settle"
 SESSIONS = "/usr/local/sbin/hotshoe-sessions"
 
+# Python packages of ours.
+PACKAGES = "/usr/local/lib/hotshoe"
+
 # A public address that changes: the program that follows it, what it found, and what it runs to
 # update the record of the name.
-LIBRARY = "/usr/local/lib/hotshoe"
-ADDRESS_PROGRAM = f"{LIBRARY}/hotshoe_address"
+ADDRESS_PROGRAM = f"{PACKAGES}/hotshoe_address"
 ADDRESS_CONFIGURATION = f"{FOLDER}/address.json"
 STATE = "/var/lib/hotshoe"
 PUBLIC_ADDRESS = f"{STATE}/public-address.conf"
@@ -38,13 +40,24 @@ UPDATE_RECORD = "/usr/local/sbin/hotshoe-update-record"
 # What that reads: the secret, so only root may.
 RECORD_CONFIGURATION = f"{FOLDER}/record.conf"
 
-# The cameras: their passwords, and a folder for each with these two in it.
+# What takes photos in from the cameras' folders.
+INTAKE_PROGRAM = f"{PACKAGES}/hotshoe_intake"
+INTAKE_CONFIGURATION = f"{FOLDER}/intake.json"
+
+# The cameras: their passwords, and a folder for each with these in it. What a camera stores begins
+# in the first, and is moved into the second at once; from there it gets into the library, or into
+# one of the last two if it broke off or if nothing tells whether it did.
 PASSWORDS = f"{FOLDER}/cameras.pwd"
 PAM_SERVICE = "hotshoe-vsftpd"
 PAM = f"/etc/pam.d/{PAM_SERVICE}"
 PHOTOS = "/srv/hotshoe"
 UPLOAD = "upload"
+ARRIVING = "arriving"
 INCOMPLETE = "incomplete"
+UNPROVEN = "unproven"
+# No camera may have its name.
+LIBRARY_NAME = "library"
+LIBRARY = f"{PHOTOS}/{LIBRARY_NAME}"
 
 # A router.
 SYSCTL = "/etc/sysctl.d/90-hotshoe.conf"

@@ -17,10 +17,12 @@ from hotshoe.plan.model import (
     AcceptRule,
     Address,
     AddressFollower,
+    CameraIntake,
     ClientRule,
     ClientSet,
     ClientSets,
     HomeAccess,
+    Intake,
     Lease,
     Notice,
     Plan,
@@ -218,6 +220,7 @@ class _Derivation:
             control_port=ports.control,
             passive=ports.passive,
             cameras=cameras,
+            intake=self._intake(index),
             open_to_lan=server.open_to_lan,
             may_open=tuple(
                 HomeAccess(
@@ -235,12 +238,27 @@ class _Derivation:
             max_per_camera=SESSIONS_PER_CAMERA,
             login_seconds=LOGIN_SECONDS,
             bytes_per_second=int(site.ftp.bytes_per_second or 0),
+            total_bytes_per_second=int(site.ftp.total_bytes_per_second or 0),
             control_connections_per_minute=(
                 0 if source_nat else CONTROL_CONNECTIONS_PER_MINUTE * (len(cameras) + 1)
             ),
             data_connections_per_minute=DATA_CONNECTIONS_PER_MINUTE if limits_data else 0,
             data_connections_at_once=DATA_CONNECTIONS_AT_ONCE if limits_data else 0,
             client_sets=CLIENT_SETS,
+        )
+
+    def _intake(self, index: int) -> Intake:
+        """What becomes of the photos that a server gets."""
+        said = self._site.photos
+        return Intake(
+            library=said.library,
+            keep_incomplete_days=said.keep_incomplete,
+            limit=said.limit,
+            keep_free=int(said.keep_free),
+            cameras=tuple(
+                CameraIntake(camera.name, camera.limit, camera.tolerates_unclean_close)
+                for camera in cameras_of(self._site, index)
+            ),
         )
 
     def _rules_for_other_servers(self, server: Server) -> Iterator[AcceptRule]:

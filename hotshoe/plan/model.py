@@ -190,6 +190,39 @@ class AddressFollower:
 
 
 @dataclass(frozen=True)
+class CameraIntake:
+    """What holds for the photos of one camera.
+
+    :param name: the camera
+    :param limit: the most that they may take on the disk, in bytes; None is no limit
+    :param tolerates_unclean_close: whether its transfers may end without closing TLS, so that they
+        count as complete only if their content proves it
+    """
+
+    name: str
+    limit: int | None
+    tolerates_unclean_close: bool
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What becomes of photos once they have arrived, and how much room they may take.
+
+    :param library: where a photo goes in the library, such as ``{camera}/{date}/{name}``
+    :param keep_incomplete_days: for how long uploads that broke off are kept
+    :param limit: the most that all photos may take on the disk, in bytes; None is no limit
+    :param keep_free: how much of the disk stays free, in bytes
+    :param cameras: what holds for each camera
+    """
+
+    library: str
+    keep_incomplete_days: int
+    limit: int | None
+    keep_free: int
+    cameras: tuple[CameraIntake, ...]
+
+
+@dataclass(frozen=True)
 class ServerPlan:
     """The FTP server: all that its host must be.
 
@@ -210,6 +243,7 @@ class ServerPlan:
     :param control_port: where the camera connects first
     :param passive: where its transfers connect
     :param cameras: the users
+    :param intake: what becomes of their photos
     :param open_to_lan: other services that the home may reach
     :param may_open: what it may open towards the home behind further routers
     :param accept_rules: for other servers, outside of its router, that may open services here, and
@@ -219,6 +253,7 @@ class ServerPlan:
     :param max_per_camera: sessions of one camera beyond which its longest idle one is ended
     :param login_seconds: after which a session that has not logged in is ended
     :param bytes_per_second: the most that one transfer may take; 0 is no limit
+    :param total_bytes_per_second: the most that all transfers may take together; 0 is no limit
     :param control_connections_per_minute: that an address, or one /64 over IPv6, may open, beyond
         which they are dropped; 0 is no limit
     :param data_connections_per_minute: that an address, or one /64 over IPv6, may complete before
@@ -244,6 +279,7 @@ class ServerPlan:
     control_port: int
     passive: PortRange
     cameras: tuple[str, ...]
+    intake: Intake
     open_to_lan: tuple[Service, ...]
     may_open: tuple[HomeAccess, ...]
     accept_rules: tuple[AcceptRule, ...]
@@ -252,6 +288,7 @@ class ServerPlan:
     max_per_camera: int
     login_seconds: int
     bytes_per_second: int
+    total_bytes_per_second: int
     control_connections_per_minute: int
     data_connections_per_minute: int
     data_connections_at_once: int

@@ -34,6 +34,10 @@ from hotshoe.ports.ranges import HIGHEST_PORT, PortRange, Service
 LONGEST_HOSTNAME = 64
 # vsftpd reads a rate with atoi(3) and keeps it in 32 bits.
 HIGHEST_RATE = 2**31 - 1
+# What the path of a photo in the library may be made of.
+LIBRARY_FIELDS = frozenset({"camera", "year", "month", "day", "date", "name"})
+# Two PB, more than a home has.
+MOST_BYTES = 2 * 10**15
 # How a person writes a public address that the provider changes.
 DYNAMIC = "dynamic"
 _LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
@@ -81,6 +85,21 @@ def _key_name(value: Any) -> str:
             "in between"
         )
     return name
+
+
+def _library_tree(value: Any) -> str:
+    folder = r"[A-Za-z0-9_.\-{}]*[A-Za-z0-9_\-{}][A-Za-z0-9_.\-{}]*"
+    if not isinstance(value, str) or not re.fullmatch(rf"({folder}/){{0,6}}{{name}}", value):
+        raise ValueError(
+            f"{shown(value)} is not a path in the library that ends in {{name}}, of folders of "
+            "letters, digits, '.', '_' and '-'"
+        )
+    unknown = set(re.findall(r"\{([^{}]*)\}|[{}]", value)) - LIBRARY_FIELDS
+    if unknown:
+        raise ValueError(
+            f"{shown(value)} has a field that is none of {', '.join(sorted(LIBRARY_FIELDS))}"
+        )
+    return value
 
 
 def _parsed(kind: type[PortRange] | type[Service]) -> Any:
@@ -147,8 +166,11 @@ Network = Annotated[IPv4Network, BeforeValidator(_no_number)]
 Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT), BeforeValidator(_no_boolean)]
 Ttl = Annotated[int, Field(ge=30, le=86400), BeforeValidator(_no_boolean)]
 Rate = Annotated[ByteSize, Field(ge=1000, le=HIGHEST_RATE), BeforeValidator(_no_boolean)]
+Bytes = Annotated[ByteSize, Field(ge=1_000_000, le=MOST_BYTES), BeforeValidator(_no_boolean)]
+Days = Annotated[int, Field(ge=1, le=3650), BeforeValidator(_no_boolean)]
 Mac = Annotated[str, BeforeValidator(_mac)]
 Hostname = Annotated[str, BeforeValidator(_hostname)]
+LibraryTree = Annotated[str, BeforeValidator(_library_tree)]
 KeyName = Annotated[str, BeforeValidator(_key_name)]
 Name = Annotated[str, BeforeValidator(_name)]
 SshUser = Annotated[str, BeforeValidator(_ssh_user)]
@@ -278,6 +300,31 @@ class Ftp(_Part):
     bytes_per_second: Rate | None = Field(
         default=None, examples=["20MB"], description="the most that one transfer may take"
     )
+    total_bytes_per_second: Rate | None = Field(
+        default=None, examples=["50MB"], description="the most that all transfers may take together"
+    )
+
+
+class Photos(_Part):
+    """What becomes of photos on a server, and how much room they may take."""
+
+    library: LibraryTree = Field(
+        default="{camera}/{date}/{name}",
+        examples=['"{camera}/{year}/{date}/{name}"'],
+        description="where a photo goes in the library: {name} at the end, and before it {camera}, "
+        "{year}, {month}, {day} and {date} of its exposure",
+    )
+    keep_incomplete: Days = Field(
+        default=14, examples=[14], description="for how many days uploads that broke off are kept"
+    )
+    limit: Bytes | None = Field(
+        default=None, examples=["500GB"], description="the most that all photos may take together"
+    )
+    keep_free: Bytes = Field(
+        default=ByteSize(1_000_000_000),
+        examples=["5GB"],
+        description="how much of the disk stays free",
+    )
 
 
 class SharedAddress(_Part):
@@ -338,6 +385,15 @@ class Camera(_Part):
     server: Name | None = Field(
         default=None, examples=["darkroom"], description="where it uploads, if there are several"
     )
+    limit: Bytes | None = Field(
+        default=None, examples=["100GB"], description="the most that its photos may take"
+    )
+    tolerates_unclean_close: bool = Field(
+        default=False,
+        examples=["false"],
+        description="whether it may end transfers without closing TLS; its photos then count as "
+        "complete if their content proves it",
+    )
 
 
 class Site(_Part):
@@ -370,4 +426,5 @@ class Site(_Part):
         description="a single one may be written as server: {…}",
     )
     ftp: Ftp = Field(default=Ftp(), examples=["{control_port: 21}"])
+    photos: Photos = Field(default=Photos(), examples=["{limit: 500GB}"])
     cameras: tuple[Camera, ...] = Field(min_length=1, examples=["[{name: r5}]"])

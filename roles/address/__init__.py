@@ -64,7 +64,7 @@ def remove() -> None:
     operations.absent(
         FOLLOWER.name,
         (
-            *(paths.ADDRESS_CONFIGURATION, paths.RECORD_SENT, paths.ADDRESS_LOCK, paths.LIBRARY),
+            *(paths.ADDRESS_CONFIGURATION, paths.RECORD_SENT, paths.ADDRESS_LOCK, paths.PACKAGES),
             *FOOTPRINT.paths,
         ),
         name="Remove hotshoe-address",
