@@ -1,4 +1,4 @@
-"""How much room photos take on the disk and on the line, and what a camera is told when it is full."""
+"""How much room photos take, on the disk and on the line, and what a camera is told."""
 
 from __future__ import annotations
 
