@@ -276,5 +276,5 @@ def test_what_an_earlier_version_left_is_taken_over(home: Home) -> None:
     assert home.deploy() == {}
     assert home.photo(whole)
     assert home.sh(home.server, f"cat '{home.set_aside(broken)}'") == "half"
-    assert not home.succeeds(home.server, "pgrep -f hotshoe-settle")
+    assert not home.succeeds(home.server, "systemctl is-active --quiet hotshoe-settle")
     home.uploads_work()
