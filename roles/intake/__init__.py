@@ -45,7 +45,7 @@ def folders(plan: ServerPlan) -> None:
             group=OWNER,
             mode="770",
             # While there is no room.
-            or_mode="550",
+            or_mode="750",
             name=f"{camera}: create its upload folder",
         )
         operations.folder(

@@ -1,39 +1,36 @@
 """Asking for the end of a session: root's hotshoe-sessions may end one, this user may not.
 
 It reads the file each second, and ends what is there if it is a session of vsftpd. Each line has
-the number of a process and when that began, as /proc/PID/stat counts, since a number alone is
-another process's one day.
+the number of a process and when its end was first asked for, in seconds since the computer started:
+one that began later is another process of that number.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 
-def _began(pid: int) -> str:
-    """When a process began, in ticks since the computer started.
+class Ending:
+    """The sessions that have to end.
 
-    :raises OSError: if it has gone
+    :param file: where that is written, replaced in one step
     """
-    stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    # The second field is a name, which may hold anything.
-    return stat.rpartition(")")[2].split()[19]
 
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._asked: dict[int, float] = {}
 
-def ask(file: Path, pids: Iterable[int]) -> None:
-    """Ask for the end of these sessions, and of no other any more.
+    def ask(self, pids: Iterable[int]) -> None:
+        """Ask for the end of these sessions, and of no other any more.
 
-    :param file: where; replaced in one step
-    :param pids: of each session, a process
-    :raises OSError: if it cannot be written
-    """
-    lines = []
-    for pid in sorted(set(pids)):
-        with suppress(OSError):
-            lines.append(f"{pid} {_began(pid)}\n")
-    new = file.with_suffix(".new")
-    new.write_text("".join(lines), encoding="ascii")
-    new.chmod(0o644)
-    new.replace(file)
+        :param pids: of each session, a process
+        :raises OSError: if it cannot be written
+        """
+        now = time.clock_gettime(time.CLOCK_BOOTTIME)
+        self._asked = {pid: self._asked.get(pid, now) for pid in pids}
+        new = self._file.with_suffix(".new")
+        new.write_text("".join(f"{pid} {at:.2f}\n" for pid, at in self._asked.items()))
+        new.chmod(0o644)
+        new.replace(self._file)

@@ -48,7 +48,7 @@ SOON, BUSY, QUIET = 0.05, 1, 5
 OFTEN, SELDOM = 20, 100
 OFTEN_SECONDS, SELDOM_SECONDS = 2, 60
 
-WRITABLE, CLOSED_TO_GROUP, CLOSED_TO_OWNER = 0o2770, 0o2750, 0o2570
+WRITABLE, CLOSED_TO_GROUP, CLOSED_TO_OWNER = 0o770, 0o750, 0o570
 
 # Of a camera, and of its upload.
 Key = tuple[str, str]
@@ -110,7 +110,7 @@ class Space:
 
     :param configuration: what the deploy wrote (/etc/hotshoe/intake.json)
     :param folders: tells the handles of all folders that a camera uploads to
-    :param size_of: tells how much room an upload under way takes, in bytes
+    :param size_of: tells how much room an upload under way takes, in bytes; None if it has moved
     :param end: ends the sessions of these uploads, and of no others any more; called each second
         while there are any, and once when there are none any more
     :param tell: called with ``full`` or ``room``, the camera (None: all) and the reason
@@ -121,7 +121,7 @@ class Space:
         configuration: Mapping[str, Any],
         *,
         folders: Callable[[str], Iterable[int]],
-        size_of: Callable[[str, str], int],
+        size_of: Callable[[str, str], int | None],
         end: Callable[[Collection[Key]], None],
         tell: Callable[[str, str | None, str], None],
     ) -> None:
@@ -164,14 +164,6 @@ class Space:
         if whole and size:
             known.lately.append(size)
         self._usage.add(camera, size)
-        self._changed.set()
-
-    def removed(self, camera: str, size: int) -> None:
-        """Something of a camera's that was kept is removed.
-
-        :param size: how much room it took, in bytes
-        """
-        self._usage.add(camera, -size)
         self._changed.set()
 
     def entered(self, camera: str, handle: int) -> None:
@@ -250,9 +242,10 @@ class Space:
         seconds, self._measured_at = max(now - self._measured_at, SOON), now
         for camera in self._cameras.values():
             for upload in camera.uploads.values():
-                size = max(self._size_of(*upload.key), 0)
-                upload.growth = int(max(0, size - upload.size) / seconds)
-                upload.size = size
+                size = self._size_of(*upload.key)
+                if size is not None:
+                    upload.growth = int(max(0, size - upload.size) / seconds)
+                    upload.size = size
 
     def _room(self, limit: _Limit) -> int | None:
         """How much room there is, in bytes; negative if there is too much already."""

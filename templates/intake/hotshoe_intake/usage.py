@@ -53,10 +53,10 @@ class Usage:
         return self._bytes[camera]
 
     def add(self, camera: str, size: int) -> None:
-        """Count what has come, or has gone if it is negative."""
+        """Count what has come. What has gone is noticed when everything is counted anew."""
         for whose in (camera, None):
             self._bytes[whose] += size
-            self._added[whose] += max(0, size)
+            self._added[whose] += size
 
     def begin(self) -> None:
         """Begin to count anew; :meth:`finish` takes what :meth:`count` has found."""
