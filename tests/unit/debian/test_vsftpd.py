@@ -53,8 +53,8 @@ def test_the_options_say_what_the_plan_says(example_plan, version):
     values = written(example_plan, version)
     assert values["listen_port"] == "21"
     assert values["pasv_address"] == "203.0.113.20"
-    assert (values["pasv_min_port"], values["pasv_max_port"]) == ("50000", "50099")
-    assert (values["max_clients"], values["max_per_ip"]) == ("200", "48")
+    assert (values["pasv_min_port"], values["pasv_max_port"]) == ("50000", "50199")
+    assert (values["max_clients"], values["max_per_ip"]) == ("200", "64")
     assert values["anon_max_rate"] == values["local_max_rate"] == "0"
 
 
@@ -103,7 +103,7 @@ def good(**changed):
         "max_clients": 22,
         "max_per_ip": 6,
         "pasv_min_port": 50000,
-        "pasv_max_port": 50099,
+        "pasv_max_port": 50199,
         "pasv_address": "203.0.113.20",
         "tcp_wrappers": True,
     }
@@ -153,7 +153,7 @@ def test_a_value_that_would_end_vsftpd_cannot_be_written(name, value):
 
 
 def test_a_camera_has_no_command_that_reads_changes_or_removes_a_file():
-    forbidden = "RETR DELE RNFR RNTO APPE PORT EPRT RMD SITE REST STOU"
+    forbidden = "RETR DELE RNFR RNTO APPE PORT EPRT RMD SITE STOU"
     assert not set(COMMANDS) & set(forbidden.split())
 
 
@@ -179,7 +179,8 @@ def test_the_list_of_commands_is_exact_for_vsftpd(example_plan, version):
         ("pasv_promiscuous", "NO"),
         ("chroot_local_user", "YES"),
         ("virtual_use_local_privs", "NO"),
-        ("delete_failed_uploads", "YES"),
+        ("delete_failed_uploads", "NO"),
+        ("file_open_mode", "0440"),
         ("listen_ipv6", "NO"),
         ("pasv_addr_resolve", "NO"),
     ],
