@@ -11,8 +11,8 @@ from hotshoe.debian.units import Unit
 MODULES = {
     f"intake/hotshoe_intake/{name}.py": f"{paths.INTAKE_PROGRAM}/{name}.py"
     for name in (
-        *("__init__", "__main__", "arrivals", "folders", "formats", "inotify", "intake"),
-        *("journal", "library", "locks", "uploads"),
+        *("__init__", "__main__", "arrivals", "ending", "folders", "formats", "inotify", "intake"),
+        *("journal", "library", "locks", "space", "uploads", "usage"),
     )
 }
 INTAKE = Unit.reading("hotshoe-intake.service", paths.INTAKE_CONFIGURATION, *MODULES.values())

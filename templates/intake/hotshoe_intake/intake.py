@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,10 +18,12 @@ from typing import Any
 
 from hotshoe_intake import inotify
 from hotshoe_intake.arrivals import CLOCK, Arrival, Arrivals, Fate, judge
+from hotshoe_intake.ending import Ending
 from hotshoe_intake.folders import open_folder, sync
 from hotshoe_intake.formats import Look, look
 from hotshoe_intake.inotify import Inotify
 from hotshoe_intake.journal import (
+    INFO,
     WARNING,
     Barrier,
     Journal,
@@ -31,7 +33,9 @@ from hotshoe_intake.journal import (
 )
 from hotshoe_intake.library import Library
 from hotshoe_intake.locks import read_writers
+from hotshoe_intake.space import Key, Space
 from hotshoe_intake.uploads import Folder, Uploads, is_photo
+from hotshoe_intake.usage import taken
 
 UPLOAD, ARRIVING, INCOMPLETE, UNPROVEN = "upload", "arriving", "incomplete", "unproven"
 FOLDERS = (UPLOAD, ARRIVING, INCOMPLETE, UNPROVEN)
@@ -77,7 +81,17 @@ class Intake:
         }
         self._library = Library(open_folder(Path(self._root, LIBRARY)), self._tree)
         self._events, self._teller, self._arrivals = Inotify(), Teller(), Arrivals()
-        self._uploads = Uploads(self._events, self._begin, self._closed, self._crowded)
+        self._ending = Ending(Path(configuration["ending"]))
+        self._space = Space(
+            configuration,
+            folders=lambda camera: self._uploads.of(camera),
+            size_of=self._taken,
+            end=self._end_sessions,
+            tell=self._tell_space,
+        )
+        self._uploads = Uploads(
+            self._events, self._begin, self._closed, self._space.entered, self._crowded
+        )
         # Of those that arrive: by the watch of their place, and by where they were last.
         self._watched: dict[int, Arrival] = {}
         self._latest: dict[tuple[int, str], Arrival] = {}
@@ -90,6 +104,8 @@ class Intake:
         self._crowds: set[str] = set()
         self._unseen: dict[Arrival, int] = {}
         self._ended: list[Arrival] = []
+        # Those whose sessions were ended, since there was no room for more.
+        self._too_large: set[Key] = set()
         self._again = False
 
     def _open(self, name: str, said: Mapping[str, Any]) -> Camera | None:
@@ -127,6 +143,7 @@ class Intake:
             inode = os.stat(names[0], dir_fd=handle, follow_symlinks=False).st_ino
             arrival = Arrival(camera.name, place, names[0], inode, began)
             self._arrivals.add(arrival)
+            self._space.begun(camera.name, place)
             self._watch(arrival, handle)
         finally:
             os.close(handle)
@@ -156,6 +173,12 @@ class Intake:
         self._find_ended()
         self._read_journal()
         ready()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._space.keep())
+            tasks.create_task(self._keep_sweeping())
+
+    async def _keep_sweeping(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             await loop.run_in_executor(self._lookers, self._sweep)
             await asyncio.sleep(SWEEP_PAUSE)
@@ -202,6 +225,7 @@ class Intake:
             self._look_again_later()
             return
         self._arrivals.add(arrival)
+        self._space.begun(arrival.camera, arrival.place)
         arrival.origin = (folder.handle, name)
         self._latest[arrival.origin] = arrival
         self._unseen[arrival] = 0
@@ -359,10 +383,13 @@ class Intake:
             fate, reason = judge(
                 arrival, state.st_size, seen, certain=certain, tolerant=camera.tolerant
             )
+        if fate is Fate.INCOMPLETE and (arrival.camera, arrival.place) in self._too_large:
+            reason = "it was larger than the room that there was"
         if fate is Fate.LIBRARY:
             path, copy = await loop.run_in_executor(
                 self._placer, self._place, camera, arrival, seen, state.st_mtime
             )
+            room = 0 if copy else taken(state)
             if copy:
                 self._tell(arrival, "copy", f"{arrival.name} was there already: {path}", path)
             else:
@@ -371,10 +398,13 @@ class Intake:
         else:
             aside = camera.folders[fate.value]
             await loop.run_in_executor(self._lookers, _set_aside, camera, arrival, aside)
+            room = taken(state)
             path = f"{self._root}/{camera.name}/{fate.value}/{arrival.place}/{arrival.name}"
             what = f"{arrival.name}: {reason}; {state.st_size} bytes are in {path}"
             self._tell(arrival, fate.value, what, path, state.st_size, reason)
         self._forget(arrival)
+        whole = fate is Fate.LIBRARY
+        self._space.ended(arrival.camera, arrival.place, room, whole=whole)
 
     def _place(
         self, camera: Camera, arrival: Arrival, seen: Look, arrived: float
@@ -394,6 +424,7 @@ class Intake:
 
     def _forget(self, arrival: Arrival) -> None:
         self._arrivals.remove(arrival)
+        self._too_large.discard((arrival.camera, arrival.place))
         self._unseen.pop(arrival, None)
         if arrival.origin and self._latest.get(arrival.origin) is arrival:
             del self._latest[arrival.origin]
@@ -418,6 +449,33 @@ class Intake:
                         HOTSHOE_CAMERA=camera.name,
                         HOTSHOE_NAME=name,
                     )
+
+    # -- how much room there is
+
+    def _taken(self, camera: str, place: str) -> int | None:
+        """How much room an upload takes by now, in bytes; None if it is not there any more."""
+        arriving = self._cameras[camera].folders[ARRIVING]
+        arrival = self._arrivals.at(camera, place)
+        try:
+            return taken(os.stat(f"{place}/{arrival.name}", dir_fd=arriving, follow_symlinks=False))
+        except OSError:
+            return None
+
+    def _end_sessions(self, uploads: Collection[Key]) -> None:
+        """End the sessions of uploads that outgrow the room that there is."""
+        arrivals = [self._arrivals.at(*key) for key in uploads]
+        self._too_large.update(uploads)
+        self._ending.ask(each.pid for each in arrivals if each.pid and not each.ended)
+
+    def _tell_space(self, event: str, camera: str | None, reason: str) -> None:
+        what = "no room: cameras are refused" if event == "full" else "there is room again"
+        self._teller.tell(
+            f"{camera or 'all cameras'}: {what}; {reason}",
+            priority=WARNING if event == "full" else INFO,
+            HOTSHOE_EVENT=event,
+            HOTSHOE_CAMERA=camera,
+            HOTSHOE_REASON=reason,
+        )
 
     # -- what is told
 

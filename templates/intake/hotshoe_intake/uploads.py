@@ -43,6 +43,7 @@ class Uploads:
     :param events: where they are watched
     :param begun: called with the folder and the name of each file that appears
     :param ended: called with them when such a file is closed before it was moved away
+    :param entered: called with the camera and the handle of each folder
     :param crowded: called with a camera that has made more folders than are watched
     """
 
@@ -51,9 +52,11 @@ class Uploads:
         events: Inotify,
         begun: Callable[[Folder, str], None],
         ended: Callable[[Folder, str], None],
+        entered: Callable[[str, int], None],
         crowded: Callable[[str], None],
     ) -> None:
-        self._events, self._begun, self._ended, self._crowded = events, begun, ended, crowded
+        self._events, self._begun, self._ended = events, begun, ended
+        self._entered, self._crowded = entered, crowded
         self._folders: dict[int, Folder] = {}
         self._count: dict[str, int] = {}
 
@@ -72,6 +75,7 @@ class Uploads:
             return
         folder = self._folders[watch] = Folder(camera, handle, length)
         self._count[camera] = self._count.get(camera, 0) + 1
+        self._entered(camera, handle)
         self._take(folder)
 
     def _take(self, folder: Folder) -> None:
