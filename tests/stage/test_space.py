@@ -87,7 +87,7 @@ def refused_until_there_is_room(home: Home, fill: str, make_room: str) -> None:
     :param fill: a command on the server
     :param make_room: another one
     """
-    name, meeting = f"space-{time.time_ns()}", "/tmp/meeting"  # noqa: S108
+    name, meeting = f"space-{time.time_ns()}", "/tmp/meeting"
     one, other = [f"{name}-{i}.JPG" for i in (1, 2)]
     trip = f"trip-{name}"
     with ThreadPoolExecutor() as pool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -122,12 +121,3 @@ class Uploads:
         elif event.mask & inotify.CLOSE_WRITE:
             self._ended(folder, event.name)
         return True
-
-
-def is_photo(state: os.stat_result, owner: int) -> bool:
-    """Whether a file is what vsftpd makes of an upload.
-
-    :param state: of the file itself, links not followed
-    :param owner: the user id of vsftpd's sessions
-    """
-    return stat.S_ISREG(state.st_mode) and state.st_uid == owner

@@ -96,7 +96,7 @@ class Usage:
 
     def _everything(self) -> Iterator[tuple[str | None, os.stat_result]]:
         """Every file and folder, and which camera's it is."""
-        root = open_folder(self._root)
+        root = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY)
         try:
             for entry in _entries(root):
                 if entry.name == LIBRARY:
@@ -114,7 +114,7 @@ class Usage:
         :param path: of the folder in the library, as long as that may tell whose it is
         """
         try:
-            handle = open_folder(name, parent)
+            handle = open_folder(parent, name)
         except OSError:
             return
         try:
