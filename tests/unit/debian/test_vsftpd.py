@@ -153,7 +153,7 @@ def test_a_value_that_would_end_vsftpd_cannot_be_written(name, value):
 
 
 def test_a_camera_has_no_command_that_reads_changes_or_removes_a_file():
-    forbidden = "RETR DELE RNFR RNTO APPE PORT EPRT RMD SITE STOU"
+    forbidden = "RETR DELE RNFR RNTO APPE PORT EPRT RMD SITE REST STOU"
     assert not set(COMMANDS) & set(forbidden.split())
 
 
