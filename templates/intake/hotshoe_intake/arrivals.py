@@ -144,6 +144,10 @@ def judge(
                 "its camera may end transfers early, and its content proves nothing",
             )
         return Fate.LIBRARY, ""
+    if tolerant and look.verdict is Verdict.WHOLE:
+        # vsftpd has said 426, as it does to every camera: it reads strict_ssl_read_eof before it
+        # knows which one it is. If the camera sends the photo again, that is the same photo.
+        return Fate.LIBRARY, ""
     if certain and arrival.logs:
         return Fate.INCOMPLETE, "the connection broke off"
     if look.verdict is Verdict.WHOLE:
