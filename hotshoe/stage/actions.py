@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
-from hotshoe import paths
 from hotshoe.errors import HotshoeError
 from hotshoe.plan.model import ServerPlan
+from hotshoe.render import render
 from hotshoe.stage import podman
 from hotshoe.stage.stage import Stage
 from hotshoe.stage.topology import CAMERA
@@ -133,15 +133,13 @@ def upload(
 
 
 def arrived(stage: Stage, server: ServerPlan, user: str) -> dict[str, str]:
-    """What is in a camera's folder on a server: the name of each file and its SHA-256."""
-    folder = f"{paths.PHOTOS}/{user}/{paths.UPLOAD}"
-    listing = podman.execute(
-        stage.container(server.name),
-        "sh",
-        "-c",
-        f"cd {folder} && find . -type f -exec sha256sum {{}} +",
-    )
-    return {line[68:]: line[:64] for line in listing.splitlines()}
+    """What is in the library of a camera: the name of each photo and its SHA-256.
+
+    It waits for photos that are on their way there.
+    """
+    script = render("stage/arrived.sh.j2", user=user)
+    listing = podman.execute(stage.container(server.name), "sh", "-c", script)
+    return {line.rpartition("/")[2]: line[:64] for line in listing.splitlines()}
 
 
 def digests(photos: Iterable[Path]) -> dict[str, str]:
