@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hotshoe import paths
-
 USER, UNIT = "hotshoe-intake", "hotshoe-intake.service"
 
 
@@ -53,11 +51,6 @@ class Event:
     size: int | None = None
     path: str = ""
     reason: str = ""
-
-    @property
-    def place(self) -> str:
-        """Where the photo is, below the folder of all photos if it is there."""
-        return self.path.removeprefix(f"{paths.PHOTOS}/")
 
 
 _FIELDS = ("EVENT", "CAMERA", "NAME", "BYTES", "PATH", "REASON")

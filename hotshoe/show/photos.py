@@ -18,16 +18,16 @@ from hotshoe.errors import escaped
 from hotshoe.remote.events import Event, Kind
 from hotshoe.remote.photos import Lately
 
-# What is said of an event in a table, and when it happens.
-_STATES = {
-    Kind.ARRIVING: ("arriving", "begins"),
-    Kind.LIBRARY: ("in the library", "safe"),
-    Kind.COPY: ("was there already", "safe"),
-    Kind.INCOMPLETE: ("incomplete", "incomplete"),
-    Kind.UNPROVEN: ("unproven", "unproven"),
-    Kind.REMOVED: ("removed", "removed"),
-    Kind.FULL: ("full", "full"),
-    Kind.ROOM: ("room again", "room again"),
+# What is said of an event when it happens.
+_NOW = {
+    Kind.ARRIVING: "begins",
+    Kind.LIBRARY: "safe",
+    Kind.COPY: "safe",
+    Kind.INCOMPLETE: "incomplete",
+    Kind.UNPROVEN: "unproven",
+    Kind.REMOVED: "removed",
+    Kind.FULL: "full",
+    Kind.ROOM: "room again",
 }
 _STYLES = {
     Kind.LIBRARY: "green",
@@ -36,46 +36,60 @@ _STYLES = {
     Kind.UNPROVEN: "yellow",
     Kind.FULL: "red",
 }
-_GONE = {Kind.LIBRARY: "moved or removed", Kind.COPY: "moved or removed"}
-_EVENT_WIDTH = max(len(now) for _, now in _STATES.values())
+_NOW_WIDTH = max(map(len, _NOW.values()))
+_NAME_WIDTH = 30
 
 
 def table(server: str, lately: Lately) -> Iterator[RenderableType]:
     """What has come in on a server, the latest last."""
-    yield Text.assemble((server, "bold"), (f" (places are below {paths.PHOTOS})", "dim"))
+    yield Text.assemble((server, "bold"), (f" (folders are below {paths.PHOTOS})", "dim"))
     if not lately.events and not lately.arriving:
         yield Text("Nothing has come in.")
         return
-    rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=True)
     rows.add_column("time", no_wrap=True)
     rows.add_column("camera", overflow="fold")
-    rows.add_column("name", overflow="fold")
+    rows.add_column("name", overflow="fold", max_width=_NAME_WIDTH)
     rows.add_column("size", justify="right", no_wrap=True)
-    rows.add_column("state", overflow="fold")
-    rows.add_column("where it is now, and why", overflow="fold")
+    rows.add_column("where it is now", overflow="fold", ratio=1)
     for event in (*lately.events, *lately.arriving):
         rows.add_row(
             f"{event.at:%Y-%m-%d %H:%M:%S}",
             Text(escaped(event.camera)),
             Text(escaped(event.name)),
             _size(event),
-            *_now(event, lately.present),
+            _where(event, lately.present),
         )
     yield rows
 
 
-def _now(event: Event, present: frozenset[str]) -> tuple[Text, Text]:
-    """The state of a photo, and where it is."""
-    state, _ = _STATES[event.kind]
-    place = escaped(event.place)
-    is_gone = event.path and event.path not in present and event.kind is not Kind.ARRIVING
-    if event.kind is Kind.REMOVED or not event.path:
-        return Text(state, _STYLES.get(event.kind, "")), Text(escaped(event.reason))
-    if is_gone and event.kind in _GONE:
-        return Text(_GONE[event.kind], "yellow"), Text(f"was {place}", "dim")
-    where = f"{place} (no longer there)" if is_gone else place
-    why = f"\n{escaped(event.reason)}" if event.reason else ""
-    return Text(state, _STYLES.get(event.kind, "")), Text(f"{where}{why}")
+def _where(event: Event, present: frozenset[str]) -> Text:
+    """Where a photo is now, and what is the matter with it."""
+    is_gone = bool(event.path) and event.path not in present
+    style = _STYLES.get(event.kind, "")
+    match event.kind:
+        case Kind.ARRIVING:
+            return Text("on its way")
+        case Kind.LIBRARY if is_gone:
+            return Text(f"moved or removed; was in {_place(event)}", "yellow")
+        case Kind.COPY if is_gone:
+            return Text(f"moved or removed; was there already: {_place(event)}", "yellow")
+        case Kind.LIBRARY:
+            return Text(_place(event), style)
+        case Kind.COPY:
+            return Text(f"was there already: {_place(event)}", style)
+    said = [_NOW[event.kind], escaped(event.reason)]
+    text = ": ".join(each for each in said if each)
+    if event.path:
+        text += f"; {'was' if is_gone else 'kept'} in {_place(event)}"
+    return Text(text, style)
+
+
+def _place(event: Event) -> str:
+    """The folder that a photo is in; its path if it has another name there."""
+    place = event.path.removeprefix(f"{paths.PHOTOS}/")
+    folder, _, name = place.rpartition("/")
+    return escaped(folder if name == event.name else place)
 
 
 def line(server: str, event: Event, servers: Sequence[str]) -> Text:
@@ -83,17 +97,14 @@ def line(server: str, event: Event, servers: Sequence[str]) -> Text:
 
     :param servers: all that are watched; with one, its name is not told
     """
-    _, state = _STATES[event.kind]
     words = [f"{event.at:%H:%M:%S}"]
     if len(servers) > 1:
         words.append(server.ljust(max(map(len, servers))))
     words.append(escaped(event.camera) or "all cameras")
-    about = [escaped(event.name), _size(event), escaped(event.place), escaped(event.reason)]
-    if event.kind is Kind.ARRIVING:
-        about = about[:1]
+    about = [escaped(event.name), _size(event), _place(event), escaped(event.reason)]
     return Text.assemble(
         "  ".join(words) + "  ",
-        (state.ljust(_EVENT_WIDTH), _STYLES.get(event.kind, "")),
+        (_NOW[event.kind].ljust(_NOW_WIDTH), _STYLES.get(event.kind, "")),
         "".join(f"  {each}" for each in about if each),
     )
 
