@@ -21,7 +21,6 @@ HOSTS_ALLOW_DEFAULT = "/etc/hosts.allow"
 INSIDE = f"{FOLDER}/vsftpd-inside.conf"
 # Where a process of vsftpd is locked in that needs no files.
 EMPTY = f"{RECORDS}/empty"
-SETTLE = "/usr/local/sbin/hotshoe-settle"
 SESSIONS = "/usr/local/sbin/hotshoe-sessions"
 
 # Python packages of ours.

@@ -12,13 +12,15 @@ from pyinfra.api.deploy import deploy
 
 from hotshoe import paths
 from hotshoe.plan.model import ServerPlan
-from roles import address, firewall, tls, users, vsftpd
+from roles import address, firewall, intake, tls, users, vsftpd
 from roles.base import operations
 from roles.base.device import read
 from roles.base.plans import refuse
 from roles.base.preflight import refuse_system
 
-_ALWAYS = (vsftpd.FOOTPRINT, tls.FOOTPRINT, users.FOOTPRINT, firewall.FOOTPRINT)
+_ALWAYS = (
+    *(vsftpd.FOOTPRINT, tls.FOOTPRINT, users.FOOTPRINT, firewall.FOOTPRINT, intake.FOOTPRINT),
+)
 FOOTPRINTS = (*_ALWAYS, address.FOOTPRINT)
 
 
@@ -55,14 +57,16 @@ def install(plan: ServerPlan) -> None:
     _packages(plan)
     certificate = tls.certificate(plan)
     vsftpd.accounts()
+    intake.account()
     users.cameras(plan)
+    intake.folders(plan)
     firewall.server(plan)
     if plan.follower:
         address.follow(plan, plan.follower)
+    intake.run(plan)
     vsftpd.daemon(plan, certificate)
     if not plan.follower:
         address.remove()
-    vsftpd.settle()
     vsftpd.sessions(plan)
 
 

@@ -111,10 +111,10 @@ class Options(BaseModel):
     ascii_upload_enable: bool = False
     ascii_download_enable: bool = False
     anon_umask: Octal = "0007"
-    file_open_mode: Octal = "0666"
-    # Half a photo under its final name would block the camera's retry. (This misses a session whose
-    # control connection is gone as well; hotshoe-settle sets those files aside.)
-    delete_failed_uploads: bool = True
+    # A photo is read-only from its first byte; only the session that has made it can write to it.
+    file_open_mode: Octal = "0440"
+    # It would delete by name, which may be that of another upload by then.
+    delete_failed_uploads: bool = False
     cmds_allowed: Text = ",".join(COMMANDS)
 
     # -- encryption: nothing works without it

@@ -22,7 +22,10 @@ _CLIENT = (
     "iproute2 iputils-ping ca-certificates curl lftp openssl openssh-client python3 nftables "
     "dnsmasq-base"
 )
-_INSTALLED = "bind9-dnsutils curl jq libpam-pwdfile nftables openssl python3 python3-netaddr vsftpd"
+_INSTALLED = (
+    "bind9-dnsutils curl jq libpam-pwdfile nftables openssl python3 python3-netaddr "
+    "python3-systemd vsftpd"
+)
 PACKAGES = {
     # A bare Debian with SSH, as a person would hand it over.
     "device": _DEVICE.split(),

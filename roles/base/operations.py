@@ -138,18 +138,21 @@ def _refusing_obstacles(refuse_obstacle: Callable[[str], None]) -> Callable[[T],
 
 @_refusing_obstacles(_refuse_other_than_folder)
 @operation()
-def folder(path: str, owner: str = "root", group: str = "root", mode: str = "755") -> Commands:
+def folder(
+    path: str, owner: str = "root", group: str = "root", mode: str = "755", or_mode: str = ""
+) -> Commands:
     """Ensure that a folder is there, with this owner and mode.
 
     + path: absolute
     + mode: octal digits
+    + or_mode: another mode that it may have, if a program of ours changes it
 
     .. code:: python
 
         operations.folder("/srv/hotshoe/r5/upload", owner="hotshoe", mode="2770")
     """
     seen = device_of(host).paths.get(path)
-    if seen == PathState("d", owner, group, mode):
+    if seen in (PathState("d", owner, group, mode), PathState("d", owner, group, or_mode)):
         host.noop(f"{path} is as it should be")
         return
     yield f"install -d -o {owner} -g {group} -m {mode} {shlex.quote(path)}"

@@ -7,7 +7,6 @@ from pyinfra.api.deploy import deploy
 
 from hotshoe import paths
 from hotshoe.debian import passwords
-from hotshoe.debian.vsftpd import OWNER
 from hotshoe.plan.model import ServerPlan
 from hotshoe.render import render
 from roles.base import operations
@@ -21,29 +20,11 @@ __all__ = ["FOOTPRINT", "cameras", "refuse_unfit"]
 
 @deploy("Users")
 def cameras(plan: ServerPlan) -> None:
-    """Create a user and an upload folder for each camera, and remove all other users.
-
-    The folder of a camera that left the Site stays, with its photos.
-    """
+    """Create a user and a root folder for each camera, and remove all other users."""
     operations.folder(paths.PHOTOS, name="Create the folder of all photos")
     for camera in host.loop(plan.cameras):
         root = f"{paths.PHOTOS}/{camera}"
         operations.folder(root, name=f"{camera}: create its root folder, which it cannot write to")
-        operations.folder(
-            f"{root}/{paths.UPLOAD}",
-            owner=OWNER,
-            group=OWNER,
-            mode="2770",
-            name=f"{camera}: create its upload folder",
-        )
-        # Closed even to its owner, who opens it for a moment to set something aside.
-        operations.folder(
-            f"{root}/{paths.INCOMPLETE}",
-            owner=OWNER,
-            group=OWNER,
-            mode="550",
-            name=f"{camera}: create its folder for incomplete uploads",
-        )
     secrets = secrets_of(host.data.site)
     used = {user: passwords.salt_of(hash_) for user, hash_ in device_of(host)[SALTS].items()}
     operations.put(

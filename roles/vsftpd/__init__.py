@@ -13,10 +13,10 @@ from hotshoe.plan.model import ServerPlan
 from hotshoe.render import render
 from roles.base import operations
 from roles.base.device import device_of
-from roles.vsftpd.facts import DAEMON, DAEMON6, DEBIANS_OWN, FOOTPRINT, SESSIONS, SETTLE
+from roles.vsftpd.facts import DAEMON, DAEMON6, DEBIANS_OWN, FOOTPRINT, SESSIONS
 from roles.vsftpd.preflight import refuse_unfit
 
-__all__ = ["FOOTPRINT", "accounts", "daemon", "mask", "refuse_unfit", "sessions", "settle"]
+__all__ = ["FOOTPRINT", "accounts", "daemon", "mask", "refuse_unfit", "sessions"]
 
 
 @deploy("vsftpd")
@@ -31,7 +31,6 @@ def accounts() -> None:
     operations.account(
         vsftpd.OWNER,
         vsftpd.OWNER_HOME,
-        unit=SETTLE.name,
         name="Create the user who owns the photos",
     )
     operations.account(
@@ -94,18 +93,6 @@ def _daemon(plan: ServerPlan, needs: list[OperationMeta], unit: Unit, configurat
         ready=f"ss -Hltnp sport = :{plan.control_port} | "
         f'grep -qF "pid=$(systemctl show -P MainPID {unit.name}),"',
         name=f"Start vsftpd on port {plan.control_port}{which}",
-    )
-
-
-@deploy("vsftpd")
-def settle() -> None:
-    """Tell complete photos from incomplete ones, once their uploads have ended."""
-    _program(
-        paths.SETTLE,
-        render("vsftpd/settle.sh.j2", owner=vsftpd.OWNER),
-        SETTLE,
-        render("vsftpd/settle.service.j2", unit=SETTLE, owner=vsftpd.OWNER),
-        "set incomplete uploads aside",
     )
 
 

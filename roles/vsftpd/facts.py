@@ -13,7 +13,6 @@ DEBIANS_OWN = "vsftpd.service"
 _LOADED = (paths.CERTIFICATE, paths.OPENSSL_CONFIGURATION)
 DAEMON = Unit.reading("hotshoe-vsftpd.service", paths.CONFIGURATION, *_LOADED, paths.HOSTS_ALLOW)
 DAEMON6 = Unit.reading("hotshoe-vsftpd6.service", paths.CONFIGURATION6, *_LOADED)
-SETTLE = Unit.reading("hotshoe-settle.service", paths.SETTLE)
 SESSIONS = Unit.reading("hotshoe-sessions.service", paths.SESSIONS)
 
 
@@ -30,11 +29,11 @@ def _listeners(lines: Sequence[str]) -> dict[int, str]:
 LISTENERS = Query("listeners", "ss -Hltnp", _listeners)
 
 FOOTPRINT = Footprint(
-    paths=(paths.SETTLE, paths.SESSIONS),
+    paths=(paths.SESSIONS,),
     # openssl brings the file that the configuration of TLS is put over.
     packages=("vsftpd", "openssl"),
     accounts=(OWNER, UNPRIVILEGED),
-    units=(DAEMON, DAEMON6, SETTLE, SESSIONS),
+    units=(DAEMON, DAEMON6, SESSIONS),
     units_of_others=(DEBIANS_OWN,),
     queries=(LISTENERS,),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyinfra import host
 
+from hotshoe.debian import intake
 from hotshoe.debian.vsftpd import OWNER, UNPRIVILEGED
 from hotshoe.plan.model import ServerPlan
 from roles.base.device import device_of
@@ -15,6 +16,7 @@ FIRST_PERSON = 1000
 _ACCOUNTS = {
     OWNER: "the owner of the photos",
     UNPRIVILEGED: "the user of vsftpd's unprivileged process",
+    intake.USER: "the user who takes photos in",
 }
 
 

@@ -1,0 +1,35 @@
+"""What the program that takes photos in is told on a server."""
+
+from __future__ import annotations
+
+import json
+
+from hotshoe import paths
+from hotshoe.debian.vsftpd import OWNER
+from hotshoe.plan.model import Intake
+
+# The user that it runs as: nobody else may move photos into the library.
+USER = "hotshoe-intake"
+
+
+def configuration(plan: Intake) -> str:
+    """The text of its configuration.
+
+    :param plan: of the server
+    """
+    values = {
+        "photos": paths.PHOTOS,
+        "owner": OWNER,
+        "library": plan.library,
+        "keep_incomplete_days": plan.keep_incomplete_days,
+        "limit": plan.limit,
+        "keep_free": plan.keep_free,
+        "cameras": {
+            camera.name: {
+                "limit": camera.limit,
+                "tolerates_unclean_close": camera.tolerates_unclean_close,
+            }
+            for camera in plan.cameras
+        },
+    }
+    return json.dumps(values, indent=2) + "\n"

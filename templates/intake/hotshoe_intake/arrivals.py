@@ -1,0 +1,144 @@
+"""Uploads on their way into the library, and what proves that one is whole.
+
+An upload is whole if vsftpd logged, by the process that held the file, that it ended with as many
+bytes as the file has, and if its content does not look cut. It broke off if it has ended and that
+line cannot come any more: a line of our own, sent the same way after the end, has been read back.
+Where the journal cannot tell, because it was lost or removed, content alone decides.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from hotshoe_intake.formats import Look, Verdict
+from hotshoe_intake.journal import Ended, printable
+
+# By how much a clock may be set back between two steps of one upload, in seconds.
+CLOCK = 10
+
+
+class Fate(enum.Enum):
+    """What becomes of an upload."""
+
+    LIBRARY = "library"
+    INCOMPLETE = "incomplete"
+    UNPROVEN = "unproven"
+
+
+@dataclass(eq=False)
+class Arrival:
+    """An upload that was moved out of its camera's folder.
+
+    :param camera: whose it is
+    :param place: its folder among those that arrive
+    :param name: the name that the camera gave it
+    :param inode: of the file
+    :param began: when, as time.time() counts
+    :param logs: whether vsftpd can log its path
+    :param pid: the process that writes it, if it was seen
+    :param ended: whether the file is closed
+    :param sent: as many bytes as vsftpd logged
+    :param settling: whether its end is being looked into
+    :param origin: the handle of the folder that it was in, and its name there
+    """
+
+    camera: str
+    place: str
+    name: str
+    inode: int
+    began: float
+    logs: bool = True
+    pid: int | None = None
+    ended: bool = False
+    sent: int | None = None
+    settling: bool = False
+    origin: tuple[int, str] | None = None
+
+
+class Arrivals:
+    """All of them, the oldest first."""
+
+    def __init__(self) -> None:
+        self._all: dict[tuple[str, str], Arrival] = {}
+        self._named: dict[tuple[str, str], list[Arrival]] = {}
+        self._writers: Counter[int] = Counter()
+
+    def __iter__(self) -> Iterator[Arrival]:
+        return iter(list(self._all.values()))
+
+    def add(self, arrival: Arrival) -> None:
+        """Remember one."""
+        self._all[arrival.camera, arrival.place] = arrival
+        self._named.setdefault(_logged(arrival), []).append(arrival)
+
+    def seen(self, arrival: Arrival, pid: int) -> None:
+        """Remember which process writes one."""
+        arrival.pid = pid
+        self._writers[pid] += 1
+
+    def remove(self, arrival: Arrival) -> None:
+        """Forget one."""
+        del self._all[arrival.camera, arrival.place]
+        named = self._named[_logged(arrival)]
+        named.remove(arrival)
+        if not named:
+            del self._named[_logged(arrival)]
+        if arrival.pid is not None:
+            self._writers[arrival.pid] -= 1
+            self._writers += Counter()
+
+    def match(self, line: Ended, size_of: Callable[[Arrival], int]) -> Arrival | None:
+        """The arrival that a line of vsftpd's is about, if it is about any.
+
+        The process decides. One that was not seen writing may be that of an upload of whose writer
+        nothing is known, if the line does not come from another program.
+
+        :param size_of: tells the size of an arrival's file in bytes
+        """
+        strangers = line.ours is not False and line.pid not in self._writers
+        found = None
+        for each in self._named.get((line.camera, line.name), ()):
+            own = each.pid == line.pid
+            if not own and not (strangers and each.pid is None):
+                continue
+            fits = each.sent is None and each.began - CLOCK <= line.at
+            if fits and size_of(each) == line.size and (own or found is None):
+                found = each
+                if own:
+                    break
+        return found
+
+
+def _logged(arrival: Arrival) -> tuple[str, str]:
+    return arrival.camera, printable(arrival.name)
+
+
+def judge(
+    arrival: Arrival, size: int, look: Look, *, certain: bool, tolerant: bool
+) -> tuple[Fate, str]:
+    """What becomes of an upload that ended, and why.
+
+    :param size: of the file, in bytes
+    :param look: what its content tells
+    :param certain: whether the journal has all lines since it began
+    :param tolerant: whether its camera may end transfers without closing TLS
+    """
+    if arrival.sent == size:
+        if look.verdict is Verdict.CUT:
+            return Fate.INCOMPLETE, f"the camera ended it early: {look.reason}"
+        if tolerant and look.verdict is not Verdict.WHOLE:
+            return (
+                Fate.UNPROVEN,
+                "its camera may end transfers early, and its content proves nothing",
+            )
+        return Fate.LIBRARY, ""
+    if certain and arrival.logs:
+        return Fate.INCOMPLETE, "the connection broke off"
+    if look.verdict is Verdict.WHOLE:
+        return Fate.LIBRARY, ""
+    if look.verdict is Verdict.CUT:
+        return Fate.INCOMPLETE, look.reason
+    return Fate.UNPROVEN, "the journal does not tell whether it arrived, nor does its content"

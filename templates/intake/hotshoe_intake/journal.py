@@ -1,0 +1,175 @@
+"""What the journal knows of uploads, and what it is told of them.
+
+vsftpd logs that an upload ended well before it answers 226 and before it closes the file. Whose
+line it is, the kernel says: journald's own ``_PID`` and ``_UID`` cannot be forged, text can.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from systemd import journal
+
+WARNING: int = journal.LOG_WARNING
+VSFTPD, OURSELVES = "vsftpd", "hotshoe-intake"
+UNITS = ("hotshoe-vsftpd.service", "hotshoe-vsftpd6.service")
+# What writes to the syslog writes here, and journald reads it in that order.
+DEV_LOG = Path("/run/systemd/journal/dev-log")
+# LOG_FTP and LOG_INFO, as syslog(3) counts them.
+_PRIORITY = (11 << 3) | 6
+# A photo of no bytes has none in its line.
+_LINE = re.compile(
+    rb'\[([^\]]*)\] OK UPLOAD: Client "[^"]*", "(.*)", (?:(\d+) bytes, )?[0-9.]+Kbyte/sec',
+    re.DOTALL,
+)
+_BARRIER = re.compile(rb"barrier ([0-9a-f]+)")
+# Some versions of vsftpd log an unprintable character as "?".
+_UNPRINTABLE = re.compile(rb"[\x01-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """vsftpd's word that an upload ended well.
+
+    :param pid: the process of the session
+    :param ours: whether the line comes from vsftpd; None if journald was too late to find its unit
+    :param camera: as the line says
+    :param name: of the file, as :func:`printable` gives it
+    :param size: in bytes
+    :param at: when, as time.time() counts
+    """
+
+    pid: int
+    ours: bool | None
+    camera: str
+    name: str
+    size: int
+    at: float
+
+
+@dataclass(frozen=True)
+class Barrier:
+    """A line of our own, read back: whatever was logged before it has been read."""
+
+    token: str
+
+
+def printable(name: str) -> str:
+    """A file's name as vsftpd may have logged it."""
+    return os.fsdecode(_UNPRINTABLE.sub(b"?", os.fsencode(name)))
+
+
+def read_entry(entry: dict[str, Any], owner: int, own: int) -> Ended | Barrier | None:
+    """What an entry of the journal tells.
+
+    :param entry: its fields
+    :param owner: the user id of vsftpd's sessions
+    :param own: the user id of this program
+    """
+    message = entry.get("MESSAGE", b"")
+    text: bytes = message if isinstance(message, bytes) else os.fsencode(message)
+    uid = int(entry.get("_UID", -1))
+    if uid == own and entry.get("SYSLOG_IDENTIFIER") == OURSELVES:
+        barrier = _BARRIER.fullmatch(text)
+        return Barrier(barrier[1].decode()) if barrier else None
+    found = _LINE.fullmatch(text)
+    if uid != owner or found is None:
+        return None
+    unit = entry.get("_SYSTEMD_UNIT")
+    name = found[2].rpartition(b"/")[2]
+    return Ended(
+        pid=int(entry["_PID"]),
+        ours=None if unit is None else unit in UNITS,
+        camera=os.fsdecode(found[1]),
+        name=printable(os.fsdecode(name)),
+        size=int(found[3] or 0),
+        at=entry["__REALTIME_TIMESTAMP"].timestamp(),
+    )
+
+
+class Journal:
+    """The journal, from some time on.
+
+    :param owner: the user id of vsftpd's sessions
+    :param since: from when on, as time.time() counts
+    """
+
+    def __init__(self, owner: int, since: float) -> None:
+        self._owner, self._own = owner, os.getuid()
+        self._reader = journal.Reader()
+        self._reader.add_match(_UID=owner, SYSLOG_IDENTIFIER=VSFTPD)
+        self._reader.add_disjunction()
+        self._reader.add_match(_UID=self._own, SYSLOG_IDENTIFIER=OURSELVES, _TRANSPORT="syslog")
+        self._reader.seek_realtime(since)
+        self.fd: int = self._reader.fileno()
+
+    def read(self) -> Iterator[Ended | Barrier]:
+        """What is new, without waiting for it."""
+        self._reader.process()
+        for entry in self._reader:
+            if told := read_entry(entry, self._owner, self._own):
+                yield told
+
+
+def is_complete_since(began: float) -> bool:
+    """Whether the journal has all lines of a session that was there then.
+
+    It does not after a reboot, which may lose the last ones, nor if older ones have been removed;
+    and a session logs into the socket that was there when it began.
+
+    :param began: as time.time() counts
+    """
+    reader = journal.Reader()
+    reader.this_boot()
+    reader.seek_head()
+    first = reader.get_next().get("__REALTIME_TIMESTAMP")
+    with suppress(OSError):
+        return first is not None and max(first.timestamp(), DEV_LOG.stat().st_mtime) + 1 <= began
+    return False
+
+
+def send_barrier(token: str) -> bool:
+    """Log a line of our own the way that vsftpd's come.
+
+    :returns: whether the journal takes it now
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as log:
+        try:
+            log.connect(str(DEV_LOG))
+            log.send(f"<{_PRIORITY}>{OURSELVES}: barrier {token}".encode())
+        except OSError:
+            return False
+    return True
+
+
+class Teller:
+    """Tells the journal what became of photos; a journal that is stuck holds nobody up."""
+
+    def __init__(self) -> None:
+        self._lines: queue.SimpleQueue[tuple[str, dict[str, Any]]] = queue.SimpleQueue()
+        threading.Thread(target=self._send, daemon=True).start()
+
+    def tell(self, message: str, *, priority: int = journal.LOG_INFO, **fields: object) -> None:
+        """Tell it.
+
+        :param message: for people; what cannot be printed in it is escaped
+        :param fields: for programs
+        """
+        values = {k: os.fsencode(str(v)) for k, v in fields.items() if v is not None}
+        text = message.encode(errors="backslashreplace").decode()
+        shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+        self._lines.put((shown, {"PRIORITY": str(priority), **values}))
+
+    def _send(self) -> None:
+        while True:
+            message, fields = self._lines.get()
+            journal.send(message, SYSLOG_IDENTIFIER=OURSELVES, **fields)
