@@ -132,16 +132,30 @@ def upload(
     return time.monotonic() - started
 
 
+# Once nothing of a camera's is under way any more, for ten seconds at most.
+_ARRIVED = """
+cd {photos} && n=0
+while find {user}/{upload} {user}/{arriving} -type f | grep -q . && [ $n -lt 100 ]; do
+    sleep 0.1; n=$((n + 1))
+done
+test ! -d {library}/{user} || find {library}/{user} -type f -exec sha256sum {{}} +
+"""
+
+
 def arrived(stage: Stage, server: ServerPlan, user: str) -> dict[str, str]:
-    """What is in a camera's folder on a server: the name of each file and its SHA-256."""
-    folder = f"{paths.PHOTOS}/{user}/{paths.UPLOAD}"
-    listing = podman.execute(
-        stage.container(server.name),
-        "sh",
-        "-c",
-        f"cd {folder} && find . -type f -exec sha256sum {{}} +",
+    """What is in the library of a camera: the name of each photo and its SHA-256.
+
+    It waits for photos that are on their way there.
+    """
+    script = _ARRIVED.format(
+        photos=paths.PHOTOS,
+        user=user,
+        upload=paths.UPLOAD,
+        arriving=paths.ARRIVING,
+        library=paths.LIBRARY_NAME,
     )
-    return {line[68:]: line[:64] for line in listing.splitlines()}
+    listing = podman.execute(stage.container(server.name), "sh", "-c", script)
+    return {line.rpartition("/")[2]: line[:64] for line in listing.splitlines()}
 
 
 def digests(photos: Iterable[Path]) -> dict[str, str]:

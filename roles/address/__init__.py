@@ -64,7 +64,7 @@ def remove() -> None:
     operations.absent(
         FOLLOWER.name,
         (
-            *(paths.ADDRESS_CONFIGURATION, paths.RECORD_SENT, paths.ADDRESS_LOCK, paths.PACKAGES),
+            *(paths.ADDRESS_CONFIGURATION, paths.RECORD_SENT, paths.ADDRESS_LOCK),
             *FOOTPRINT.paths,
         ),
         name="Remove hotshoe-address",

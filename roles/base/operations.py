@@ -155,7 +155,11 @@ def folder(
     if seen in (PathState("d", owner, group, mode), PathState("d", owner, group, or_mode)):
         host.noop(f"{path} is as it should be")
         return
-    yield f"install -d -o {owner} -g {group} -m {mode} {shlex.quote(path)}"
+    # Five digits also take away what three would leave: that files inherit a folder's group.
+    yield (
+        f"install -d -o {owner} -g {group} -m {mode} {shlex.quote(path)} && "
+        f"chmod {mode:0>5} {shlex.quote(path)}"
+    )
 
 
 @_refusing_obstacles(refuse_folder)

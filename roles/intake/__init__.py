@@ -43,9 +43,9 @@ def folders(plan: ServerPlan) -> None:
             f"{root}/{paths.UPLOAD}",
             owner=intake.USER,
             group=OWNER,
-            mode="2770",
+            mode="770",
             # While there is no room.
-            or_mode="2550",
+            or_mode="550",
             name=f"{camera}: create its upload folder",
         )
         operations.folder(
@@ -59,14 +59,14 @@ def folders(plan: ServerPlan) -> None:
             f"{root}/{paths.INCOMPLETE}",
             owner=intake.USER,
             group=OWNER,
-            mode="2750",
+            mode="750",
             name=f"{camera}: create its folder for incomplete uploads",
         )
         operations.folder(
             f"{root}/{paths.UNPROVEN}",
             owner=intake.USER,
             group=OWNER,
-            mode="2750",
+            mode="750",
             name=f"{camera}: create its folder for uploads of which nothing tells",
         )
 

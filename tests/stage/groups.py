@@ -32,7 +32,6 @@ SECONDS = {
     "test_refused": 1,
     "test_secrets": 3,
     "test_sessions": 8,
-    "test_settle": 9,
     "test_shapes": 3,
     "test_stage": 5,
     "test_standin": 2,

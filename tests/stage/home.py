@@ -65,7 +65,31 @@ class Home:
 
     @property
     def uploads(self) -> str:
+        """The folder that the first camera uploads to."""
         return f"{paths.PHOTOS}/{self.user}/{paths.UPLOAD}"
+
+    def photo(self, name: str, user: str = "") -> str:
+        """Where a photo is in the library, once it has got there."""
+        return self._find(f"{paths.LIBRARY}/{user or self.user}", name)
+
+    def set_aside(self, name: str, folder: str = paths.INCOMPLETE) -> str:
+        """Where an upload is that is not in the library, once it has got there."""
+        return self._find(f"{paths.PHOTOS}/{self.user}/{folder}", name)
+
+    def _find(self, folder: str, name: str) -> str:
+        find = f"find {folder} -type f -name '{name}' 2>/dev/null"
+        wait = f"n=0; until {find} | grep . || [ $n -ge 150 ]; do sleep 0.2; n=$((n + 1)); done"
+        found = self.sh(self.server, wait).splitlines()
+        assert len(found) == 1, f"{name} in {folder}: {found}"
+        return found[0]
+
+    def content(self, name: str) -> str:
+        """What is in a photo of the library."""
+        return self.sh(self.server, f"cat '{self.photo(name)}'")
+
+    def size(self, name: str) -> int:
+        """How many bytes a photo of the library has."""
+        return int(self.sh(self.server, f"stat -c %s '{self.photo(name)}'"))
 
     def sh(self, node: str, script: str) -> str:
         """Run a shell script on a device; fails the test if it fails."""

@@ -124,7 +124,7 @@ class Shooting:
             there |= actions.arrived(self._home.stage, self._home.server_plan, user)
         names = {each.photo for each in self.tries}
         assert names
-        return {name for name in names if there.get(f"./{name}", there.get(name)) != _digest(name)}
+        return {name for name in names if there.get(name) != _digest(name)}
 
 
 def _digest(name: str) -> str:

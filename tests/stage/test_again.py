@@ -253,6 +253,7 @@ def test_a_camera_that_leaves_the_site_cannot_log_in_but_its_photos_stay(home: H
     said, kept = site.read_text(), vault.read_bytes()
     other, password = "a7", home.secrets.camera_passwords["a7"]
     assert home.ftp(["stor", "keep.JPG", 7], user=other, password=password)[0][:3] == "226"
+    photo = home.photo("keep.JPG", other)
     try:
         site.write_text(said.replace("  - {name: a7}\n", ""))
         command = [str(BIN / "ansible-vault"), "decrypt", str(vault)]
@@ -265,7 +266,7 @@ def test_a_camera_that_leaves_the_site_cannot_log_in_but_its_photos_stay(home: H
         home.deploy()
         (reply,) = home.ftp(user=other, password=password)
         assert "530 Login incorrect." in reply
-        assert home.sh(home.server, "cat /srv/hotshoe/a7/upload/keep.JPG") == "x" * 7
+        assert home.sh(home.server, f"cat {photo}") == "x" * 7
     finally:
         site.write_text(said)
         vault.write_bytes(kept)

@@ -116,10 +116,9 @@ def test_a_command_that_no_camera_needs_is_refused(either_home: Home, command: s
 
 def test_a_photo_is_never_overwritten(either_home: Home) -> None:
     home = either_home
-    first, second = home.ftp(["stor", "once.JPG", 100], ["stor", "once.JPG", 5])
-    assert first == "226 Transfer complete."
-    assert second == "553 Could not create file."
-    assert home.sh(home.server, f"stat -c %s {home.uploads}/once.JPG").strip() == "100"
+    both = home.ftp(["stor", "once.JPG", 100], ["stor", "once.JPG", 5])
+    assert both == ["226 Transfer complete."] * 2
+    assert (home.size("once.JPG"), home.size("once-2.JPG")) == (100, 5)
 
 
 @pytest.mark.parametrize(
@@ -146,23 +145,24 @@ def test_nothing_outside_the_upload_folder_can_be_touched(
 
 
 def test_names_can_be_listed_but_nothing_else_of_the_server(home: Home) -> None:
-    home.ftp(["stor", "listed.JPG", 5])
+    home.sh(home.server, f"touch {home.uploads}/listed.JPG")
     (listing,) = home.ftp(["list"])
     assert "listed.JPG" in listing
     assert "hotshoe" not in listing  # no user names
+    home.sh(home.server, f"rm {home.uploads}/listed.JPG")
 
 
 def test_the_time_of_a_photo_cannot_be_set(home: Home) -> None:
     home.ftp(["stor", "timed.JPG", 5])
     home.ftp(["send", "MDTM 20200101000000 timed.JPG"])
-    assert "2020" not in home.sh(home.server, f"stat -c %y {home.uploads}/timed.JPG")
+    assert "2020" not in home.sh(home.server, f"stat -c %y {home.photo('timed.JPG')}")
 
 
 def test_what_is_above_the_camera_s_folder_is_not_listed(home: Home) -> None:
     above, other, everything = home.ftp(["list", "/.."], ["list", "../../a7"], ["list", "-R /"])
     for listing in (above, everything):
         names = {line.split()[-1] for line in listing.splitlines()}
-        assert {"upload"} <= names <= {"upload", "incomplete"}
+        assert {"upload"} <= names <= {"upload", "arriving", "incomplete", "unproven"}
     assert other == ""
 
 
@@ -330,7 +330,7 @@ def test_plain_ftp_and_helpers_are_there_only_while_the_site_asks_for_them(home:
             f"ftp://{home.server_plan.hostname}/{name}",
             input_text=f"default login {home.user} password {home.password}\n",
         )  # fmt: skip
-        assert home.sh(home.server, f"stat -c %s {home.uploads}/{name}") == "1000\n"
+        assert home.size(name) == 1000
     finally:
         shared.write_text(said)
         home.deploy()

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from hotshoe import paths
 from hotshoe.ports.allocation import PORT_REUSE_SECONDS
 from hotshoe.stage import actions, podman
 from hotshoe.stage.topology import CAMERA
@@ -20,53 +21,18 @@ OK = "226 Transfer complete."
 
 
 def test_an_upload_outlives_a_restart_of_the_server_program(either_home: Home) -> None:
-    home = either_home
+    home, name = either_home, f"slow-{time.time_ns()}.JPG"
     with ThreadPoolExecutor() as pool:
-        upload = pool.submit(home.ftp, ["stor-slowly", "slow.JPG", 1_000_000, 4])
-        wait_until(lambda: home.succeeds(home.server, f"test -s {home.uploads}/slow.JPG"), 30)
-        settler = home.sh(home.server, "systemctl show -P MainPID hotshoe-settle")
+        upload = pool.submit(home.ftp, ["stor-slowly", name, 1_000_000, 4])
+        under_way = f"find {paths.PHOTOS}/{home.user}/{paths.ARRIVING} -name {name} | grep -q ."
+        wait_until(lambda: home.succeeds(home.server, under_way), 30)
+        intake = home.sh(home.server, "systemctl show -P MainPID hotshoe-intake")
         home.sh(home.server, "systemctl restart hotshoe-vsftpd")
         wait_until(lambda: home.succeeds(home.server, "ss -Hltn sport = :21 | grep -q ."), 20)
         home.uploads_work()
         assert upload.result() == [OK]
-    assert home.sh(home.server, "systemctl show -P MainPID hotshoe-settle") == settler
-    wait_until(lambda: mode(home, "slow.JPG") == "440", 30)
-    assert home.sh(home.server, f"stat -c %s {home.uploads}/slow.JPG").strip() == "1000000"
-
-
-def test_half_a_photo_is_set_aside_and_one_under_way_is_not(either_home: Home) -> None:
-    with ThreadPoolExecutor() as pool:
-        dawdling = pool.submit(either_home.ftp, ["stor-slowly", "pause.JPG", 20, 20, 1])
-        half_a_photo_is_set_aside_and_does_not_block_the_retry(either_home)
-        assert dawdling.result() == [OK]
-    assert (
-        either_home.sh(either_home.server, f"stat -c %s {either_home.uploads}/pause.JPG") == "20\n"
-    )
-
-
-def half_a_photo_is_set_aside_and_does_not_block_the_retry(home: Home) -> None:
-    name = 'half "a" photo é É ? * [5] bytes, .JPG'
-    aside = "/srv/hotshoe/r5/incomplete"
-    # One of that name is there from an earlier accident: it must stay too.
-    home.sh(home.server, f"rm -rf {aside}/*; touch '{aside}/{name}'")
-    assert home.ftp(["stor", "whole.JPG", 1234], ["stor", "later " + name, 7]) == [OK, OK]
-    # The log has the path as it was typed.
-    odd = ["../upload/./odd.JPG", "trip/odd.JPG", "trip/..//trip/./even.JPG", "-dash.JPG"]
-    home.ftp(["send", "MKD trip"], ["send", "MKD home"], *(["stor", path, 99] for path in odd))
-    # A photo of the same name and size in another folder does not make this one complete.
-    assert home.ftp(["cut", "home/odd.JPG", 99]) == ["gone"]
-    assert home.ftp(["cut", name, 300_000]) == ["gone"]
-    assert home.ftp(["stor", name, 400_000]) == ["553 Could not create file."]
-    wait_until(lambda: home.ftp(["stor", name, 400_000]) == [OK], 30)
-    wait_until(lambda: mode(home, "half*") == "440", 30)
-    assert home.sh(home.server, f"stat -c %s {home.uploads}/half*").strip() == "400000"
-    for path in ("whole.JPG", "later*", "odd.JPG", "trip/odd.JPG", "trip/even.JPG", "-dash.JPG"):
-        assert mode(home, path) == "440", path
-    assert not home.succeeds(home.server, f"test -e {home.uploads}/home/odd.JPG")
-    sizes = sorted(int(n) for n in home.sh(home.server, f"stat -c %s {aside}/half*").split())
-    assert sizes[0] == 0
-    assert 0 < sizes[1] < 400_000
-    assert "broke off" in home.sh(home.server, "journalctl -o cat -u hotshoe-settle")
+    assert home.sh(home.server, "systemctl show -P MainPID hotshoe-intake") == intake
+    assert home.size(name) == 1_000_000
 
 
 def test_a_photo_is_not_kept_if_its_camera_hangs_up_without_closing_tls(either_home: Home) -> None:
@@ -75,53 +41,13 @@ def test_a_photo_is_not_kept_if_its_camera_hangs_up_without_closing_tls(either_h
     steps = [["hang-up", name, 3_000_000], ["send", "NOOP"], ["stor", name, 7]]
     hung_up, _, again = home.ftp(*steps)
     assert (hung_up[:3], again) == ("426", OK)
-    assert home.sh(home.server, f"stat -c %s {home.uploads}/{name}") == "7\n"
+    assert home.size(name) == 7
+    assert "broke off" in home.sh(home.server, "journalctl -o cat -u hotshoe-intake")
     home.sh(home.server, "journalctl --sync")
     log = home.sh(home.server, f"journalctl -o cat -t vsftpd | grep -F {name}")
     address = home.stage.node(CAMERA).ports[0].address.ip
     # What was under way when it hung up need not be among the bytes.
     assert re.search(rf'FAIL UPLOAD: Client "{address}", "/upload/{name}", [1-9]\d* bytes', log)
-
-
-def test_a_photo_whose_camera_sends_abor_and_closes_tls_counts_as_complete(home: Home) -> None:
-    """See docs/limits.md: vsftpd reads ABOR once the data has ended, and has said 226 by then."""
-    home.sh(home.server, f"rm -f {home.uploads}/aborted.JPG")
-    said = home.ftp(["abort", "aborted.JPG", 1000], ["stor", "aborted.JPG", 2000])
-    assert said == [f"{OK} 225 No transfer to ABOR.", "553 Could not create file."]
-
-
-def test_nobody_can_forge_the_line_that_says_that_a_photo_is_complete(either_home: Home) -> None:
-    """A stranger logs in under a name that looks like the line, with and without a line break."""
-    home, address = either_home, 'OK UPLOAD: Client "192.0.2.1", '
-    home.sh(
-        home.server,
-        f"cd {home.uploads}; printf 1234567 >forged.JPG; chown hotshoe:hotshoe forged.JPG; "
-        "chmod 640 forged.JPG",
-    )
-    line = f'{home.user}] {address}"/upload/forged.JPG", 7 bytes, 1.00Kbyte/sec'
-    names = [line, f"{line}\0", f"x\0[{line}", f"x\0[{line}\0"]
-    with ThreadPoolExecutor() as pool:
-        for replies in pool.map(lambda name: home.ftp(user=name), names):
-            assert "530" in replies[0]
-    wait_until(lambda: not home.succeeds(home.server, f"test -e {home.uploads}/forged.JPG"), 30)
-    assert home.sh(home.server, "cat /srv/hotshoe/r5/incomplete/forged.JPG") == "1234567"
-
-
-def test_what_the_settler_cannot_tell_stays_where_it_is(home: Home) -> None:
-    """Without a log, neither a photo under way nor a whole one moves."""
-    enter = "nsenter --target $(systemctl show -P MainPID hotshoe-settle) --mount"
-    home.sh(home.server, f"{enter} mount --bind /bin/false /usr/bin/journalctl")
-    try:
-        steps = [["stor", "told.JPG", 1234], ["stor-slowly", "under-way.JPG", 2000, 18, 1]]
-        assert home.ftp(*steps) == [OK, OK]
-        assert mode(home, "told.JPG") == mode(home, "under-way.JPG") == "660"
-    finally:
-        home.sh(home.server, "systemctl restart hotshoe-settle")
-    wait_until(lambda: mode(home, "told.JPG") == mode(home, "under-way.JPG") == "440", 30)
-
-
-def mode(home: Home, name: str) -> str:
-    return home.sh(home.server, f"stat -c %a {home.uploads}/{name}").strip()
 
 
 @pytest.fixture

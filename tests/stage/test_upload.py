@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from hotshoe import paths
 from hotshoe.stage import actions, podman
 from hotshoe.stage.photos import make_photos
 from hotshoe.stage.topology import CAMERA, LAPTOP
@@ -49,10 +50,9 @@ def copy_to_camera(home: Home, photos: list[Path]) -> None:
 @pytest.mark.parametrize("client", [curl, lftp, python])
 def test_every_byte_arrives(either_home: Home, photos: list[Path], client: object) -> None:
     home = either_home
-    home.sh(home.server, f"rm -rf {home.uploads}/*")
+    home.sh(home.server, f"rm -rf {paths.LIBRARY}/{home.user}")
     client(home, photos)  # type: ignore[operator]
     assert actions.arrived(home.stage, home.server_plan, home.user) == actions.digests(photos)
-    home.sh(home.server, f"rm -rf {home.uploads}/*")
 
 
 def announced(reply: str) -> tuple[str, int]:
@@ -82,7 +82,7 @@ def test_a_client_in_the_lan_that_dials_the_server_gets_that_address(either_home
     pasv, stored = home.ftp(["send", "PASV"], ["stor", name, 10], node=LAPTOP, dial=address)
     assert announced(pasv)[0] == address
     assert stored == "226 Transfer complete."
-    assert home.sh(home.server, f"cat {home.uploads}/{name}") == "x" * 10
+    assert home.content(name) == "x" * 10
 
 
 @pytest.mark.parametrize("change", ["echo vsftpd: ALL: deny >", "rm -f"])
@@ -132,24 +132,24 @@ def test_no_client_waits_for_its_name_to_be_looked_up(either_home: Home) -> None
 
 def test_a_camera_makes_the_folder_that_it_is_told_to_use(home: Home) -> None:
     replies = home.ftp(
-        ["send", "MKD 2024-02-29"], ["send", "CWD 2024-02-29"], ["stor", "IMG_0001.JPG", 10]
+        ["send", "MKD 2024-02-29"], ["send", "CWD 2024-02-29"], ["stor", "folder-0001.JPG", 10]
     )
     assert [reply[:3] for reply in replies] == ["257", "250", "226"]
-    assert home.sh(home.server, f"cat {home.uploads}/2024-02-29/IMG_0001.JPG") == "x" * 10
+    assert home.content("folder-0001.JPG") == "x" * 10
 
 
 def test_photos_belong_to_a_user_that_cannot_log_in(home: Home) -> None:
     home.ftp(["stor", "mine.JPG", 10])
     seen = home.sh(
-        home.server, f"stat -c '%U %G %a' {home.uploads}/mine.JPG; getent passwd hotshoe"
+        home.server, f"stat -c '%U %G %a' {home.photo('mine.JPG')}; getent passwd hotshoe"
     )
-    assert seen.splitlines()[0] == "hotshoe hotshoe 660"
+    assert seen.splitlines()[0] == "hotshoe hotshoe 440"
     assert seen.strip().endswith("/usr/sbin/nologin")
 
 
 def test_photos_are_for_who_is_in_the_group_and_for_nobody_else(home: Home) -> None:
     home.ftp(["stor", "shared.JPG", 10])
-    read = "setpriv --reuid=nobody --regid={} --clear-groups cat " + f"{home.uploads}/shared.JPG"
+    read = "setpriv --reuid=nobody --regid={} --clear-groups cat " + home.photo("shared.JPG")
     assert home.sh(home.server, read.format("hotshoe")) == "x" * 10
     assert not home.succeeds(home.server, read.format("nogroup"))
 

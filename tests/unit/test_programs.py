@@ -70,7 +70,7 @@ def program(name: str) -> str:
 
 
 def test_the_programs_are_found():
-    some = {"base/put.sh.j2", "base/packages.sh", "vsftpd/settle.sh.j2", "stage/internet.sh.j2"}
+    some = {"base/put.sh.j2", "base/packages.sh", "stage/internet.sh.j2"}
     assert some | CHECKS <= set(FILES)
     assert {"venv", "packages"} <= {path.name for path in TOOLS}
 

@@ -64,7 +64,9 @@ class Arrivals:
     def __init__(self) -> None:
         self._all: dict[tuple[str, str], Arrival] = {}
         self._named: dict[tuple[str, str], list[Arrival]] = {}
-        self._writers: Counter[int] = Counter()
+        # Of the processes that were seen writing, for which camera they do.
+        self._writers: dict[int, str] = {}
+        self._written: Counter[int] = Counter()
 
     def __iter__(self) -> Iterator[Arrival]:
         return iter(list(self._all.values()))
@@ -77,7 +79,8 @@ class Arrivals:
     def seen(self, arrival: Arrival, pid: int) -> None:
         """Remember which process writes one."""
         arrival.pid = pid
-        self._writers[pid] += 1
+        self._writers[pid] = arrival.camera
+        self._written[pid] += 1
 
     def remove(self, arrival: Arrival) -> None:
         """Forget one."""
@@ -87,22 +90,24 @@ class Arrivals:
         if not named:
             del self._named[_logged(arrival)]
         if arrival.pid is not None:
-            self._writers[arrival.pid] -= 1
-            self._writers += Counter()
+            self._written[arrival.pid] -= 1
+            if not self._written[arrival.pid]:
+                del self._written[arrival.pid], self._writers[arrival.pid]
 
     def match(self, line: Ended, size_of: Callable[[Arrival], int]) -> Arrival | None:
         """The arrival that a line of vsftpd's is about, if it is about any.
 
-        The process decides. One that was not seen writing may be that of an upload of whose writer
-        nothing is known, if the line does not come from another program.
+        The process decides. Of an upload whose writer was not seen, since it was over at once, it
+        may be any process that neither writes for another camera nor is another program.
 
         :param size_of: tells the size of an arrival's file in bytes
         """
-        strangers = line.ours is not False and line.pid not in self._writers
+        for_it = self._writers.get(line.pid, line.camera) == line.camera
+        unseen = for_it and line.ours is not False
         found = None
         for each in self._named.get((line.camera, line.name), ()):
             own = each.pid == line.pid
-            if not own and not (strangers and each.pid is None):
+            if not own and not (unseen and each.pid is None):
                 continue
             fits = each.sent is None and each.began - CLOCK <= line.at
             if fits and size_of(each) == line.size and (own or found is None):

@@ -24,6 +24,8 @@ VSFTPD, OURSELVES = "vsftpd", "hotshoe-intake"
 UNITS = ("hotshoe-vsftpd.service", "hotshoe-vsftpd6.service")
 # What writes to the syslog writes here, and journald reads it in that order.
 DEV_LOG = Path("/run/systemd/journal/dev-log")
+# By how much the times of files may be behind, in seconds: the kernel's clock tick.
+FILE_CLOCK = 0.02
 # LOG_FTP and LOG_INFO, as syslog(3) counts them.
 _PRIORITY = (11 << 3) | 6
 # A photo of no bytes has none in its line.
@@ -133,7 +135,10 @@ def is_complete_since(began: float) -> bool:
     reader.seek_head()
     first = reader.get_next().get("__REALTIME_TIMESTAMP")
     with suppress(OSError):
-        return first is not None and max(first.timestamp(), DEV_LOG.stat().st_mtime) + 1 <= began
+        return (
+            first is not None
+            and max(first.timestamp(), DEV_LOG.stat().st_mtime) + FILE_CLOCK <= began
+        )
     return False
 
 

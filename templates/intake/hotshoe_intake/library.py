@@ -28,7 +28,7 @@ class Library:
         """Place."""
         date = (look.exposure or time.strftime("%Y-%m-%d", time.localtime(arrived)))[:10]
         folder = f"{camera}/{date}"
-        os.makedirs(f"/proc/self/fd/{self._root}/{folder}", 0o2770, exist_ok=True)
+        os.makedirs(f"/proc/self/fd/{self._root}/{folder}", 0o770, exist_ok=True)
         n, stem, ext = 1, *os.path.splitext(name)
         while True:
             path = f"{folder}/{stem}{'' if n == 1 else f'-{n}'}{ext}"
