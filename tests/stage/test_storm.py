@@ -71,11 +71,11 @@ def fill_disk(home: Home) -> None:
     """Until cameras are refused; then free it, and wait until they are not."""
     home.sh(home.server, f"fallocate -l {SPARE + 2 * 10**9} {FILLER}")
     try:
-        wait_until(lambda: doors(home) == {"2550"}, 30)
+        wait_until(lambda: open_doors(home) == 0, 30)
         time.sleep(3)
     finally:
         home.sh(home.server, f"rm {FILLER}")
-    wait_until(lambda: doors(home) == {"2770"}, 30)
+    wait_until(lambda: open_doors(home) == len(CAMERAS), 30)
 
 
 def redeploy(home: Home) -> None:
@@ -102,9 +102,10 @@ EVENTS: tuple[Callable[[Home], None], ...] = (
 )
 
 
-def doors(home: Home) -> set[str]:
-    """The modes of the cameras' folders."""
-    return set(home.sh(home.server, f"stat -c %a {paths.PHOTOS}/*/{paths.UPLOAD}").split())
+def open_doors(home: Home) -> int:
+    """How many cameras may upload."""
+    find = f"find {paths.PHOTOS}/*/{paths.UPLOAD} -maxdepth 0 -perm -g=w | wc -l"
+    return int(home.sh(home.server, find))
 
 
 def thunder(home: Home, storm: Storm, seconds: float) -> None:
