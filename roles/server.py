@@ -75,4 +75,4 @@ def _packages(plan: ServerPlan) -> None:
     """Install what all roles need at once, since each call of apt-get takes seconds."""
     names = [name for footprint in _ALWAYS for name in footprint.packages]
     operations.packages((*names, *address.packages(plan)), name="Install packages")
-    operations.folder(paths.FOLDER, name="Create the configuration folder")
+    operations.folders((paths.FOLDER,), name="Create the configuration folder")

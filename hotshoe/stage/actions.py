@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
-from hotshoe import paths
 from hotshoe.errors import HotshoeError
 from hotshoe.plan.model import ServerPlan
+from hotshoe.render import render
 from hotshoe.stage import podman
 from hotshoe.stage.stage import Stage
 from hotshoe.stage.topology import CAMERA
@@ -132,28 +132,12 @@ def upload(
     return time.monotonic() - started
 
 
-# Once nothing of a camera's is under way any more, for ten seconds at most.
-_ARRIVED = """
-cd {photos} && n=0
-while find {user}/{upload} {user}/{arriving} -type f | grep -q . && [ $n -lt 100 ]; do
-    sleep 0.1; n=$((n + 1))
-done
-test ! -d {library}/{user} || find {library}/{user} -type f -exec sha256sum {{}} +
-"""
-
-
 def arrived(stage: Stage, server: ServerPlan, user: str) -> dict[str, str]:
     """What is in the library of a camera: the name of each photo and its SHA-256.
 
     It waits for photos that are on their way there.
     """
-    script = _ARRIVED.format(
-        photos=paths.PHOTOS,
-        user=user,
-        upload=paths.UPLOAD,
-        arriving=paths.ARRIVING,
-        library=paths.LIBRARY_NAME,
-    )
+    script = render("stage/arrived.sh.j2", user=user)
     listing = podman.execute(stage.container(server.name), "sh", "-c", script)
     return {line.rpartition("/")[2]: line[:64] for line in listing.splitlines()}
 

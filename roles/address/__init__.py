@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-from pyinfra import host
 from pyinfra.api.deploy import deploy
 
 from hotshoe import paths
@@ -34,12 +33,12 @@ def follow(plan: ServerPlan, follower: AddressFollower) -> None:
     Before vsftpd, whose sessions load what the program writes. What it finds is nobody else's: a
     deploy neither writes nor compares it.
     """
-    operations.folder(paths.ADDRESS_PROGRAM, name="Create the folder of hotshoe-address")
+    operations.folders((paths.ADDRESS_PROGRAM,), name="Create the folder of hotshoe-address")
     needs = record.install(plan.hostname, follower.update)
-    for template, path in host.loop(MODULES.items()):
-        module = path.rpartition("/")[2]
-        written = operations.put(path, render(template), name=f"Install hotshoe-address: {module}")
-        needs.append(written)
+    program = operations.put_all(
+        {path: render(template) for template, path in MODULES.items()},
+        name="Install hotshoe-address",
+    )
     configured = operations.put(
         paths.ADDRESS_CONFIGURATION,
         configuration(plan.hostname, follower),
@@ -52,7 +51,7 @@ def follow(plan: ServerPlan, follower: AddressFollower) -> None:
     )
     operations.service(
         FOLLOWER.name,
-        [*needs, configured, runs],
+        [*needs, program, configured, runs],
         ready=f"test -e {paths.PUBLIC_ADDRESS}",
         name="Start hotshoe-address to follow the public address",
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Mapping
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -120,16 +120,17 @@ def _refuse_other_than_folder(path: str) -> None:
 
 
 def _refusing_obstacles(refuse_obstacle: Callable[[str], None]) -> Callable[[T], T]:
-    """An operation that has its host refused for what is at the path, its first argument.
+    """An operation that has its host refused for what is at its first argument, a path or several.
 
     With ``-y``, pyinfra runs an operation's own code only when others have changed hosts already.
     """
 
     def decorate(change: T) -> T:
         @wraps(change)
-        def refusing(path: str, *args: Any, **kwargs: Any) -> Any:
-            refuse_obstacle(path)
-            return change(path, *args, **kwargs)
+        def refusing(where: str | Iterable[str], *args: Any, **kwargs: Any) -> Any:
+            for path in [where] if isinstance(where, str) else where:
+                refuse_obstacle(path)
+            return change(where, *args, **kwargs)
 
         return cast("T", refusing)
 
@@ -138,28 +139,31 @@ def _refusing_obstacles(refuse_obstacle: Callable[[str], None]) -> Callable[[T],
 
 @_refusing_obstacles(_refuse_other_than_folder)
 @operation()
-def folder(
-    path: str, owner: str = "root", group: str = "root", mode: str = "755", or_mode: str = ""
+def folders(
+    paths: tuple[str, ...],
+    owner: str = "root",
+    group: str = "root",
+    mode: str = "755",
+    or_mode: str = "",
 ) -> Commands:
-    """Ensure that a folder is there, with this owner and mode.
+    """Ensure that folders are there, with this owner and mode.
 
-    + path: absolute
+    + paths: absolute
     + mode: octal digits
-    + or_mode: another mode that it may have, if a program of ours changes it
+    + or_mode: another mode that they may have, if a program of ours changes it
 
     .. code:: python
 
-        operations.folder("/srv/hotshoe/r5/upload", owner="hotshoe", mode="2770")
+        operations.folders(("/srv/hotshoe/r5", "/srv/hotshoe/a7"), name="Create the folders")
     """
-    seen = device_of(host).paths.get(path)
-    if seen in (PathState("d", owner, group, mode), PathState("d", owner, group, or_mode)):
-        host.noop(f"{path} is as it should be")
+    right = [PathState("d", owner, group, each) for each in (mode, or_mode)]
+    wrong = [path for path in paths if device_of(host).paths.get(path) not in right]
+    if not wrong:
+        host.noop(f"{', '.join(paths)}: as they should be")
         return
+    names = " ".join(map(shlex.quote, wrong))
     # Five digits also take away what three would leave: that files inherit a folder's group.
-    yield (
-        f"install -d -o {owner} -g {group} -m {mode} {shlex.quote(path)} && "
-        f"chmod {mode:0>5} {shlex.quote(path)}"
-    )
+    yield f"install -d -o {owner} -g {group} -m {mode} {names} && chmod {mode:0>5} {names}"
 
 
 @_refusing_obstacles(refuse_folder)
@@ -181,11 +185,39 @@ def put(
             "/etc/hotshoe/vsftpd.conf", text, check='grep -q listen_port "$new"', name="Configure"
         )
     """
-    digest = hashlib.sha256(content.encode()).hexdigest()
-    if device_of(host).paths.get(path) == PathState("f", "root", group, mode, digest):
+    right = PathState("f", "root", group, mode, _digest(content))
+    if device_of(host).paths.get(path) == right:
         host.noop(f"{path} is as it should be")
         return
     yield write(path, content, mode, group, check)
+
+
+@_refusing_obstacles(refuse_folder)
+@operation()
+def put_all(files: Mapping[str, str]) -> Commands:
+    """Replace files that belong together, each in one step, as :func:`put` does.
+
+    + files: absolute paths and their content
+
+    .. code:: python
+
+        operations.put_all({"/usr/local/lib/it/__main__.py": text}, name="Install it")
+    """
+    seen = device_of(host).paths
+    wrong = {
+        path: content
+        for path, content in files.items()
+        if seen.get(path) != PathState("f", "root", "root", "644", _digest(content))
+    }
+    if not wrong:
+        host.noop(f"{', '.join(files)}: as they should be")
+        return
+    for path, content in wrong.items():
+        yield write(path, content, "644")
+
+
+def _digest(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def write(
@@ -261,7 +293,7 @@ def ruleset(ruleset: Ruleset, text: str, needs: list[OperationMeta]) -> Commands
     """
     seen = device_of(host)
     table, path, unit = ruleset.table, ruleset.path, ruleset.unit.name
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    digest = _digest(text)
     right = PathState("f", "root", "root", "644", digest)
     if seen.paths.get(path) == right and _is_current(seen, unit, needs):
         host.noop(f"{table} is loaded")

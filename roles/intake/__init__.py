@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pyinfra import host
 from pyinfra.api.deploy import deploy
 
 from hotshoe import paths
@@ -30,57 +29,43 @@ def folders(plan: ServerPlan) -> None:
 
     The folders of a camera that left the Site stay, with its photos.
     """
-    operations.folder(
-        paths.LIBRARY,
-        owner=intake.USER,
-        group=OWNER,
-        mode="2770",
-        name="Create the library",
+
+    def of_cameras(*names: str) -> tuple[str, ...]:
+        return tuple(f"{paths.PHOTOS}/{camera}/{name}" for camera in plan.cameras for name in names)
+
+    own = {"owner": intake.USER, "group": OWNER}
+    operations.folders((paths.LIBRARY,), **own, mode="2770", name="Create the library")
+    operations.folders(
+        of_cameras(paths.UPLOAD),
+        **own,
+        mode="770",
+        # While there is no room.
+        or_mode="550",
+        name="Create the folders that cameras upload to",
     )
-    for camera in host.loop(plan.cameras):
-        root = f"{paths.PHOTOS}/{camera}"
-        operations.folder(
-            f"{root}/{paths.UPLOAD}",
-            owner=intake.USER,
-            group=OWNER,
-            mode="770",
-            # While there is no room.
-            or_mode="550",
-            name=f"{camera}: create its upload folder",
-        )
-        operations.folder(
-            f"{root}/{paths.ARRIVING}",
-            owner=intake.USER,
-            group=OWNER,
-            mode="700",
-            name=f"{camera}: create its folder for uploads under way",
-        )
-        operations.folder(
-            f"{root}/{paths.INCOMPLETE}",
-            owner=intake.USER,
-            group=OWNER,
-            mode="750",
-            name=f"{camera}: create its folder for incomplete uploads",
-        )
-        operations.folder(
-            f"{root}/{paths.UNPROVEN}",
-            owner=intake.USER,
-            group=OWNER,
-            mode="750",
-            name=f"{camera}: create its folder for uploads of which nothing tells",
-        )
+    operations.folders(
+        of_cameras(paths.ARRIVING),
+        **own,
+        mode="700",
+        name="Create the folders for uploads under way",
+    )
+    operations.folders(
+        of_cameras(paths.INCOMPLETE, paths.UNPROVEN),
+        **own,
+        mode="750",
+        name="Create the folders for uploads that are not, or not surely, whole",
+    )
 
 
 @deploy("Intake")
 def run(plan: ServerPlan) -> None:
     """Take photos in, in the place of the program that did part of it before."""
     operations.absent(SETTLE, (SETTLE_PROGRAM,), name="Remove hotshoe-settle")
-    operations.folder(paths.INTAKE_PROGRAM, name="Create the folder of hotshoe-intake")
-    needs = []
-    for template, path in host.loop(MODULES.items()):
-        module = path.rpartition("/")[2]
-        written = operations.put(path, render(template), name=f"Install hotshoe-intake: {module}")
-        needs.append(written)
+    operations.folders((paths.INTAKE_PROGRAM,), name="Create the folder of hotshoe-intake")
+    program = operations.put_all(
+        {path: render(template) for template, path in MODULES.items()},
+        name="Install hotshoe-intake",
+    )
     configured = operations.put(
         paths.INTAKE_CONFIGURATION,
         intake.configuration(plan.intake),
@@ -93,7 +78,7 @@ def run(plan: ServerPlan) -> None:
     )
     operations.service(
         INTAKE.name,
-        [*needs, configured, runs],
+        [program, configured, runs],
         ready=f"systemctl is-active --quiet {INTAKE.name}",
         name="Start hotshoe-intake to take photos in",
     )

@@ -26,7 +26,7 @@ def routing(plan: RouterPlan) -> None:
     inside = inside_of(plan, device.network)
     _report_trusted_interfaces(inside)
     operations.packages(FOOTPRINT.packages, name="Install packages")
-    operations.folder(paths.FOLDER, name="Create the configuration folder")
+    operations.folders((paths.FOLDER,), name="Create the configuration folder")
     sysctl = operations.put(
         paths.SYSCTL,
         render("router_linux/sysctl.j2", router=plan, uplinks=uplinks_of(plan, device.network)),

@@ -21,10 +21,11 @@ __all__ = ["FOOTPRINT", "cameras", "refuse_unfit"]
 @deploy("Users")
 def cameras(plan: ServerPlan) -> None:
     """Create a user and a root folder for each camera, and remove all other users."""
-    operations.folder(paths.PHOTOS, name="Create the folder of all photos")
-    for camera in host.loop(plan.cameras):
-        root = f"{paths.PHOTOS}/{camera}"
-        operations.folder(root, name=f"{camera}: create its root folder, which it cannot write to")
+    operations.folders((paths.PHOTOS,), name="Create the folder of all photos")
+    operations.folders(
+        tuple(f"{paths.PHOTOS}/{camera}" for camera in plan.cameras),
+        name="Create the root folders of cameras, which they cannot write to",
+    )
     secrets = secrets_of(host.data.site)
     used = {user: passwords.salt_of(hash_) for user, hash_ in device_of(host)[SALTS].items()}
     operations.put(

@@ -239,7 +239,7 @@ def test_what_is_in_the_way_of_a_folder_ends_the_run_before_anything_is_changed(
     with pytest.raises(
         RefusedError, match=f"darkroom: /srv/hotshoe is a {what}, where hotshoe has a folder"
     ):
-        operations.folder("/srv/hotshoe")
+        operations.folders(("/srv/hotshoe",))
 
 
 # -- a change of rules is kept only if the host can still be reached

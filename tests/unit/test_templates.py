@@ -115,21 +115,9 @@ def configuration(plan) -> str:
     )
 
 
-def settling() -> str:
-    return render("vsftpd/settle.sh.j2", owner=vsftpd.OWNER)
-
-
-def settling_unit() -> str:
-    return render(
-        "vsftpd/settle.service.j2",
-        owner=vsftpd.OWNER,
-        unit=UNIT,
-    )
-
-
 def everything(plan) -> list[str]:
     return [
-        settling_unit(),
+        render("intake/service.j2", unit=UNIT, user="hotshoe-intake", owner=vsftpd.OWNER),
         render(
             "vsftpd/sessions.service.j2",
             server=plan.servers[0],
@@ -336,19 +324,6 @@ class TestVsftpd:
 
     def test_lets_uploads_finish_when_it_is_restarted(self):
         assert "\nKillMode=process\n" in daemon()
-
-
-class TestSettling:
-    def test_knows_where_photos_are(self):
-        assert "\nphotos=/srv/hotshoe upload=upload incomplete=incomplete\n" in settling()
-
-    def test_is_run_by_its_unit(self):
-        unit = settling_unit()
-        assert f"\nExecStart={paths.SETTLE}\n" in unit
-        assert f"\nReadWritePaths={paths.PHOTOS}\n" in unit
-
-    def test_never_deletes_a_photo(self):
-        assert not re.search(r"\b(?:rm|unlink|shred|truncate)\b|-delete", settling())
 
 
 @pytest.mark.parametrize("table", RULESETS)
