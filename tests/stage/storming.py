@@ -121,9 +121,10 @@ class Storm:
 
     def end(self) -> None:
         """Take no further photos, and wait until the others were acknowledged, or given up."""
-        if self._process.poll() is None:
-            self._process.communicate()
+        assert self._process.stdin
+        self._process.stdin.close()
         self._reader.join()
+        assert self._process.wait() == 0
 
     def summary(self) -> str:
         """How often a camera did what, and what became of it."""
