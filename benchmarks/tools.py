@@ -120,7 +120,10 @@ class Ansible:
         stage, plan = self._laptop.stage, self._laptop.plan
         for device in (plan.servers[0].name, *(router.name for router in plan.routers)):
             container = stage.container(device)
-            folders = f"{paths.FOLDER} /etc/pam.d /etc/sysctl.d /etc/systemd/system /usr/local/sbin"
+            folders = (
+                f"{paths.FOLDER} /etc/pam.d /etc/sysctl.d /etc/systemd/system /usr/local/sbin "
+                f"$(ls -d {paths.PACKAGES})"
+            )
             find = f"find {folders} -type f"
             ours = f"{find} '(' -path '*/hotshoe/*' -o -name '*hotshoe*' ')'"
             for path in podman.execute(container, "sh", "-c", ours).splitlines():

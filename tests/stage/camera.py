@@ -9,8 +9,9 @@ tells what came back there,
 ``["put", FILE, PATH]`` uploads a file, ``["stor-slowly", PATH, BYTES, SECONDS, PAUSES]`` dawdles,
 ``["stor-patiently", PATH, BYTES]`` lets the server hang up first, ``["hang-up", PATH, BYTES]`` ends
 the data connection without closing TLS, ``["abort", PATH, BYTES]`` sends ABOR and then closes it
-properly, ``["cut", PATH, BYTES]`` uploads and then vanishes without a word. The answer is a list
-with the server's reply to each step.
+properly, ``["cut", PATH, BYTES]`` uploads and then vanishes without a word, ``["meet", FILE]``
+makes that file and waits until somebody has removed it. The answer is a list with the server's
+reply to each step.
 """
 
 import ftplib
@@ -112,6 +113,13 @@ def blurt(ftp, command, text):
     return f"{reply} {back.decode()}".strip()
 
 
+def meet(ftp, file):
+    pathlib.Path(file).touch()
+    while pathlib.Path(file).exists():
+        time.sleep(0.1)
+    return "met"
+
+
 def step(ftp, kind, *arguments):
     if kind == "send":
         return ftp.sendcmd(arguments[0])
@@ -136,6 +144,7 @@ def step(ftp, kind, *arguments):
         "abort": abort,
         "cut": cut,
         "hang-up": hang_up,
+        "meet": meet,
     }
     return others[kind](ftp, *arguments)
 

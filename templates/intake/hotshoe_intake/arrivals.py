@@ -71,6 +71,10 @@ class Arrivals:
     def __iter__(self) -> Iterator[Arrival]:
         return iter(list(self._all.values()))
 
+    def at(self, camera: str, place: str) -> Arrival:
+        """The one in that place."""
+        return self._all[camera, place]
+
     def add(self, arrival: Arrival) -> None:
         """Remember one."""
         self._all[arrival.camera, arrival.place] = arrival

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hotshoe import paths
 from hotshoe.debian.units import Unit
 from hotshoe.render import render
 from tests.conftest import PROJECT
@@ -59,6 +61,11 @@ class Watched:
     def __init__(self, folder: Path) -> None:
         self._folder, self._moments = folder, list[Path]()
 
+    @property
+    def ending(self) -> Path:
+        """What hotshoe-intake writes."""
+        return self._folder / "ending"
+
     def at(self, seconds: float, *sessions: Session) -> None:
         proc = self._folder / str(len(self._moments))
         self._moments.append(proc)
@@ -85,6 +92,7 @@ class Watched:
         program = self._folder / "hotshoe-sessions"
         program.write_text(render("vsftpd/sessions.pl.j2"))
         command = [str(PERL), str(program), *(f"{k}={v}" for k, v in (LIMITS | limits).items())]
+        command.append(f"ending={self.ending}")
         done = subprocess.run(
             [*command, *map(str, self._moments)], capture_output=True, text=True, check=False
         )
@@ -254,5 +262,57 @@ def test_the_unit_passes_the_numbers_of_the_plan(example_plan, monkeypatch):
         unit=Unit.reading("hotshoe-sessions.service", "it"),
     )
     arguments = " ".join(f"{name}={limit}" for name, limit in LIMITS.items())
-    assert f"\nExecStart=/usr/local/sbin/hotshoe-sessions {arguments}\n" in unit
+    assert (
+        f"\nExecStart=/usr/local/sbin/hotshoe-sessions {arguments} ending={paths.ENDING}\n" in unit
+    )
     assert "\nCapabilityBoundingSet=CAP_KILL\n" in unit
+
+
+# -- uploads that outgrow the room for photos
+
+
+@pytest.mark.parametrize("process", [100, 101])
+def test_a_session_whose_upload_is_too_large_ends(watched, process):
+    watched.ending.write_text(f"{process} 20.00\n")
+    watched.at(1000, *of_camera(3, first=100, does="STOR"), Session(50))
+    assert watched.said() == [
+        "end 100",
+        "ended 1 of 203.0.113.7, its upload to camera r5 outgrows the room for photos",
+    ]
+
+
+def test_a_process_that_has_only_got_the_number_goes_on(watched):
+    watched.ending.write_text("100 20.00\n200 20.00\n")
+    watched.at(1000, Session(100, camera="r5", started=2001), Session(200, camera="r5", started=2))
+    assert watched.ended() == [200]
+
+
+def test_only_sessions_of_our_vsftpd_are_ended(watched):
+    """Whoever takes hotshoe-intake over ends nothing else."""
+    watched.ending.write_text(f"{LISTENER} 20.00\n100 20.00\n300 20.00\n")
+    watched.at(1000, Session(100, camera="r5", unit="user.slice/hotshoe-vsftpd.service"))
+    assert watched.ended() == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "100", "100 20", "-100 20.00", "100 20.00 ", "x100 20.00", "\0", "100 20.00\0", "\n" * 9],
+)
+def test_what_is_no_line_ends_nothing(watched, text):
+    watched.ending.write_text(text)
+    watched.at(1000, *of_camera(1, first=100))
+    assert watched.ended() == []
+
+
+@pytest.mark.parametrize("what", ["link", "pipe", "folder"])
+def test_what_is_no_file_is_not_read(watched, what):
+    real = watched.ending.with_name("real")
+    real.write_text("100 20.00\n")
+    if what == "link":
+        watched.ending.symlink_to(real)
+    elif what == "pipe":
+        os.mkfifo(watched.ending)
+    else:
+        watched.ending.mkdir()
+    watched.at(1000, *of_camera(1, first=100))
+    assert watched.ended() == []

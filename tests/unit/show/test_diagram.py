@@ -81,8 +81,10 @@ def said(thing: Any) -> Iterator[str]:
                 yield from (source.removeprefix("https://") for source in value)
             elif field.name in ("provider", "server", "zone") and value:
                 yield str(value)
+            elif field.name == "library":
+                yield value
             elif field.name == "cameras":
-                yield from value
+                yield from (camera if isinstance(camera, str) else camera.name for camera in value)
             else:
                 yield from said(value)
     elif isinstance(thing, tuple):

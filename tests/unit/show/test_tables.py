@@ -78,6 +78,9 @@ passive range   50000-50099 (100 ports)
 cameras         r5, a7
 at once         200 sessions, 48 from one address
                 8 of one camera, beyond which idle ones end; 60 s to log in
+photos go to    /srv/hotshoe/library/{camera}/{date}/{name}
+                uploads that broke off stay aside for 14 days
+room            1 GB of the disk stay free
 SSH             root, port 22, from 192.168.1.0/24
 other services  none
 may open        nothing behind further routers
@@ -137,7 +140,15 @@ def test_tables_show_everything_else_that_a_site_may_say():
     text = printed(HOMES["everything said"], width=160)
     server, router = part(text, "Server darkroom"), part(text, "Router box")
     assert "plain FTP, which everybody on the way can read" in server
-    assert "20000000 bytes a second for each transfer\n" in server
+    assert "20 MB a second for each transfer\n" in server
+    assert "50 MB a second for all together\n" in server
+    assert "/srv/hotshoe/library/photos-of-{camera}/{year}/{year}-{month}-{day}/{name}\n" in server
+    assert "stay aside for 30 days\n" in server
+    assert "without a proper end of TLS if their content is whole: of r5\n" in server
+    assert re.search(
+        r"room +5 GB of the disk stay free\n +500 GB for all photos\n +100 GB for those of r5\n",
+        server,
+    )
     assert f"SSH             {'u' * 32}, port 2222, from 192.168.1.0/24, 10.9.0.0/24\n" in server
     assert "other services  445/tcp, 137-138/udp to 192.168.1.0/24\n" in server
     assert "own services    51820/udp, 60000-61000/udp, 8443/tcp\n" in router
