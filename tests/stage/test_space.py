@@ -192,7 +192,7 @@ def test_an_upload_that_outgrows_its_limit_ends_and_the_limit_holds(either_home:
     with home.saying(f"name: {camera}", f"name: {camera}, limit: 60MB"):
         order = ["stor-slowly", name, 100_000_000, 20, 40]
         (reply,) = home.ftp(order, user=camera, password=password)
-        assert not reply.startswith("226")
+        assert not reply.startswith("226"), reply
         find = f"find {aside} -name {name}"
         wait_until(lambda: home.sh(home.server, find) != "", 30)
         size = int(home.sh(home.server, f"{find} -printf %s"))

@@ -66,7 +66,8 @@ class Intake:
         self._latest: dict[tuple[int, str], Arrival] = {}
         # Those whose sessions were ended, since there was no room for more.
         self._too_large: set[Key] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        # Of each exposure of a camera, what is done last.
+        self._last: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._looks_again = False
 
     async def run(self, ready: Callable[[], None]) -> None:
@@ -169,14 +170,26 @@ class Intake:
 
     def _known(self, arrival: Arrival) -> None:
         """All is known of how an upload ended."""
-        if not arrival.settling:
-            arrival.settling = True
-            task = asyncio.create_task(self._settle(arrival))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        if arrival.settling:
+            return
+        arrival.settling = True
+        # The first of two that have one name gets it.
+        exposure = arrival.camera, arrival.name.rpartition(".")[0]
+        task = asyncio.create_task(self._settle(arrival, self._last.get(exposure)))
+        self._last[exposure] = task
+        task.add_done_callback(lambda _: self._done(exposure, task))
 
-    async def _settle(self, arrival: Arrival) -> None:
-        """Bring an upload where it belongs, however often that has to be tried."""
+    def _done(self, exposure: tuple[str, str], task: asyncio.Task[None]) -> None:
+        if self._last.get(exposure) is task:
+            del self._last[exposure]
+
+    async def _settle(self, arrival: Arrival, before: asyncio.Task[None] | None) -> None:
+        """Bring an upload where it belongs, however often that has to be tried.
+
+        :param before: what has to be done first
+        """
+        if before:
+            await asyncio.wait([before])
         while True:
             try:
                 await self._bring(arrival)

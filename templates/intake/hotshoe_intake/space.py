@@ -46,7 +46,7 @@ AHEAD = 3
 SOON, BUSY, QUIET = 0.05, 1, 5
 # Of the time that goes by, so much goes into counting: while somebody is refused, and otherwise.
 OFTEN, SELDOM = 20, 100
-OFTEN_SECONDS, SELDOM_SECONDS = 2, 60
+OFTEN_SECONDS, SELDOM_SECONDS = 2, 20
 
 WRITABLE, CLOSED_TO_GROUP, CLOSED_TO_OWNER = 0o770, 0o750, 0o570
 

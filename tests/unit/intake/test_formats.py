@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from hotshoe_intake import tiff
 from hotshoe_intake.formats import Look, Verdict, exposure, look
+from hotshoe_intake.jpeg import FIRST_PIECE
 from tests.unit.intake import photos
 from tests.unit.intake.photos import EPOCH, EXPOSURE
 
@@ -190,6 +191,9 @@ def test_a_long_film_goes_on_in_further_chunks():
     first = photos.riff(b"AVI ")
     assert look_at(first + photos.riff(b"AVIX")).verdict is WHOLE
     assert look_at(first + photos.riff(b"AVIX")[:-1]).verdict is CUT
+    # A chunk of an odd size is followed by a byte of padding.
+    odd = b"RIFF" + struct.pack("<I", 7) + b"AVI odd"
+    assert look_at(odd + b"\0" + photos.riff(b"AVIX")[:-1]).verdict is CUT
 
 
 def test_an_empty_file_is_cut():
@@ -367,9 +371,18 @@ def test_of_a_film_its_boxes_are_read(tmp_path):
     assert time.process_time() - began < 0.5
 
 
-def test_of_a_jpeg_its_beginning_and_its_end_are_read():
+@pytest.mark.parametrize("padding", [0, 1000])
+def test_of_a_jpeg_its_beginning_and_its_end_are_read(padding):
     data = photos.jpeg()
     begin = data.index(b"\xff\xda") + 200
-    file = Counting(data[:begin] + b"\x11" * (20 << 20) + data[begin:])
+    file = Counting(data[:begin] + b"\x11" * (20 << 20) + data[begin:] + bytes(padding))
     assert look(file, len(file.getvalue())).verdict is WHOLE
     assert file.bytes < 200_000
+
+
+def test_the_end_of_an_image_is_found_across_the_pieces_that_are_read():
+    data = photos.picture(format="JPEG", quality=50)[:-2]
+    for more in range(FIRST_PIECE):
+        scan = data + b"\x11" * more + b"\xff\xd9"
+        # What is behind it keeps the end from being seen at once.
+        assert look_at(scan + b"vendor").verdict is WHOLE, more
