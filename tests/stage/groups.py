@@ -23,6 +23,7 @@ TOLD = Path(__file__).parents[2] / ".stage" / "groups.json"
 SECONDS = {
     "test_address": 3,
     "test_again": 6,
+    "test_cameras": 7,
     "test_dynamic": 14,
     "test_firewall": 9,
     "test_host_keys": 3,

@@ -57,7 +57,7 @@ def upload(user, number):
         ftp.prot_p()
         data = ftp.transfercmd(f"STOR DSC{{number:05}}.JPG")
         data.sendall(os.urandom(200_000))
-        ports.extend(s.getsockname()[1] for s in (ftp.sock, data))
+        ports.extend((s.getsockname()[1], s.getpeername()[1]) for s in (ftp.sock, data))
         middle.wait(60)
         middle.wait()
         data.sendall(os.urandom(200_000))
@@ -88,8 +88,8 @@ os._exit(0)
         self._say = self._process.stdin
         self._hear = self._process.stdout
         print(json.dumps(passwords), file=self._say, flush=True)
-        # Those that their connections have on the cameras' side, control and data.
-        self.ports: list[int] = json.loads(self._hear.readline())
+        # Of their connections, control and data: at the cameras' end, and at the server's.
+        self.ports: list[tuple[int, int]] = json.loads(self._hear.readline())
 
     def finish(self) -> list[str]:
         """Upload the rest, and tell the replies."""
@@ -104,12 +104,12 @@ os._exit(0)
 
 
 @contextmanager
-def silence(home: Home, ports: list[int]) -> Iterator[None]:
-    """Nothing that the camera's device sends from these ports arrives any more."""
+def silence(home: Home, ports: list[tuple[int, int]]) -> Iterator[None]:
+    """Nothing that the camera's device sends over these connections arrives any more."""
     enter = ["nsenter", f"--target={podman.pid(home.stage.container(CAMERA))}", "--net", "nft"]
-    dead = ", ".join(map(str, ports))
+    dead = ", ".join(f"{own} . {other}" for own, other in ports)
     rules = "table ip silence { chain output { type filter hook output priority 0; "
-    podman.run(*enter, f"{rules} tcp sport {{ {dead} }} drop; }}; }}")
+    podman.run(*enter, f"{rules} tcp sport . tcp dport {{ {dead} }} drop; }}; }}")
     try:
         yield
     finally:
@@ -369,11 +369,13 @@ def clients(home: Home) -> dict[str, tuple[list[str], str]]:
     """What each client is given: its arguments, and its standard input."""
     host = home.server_plan.hostname
     curl = f"""
-        user = {home.user}:{home.password}
-        ftp-create-dirs
-        upload-file = "{{/root/dcim/one.JPG,/root/dcim/two.JPG}}"
-        url = ftp://{host}/2024/02/
-    """
+user = {home.user}:{home.password}
+ftp-create-dirs
+upload-file = /root/dcim/one.JPG
+url = ftp://{host}/2024/02/
+upload-file = /root/dcim/two.JPG
+url = ftp://{host}/2024/02/
+"""
     settings = f"""
         set ftp:ssl-force true; set ftp:ssl-protect-data true; set cmd:fail-exit true
         set ssl:ca-file {actions.ROOT_ON_CAMERA}; set net:max-retries 1
@@ -431,7 +433,7 @@ def test_lftp_sends_a_photo_anew_whose_session_ended_in_the_middle(home: Home) -
         upload = pool.submit(podman.execute, *arguments, input_text=script)
         half = f"find {paths.PHOTOS}/{home.user}/arriving -name {name} -size +500k | grep -q ."
         wait_until(lambda: home.succeeds(home.server, half), 30)
-        home.sh(home.server, f"pkill -9 -f 'STOR {name}'")
+        home.sh(home.server, f"pkill -9 -f '[S]TOR {name}'")
         upload.result()
     sent = home.sh(CAMERA, f"sha256sum </root/{name}")
     assert home.sh(home.server, f"sha256sum <{home.photo(name)}") == sent
