@@ -1,7 +1,7 @@
 """``python -m benchmarks [PART …]``, as root, in the folder that holds deploy.py.
 
-The parts are ``plan``, ``deploy``, ``upload`` and ``intake``, which is the long one; without any, all
-but that one.
+The parts are ``plan``, ``deploy``, ``upload`` and ``intake``; without any, all but the last, which
+is long.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from benchmarks import planning
 from benchmarks.bench import Bench
 from hotshoe.errors import HotshoeError
 from hotshoe.stage import podman
-
 
 PARTS = ("plan", "deploy", "upload", "intake")
 
