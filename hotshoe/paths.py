@@ -43,6 +43,9 @@ RECORD_CONFIGURATION = f"{FOLDER}/record.conf"
 INTAKE_PROGRAM = f"{PACKAGES}/hotshoe_intake"
 INTAKE_CONFIGURATION = f"{FOLDER}/intake.json"
 
+# The sessions that it wants to end, which hotshoe-sessions does for it.
+ENDING = f"{RECORDS}/intake/ending"
+
 # The cameras: their passwords, and a folder for each with these in it. What a camera stores begins
 # in the first, and is moved into the second at once; from there it gets into the library, or into
 # one of the last two if it broke off or if nothing tells whether it did.

@@ -144,8 +144,22 @@ EVERYTHING_SAID = {
         },
         {"name": "studio", "behind": "box", "address": "192.168.178.10"},
     ],
-    "ftp": {"tls": "none", "helper": True, "bytes_per_second": "20MB"},
-    "cameras": [{"name": "r5", "server": "darkroom"}, {"name": "a7", "server": "studio"}],
+    "ftp": {
+        "tls": "none",
+        "helper": True,
+        "bytes_per_second": "20MB",
+        "total_bytes_per_second": "50MB",
+    },
+    "photos": {
+        "library": "photos-of-{camera}/{year}/{year}-{month}-{day}/{name}",
+        "keep_incomplete": 30,
+        "limit": "500GB",
+        "keep_free": "5GB",
+    },
+    "cameras": [
+        {"name": "r5", "server": "darkroom", "limit": "100GB", "tolerates_unclean_close": True},
+        {"name": "a7", "server": "studio"},
+    ],
 }
 _INWARDS = [
     {"to": "10.0.1.20", "services": ["22/tcp", "445/tcp", "60000-61000/udp"]},

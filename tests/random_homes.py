@@ -23,6 +23,7 @@ from hotshoe.site.model import (
     Camera,
     Ftp,
     HomeService,
+    Photos,
     Router,
     Server,
     SharedAddress,
@@ -42,7 +43,7 @@ LONGEST_PREFIX = 29
 MOST_ROUTERS, MOST_SERVERS = 8, 3
 
 # No port that FTP gets here is among them, except as UDP.
-OWN_SERVICES = ["80/tcp", "2222/tcp", "21/udp", "50000-50099/udp"]
+OWN_SERVICES = ["80/tcp", "2222/tcp", "21/udp", "50000-50199/udp"]
 FORWARDED = ["443/tcp", "8443/tcp", "21/udp", "1024-65535/udp"]
 OPEN_TO_LAN = ["445/tcp", "137-138/udp", "60000-61000/udp"]
 # Who updates the record of a home whose public address changes; not every router can.
@@ -173,8 +174,15 @@ def sites(draw, dmz: bool = False, ipv6: bool | None = None) -> Site:
         if chosen[0].to_servers:
             places[1:] = [last] * (len(places) - 1)
     servers = [_server(n, server, places, lans, name, ipv6) for n, server in enumerate(chosen)]
+    photos = draw(_photos)
+    limits = draw(_limits) if "{camera}" in photos.library else (None,)
     cameras = [
-        Camera(name=name("camera", n), server=servers[n % len(servers)].name)
+        Camera(
+            name=name("camera", n),
+            server=servers[n % len(servers)].name,
+            limit=limits[n % len(limits)],
+            tolerates_unclean_close=n % 3 == 1,
+        )
         for n in range((1 + twice) * len(servers))
     ]
     ftp, port_set = _choose_ports(draw(_ports), len(servers), 1 + twice)
@@ -193,7 +201,8 @@ def sites(draw, dmz: bool = False, ipv6: bool | None = None) -> Site:
         port_set=port_set,
         routers=routers,
         servers=servers,
-        ftp=ftp,
+        ftp=ftp.model_copy(update={"total_bytes_per_second": draw(_total_rate)}),
+        photos=photos,
         cameras=cameras,
     )
     assert list(checks.run(site)) == []
@@ -201,6 +210,17 @@ def sites(draw, dmz: bool = False, ipv6: bool | None = None) -> Site:
 
 
 _truth = st.booleans()
+_total_rate = st.sampled_from([None, 12_345_678, 50_000_000])
+_photos = st.builds(
+    Photos,
+    library=st.sampled_from(["{camera}/{date}/{name}", "{year}/{month}/{name}", "{name}"]),
+    keep_incomplete=st.integers(1, 100),
+    limit=st.sampled_from([None, "500GB", "20TB"]),
+    keep_free=st.sampled_from(["1MB", "5GB"]),
+)
+_limits = st.lists(
+    st.sampled_from([None, 100_000_000_000, 1_234_567_890]), min_size=1, max_size=3
+).map(tuple)
 _updates = st.none() | st.sampled_from(UPDATES)
 _lists_of_routers = {
     least: st.lists(
@@ -310,7 +330,7 @@ def _choose_ports(drawn: _Ports, servers: int, cameras: int) -> tuple[Ftp, Share
     """FTP ports that suffice for that many cameras of each server."""
     plain = {"tls": "none", "helper": True} if drawn.plain else {}
     if drawn.kind == "said":
-        size = servers * (ports_needed(cameras) + 1) + drawn.more
+        size = servers * (ports_needed(cameras, 1) + 1) + drawn.more
         passive = PortRange(drawn.first, drawn.first + size - 1)
         return Ftp(control_port=drawn.control, passive_ports=passive, **plain), None
     shared = None

@@ -24,6 +24,7 @@ def configuration(plan: Intake) -> str:
         "keep_incomplete_days": plan.keep_incomplete_days,
         "limit": plan.limit,
         "keep_free": plan.keep_free,
+        "ending": paths.ENDING,
         "cameras": {
             camera.name: {
                 "limit": camera.limit,

@@ -12,11 +12,13 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from hotshoe.paths import LIBRARY
 from hotshoe.plan.model import (
     AcceptRule,
     AddressFollower,
     ClientRule,
     HomeAccess,
+    Intake,
     Plan,
     PortForward,
     RecordUpdate,
@@ -24,6 +26,7 @@ from hotshoe.plan.model import (
     ServerPlan,
 )
 from hotshoe.site.model import DYNAMIC
+from hotshoe.site.sizes import written
 
 MANAGED_BY = {
     "linux": "Debian, configured by hotshoe",
@@ -126,11 +129,14 @@ def _server(server: ServerPlan) -> Iterator[Line]:
     yield "at once", f"{server.max_clients} sessions, {server.max_per_address} from one address"
     yield (
         "",
-        f"{server.max_per_camera} of one camera, beyond which idle ones end; "
+        f"{server.max_per_camera} of one camera that are idle, and no more; "
         f"{server.login_seconds} s to log in",
     )
     if server.bytes_per_second:
-        yield "", f"{server.bytes_per_second} bytes a second for each transfer"
+        yield "", f"{written(server.bytes_per_second)} a second for each transfer"
+    if server.total_bytes_per_second:
+        yield "", f"{written(server.total_bytes_per_second)} a second for all together"
+    yield from _intake(server.intake)
     yield "SSH", f"{server.ssh_user}, port {server.ssh_port}, from {_list(server.ssh_from)}"
     to_whom = f" to {_list(server.inside)}" if server.open_to_lan else ""
     yield "other services", f"{_list(server.open_to_lan) or 'none'}{to_whom}"
@@ -140,6 +146,20 @@ def _server(server: ServerPlan) -> Iterator[Line]:
         yield "may open", _rows(_opens(access) for access in server.may_open)
     else:
         yield "may open", "nothing behind further routers"
+
+
+def _intake(intake: Intake) -> Iterator[Line]:
+    yield "photos go to", f"{LIBRARY}/{intake.library}"
+    yield "", f"uploads that broke off stay aside for {intake.keep_incomplete_days} days"
+    unclean = [camera.name for camera in intake.cameras if camera.tolerates_unclean_close]
+    if unclean:
+        yield "", f"without a proper end of TLS if their content is whole: of {_list(unclean)}"
+    limits = [(camera.name, camera.limit) for camera in intake.cameras if camera.limit]
+    yield "room", f"{written(intake.keep_free)} of the disk stay free"
+    if intake.limit:
+        yield "", f"{written(intake.limit)} for all photos"
+    for name, limit in limits:
+        yield "", f"{written(limit)} for those of {name}"
 
 
 def _follower(follower: AddressFollower) -> Iterator[Line]:

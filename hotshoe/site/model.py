@@ -34,8 +34,10 @@ from hotshoe.ports.ranges import HIGHEST_PORT, PortRange, Service
 LONGEST_HOSTNAME = 64
 # vsftpd reads a rate with atoi(3) and keeps it in 32 bits.
 HIGHEST_RATE = 2**31 - 1
-# What the path of a photo in the library may be made of.
-LIBRARY_FIELDS = frozenset({"camera", "year", "month", "day", "date", "name"})
+# What the folders of the library may be made of, and how long each may become.
+LIBRARY_FIELDS = {"camera": 31, "year": 4, "month": 2, "day": 2, "date": 10}
+# The longest name that a folder may have (limits.h, NAME_MAX).
+LONGEST_NAME = 255
 # Two PB, more than a home has.
 MOST_BYTES = 2 * 10**15
 # How a person writes a public address that the provider changes.
@@ -88,17 +90,21 @@ def _key_name(value: Any) -> str:
 
 
 def _library_tree(value: Any) -> str:
-    folder = r"[A-Za-z0-9_.\-{}]*[A-Za-z0-9_\-{}][A-Za-z0-9_.\-{}]*"
-    if not isinstance(value, str) or not re.fullmatch(rf"({folder}/){{0,6}}{{name}}", value):
+    folder = r"(?!\.{1,2}/)[A-Za-z0-9_.{}-]+/"
+    if not isinstance(value, str) or not re.fullmatch(rf"(?:{folder}){{0,6}}\{{name\}}", value):
         raise ValueError(
-            f"{shown(value)} is not a path in the library that ends in {{name}}, of folders of "
+            f"{shown(value)} is not a path that ends in {{name}}, of at most six folders of "
             "letters, digits, '.', '_' and '-'"
         )
-    unknown = set(re.findall(r"\{([^{}]*)\}|[{}]", value)) - LIBRARY_FIELDS
-    if unknown:
-        raise ValueError(
-            f"{shown(value)} has a field that is none of {', '.join(sorted(LIBRARY_FIELDS))}"
-        )
+    for part in value.split("/")[:-1]:
+        literal, fields = re.sub(r"\{[^{}]*\}", "", part), re.findall(r"\{([^{}]*)\}", part)
+        if re.search("[{}]", literal) or not LIBRARY_FIELDS.keys() >= set(fields):
+            raise ValueError(
+                f"{shown(value)} has something in braces in {part} that is none of "
+                f"{', '.join(f'{{{name}}}' for name in LIBRARY_FIELDS)}"
+            )
+        if len(literal) + sum(LIBRARY_FIELDS[name] for name in fields) > LONGEST_NAME:
+            raise ValueError(f"{shown(part)} may become longer than a folder's name may be")
     return value
 
 
@@ -155,6 +161,13 @@ def _no_boolean(value: Any) -> Any:
     return value
 
 
+def _amount(value: Any) -> Any:
+    # ByteSize would take 10% for 10, and overlook whatever else stands behind the unit.
+    if isinstance(value, str) and not re.fullmatch(r"\s*\d*\.?\d+\s*[A-Za-z]*\s*", value):
+        raise ValueError(f"{shown(value)} is not a number of bytes")
+    return _no_boolean(value)
+
+
 Address = Annotated[IPv4Address, BeforeValidator(_no_number)]
 Address6 = Annotated[IPv6Address, BeforeValidator(_no_zone)]
 PublicAddress = Annotated[
@@ -165,8 +178,8 @@ PublicAddress = Annotated[
 Network = Annotated[IPv4Network, BeforeValidator(_no_number)]
 Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT), BeforeValidator(_no_boolean)]
 Ttl = Annotated[int, Field(ge=30, le=86400), BeforeValidator(_no_boolean)]
-Rate = Annotated[ByteSize, Field(ge=1000, le=HIGHEST_RATE), BeforeValidator(_no_boolean)]
-Bytes = Annotated[ByteSize, Field(ge=1_000_000, le=MOST_BYTES), BeforeValidator(_no_boolean)]
+Rate = Annotated[ByteSize, Field(ge=1000, le=HIGHEST_RATE), BeforeValidator(_amount)]
+Bytes = Annotated[ByteSize, Field(ge=1_000_000, le=MOST_BYTES), BeforeValidator(_amount)]
 Days = Annotated[int, Field(ge=1, le=3650), BeforeValidator(_no_boolean)]
 Mac = Annotated[str, BeforeValidator(_mac)]
 Hostname = Annotated[str, BeforeValidator(_hostname)]
@@ -290,7 +303,7 @@ class Ftp(_Part):
         default=None, examples=[21], description="21, or one of the port set, unless said"
     )
     passive_ports: Ports | None = Field(
-        default=None, examples=["50000-50099"], description="as large as needed unless said"
+        default=None, examples=["50000-50199"], description="as large as needed unless said"
     )
     helper: bool = Field(
         default=False,
@@ -311,8 +324,8 @@ class Photos(_Part):
     library: LibraryTree = Field(
         default="{camera}/{date}/{name}",
         examples=['"{camera}/{year}/{date}/{name}"'],
-        description="where a photo goes in the library: {name} at the end, and before it {camera}, "
-        "{year}, {month}, {day} and {date} of its exposure",
+        description="where a photo goes in the library: {name} at the end, and in the folders "
+        "before it {camera}, and {year}, {month}, {day} or {date} of its exposure",
     )
     keep_incomplete: Days = Field(
         default=14, examples=[14], description="for how many days uploads that broke off are kept"

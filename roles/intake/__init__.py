@@ -40,7 +40,7 @@ def folders(plan: ServerPlan) -> None:
         **own,
         mode="770",
         # While there is no room.
-        or_mode="550",
+        or_mode="750",
         name="Create the folders that cameras upload to",
     )
     operations.folders(

@@ -11,8 +11,9 @@ from hotshoe.debian.units import Unit
 MODULES = {
     f"intake/hotshoe_intake/{name}.py": f"{paths.INTAKE_PROGRAM}/{name}.py"
     for name in (
-        *("__init__", "__main__", "arrivals", "folders", "formats", "inotify", "intake"),
-        *("journal", "library", "locks", "uploads"),
+        *("__init__", "__main__", "arrivals", "boxes", "cameras", "ending", "evidence", "folders"),
+        *("formats", "inotify", "intake", "journal", "jpeg", "library", "locks", "raf", "reports"),
+        *("riff", "space", "spans", "tiff", "uploads", "usage"),
     )
 }
 INTAKE = Unit.reading("hotshoe-intake.service", paths.INTAKE_CONFIGURATION, *MODULES.values())

@@ -22,7 +22,7 @@ from pyinfra.context import ctx_config, ctx_host, ctx_inventory, ctx_state
 
 from hotshoe.debian.device import Device
 from hotshoe.secrets import Secrets
-from roles import address, openwrt, router_linux, server, tls, users
+from roles import address, intake, openwrt, router_linux, server, tls, users
 from roles.base import operations, servers
 from roles.base.plans import plan_of
 from roles.transport import host_data
@@ -194,6 +194,14 @@ def test_a_server_whose_address_changes_follows_it_before_vsftpd_answers(state):
     assert follows < names.index("vsftpd | Start vsftpd on port 21")
     assert "Address | Remove hotshoe-address" not in names
     assert len(names) == 43
+
+
+@pytest.mark.parametrize("role", [address, intake])
+def test_every_module_of_a_program_is_installed(role):
+    modules = role.facts.MODULES
+    files = {PROJECT / "templates" / template for template in modules}
+    (folder,) = {file.parent for file in files}
+    assert files == {*folder.glob("*.py")}
 
 
 def test_a_router_is_set_up_the_way_out_first(state):

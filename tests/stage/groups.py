@@ -34,6 +34,7 @@ SECONDS = {
     "test_secrets": 3,
     "test_sessions": 8,
     "test_shapes": 3,
+    "test_space": 40,
     "test_stage": 5,
     "test_standin": 2,
     "test_upload": 2,

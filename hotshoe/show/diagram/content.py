@@ -19,6 +19,7 @@ from hotshoe.plan.model import (
 from hotshoe.show.diagram import paragraphs
 from hotshoe.show.diagram.paragraphs import TIE, Paragraph
 from hotshoe.site.model import DYNAMIC
+from hotshoe.site.sizes import written
 
 Icon = Literal["internet", "router", "server", "home"]
 
@@ -206,6 +207,9 @@ def _server(plan: Plan, server: ServerPlan) -> Iterator[Paragraph]:
     yield Paragraph(", ".join([f"{server.ssh_port} from the home", *map(str, others)]), "SSH")
     yield paragraphs.heading("cameras")
     yield Paragraph(", ".join(server.cameras))
+    yield paragraphs.heading("library")
+    yield Paragraph(server.intake.library)
+    yield from _limits(server)
     if server.open_to_lan:
         yield paragraphs.heading("other services")
         yield Paragraph(paragraphs.list_services(server.open_to_lan))
@@ -223,6 +227,26 @@ def _server(plan: Plan, server: ServerPlan) -> Iterator[Paragraph]:
     if not server.may_open and plan.servers_behind(innermost):
         yield paragraphs.heading("may open inwards")
         yield Paragraph("nothing")
+
+
+def _limits(server: ServerPlan) -> Iterator[Paragraph]:
+    """What the person limits; that some of the disk stays free is so everywhere."""
+    intake = server.intake
+    limits = [
+        *([f"{written(intake.limit)} in all"] if intake.limit else []),
+        *(f"{written(cam.limit)} for{TIE}{cam.name}" for cam in intake.cameras if cam.limit),
+        *(
+            f"{written(rate)} a second {whose}"
+            for rate, whose in (
+                (server.total_bytes_per_second, "in all"),
+                (server.bytes_per_second, "each"),
+            )
+            if rate
+        ),
+    ]
+    if limits:
+        yield paragraphs.heading("at most")
+        yield from map(Paragraph, limits)
 
 
 def _follower(follower: AddressFollower) -> Iterator[Paragraph]:

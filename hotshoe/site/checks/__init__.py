@@ -15,6 +15,7 @@ from hotshoe.site.checks import (
     lans,
     names,
     outside,
+    photos,
     ports,
     warnings,
 )
@@ -42,6 +43,10 @@ CHECKS: tuple[Check, ...] = (
     names.hardware_addresses_are_unique,
     names.openwrt_is_reached_as_root,
     names.cameras_know_their_server,
+    photos.no_camera_is_the_library,
+    photos.limits_of_cameras_are_within_the_whole,
+    photos.photos_of_a_limited_camera_are_told_apart,
+    photos.one_transfer_fits_into_all,
     addresses.wan_is_in_the_outer_lan,
     addresses.server_is_behind_a_router,
     addresses.server_is_in_the_lan,
@@ -67,6 +72,7 @@ WARNINGS: tuple[Check, ...] = (
     warnings.example_values_are_left,
     warnings.no_dhcp_server_gives_the_address,
     warnings.one_name_leads_to_several_servers,
+    ports.ports_limit_cameras,
 )
 
 

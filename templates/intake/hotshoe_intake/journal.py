@@ -20,6 +20,7 @@ from typing import Any
 from systemd import journal
 
 WARNING: int = journal.LOG_WARNING
+INFO: int = journal.LOG_INFO
 VSFTPD, OURSELVES = "vsftpd", "hotshoe-intake"
 UNITS = ("hotshoe-vsftpd.service", "hotshoe-vsftpd6.service")
 # What writes to the syslog writes here, and journald reads it in that order.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,6 +42,7 @@ class Uploads:
     :param events: where they are watched
     :param begun: called with the folder and the name of each file that appears
     :param ended: called with them when such a file is closed before it was moved away
+    :param entered: called with the camera and the handle of each folder
     :param crowded: called with a camera that has made more folders than are watched
     """
 
@@ -51,9 +51,11 @@ class Uploads:
         events: Inotify,
         begun: Callable[[Folder, str], None],
         ended: Callable[[Folder, str], None],
+        entered: Callable[[str, int], None],
         crowded: Callable[[str], None],
     ) -> None:
-        self._events, self._begun, self._ended, self._crowded = events, begun, ended, crowded
+        self._events, self._begun, self._ended = events, begun, ended
+        self._entered, self._crowded = entered, crowded
         self._folders: dict[int, Folder] = {}
         self._count: dict[str, int] = {}
 
@@ -72,6 +74,7 @@ class Uploads:
             return
         folder = self._folders[watch] = Folder(camera, handle, length)
         self._count[camera] = self._count.get(camera, 0) + 1
+        self._entered(camera, handle)
         self._take(folder)
 
     def _take(self, folder: Folder) -> None:
@@ -118,12 +121,3 @@ class Uploads:
         elif event.mask & inotify.CLOSE_WRITE:
             self._ended(folder, event.name)
         return True
-
-
-def is_photo(state: os.stat_result, owner: int) -> bool:
-    """Whether a file is what vsftpd makes of an upload.
-
-    :param state: of the file itself, links not followed
-    :param owner: the user id of vsftpd's sessions
-    """
-    return stat.S_ISREG(state.st_mode) and state.st_uid == owner

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hotshoe import paths
 from hotshoe.debian.units import Unit
 from hotshoe.render import render
 from tests.conftest import PROJECT
@@ -59,6 +61,11 @@ class Watched:
     def __init__(self, folder: Path) -> None:
         self._folder, self._moments = folder, list[Path]()
 
+    @property
+    def ending(self) -> Path:
+        """What hotshoe-intake writes."""
+        return self._folder / "ending"
+
     def at(self, seconds: float, *sessions: Session) -> None:
         proc = self._folder / str(len(self._moments))
         self._moments.append(proc)
@@ -85,6 +92,7 @@ class Watched:
         program = self._folder / "hotshoe-sessions"
         program.write_text(render("vsftpd/sessions.pl.j2"))
         command = [str(PERL), str(program), *(f"{k}={v}" for k, v in (LIMITS | limits).items())]
+        command.append(f"ending={self.ending}")
         done = subprocess.run(
             [*command, *map(str, self._moments)], capture_output=True, text=True, check=False
         )
@@ -184,7 +192,7 @@ def test_the_longest_idle_sessions_of_a_camera_give_way(watched):
     watched.at(1010, *busy, *old[6:], *of_camera(2, first=8000))
     assert watched.said() == [
         *(f"end {each.pid}" for each in old[6:]),
-        "ended 2 of 203.0.113.7, longest idle of more than 8 of camera r5",
+        "ended 2 of 203.0.113.7, longest idle of more than 8 idle ones of camera r5",
     ]
 
 
@@ -195,9 +203,15 @@ def test_as_many_sessions_as_a_camera_uses_stay_however_long_they_are_idle(watch
 
 
 def test_a_session_that_has_just_logged_in_does_not_give_way(watched):
-    watched.at(1000, *of_camera(8, does="STOR a.JPG"))
-    watched.at(1010, *of_camera(8, does="STOR a.JPG"), *of_camera(4, first=8000))
-    watched.at(1014, *of_camera(8, does="STOR a.JPG"), *of_camera(4, first=8000))
+    watched.at(1000, *of_camera(12))
+    watched.at(1004, *of_camera(12))
+    assert watched.ended() == []
+
+
+def test_transfers_take_no_idle_session_its_place(watched):
+    """Eight died in the middle of one, and their camera has as many new sessions."""
+    for seconds in (1000, 1050):
+        watched.at(seconds, *of_camera(8, does="STOR a.JPG"), *of_camera(8, first=8000))
     assert watched.ended() == []
 
 
@@ -253,6 +267,58 @@ def test_the_unit_passes_the_numbers_of_the_plan(example_plan, monkeypatch):
         server=example_plan.servers[0],
         unit=Unit.reading("hotshoe-sessions.service", "it"),
     )
-    arguments = " ".join(f"{name}={limit}" for name, limit in LIMITS.items())
-    assert f"\nExecStart=/usr/local/sbin/hotshoe-sessions {arguments}\n" in unit
+    arguments = " ".join(f"{name}={limit}" for name, limit in (LIMITS | {"address": 64}).items())
+    assert (
+        f"\nExecStart=/usr/local/sbin/hotshoe-sessions {arguments} ending={paths.ENDING}\n" in unit
+    )
     assert "\nCapabilityBoundingSet=CAP_KILL\n" in unit
+
+
+# -- uploads that outgrow the room for photos
+
+
+@pytest.mark.parametrize("process", [100, 101])
+def test_a_session_whose_upload_is_too_large_ends(watched, process):
+    watched.ending.write_text(f"{process} 20.00\n")
+    watched.at(1000, *of_camera(3, first=100, does="STOR"), Session(50))
+    assert watched.said() == [
+        "end 100",
+        "ended 1 of 203.0.113.7, its upload to camera r5 outgrows the room for photos",
+    ]
+
+
+def test_a_process_that_has_only_got_the_number_goes_on(watched):
+    watched.ending.write_text("100 20.00\n200 20.00\n")
+    watched.at(1000, Session(100, camera="r5", started=2001), Session(200, camera="r5", started=2))
+    assert watched.ended() == [200]
+
+
+def test_only_sessions_of_our_vsftpd_are_ended(watched):
+    """Whoever takes hotshoe-intake over ends nothing else."""
+    watched.ending.write_text(f"{LISTENER} 20.00\n100 20.00\n300 20.00\n")
+    watched.at(1000, Session(100, camera="r5", unit="user.slice/hotshoe-vsftpd.service"))
+    assert watched.ended() == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "100", "100 20", "-100 20.00", "100 20.00 ", "x100 20.00", "\0", "100 20.00\0", "\n" * 9],
+)
+def test_what_is_no_line_ends_nothing(watched, text):
+    watched.ending.write_text(text)
+    watched.at(1000, *of_camera(1, first=100))
+    assert watched.ended() == []
+
+
+@pytest.mark.parametrize("what", ["link", "pipe", "folder"])
+def test_what_is_no_file_is_not_read(watched, what):
+    real = watched.ending.with_name("real")
+    real.write_text("100 20.00\n")
+    if what == "link":
+        watched.ending.symlink_to(real)
+    elif what == "pipe":
+        os.mkfifo(watched.ending)
+    else:
+        watched.ending.mkdir()
+    watched.at(1000, *of_camera(1, first=100))
+    assert watched.ended() == []

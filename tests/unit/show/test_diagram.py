@@ -81,8 +81,10 @@ def said(thing: Any) -> Iterator[str]:
                 yield from (source.removeprefix("https://") for source in value)
             elif field.name in ("provider", "server", "zone") and value:
                 yield str(value)
+            elif field.name == "library":
+                yield value
             elif field.name == "cameras":
-                yield from value
+                yield from (camera if isinstance(camera, str) else camera.name for camera in value)
             else:
                 yield from said(value)
     elif isinstance(thing, tuple):
@@ -455,7 +457,7 @@ class TestWrapping:
     @pytest.mark.parametrize(
         ("text", "lines"),
         [
-            ("TCP\xa021, 50000-50099; UDP\xa053", ["TCP\xa021, ", "50000-50099; ", "UDP\xa053"]),
+            ("TCP\xa021, 50000-50199; UDP\xa053", ["TCP\xa021, ", "50000-50199; ", "UDP\xa053"]),
             ("photos.example.net", ["photos.example.", "net"]),
             ("2001:db8:100:2::10/64", ["2001:db8:100:", "2::10/64"]),
             ("2001:db8:1234:a::10", ["2001:db8:1234:", "a::10"]),

@@ -17,7 +17,17 @@ from ruamel.yaml import YAML
 
 from hotshoe.errors import SiteError
 from hotshoe.plan.derivation import make_plan
-from hotshoe.site.model import Camera, Ddns, Ftp, HomeService, Router, Server, SharedAddress, Site
+from hotshoe.site.model import (
+    Camera,
+    Ddns,
+    Ftp,
+    HomeService,
+    Photos,
+    Router,
+    Server,
+    SharedAddress,
+    Site,
+)
 from hotshoe.site.reading import SiteFiles, load_site, parse_mapping, warnings_of
 from tests.conftest import SMALLEST
 from tests.unit.plan.packets import Boxes
@@ -28,7 +38,12 @@ NAME_RULE = (
     "characters"
 )
 
-KEYS_HERE = "hostname, public_address, ddns, port_set, routers, servers, ftp, cameras"
+TREE_RULE = (
+    "is not a path that ends in {name}, of at most six folders of letters, digits, '.', '_' and '-'"
+)
+TREE_REMEDY = 'write for example: library: "{camera}/{year}/{date}/{name}"'
+
+KEYS_HERE = "hostname, public_address, ddns, port_set, routers, servers, ftp, photos, cameras"
 
 # what the line says, the key in the message, what is wrong, what to do
 ONE_LINE = [
@@ -247,13 +262,13 @@ ONE_LINE = [
     (
         "routers: [{name: gateway, lan: 192.168.1.1/24, open_to_wan: [50010-50020/tcp]}]",
         "routers[0].open_to_wan",
-        "50010-50020/tcp is a port that the cameras' FTP connections use (50000-50099)",
+        "50010-50020/tcp is a port that the cameras' FTP connections use (50000-50199)",
         "remove it; the FTP ports are opened by themselves",
     ),
     (
         "routers: [{name: gateway, lan: 192.168.1.1/24, other_forwards: [50050-50060/tcp]}]",
         "routers[0].other_forwards",
-        "50050-50060/tcp is forwarded elsewhere already, and the cameras need 50000-50099",
+        "50050-50060/tcp is forwarded elsewhere already, and the cameras need 50000-50199",
         "take other FTP ports (ftp.control_port, ftp.passive_ports), or remove that forward from "
         "the router and from here",
     ),
@@ -315,7 +330,7 @@ ONE_LINE = [
     (
         "server: {name: darkroom, address: 192.168.1.10, ssh_port: 50010}",
         "ftp.passive_ports",
-        "50000-50099 holds 50010, where the SSH of darkroom answers",
+        "50000-50199 holds 50010, where the SSH of darkroom answers",
         "take a range without it, or let SSH answer on another port",
     ),
     (
@@ -394,7 +409,7 @@ ONE_LINE = [
     (
         "ftp: {control_port: 50010}",
         "ftp.control_port",
-        "50010 is inside the passive range 50000-50099",
+        "50010 is inside the passive range 50000-50199",
         "take a control port outside the range, for example 21",
     ),
     (
@@ -427,31 +442,31 @@ ONE_LINE = [
         "50000-50006 has 7 ports; 1 camera may use 2 ports at once (one transfer each, and one "
         "that broke off less than 60 seconds ago), and needs 8 for vsftpd's 9 random tries to find "
         "a free one",
-        "write for example: passive_ports: 50000-50099; or leave it out",
+        "write for example: passive_ports: 50000-50199; or leave it out",
     ),
     (
         "ftp: {passive_ports: 1024-1999}",
         "ftp.passive_ports",
         "1024-1999 begins below 1025, which vsftpd refuses",
-        "write for example: passive_ports: 50000-50099",
+        "write for example: passive_ports: 50000-50199",
     ),
     (
-        "ftp: {passive_ports: 50099-50000}",
+        "ftp: {passive_ports: 50199-50000}",
         "ftp.passive_ports",
-        "the range 50099-50000 ends before it starts",
-        "write for example: passive_ports: 50000-50099",
+        "the range 50199-50000 ends before it starts",
+        "write for example: passive_ports: 50000-50199",
     ),
     (
         "ftp: {passive_ports: 60000-70000}",
         "ftp.passive_ports",
         "ports run from 1 to 65535, not 60000-70000",
-        "write for example: passive_ports: 50000-50099",
+        "write for example: passive_ports: 50000-50199",
     ),
     (
-        "ftp: {passive_ports: [50000, 50099]}",
+        "ftp: {passive_ports: [50000, 50199]}",
         "ftp.passive_ports",
-        "[50000, 50099] is neither a port nor a range such as 50000-50099",
-        "write for example: passive_ports: 50000-50099",
+        "[50000, 50199] is neither a port nor a range such as 50000-50199",
+        "write for example: passive_ports: 50000-50199",
     ),
     (
         "ftp: {tls: implicit}",
@@ -470,6 +485,24 @@ ONE_LINE = [
         "ftp.bytes_per_second",
         "'10GB' is more than 2147483647",
         "write for example: bytes_per_second: 20MB",
+    ),
+    (
+        "ftp: {total_bytes_per_second: 10 bits}",
+        "ftp.total_bytes_per_second",
+        "'10 bits' is not a number of bytes",
+        "write for example: total_bytes_per_second: 50MB",
+    ),
+    (
+        "ftp: {total_bytes_per_second: 50MB/s}",
+        "ftp.total_bytes_per_second",
+        "'50MB/s' is not a number of bytes",
+        "write for example: total_bytes_per_second: 50MB",
+    ),
+    (
+        "ftp: {bytes_per_second: 20MB, total_bytes_per_second: 10MB}",
+        "ftp.total_bytes_per_second",
+        "10 MB a second for all transfers is less than 20 MB for each (ftp.bytes_per_second)",
+        "write more here, or less there",
     ),
     (
         "ftp: 21",
@@ -568,7 +601,7 @@ ONE_LINE = [
     (
         "port_set: {ports: [5136-5151, lots]}",
         "port_set.ports[1]",
-        "'lots' is neither a port nor a range such as 50000-50099",
+        "'lots' is neither a port nor a range such as 50000-50199",
         "write for example: ports: [5136-5151, 9232-9247]",
     ),
     (
@@ -614,6 +647,125 @@ ONE_LINE = [
         "{'r5': {}} is not a list",
         "write for example: cameras: [{name: r5}]",
     ),
+    (
+        "cameras: [{name: library}]",
+        "cameras[0].name",
+        "/srv/hotshoe/library is where the photos of all cameras go, so no camera has that name",
+        "give this camera another name",
+    ),
+    (
+        "cameras: [{name: r5, limit: all of it}]",
+        "cameras[0].limit",
+        "'all of it' is not a number of bytes",
+        "write for example: limit: 100GB",
+    ),
+    (
+        "photos: {limit: 500GB}\ncameras: [{name: r5, limit: 500.1GB}]",
+        "cameras[0].limit",
+        "500100 MB is more than all photos may take together, which is 500 GB (photos.limit)",
+        "write less here, or more there",
+    ),
+    (
+        "photos: {library: '{date}/{name}'}\ncameras: [{name: r5, limit: 5GB}]",
+        "cameras[0].limit",
+        "the folders of the library ({date}/{name}) do not say which camera a photo is of",
+        "add {camera} to photos.library, or limit all photos together (photos.limit)",
+    ),
+    (
+        "cameras: [{name: r5, tolerates_unclean_close: mostly}]",
+        "cameras[0].tolerates_unclean_close",
+        "'mostly' is neither true nor false",
+        "write for example: tolerates_unclean_close: false",
+    ),
+    # -- photos
+    (
+        "photos: {library: '{camera}/{date}'}",
+        "photos.library",
+        f"'{{camera}}/{{date}}' {TREE_RULE}",
+        TREE_REMEDY,
+    ),
+    (
+        "photos: {library: '{camera}/../../../etc/{name}'}",
+        "photos.library",
+        f"'{{camera}}/../../../etc/{{name}}' {TREE_RULE}",
+        TREE_REMEDY,
+    ),
+    (
+        "photos: {library: '/{date}/{name}'}",
+        "photos.library",
+        f"'/{{date}}/{{name}}' {TREE_RULE}",
+        TREE_REMEDY,
+    ),
+    (
+        "photos: {library: '{date}/{name}.JPG'}",
+        "photos.library",
+        f"'{{date}}/{{name}}.JPG' {TREE_RULE}",
+        TREE_REMEDY,
+    ),
+    (
+        "photos: {library: 'my photos/{name}'}",
+        "photos.library",
+        f"'my photos/{{name}}' {TREE_RULE}",
+        TREE_REMEDY,
+    ),
+    (
+        "photos: {library: 'a/b/c/d/e/f/g/{name}'}",
+        "photos.library",
+        f"'a/b/c/d/e/f/g/{{name}}' {TREE_RULE}",
+        TREE_REMEDY,
+    ),
+    (
+        "photos: {library: [date]}",
+        "photos.library",
+        f"['date'] {TREE_RULE}",
+        TREE_REMEDY,
+    ),
+    *(
+        (
+            f"photos: {{library: '{folder}/{{name}}'}}",
+            "photos.library",
+            f"'{folder}/{{name}}' has something in braces in {folder} that is none of {{camera}}, "
+            "{year}, {month}, {day}, {date}",
+            TREE_REMEDY,
+        )
+        for folder in ("{lens}", "{name}", "{{camera}}", "{camera", "date}", "{}", "}{")
+    ),
+    (
+        f"photos: {{library: '{'x' * 225}{{camera}}/{{name}}'}}",
+        "photos.library",
+        f"'{'x' * 60}…' may become longer than a folder's name may be",
+        TREE_REMEDY,
+    ),
+    (
+        "photos: {keep_incomplete: 0}",
+        "photos.keep_incomplete",
+        "0 is less than 1",
+        "write for example: keep_incomplete: 14",
+    ),
+    (
+        "photos: {limit: 500}",
+        "photos.limit",
+        "500 is less than 1000000",
+        "write for example: limit: 500GB",
+    ),
+    (
+        "photos: {limit: 3PB}",
+        "photos.limit",
+        "'3PB' is more than 2000000000000000",
+        "write for example: limit: 500GB",
+    ),
+    (
+        "photos: {keep_free: true}",
+        "photos.keep_free",
+        "true is not a number",
+        "write for example: keep_free: 5GB",
+    ),
+    (
+        "photos: {keep_free: 10%}",
+        "photos.keep_free",
+        "'10%' is not a number of bytes",
+        "write for example: keep_free: 5GB",
+    ),
     # -- keys that do not belong
     (
         "public_adress: 203.0.113.20",
@@ -622,7 +774,7 @@ ONE_LINE = [
         "did you mean 'public_address'?",
     ),
     (
-        "ftp: {pasive_ports: 50000-50099}",
+        "ftp: {pasive_ports: 50000-50199}",
         "ftp.pasive_ports",
         "is not a key that belongs here",
         "did you mean 'passive_ports'?",
@@ -795,9 +947,14 @@ class TestUnreadableFiles:
         "routers: [{name: gateway, lan: 192.168.1.9/30}]",
         "routers: [{name: gateway, lan: 192.168.1.1/24, wan: 203.0.113.20}]",
         "routers: [{name: gateway, lan: 192.168.1.1/24, wan: null, lan6: fd00::1/126}]",
-        "routers: [{name: gateway, lan: 192.168.1.1/24, other_forwards: [50000-50099/udp]}]",
+        "routers: [{name: gateway, lan: 192.168.1.1/24, other_forwards: [50000-50199/udp]}]",
         "ftp: {control_port: 1}",
         "ftp: {bytes_per_second: 1000}",
+        "ftp: {bytes_per_second: 20MB, total_bytes_per_second: 20MB}",
+        "photos: {limit: 1MB, keep_free: 1MB}\ncameras: [{name: r5, limit: 1MB}]",
+        "photos: {library: '{name}'}",
+        "photos: {library: 'a/..b/{year}{month}{day}/.d/{camera}-{date}/f/{name}'}",
+        f"photos: {{library: '{'x' * 224}{{camera}}/{{name}}'}}",
         "server: {name: darkroom, address: 192.168.1.254}",
         "server: {name: darkroom, address: 192.168.1.10, open_to_lan: [50000/udp, 49999/tcp]}",
         "public_address: 9.9.9.9",
@@ -1102,7 +1259,7 @@ group_vars/home.yml: ftp.control_port: 60005 is inside the passive range 60000-6
 group_vars/home.yml: ftp.passive_ports: 60000-60009 has 10 ports; 3 cameras may use 6 ports at \
 once (one transfer each, and one that broke off less than 60 seconds ago), and need 22 for \
 vsftpd's 9 random tries to find a free one
-    -> write for example: passive_ports: 50000-50099; or leave it out"""
+    -> write for example: passive_ports: 50000-50199; or leave it out"""
     )
 
 
@@ -1131,12 +1288,13 @@ RIGHT_SCALARS = st.sampled_from(
         *("2001:db8::1/32", "::/0", "fe80::1/64", "fd00::1/64", "fe80::1%a", "fe80::1%a/64"),
         *("nat", "default-host", "routed", "linux", "openwrt", "hand", "explicit", "none"),
         *("edge", "gateway", "darkroom", "studio", "r5", "a7", True, False, "20MB"),
-        *(21, 22, 5700, 50010, "5696-5711", "50000-50099", "1-65535"),
+        *("{camera}/{date}/{name}", "{name}", "{year}/{name}", "1MB", "500GB"),
+        *(21, 22, 5700, 50010, "5696-5711", "50000-50199", "1-65535"),
         *("22/tcp", "445/tcp", "1-65535/tcp", "1-65535/udp"),
         *("dynamic", "server", "router", "nsupdate", "duckdns", "dyndns2", "example.net"),
     ]
 )
-PARTS = (Site, Router, Server, HomeService, Ftp, SharedAddress, Ddns, Camera)
+PARTS = (Site, Router, Server, HomeService, Ftp, Photos, SharedAddress, Ddns, Camera)
 KEYS = st.sampled_from(sorted({"server", *(key for part in PARTS for key in part.model_fields)}))
 ODD_VALUES = RIGHT_SCALARS | st.recursive(
     ODD_SCALARS | RIGHT_SCALARS,
@@ -1160,8 +1318,11 @@ servers:
      may_open: [{to: 192.168.1.20, services: [445/tcp]}]}
   - {name: studio, behind: gateway, address: 192.168.1.10, mac: "b8:27:eb:12:34:56",
      ssh_user: root, ssh_port: 22, ssh_from: [10.9.0.0/24], open_to_lan: [445/tcp]}
-ftp: {tls: explicit, control_port: null, passive_ports: null, helper: false, bytes_per_second: 20MB}
-cameras: [{name: r5, server: darkroom}, {name: a7, server: studio}]
+ftp: {tls: explicit, control_port: null, passive_ports: null, helper: false, bytes_per_second: 20MB,
+  total_bytes_per_second: 50MB}
+photos: {library: "{camera}/{date}/{name}", keep_incomplete: 14, limit: 500GB, keep_free: 5GB}
+cameras: [{name: r5, server: darkroom, limit: 100GB, tolerates_unclean_close: true},
+  {name: a7, server: studio}]
 """
 LARGEST_DYNAMIC = LARGEST.replace(
     "public_address: 203.0.113.20", "public_address: dynamic"
