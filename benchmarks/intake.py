@@ -119,7 +119,8 @@ class Intake:
         wanted = {name for session in names for _, name in session}
         for what, found in (("sent", sent.keys()), ("in the library", safe.keys())):
             if found != wanted:
-                raise HotshoeError(f"of {len(wanted)} photos, {len(found)} are {what}")
+                told = "\n".join(self._told(min(wanted - found)))
+                raise HotshoeError(f"of {len(wanted)} photos, {len(found)} are {what}\n{told}")
         last = max(at for at, _ in safe.values())
         return Burst(
             len(wanted) / (last - min(begins.values())),
@@ -154,6 +155,11 @@ class Intake:
             elif event.kind is Kind.LIBRARY:
                 safe[event.name] = at, event.path
         return begins, sent, safe
+
+    def _told(self, name: str) -> list[str]:
+        """What the journal has about a photo."""
+        lines = self._on("journalctl", "--output=short-precise", "--no-hostname").splitlines()
+        return [line for line in lines if name in line]
 
     def _cpu_seconds(self) -> float:
         ticks = self._on("sh", "-c", _TICKS)

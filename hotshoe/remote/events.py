@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-USER, UNIT = "hotshoe-intake", "hotshoe-intake.service"
+from hotshoe.debian.intake import USER
+
+UNIT = "hotshoe-intake.service"
 
 
 class Kind(enum.Enum):
