@@ -26,6 +26,7 @@ class Evidence:
     :param size_of: tells the size of an upload in bytes
     :param known: called with each of which all is known: it has ended, and either ``sent`` says how
         many bytes vsftpd logged, or no such line can come any more
+    :param catch_up: makes known all uploads that have begun until now
     """
 
     def __init__(
@@ -34,9 +35,10 @@ class Evidence:
         arrivals: Arrivals,
         size_of: Callable[[Arrival], int],
         known: Callable[[Arrival], None],
+        catch_up: Callable[[], None],
     ) -> None:
         self._owner, self._arrivals = owner, arrivals
-        self._size_of, self._known = size_of, known
+        self._size_of, self._known, self._catch_up = size_of, known, catch_up
         # Of those whose writer has not been seen, how often it was looked for.
         self._unseen: dict[Arrival, int] = {}
         self._found: set[Arrival] = set()
@@ -137,7 +139,11 @@ class Evidence:
         self._send_barrier()
 
     def _read(self) -> None:
-        for told in self._journal.read():
+        lines = list(self._journal.read())
+        # What they are about has begun by now, but when there is much to do, its line may be read
+        # before its event is.
+        self._catch_up()
+        for told in lines:
             if isinstance(told, Barrier):
                 self._nothing_more(self._barriers.pop(told.token, ()))
             elif arrival := self._arrivals.match(told, self._size_of):
