@@ -23,6 +23,7 @@ class Evidence:
 
     :param owner: the user id of vsftpd's sessions
     :param arrivals: the uploads
+    :param catch_up: called to make those known that have begun meanwhile
     :param size_of: tells the size of an upload in bytes
     :param known: called with each of which all is known: it has ended, and either ``sent`` says how
         many bytes vsftpd logged, or no such line can come any more
@@ -32,11 +33,12 @@ class Evidence:
         self,
         owner: int,
         arrivals: Arrivals,
+        catch_up: Callable[[], None],
         size_of: Callable[[Arrival], int],
         known: Callable[[Arrival], None],
     ) -> None:
         self._owner, self._arrivals = owner, arrivals
-        self._size_of, self._known = size_of, known
+        self._catch_up, self._size_of, self._known = catch_up, size_of, known
         # Of those whose writer has not been seen, how often it was looked for.
         self._unseen: dict[Arrival, int] = {}
         # Those that have ended, before and after a line of our own was sent.
@@ -129,7 +131,10 @@ class Evidence:
         self._send_barrier()
 
     def _read(self) -> None:
-        for told in self._journal.read():
+        lines = list(self._journal.read())
+        # While these were read, an upload may have begun, and ended with one of them.
+        self._catch_up()
+        for told in lines:
             if isinstance(told, Barrier):
                 self._nothing_more(self._barriers.pop(told.token, ()))
             elif arrival := self._arrivals.match(told, self._size_of):

@@ -7,8 +7,11 @@ first does not run with Python 3.12 and newer.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import struct
+import sys
+import termios
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -17,7 +20,6 @@ CLOSE_WRITE, MOVED_TO, CREATE = 0x8, 0x80, 0x100
 Q_OVERFLOW, IGNORED, ISDIR = 0x4000, 0x8000, 0x40000000
 _ONLYDIR = 0x1000000
 _HEAD = struct.Struct("iIII")
-_BYTES = 1 << 16
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -57,11 +59,10 @@ class Inotify:
         _libc.inotify_rm_watch(self.fd, watch)
 
     def read(self) -> Iterator[Event]:
-        """The events since the last time, without waiting for any."""
-        try:
-            data = os.read(self.fd, _BYTES)
-        except BlockingIOError:
-            return
+        """All events since the last time, without waiting for any."""
+        waiting = bytearray(4)
+        fcntl.ioctl(self.fd, termios.FIONREAD, waiting)
+        data = os.read(self.fd, size) if (size := int.from_bytes(waiting, sys.byteorder)) else b""
         at = 0
         while at < len(data):
             watch, mask, _, length = _HEAD.unpack_from(data, at)

@@ -49,7 +49,9 @@ class Intake:
             }
             self._library = Library(open_folder(photos, LIBRARY), configuration["library"])
         self._events, self._reports, self._arrivals = Inotify(), Reports(root), Arrivals()
-        self._evidence = Evidence(self._owner, self._arrivals, self._size, self._known)
+        self._evidence = Evidence(
+            self._owner, self._arrivals, self._happened, self._size, self._known
+        )
         self._ending = Ending(Path(configuration["ending"]))
         self._space = Space(
             configuration,
