@@ -70,7 +70,9 @@ def make_folder(parent: int, name: str, mode: int = MODE) -> bool:
     except FileExistsError:
         return False
     with closing(open_folder(parent, name)) as folder:
-        os.fchmod(folder, mode)
+        # Somebody may just have put another folder there, which CAP_FOWNER would let us change.
+        if os.fstat(folder).st_uid == os.geteuid():
+            os.fchmod(folder, mode)
     return True
 
 
