@@ -89,10 +89,10 @@ def _child(span: Span, kind: bytes) -> Span | None:
 
 
 def _is_image(span: Span) -> bool:
-    brands = _child(span, b"ftyp")
-    if brands is None:
+    first = next(boxes(span), None)
+    if first is None or first.type != b"ftyp":
         return False
-    data = brands.read(0, min(brands.size, 256))
+    data = first.content.read(0, min(first.content.size, 256))
     return data[:4] in IMAGES or b"mif1" in data[8:]
 
 
@@ -118,7 +118,7 @@ def check(span: Span) -> None:
         in_data = isinstance(cut, CutBoxError) and cut.type == b"mdat"
         if in_data or b"mdat" not in found or not found & index:
             raise cut
-        raise UnknownError(f"has its image, but {cut}")
+        raise UnknownError(f"has its data, but {cut}")
     if open_end:
         raise UnknownError("does not say how long its last box is")
     if b"moof" in found:

@@ -73,6 +73,23 @@ def test_a_folder_is_for_the_group_of_the_one_that_it_is_in(here, tmp_path):
     assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o2770
 
 
+def test_a_folder_that_was_swapped_for_somebody_else_s_keeps_its_mode(here, tmp_path, monkeypatch):
+    """Between the two steps; a program with CAP_FOWNER could change it."""
+    (tmp_path / "other").mkdir(mode=0o700)
+    mkdir, owner = os.mkdir, os.geteuid()
+
+    def swapped(name: str, mode: int, *, dir_fd: int) -> None:
+        mkdir(name, mode, dir_fd=dir_fd)
+        (tmp_path / name).rename(tmp_path / "mine")
+        (tmp_path / "other").rename(tmp_path / name)
+        # Whoever runs this test owns both.
+        monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+
+    monkeypatch.setattr(os, "mkdir", swapped)
+    make_folder(here, "new")
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+
+
 def test_what_is_there_keeps_its_mode(here, tmp_path):
     (tmp_path / "r5").mkdir(mode=0o700)
     with below(here, ["r5", "today"], make=True):
