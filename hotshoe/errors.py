@@ -21,6 +21,23 @@ def shown(value: Any) -> str:
     return repr(text) if isinstance(value, str) else text
 
 
+def escaped(text: str) -> str:
+    """Text that others chose, such as the name of a file, as it may be printed on a terminal.
+
+    Whatever cannot be printed is shown as an escape: control characters could move the cursor, and
+    marks of direction could make a name look like another one.
+
+    :param text: bytes that are not UTF-8 stand in it as surrogates, as os.fsdecode() leaves them
+    """
+    return "".join(c if c.isprintable() else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()
+
+
 @dataclass(frozen=True, order=True)
 class Problem:
     """One mistake, or one warning.

@@ -43,7 +43,7 @@ LONGEST_PREFIX = 29
 MOST_ROUTERS, MOST_SERVERS = 8, 3
 
 # No port that FTP gets here is among them, except as UDP.
-OWN_SERVICES = ["80/tcp", "2222/tcp", "21/udp", "50000-50099/udp"]
+OWN_SERVICES = ["80/tcp", "2222/tcp", "21/udp", "50000-50199/udp"]
 FORWARDED = ["443/tcp", "8443/tcp", "21/udp", "1024-65535/udp"]
 OPEN_TO_LAN = ["445/tcp", "137-138/udp", "60000-61000/udp"]
 # Who updates the record of a home whose public address changes; not every router can.
@@ -330,7 +330,7 @@ def _choose_ports(drawn: _Ports, servers: int, cameras: int) -> tuple[Ftp, Share
     """FTP ports that suffice for that many cameras of each server."""
     plain = {"tls": "none", "helper": True} if drawn.plain else {}
     if drawn.kind == "said":
-        size = servers * (ports_needed(cameras) + 1) + drawn.more
+        size = servers * (ports_needed(cameras, 1) + 1) + drawn.more
         passive = PortRange(drawn.first, drawn.first + size - 1)
         return Ftp(control_port=drawn.control, passive_ports=passive, **plain), None
     shared = None

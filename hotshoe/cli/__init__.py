@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import click
 
-from hotshoe.cli import plan, rehearse, stage
+from hotshoe.cli import photos, plan, rehearse, stage
 
 
 @click.group()
@@ -21,5 +21,6 @@ def main() -> None:
 
 
 main.add_command(plan.command)
+main.add_command(photos.command)
 main.add_command(rehearse.command)
 main.add_command(stage.group)

@@ -27,7 +27,9 @@ UNPRIVILEGED = "hotshoe-ftpd"
 VERSIONS = {"12": "3.0.3", "13": "3.0.5"}
 
 # What a camera needs, and nothing that reads, changes or removes a file. The TLS and login commands
-# have to be listed too: the list holds for everything after USER.
+# have to be listed too: the list holds for everything after USER. REST is missing, though no option
+# takes it out of FEAT: with anonymous rights vsftpd answers 350, ignores the position, and says 226
+# to the rest of a photo as if it were the whole. Refused, clients begin anew.
 _COMMANDS = """
     ABOR ALLO AUTH CDUP CWD EPSV FEAT HELP LIST MDTM MKD MODE NLST NOOP OPTS PASS PASV PBSZ PROT 
     PWD QUIT SIZE STAT STOR STRU SYST TYPE USER XCUP XCWD XMKD XPWD

@@ -32,15 +32,17 @@ from hotshoe.plan.model import (
     RouterPlan,
     ServerPlan,
 )
+from hotshoe.ports.allocation import SESSIONS_PER_CAMERA, sessions_at_once
 from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.site.checks.base import router_index
 from hotshoe.site.ftp_ports import cameras_of, ftp_ports, own_ports
 from hotshoe.site.model import Server, Site, UpdatedBy
 
-# Cameras upload over several connections at once, and vanish without a word. So as many sessions as
-# a camera uses may be dead while it opens new ones.
-SESSIONS_PER_CAMERA = 8
-RESERVED_SESSIONS_PER_CAMERA = 2 * SESSIONS_PER_CAMERA
+# Cameras vanish without a word, and dial again at once. What one leaves behind holds its places: as
+# many sessions as it uses in the middle of transfers, and as many idle ones, which may wait for it.
+# New ones need places twice, since whoever has not logged in yet may only have half of those that
+# the others leave.
+RESERVED_SESSIONS_PER_CAMERA = 4 * SESSIONS_PER_CAMERA
 # Others, behind the same address or elsewhere, use sessions before they log in or fail to. A
 # session costs less than a megabyte.
 SESSIONS_PER_ADDRESS = 48
@@ -235,7 +237,7 @@ class _Derivation:
             max_clients=clients,
             # Where all clients have one address, a limit for each address would be one for all.
             max_per_address=clients if source_nat else sessions,
-            max_per_camera=SESSIONS_PER_CAMERA,
+            max_per_camera=sessions_at_once(len(cameras), len(ports.passive)),
             login_seconds=LOGIN_SECONDS,
             bytes_per_second=int(site.ftp.bytes_per_second or 0),
             total_bytes_per_second=int(site.ftp.total_bytes_per_second or 0),

@@ -2,29 +2,35 @@
 
 How large a passive range has to be. vsftpd tries nine random ports of it for each PASV and then
 ends the session. A port counts as taken from PASV to the end of its transfer, and a transfer whose
-camera vanished holds it for :data:`PORT_REUSE_SECONDS` more, until vsftpd's timeouts give it up. So
-each camera is given one transfer that runs and one that broke off less than that ago, which makes
-:data:`PORTS_IN_USE_PER_CAMERA`, and the range is made so large that all nine tries fail less often
-than once in a hundred thousand: (in use / size)^9 < 10^-5. Ports in TIME_WAIT do not count: both of
-Debian's versions of vsftpd bind to them (SO_REUSEADDR), which a stage test proves.
+camera vanished holds it for :data:`PORT_REUSE_SECONDS` more, until vsftpd's timeouts give it up.
+Cameras upload over several connections at once. So each is given :data:`SESSIONS_PER_CAMERA`
+transfers that run and as many that broke off less than that ago, and the range is made so large
+that all nine tries fail less often than once in a hundred thousand: (in use / size)^9 < 10^-5.
+Ports in TIME_WAIT do not count: both of Debian's versions of vsftpd bind to them (SO_REUSEADDR),
+which a stage test proves.
+
+Where the ports do not suffice for that, as in most port sets of MAP-E, cameras get as many
+transfers at once as they do suffice for; one is the least.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 
 from hotshoe.ports.ranges import HIGHEST_PORT, PortRange
 
 CONTROL_PORT = 21
-PASSIVE_PORTS = PortRange(50000, 50099)
+# Three cameras' worth: whoever adds the second need not touch a router again.
+PASSIVE_PORTS = PortRange(50000, 50199)
 # vsftpd refuses a passive range that begins at or below 1024 (its source, standalone start-up).
 LOWEST_PASSIVE_PORT = 1025
 
 # data_connection_timeout of 30 seconds, which vsftpd waits for twice.
 PORT_REUSE_SECONDS = 60
-PORTS_IN_USE_PER_CAMERA = 2
+SESSIONS_PER_CAMERA = 8
 PASV_TRIES = 9
 FAILURE_ODDS = 1e-5
 
@@ -60,10 +66,12 @@ class Demand:
     port_set: tuple[PortRange, ...] | None = None
     taken: frozenset[int] = frozenset()
 
-    @property
-    def needs(self) -> tuple[int, ...]:
-        """How many passive ports each server needs."""
-        return tuple(map(ports_needed, self.cameras))
+    def needs(self, sessions: int) -> tuple[int, ...]:
+        """How many passive ports each server needs.
+
+        :param sessions: how many sessions of a camera transfer something at once
+        """
+        return tuple(ports_needed(count, sessions) for count in self.cameras)
 
 
 @dataclass(frozen=True)
@@ -78,32 +86,55 @@ class FtpPorts:
     passive: PortRange
 
 
-def ports_needed(cameras: int) -> int:
-    """How many passive ports that many cameras need; see the module's text."""
-    in_use = PORTS_IN_USE_PER_CAMERA * max(cameras, 1)
+def ports_needed(cameras: int, sessions: int = SESSIONS_PER_CAMERA) -> int:
+    """How many passive ports that many cameras need; see the module's text.
+
+    :param sessions: how many sessions of a camera transfer something at once
+    """
+    in_use = 2 * sessions * max(cameras, 1)
     return math.ceil(in_use / math.pow(FAILURE_ODDS, 1 / PASV_TRIES))
 
 
-def explain_need(cameras: int) -> str:
+def sessions_at_once(cameras: int, ports: int) -> int:
+    """How many sessions of each camera may transfer something at once, 1 at least.
+
+    :param cameras: how many upload to the server
+    :param ports: how many passive ports it has
+    """
+    fit = (n for n in range(SESSIONS_PER_CAMERA, 1, -1) if ports_needed(cameras, n) <= ports)
+    return next(fit, 1)
+
+
+def explain_need(cameras: int, sessions: int) -> str:
     """The computation of :func:`ports_needed`, as a sentence."""
     cameras = max(cameras, 1)
     who, need = ("1 camera", "needs") if cameras == 1 else (f"{cameras} cameras", "need")
+    what = "one transfer" if sessions == 1 else f"{sessions} transfers"
+    also = "one" if sessions == 1 else "as many"
     return (
-        f"{who} may use {PORTS_IN_USE_PER_CAMERA * cameras} ports at once (one transfer each, and "
-        f"one that broke off less than {PORT_REUSE_SECONDS} seconds ago), and {need} "
-        f"{ports_needed(cameras)} for vsftpd's {PASV_TRIES} random tries to find a free one"
+        f"{who} may use {2 * sessions * cameras} ports at once ({what} each, and {also} that broke "
+        f"off less than {PORT_REUSE_SECONDS} seconds ago), and {need} "
+        f"{ports_needed(cameras, sessions)} for vsftpd's {PASV_TRIES} random tries to find a free "
+        "one"
     )
 
 
 def allocate(demand: Demand) -> tuple[FtpPorts, ...]:
-    """The ports of each server, in the same order.
+    """The ports of each server, in the same order: for as many sessions a camera as they suffice.
 
     :param demand: ports that the person says are of the port set, if there is one
-    :raises AllocationError: if they do not suffice
+    :raises AllocationError: if they do not suffice for one
     """
+    for sessions in range(SESSIONS_PER_CAMERA, 1, -1):
+        with suppress(AllocationError):
+            return _allocate(demand, sessions)
+    return _allocate(demand, 1)
+
+
+def _allocate(demand: Demand, sessions: int) -> tuple[FtpPorts, ...]:
     if demand.port_set is None:
-        return _from_one_range(demand)
-    return _from_port_set(demand, demand.port_set)
+        return _from_one_range(demand, sessions)
+    return _from_port_set(demand, demand.port_set, sessions)
 
 
 def default_range(cameras: Sequence[int]) -> PortRange:
@@ -112,23 +143,26 @@ def default_range(cameras: Sequence[int]) -> PortRange:
     :param cameras: how many upload to each server
     :raises AllocationError: if so many cameras need more ports than there are
     """
-    return _range_of(sum(_sizes(cameras)))
+    for sessions in range(SESSIONS_PER_CAMERA, 1, -1):
+        with suppress(AllocationError):
+            return _range_of(sum(_sizes(cameras, sessions)))
+    return _range_of(sum(_sizes(cameras, 1)))
 
 
-def _sizes(cameras: Sequence[int]) -> list[int]:
+def _sizes(cameras: Sequence[int], sessions: int) -> list[int]:
     """How much of one range each server takes, with the control ports of all but the first."""
-    return [ports_needed(count) + bool(i) for i, count in enumerate(cameras)]
+    return [ports_needed(count, sessions) + bool(i) for i, count in enumerate(cameras)]
 
 
-def _from_one_range(demand: Demand) -> tuple[FtpPorts, ...]:
+def _from_one_range(demand: Demand, sessions: int) -> tuple[FtpPorts, ...]:
     """Split one range; every server but the first has its control port in its own part."""
     control = demand.control_port or CONTROL_PORT
-    sizes = _sizes(demand.cameras)
+    sizes = _sizes(demand.cameras, sessions)
     passive = demand.passive_ports or default_range(demand.cameras)
     spare = len(passive) - sum(sizes)
     if spare < 0:
         cameras = sum(demand.cameras)
-        what = explain_need(cameras)
+        what = explain_need(cameras, sessions)
         if len(sizes) > 1:
             what = (
                 f"{len(sizes)} servers with {cameras} cameras need {sum(sizes)}, with a control "
@@ -137,7 +171,7 @@ def _from_one_range(demand: Demand) -> tuple[FtpPorts, ...]:
         raise AllocationError(
             "ftp.passive_ports",
             f"{passive} has {len(passive)} ports; {what}",
-            f"write for example: passive_ports: {_range_of(sum(sizes))}; or leave it out",
+            f"write for example: passive_ports: {default_range(demand.cameras)}; or leave it out",
         )
     parts, first = [], passive.first
     for i, least in enumerate(sizes):
@@ -166,9 +200,11 @@ def _range_of(size: int) -> PortRange:
     return PortRange(first, first + size - 1)
 
 
-def _from_port_set(demand: Demand, port_set: tuple[PortRange, ...]) -> tuple[FtpPorts, ...]:
+def _from_port_set(
+    demand: Demand, port_set: tuple[PortRange, ...], sessions: int
+) -> tuple[FtpPorts, ...]:
     """Choose inside a port set: a run of ports for each server, and control ports beside them."""
-    needs = demand.needs
+    needs = demand.needs(sessions)
     ours = {port for ports in port_set for port in ports}
     given, control = demand.passive_ports, demand.control_port
     free = {port for port in ours if port >= LOWEST_PASSIVE_PORT} - demand.taken - {control}
@@ -179,7 +215,7 @@ def _from_port_set(demand: Demand, port_set: tuple[PortRange, ...]) -> tuple[Ftp
     chosen = (_whole_runs(runs, needs), _parts_of_runs(_runs(pool), needs))
     choices = [parts for parts in chosen if parts]
     if not choices:
-        raise _too_short(demand, port_set, _runs(pool))
+        raise _too_short(demand, port_set, _runs(pool), sessions)
     for parts in choices:
         beside = sorted(free.difference(given or (), *parts))
         if len(beside) >= controls:
@@ -220,12 +256,12 @@ def _parts_of_runs(runs: Sequence[PortRange], needs: Sequence[int]) -> list[Port
 
 
 def _too_short(
-    demand: Demand, port_set: Sequence[PortRange], runs: Sequence[PortRange]
+    demand: Demand, port_set: Sequence[PortRange], runs: Sequence[PortRange], sessions: int
 ) -> AllocationError:
     """Say that the ports hold no passive range as large as is needed."""
-    needs, given = demand.needs, demand.passive_ports
+    needs, given = demand.needs(sessions), demand.passive_ports
     longest = max(map(len, runs), default=0)
-    most = explain_need(max(demand.cameras))
+    most = explain_need(max(demand.cameras), sessions)
     each = "" if len(needs) == 1 else f" for each of {len(needs)} servers"
     if given:
         return AllocationError(

@@ -31,13 +31,13 @@ class PortRange:
 
     @classmethod
     def parse(cls, text: str | int) -> PortRange:
-        """Read ``50000-50099`` or ``21``.
+        """Read ``50000-50199`` or ``21``.
 
         :raises ValueError: if the text is neither
         """
         match = re.fullmatch(r"([0-9]{1,5})(?:\s*-\s*([0-9]{1,5}))?", str(text).strip())
         if not match:
-            raise ValueError(f"{shown(text)} is neither a port nor a range such as 50000-50099")
+            raise ValueError(f"{shown(text)} is neither a port nor a range such as 50000-50199")
         first, last = match[1], match[2] or match[1]
         return cls(int(first), int(last))
 
@@ -51,7 +51,7 @@ class PortRange:
         return self.last - self.first + 1
 
     def __str__(self) -> str:
-        """As nftables and people write it: ``50000-50099``, or ``21`` for a single port."""
+        """As nftables and people write it: ``50000-50199``, or ``21`` for a single port."""
         return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
 
     def overlaps(self, other: PortRange) -> bool:

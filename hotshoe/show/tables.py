@@ -129,7 +129,7 @@ def _server(server: ServerPlan) -> Iterator[Line]:
     yield "at once", f"{server.max_clients} sessions, {server.max_per_address} from one address"
     yield (
         "",
-        f"{server.max_per_camera} of one camera, beyond which idle ones end; "
+        f"{server.max_per_camera} of one camera that are idle, and no more; "
         f"{server.login_seconds} s to log in",
     )
     if server.bytes_per_second:

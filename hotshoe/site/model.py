@@ -303,7 +303,7 @@ class Ftp(_Part):
         default=None, examples=[21], description="21, or one of the port set, unless said"
     )
     passive_ports: Ports | None = Field(
-        default=None, examples=["50000-50099"], description="as large as needed unless said"
+        default=None, examples=["50000-50199"], description="as large as needed unless said"
     )
     helper: bool = Field(
         default=False,

@@ -2,8 +2,10 @@
 
 An order has ``host``, ``user``, ``password``, ``tls`` (default true), ``protect`` (the argument of
 PROT; default P, and no PROT at all if empty), ``ca`` and ``steps``:
-``["auth"]`` begins TLS, ``["send", COMMAND]`` sends a command, ``["stor", PATH, BYTES]`` uploads
-that many bytes, ``["list", FOLDER]`` lists it,
+``["auth"]`` begins TLS, ``["send", COMMAND]`` sends a command, ``["stor", PATH, BYTES, COMMAND]``
+uploads that many bytes, by that command instead of STOR if there is one, ``["list", FOLDER]`` lists
+it, ``["names", FOLDER]`` tells the names in it, ``["end", PATH, HEX, HOW]`` uploads these bytes and
+ends with ``fin``, ``rst`` or ``close-notify``,
 ``["blurt", COMMAND, TEXT]`` sends that text over a data connection in clear, unasked, and also
 tells what came back there,
 ``["put", FILE, PATH]`` uploads a file, ``["stor-slowly", PATH, BYTES, SECONDS, PAUSES]`` dawdles,
@@ -100,6 +102,18 @@ def hang_up(ftp, path, size):
     return ftp.voidresp()
 
 
+def end(ftp, path, content, how):
+    connection = ftp.transfercmd(f"STOR {path}")
+    connection.sendall(bytes.fromhex(content))
+    if how == "close-notify":
+        return finish(ftp, connection)
+    bare = socket.socket(fileno=connection.detach())
+    if how == "rst":
+        bare.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+    bare.close()
+    return ftp.voidresp()
+
+
 def blurt(ftp, command, text):
     address = ftp.makepasv()
     ftp.putcmd(command)
@@ -125,21 +139,23 @@ def step(ftp, kind, *arguments):
     if kind == "send":
         return ftp.sendcmd(arguments[0])
     if kind == "stor":
-        path, size = arguments
-        connection = ftp.transfercmd(f"STOR {path}")
+        path, size, *command = arguments
+        connection = ftp.transfercmd(f"{command[0] if command else 'STOR'} {path}")
         connection.sendall(b"x" * size)
         return finish(ftp, connection)
     if kind == "put":
         source, path = arguments
         with pathlib.Path(source).open("rb") as file:
             return ftp.storbinary(f"STOR {path}", file)
-    if kind == "list":
+    if kind in ("list", "names"):
         lines = []
-        ftp.retrlines(" ".join(["LIST", *arguments]), lines.append)
+        command = {"list": "LIST", "names": "NLST"}[kind]
+        ftp.retrlines(" ".join([command, *arguments]), lines.append)
         return "\n".join(lines)
     others = {
         "auth": Camera.auth,
         "blurt": blurt,
+        "end": end,
         "stor-patiently": stor_patiently,
         "stor-slowly": stor_slowly,
         "abort": abort,

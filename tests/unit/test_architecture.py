@@ -55,7 +55,9 @@ LAYERS = (
     ("ports",),
     ("site",),
     ("plan",),
-    ("debian", "openwrt", "show"),
+    ("debian", "openwrt"),
+    ("remote",),
+    ("show",),
     ("secrets",),
     ("stage",),
     ("cli",),
@@ -89,7 +91,7 @@ def test_uci_knows_nothing_of_openwrt():
     assert {name for name in ours if not name.startswith("hotshoe.openwrt.uci.")} == set()
 
 
-READS_FILES = {"render", "files", "secrets", "stage", "cli"}
+READS_FILES = {"render", "files", "remote", "secrets", "stage", "cli"}
 PURE = [
     path
     for path in CORE

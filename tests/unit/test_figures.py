@@ -10,7 +10,7 @@ from benchmarks.figures import Figure, Round, compare
 from benchmarks.stopwatch import Run
 from hotshoe.debian import certificates
 from hotshoe.plan import derivation
-from hotshoe.ports.allocation import ports_needed
+from hotshoe.ports.allocation import SESSIONS_PER_CAMERA, ports_needed
 from hotshoe.site.model import Site
 from roles import transport
 from roles.base import operations
@@ -62,7 +62,9 @@ REPEATED = {
         f"whole new configuration for {WORDS[openwrt.ROLLBACK_SECONDS]})",
     ],
     "docs/site.md": [
-        f"one camera needs {WORDS[ports_needed(1)]}, ten need {ports_needed(10)} |",
+        f"one camera needs {ports_needed(1)}, ten need {ports_needed(10)}, for "
+        f"{WORDS[SESSIONS_PER_CAMERA]} transfers of each at once; with fewer, down to "
+        f"{WORDS[ports_needed(1, 1)]} a camera, a warning says how many transfers that leaves",
         f"a change is then noticed within {WORDS[derivation.ADDRESS_SECONDS]}.",
     ],
     "docs/hosts.md": [
@@ -80,7 +82,7 @@ REPEATED = {
     "CHANGELOG.md": [
         f"At least {derivation.SESSIONS} sessions, {derivation.SESSIONS_PER_ADDRESS} from one "
         f"address; those that do not log in within {WORDS[derivation.LOGIN_SECONDS]}",
-        f"of a camera that has more than {WORDS[derivation.SESSIONS_PER_CAMERA]}.",
+        f"of a camera that has more than {WORDS[SESSIONS_PER_CAMERA]}.",
     ],
 }
 

@@ -157,7 +157,7 @@ def test_a_value_that_is_missing_ends_the_run():
 class TestTheServersFirewall:
     def test_opens_the_control_port_to_everybody_and_the_others_beside_it(self, plan):
         rules = re.findall(r"tcp dport (\S+) (.*)counter .*accept comment", firewall(plan))
-        assert rules == [("21", ""), ("50000-50099", "ip saddr @connected4 ")]
+        assert rules == [("21", ""), ("50000-50199", "ip saddr @connected4 ")]
 
     def test_knows_who_has_a_control_connection_before_it_accepts_what_is_established(self, plan):
         text = firewall(plan)
@@ -201,14 +201,14 @@ class TestTheRouter:
     def test_forwards_each_port_of_ftp_to_the_server(self, plan):
         assert re.findall(r"tcp dport (\S+) dnat ip to (\S+)", forwards(plan)) == [
             ("21", "192.168.1.10"),
-            ("50000-50099", "192.168.1.10"),
+            ("50000-50199", "192.168.1.10"),
         ]
 
     def test_lets_in_what_it_forwards_and_nothing_else(self, plan):
         text = routing(plan)
         assert re.findall(r"ct status dnat ip daddr (\S+) tcp dport (\S+)", text) == [
             ("192.168.1.10", "21"),
-            ("192.168.1.10", "50000-50099"),
+            ("192.168.1.10", "50000-50199"),
         ]
         assert text.count('counter drop comment "dropped"') == 2
 
@@ -308,7 +308,7 @@ class TestVsftpd:
     def test_announces_the_public_address_and_the_ports_that_the_router_forwards(self, plan):
         text = configuration(plan)
         assert "\npasv_address=203.0.113.20\n" in text
-        assert "\npasv_min_port=50000\npasv_max_port=50099\n" in text
+        assert "\npasv_min_port=50000\npasv_max_port=50199\n" in text
         assert "\nlisten_port=21\n" in text
 
     def test_announces_another_address_when_the_plan_has_one(self, plan):
@@ -447,8 +447,8 @@ class TestShapes:
     def test_a_helper_reads_the_control_port_and_is_off_unless_asked_for(self):
         gateway = example("home").routers[0]
         assert "helper" not in routing_of(gateway)
-        helped = routing_of(replace(gateway, ftp_helper=(21, 50050)))
-        assert 'tcp dport { 21, 50050 } ct helper set "ftp"' in helped
+        helped = routing_of(replace(gateway, ftp_helper=(21, 50100)))
+        assert 'tcp dport { 21, 50100 } ct helper set "ftp"' in helped
 
     @pytest.mark.skipif(bool(_WHY_NOT), reason=_WHY_NOT)
     @pytest.mark.parametrize("name", EXAMPLES)

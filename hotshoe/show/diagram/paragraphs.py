@@ -40,7 +40,7 @@ def arrow(what: str, to: Address) -> Paragraph:
 
 
 def list_services(services: Iterable[Service]) -> str:
-    """Ports by protocol, such as ``TCP 21, 50000-50099; UDP 51820``."""
+    """Ports by protocol, such as ``TCP 21, 50000-50199; UDP 51820``."""
     ports: dict[str, list[str]] = {}
     for service in services:
         ports.setdefault(service.protocol.upper(), []).append(str(service.ports))

@@ -72,6 +72,7 @@ WARNINGS: tuple[Check, ...] = (
     warnings.example_values_are_left,
     warnings.no_dhcp_server_gives_the_address,
     warnings.one_name_leads_to_several_servers,
+    ports.ports_limit_cameras,
 )
 
 

@@ -9,15 +9,18 @@ from typing import Any
 from hotshoe.ports.allocation import (
     CONTROL_PORT,
     LOWEST_PASSIVE_PORT,
+    PASSIVE_PORTS,
+    SESSIONS_PER_CAMERA,
     AllocationError,
     FtpPorts,
     default_range,
+    sessions_at_once,
     summary,
 )
 from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.site.checks.base import Finding, inner_router_of, nat_routers_between, router_index
 from hotshoe.site.checks.outside import port_set_is_valid
-from hotshoe.site.ftp_ports import demand, ftp_ports, own_ports
+from hotshoe.site.ftp_ports import cameras_of, demand, ftp_ports, own_ports
 from hotshoe.site.validation import RefusedFieldError
 
 NOT_NEEDED = "remove it; the FTP ports are opened by themselves"
@@ -66,7 +69,7 @@ def passive_range_suits_vsftpd(site: Any) -> Iterator[Finding]:
         yield (
             "ftp.passive_ports",
             f"{passive} begins below {LOWEST_PASSIVE_PORT}, which vsftpd refuses",
-            "write for example: passive_ports: 50000-50099",
+            f"write for example: passive_ports: {PASSIVE_PORTS}",
         )
 
 
@@ -96,6 +99,33 @@ def ports_suffice(site: Any) -> Iterator[Finding]:
         ftp_ports(site)
     except AllocationError as error:
         yield error.finding
+
+
+def ports_limit_cameras(site: Any) -> Iterator[Finding]:
+    """Warn of ports that suffice, though not for as many sessions at once as cameras open."""
+    said = site.ftp.passive_ports
+    for i, ports in enumerate(_allocated_ports(site)):
+        sessions = sessions_at_once(len(cameras_of(site, i)), len(ports.passive))
+        if sessions == SESSIONS_PER_CAMERA:
+            continue
+        if said:
+            key, remedy = "ftp.passive_ports", "leave it out"
+        elif _is_shared(site):
+            key = "port_set"
+            remedy = "ask the provider for an address of your own or for more ports in a row"
+        else:
+            key, remedy = "cameras", "use several servers at different public addresses"
+        if said and not _is_shared(site):
+            remedy = f"write for example: passive_ports: {default_range(demand(site).cameras)}; or "
+            remedy += "leave it out"
+        yield (
+            key,
+            f"{site.servers[i].name} gets the passive ports {ports.passive}, which suffice for "
+            f"{sessions} transfer{'s' * (sessions > 1)} of each camera at once; where a camera "
+            f"opens more, of up to {SESSIONS_PER_CAMERA} as some do, the server may now and then "
+            "end one that finds no free port, and the camera has to dial again",
+            remedy,
+        )
 
 
 def _require_own_ports(site: Any) -> None:

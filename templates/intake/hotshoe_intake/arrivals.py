@@ -82,6 +82,8 @@ class Arrivals:
 
     def seen(self, arrival: Arrival, pid: int) -> None:
         """Remember which process writes one."""
+        if arrival.pid is not None:
+            return
         arrival.pid = pid
         self._writers[pid] = arrival.camera
         self._written[pid] += 1
@@ -143,6 +145,10 @@ def judge(
                 Fate.UNPROVEN,
                 "its camera may end transfers early, and its content proves nothing",
             )
+        return Fate.LIBRARY, ""
+    if tolerant and look.verdict is Verdict.WHOLE:
+        # vsftpd has said 426, as it does to every camera: it reads strict_ssl_read_eof before it
+        # knows which one it is. If the camera sends the photo again, that is the same photo.
         return Fate.LIBRARY, ""
     if certain and arrival.logs:
         return Fate.INCOMPLETE, "the connection broke off"

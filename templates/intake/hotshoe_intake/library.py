@@ -278,8 +278,6 @@ def _same(folder: int, name: str, photo: int) -> bool:
     try:
         with closing(open_file(folder, name)) as file:
             old, new = os.fstat(file), os.fstat(photo)
-            if os.path.samestat(old, new):
-                return True
             return old.st_size == new.st_size and _equal(file, photo, new.st_size)
     except OSError:
         return False

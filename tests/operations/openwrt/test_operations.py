@@ -237,10 +237,10 @@ class TestWhyARouterIsChanged:
 
     def test_rules_missing_from_the_kernel_are_a_reason(self, gateway):
         seen = recorded("deployed")
-        rules = tuple(rule for rule in seen.rules if "50000-50099/tcp to" not in rule)
+        rules = tuple(rule for rule in seen.rules if "50000-50199/tcp to" not in rule)
         reason = reason_to_change(replace(seen, rules=rules), inbound(gateway, seen), "hotshoe: ")
         assert reason == (
-            "rule 'hotshoe: cameras to darkroom, 50000-50099/tcp to 192.168.1.10' is not in force"
+            "rule 'hotshoe: cameras to darkroom, 50000-50199/tcp to 192.168.1.10' is not in force"
         )
 
     def test_a_router_as_wanted_gives_no_reason(self, gateway):

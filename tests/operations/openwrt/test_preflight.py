@@ -186,7 +186,7 @@ def test_all_conflicts_of_a_router_are_refused_at_once(on_router, gateway):
     seen = recorded("fresh")
     forwards = (
         Section("redirect", None, {"src": "wan", "src_dport": port, "dest_ip": "192.168.1.5"})
-        for port in ("21", "50000-50099")
+        for port in ("21", "50000-50199")
     )
     lease = Section("host", None, {"name": "nas", "ip": "192.168.1.10"})
     firewall = Package("firewall", (*seen.packages["firewall"].sections, *forwards))
@@ -197,7 +197,7 @@ def test_all_conflicts_of_a_router_are_refused_at_once(on_router, gateway):
         "gateway: existing port forward firewall.@redirect[0] already takes 21/tcp and sends it to "
         "192.168.1.5",
         f"    -> {ports}",
-        "gateway: existing port forward firewall.@redirect[1] already takes 50000-50099/tcp and "
+        "gateway: existing port forward firewall.@redirect[1] already takes 50000-50199/tcp and "
         "sends it to 192.168.1.5",
         f"    -> {ports}",
         "gateway: existing static lease nas has no MAC at 192.168.1.10",

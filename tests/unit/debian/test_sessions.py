@@ -192,7 +192,7 @@ def test_the_longest_idle_sessions_of_a_camera_give_way(watched):
     watched.at(1010, *busy, *old[6:], *of_camera(2, first=8000))
     assert watched.said() == [
         *(f"end {each.pid}" for each in old[6:]),
-        "ended 2 of 203.0.113.7, longest idle of more than 8 of camera r5",
+        "ended 2 of 203.0.113.7, longest idle of more than 8 idle ones of camera r5",
     ]
 
 
@@ -203,9 +203,15 @@ def test_as_many_sessions_as_a_camera_uses_stay_however_long_they_are_idle(watch
 
 
 def test_a_session_that_has_just_logged_in_does_not_give_way(watched):
-    watched.at(1000, *of_camera(8, does="STOR a.JPG"))
-    watched.at(1010, *of_camera(8, does="STOR a.JPG"), *of_camera(4, first=8000))
-    watched.at(1014, *of_camera(8, does="STOR a.JPG"), *of_camera(4, first=8000))
+    watched.at(1000, *of_camera(12))
+    watched.at(1004, *of_camera(12))
+    assert watched.ended() == []
+
+
+def test_transfers_take_no_idle_session_its_place(watched):
+    """Eight died in the middle of one, and their camera has as many new sessions."""
+    for seconds in (1000, 1050):
+        watched.at(seconds, *of_camera(8, does="STOR a.JPG"), *of_camera(8, first=8000))
     assert watched.ended() == []
 
 
@@ -261,7 +267,7 @@ def test_the_unit_passes_the_numbers_of_the_plan(example_plan, monkeypatch):
         server=example_plan.servers[0],
         unit=Unit.reading("hotshoe-sessions.service", "it"),
     )
-    arguments = " ".join(f"{name}={limit}" for name, limit in LIMITS.items())
+    arguments = " ".join(f"{name}={limit}" for name, limit in (LIMITS | {"address": 64}).items())
     assert (
         f"\nExecStart=/usr/local/sbin/hotshoe-sessions {arguments} ending={paths.ENDING}\n" in unit
     )

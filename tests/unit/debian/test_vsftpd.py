@@ -53,8 +53,8 @@ def test_the_options_say_what_the_plan_says(example_plan, version):
     values = written(example_plan, version)
     assert values["listen_port"] == "21"
     assert values["pasv_address"] == "203.0.113.20"
-    assert (values["pasv_min_port"], values["pasv_max_port"]) == ("50000", "50099")
-    assert (values["max_clients"], values["max_per_ip"]) == ("200", "48")
+    assert (values["pasv_min_port"], values["pasv_max_port"]) == ("50000", "50199")
+    assert (values["max_clients"], values["max_per_ip"]) == ("200", "64")
     assert values["anon_max_rate"] == values["local_max_rate"] == "0"
 
 
@@ -103,7 +103,7 @@ def good(**changed):
         "max_clients": 22,
         "max_per_ip": 6,
         "pasv_min_port": 50000,
-        "pasv_max_port": 50099,
+        "pasv_max_port": 50199,
         "pasv_address": "203.0.113.20",
         "tcp_wrappers": True,
     }

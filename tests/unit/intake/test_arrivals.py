@@ -137,7 +137,8 @@ class TestFate:
     )
     def test_what_vsftpd_does_not_say_is_whole_broke_off(self, look, sent, tolerant):
         """Its camera was not told 226, and sends it again."""
-        assert fate(look, sent, tolerant=tolerant) is Fate.INCOMPLETE
+        proved = tolerant and look is WHOLE
+        assert fate(look, sent, tolerant=tolerant) is (Fate.LIBRARY if proved else Fate.INCOMPLETE)
 
     @pytest.mark.parametrize("how", [{"certain": False}, {"logs": False}])
     def test_without_the_journal_content_decides(self, how):

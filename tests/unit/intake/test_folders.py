@@ -82,11 +82,8 @@ def test_what_is_there_keeps_its_mode(here, tmp_path):
 
 def test_handles_of_all_folders_on_the_way_are_given_and_closed(here, tmp_path):
     with below(here, ["a", "b"], make=True) as handles:
-        assert [os.readlink(f"/proc/self/fd/{handle}") for handle in handles] == [
-            str(tmp_path),
-            str(tmp_path / "a"),
-            str(tmp_path / "a" / "b"),
-        ]
+        paths = [Path(f"/proc/self/fd/{handle}").readlink() for handle in handles]
+        assert paths == [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
     for handle in handles[1:]:
         with pytest.raises(OSError):
             os.fstat(handle)
@@ -117,10 +114,10 @@ def test_a_link_is_no_folder(here, tmp_path, depth, make):
 def test_only_a_file_is_opened_as_one(here, tmp_path, make):
     (tmp_path / "file").write_text("")
     make(tmp_path / "other")
-    open_handles = len(os.listdir("/proc/self/fd"))
+    before = set(Path("/proc/self/fd").iterdir())
     with pytest.raises(OSError):
         open_file(here, "other")
-    assert len(os.listdir("/proc/self/fd")) == open_handles
+    assert set(Path("/proc/self/fd").iterdir()) == before
 
 
 def test_status_is_that_of_a_link_itself(here, tmp_path):

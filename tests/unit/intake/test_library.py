@@ -238,13 +238,11 @@ def suffix_of(path: str) -> str:
     return found[1] or ""
 
 
-@pytest.mark.parametrize("order", itertools.permutations(["JPG", "CR3", "WAV"]), ids=str)
-@pytest.mark.parametrize(
-    "there", [["JPG"], ["CR3"], ["JPG", "CR3"], ["JPG", "CR3", "WAV"]], ids=str
-)
+@pytest.mark.parametrize("order", list(itertools.permutations(["JPG", "CR3", "WAV"])), ids=str)
+@pytest.mark.parametrize("there", ["JPG", "CR3", "JPG CR3", "JPG CR3 WAV"])
 def test_the_files_of_an_exposure_have_one_suffix(home, there, order):
     """Also if only one of their names is taken by another exposure."""
-    for kind in there:
+    for kind in there.split():
         assert suffix_of(home.take(f"IMG_0001.{kind}", taken(1, kind)).path) == ""
     suffixes = {kind: home.take(f"IMG_0001.{kind}", taken(2, kind)).path for kind in order}
     assert {suffix_of(suffixes[kind]) for kind in ("JPG", "CR3")} == {"-2"}
@@ -253,7 +251,7 @@ def test_the_files_of_an_exposure_have_one_suffix(home, there, order):
         assert suffix_of(suffixes["WAV"]) == "-2"
     for kind in order:
         assert home.take(f"IMG_0001.{kind}", taken(2, kind)) == Placed(suffixes[kind], copy=True)
-    assert len(home.photos()) == len(there) + len(order)
+    assert len(home.photos()) == len(there.split()) + len(order)
 
 
 FILES = st.lists(
@@ -323,7 +321,7 @@ def test_lower_case_names_are_siblings_too(home):
         os.mkfifo,
         lambda path: path.symlink_to("nowhere"),
         lambda path: path.symlink_to("../../../outside/photo"),
-        lambda path: os.symlink("/dev/zero", path),
+        lambda path: path.symlink_to("/dev/zero"),
     ],
     ids=["folder", "fifo", "dangling link", "link to the same content", "link to a device"],
 )
@@ -497,7 +495,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch, home: Home) -> list[str]:
     base = home.path.parent
 
     def where(handle: int) -> str:
-        return str(Path(os.readlink(f"/proc/self/fd/{handle}")).relative_to(base))
+        return str(Path(f"/proc/self/fd/{handle}").readlink().relative_to(base))
 
     fsync, renameat2, unlink = os.fsync, folders._renameat2, os.unlink
 

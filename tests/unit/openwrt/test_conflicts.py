@@ -21,7 +21,7 @@ DELETE_OR_DEFAULT = (
     "delete it on the router if it may go; a default host of your own is written as mode: "
     "default-host in the Site"
 )
-CONTROL, PASSIVE = "21/tcp", "50000-50099/tcp"
+CONTROL, PASSIVE = "21/tcp", "50000-50199/tcp"
 
 
 @pytest.fixture
@@ -105,13 +105,13 @@ def test_a_port_forward_to_the_router_itself_is_a_conflict(router):
         ("1-65535", [CONTROL, PASSIVE]),
         ("0-65535", [CONTROL, PASSIVE]),
         ("0:21", [CONTROL]),
-        ("50099", [PASSIVE]),
-        ("50099:50100", [PASSIVE]),
+        ("50199", [PASSIVE]),
+        ("50199:50200", [PASSIVE]),
         ("49000-50000", [PASSIVE]),
         ("!22", [CONTROL, PASSIVE]),
         ("! 22", [CONTROL, PASSIVE]),
         ("22", []),
-        ("50100", []),
+        ("50200", []),
         ("22-49999", []),
         # fw4 leaves out a section whose port it cannot read.
         ("21 22", []),

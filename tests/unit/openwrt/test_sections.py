@@ -221,13 +221,13 @@ def test_a_home_has_a_redirect_for_each_port():
     assert written(in_firewall(router)) == [
         "redirect hotshoe_in_tcp_21_to_192_168_1_10 src=wan dest=lan family=ipv4 proto=tcp "
         "src_dport=21 dest_ip=192.168.1.10 target=DNAT reflection=1",
-        "redirect hotshoe_in_tcp_50000_50099_to_192_168_1_10 src=wan dest=lan family=ipv4 "
-        "proto=tcp src_dport=50000-50099 dest_ip=192.168.1.10 target=DNAT reflection=1",
+        "redirect hotshoe_in_tcp_50000_50199_to_192_168_1_10 src=wan dest=lan family=ipv4 "
+        "proto=tcp src_dport=50000-50199 dest_ip=192.168.1.10 target=DNAT reflection=1",
     ]
     names = [section.options["name"] for section in in_firewall(router)]
     assert names == [
         "hotshoe: cameras to darkroom, 21/tcp to 192.168.1.10",
-        "hotshoe: cameras to darkroom, 50000-50099/tcp to 192.168.1.10",
+        "hotshoe: cameras to darkroom, 50000-50199/tcp to 192.168.1.10",
     ]
     network, firewall, dhcp = sections.outbound(router, ZONES)
     assert (network.sections, firewall.sections, dhcp.sections) == ((), (), ())
@@ -300,8 +300,8 @@ def test_a_routed_router_has_rules_and_no_redirects():
     assert written(in_firewall(gateway)) == [
         "rule hotshoe_in_pass_tcp_21_to_192_168_1_10 src=wan dest=lan family=ipv4 proto=tcp "
         "dest_ip=192.168.1.10 dest_port=21 target=ACCEPT",
-        "rule hotshoe_in_pass_tcp_50000_50099_to_192_168_1_10 src=wan dest=lan family=ipv4 "
-        "proto=tcp dest_ip=192.168.1.10 dest_port=50000-50099 target=ACCEPT",
+        "rule hotshoe_in_pass_tcp_50000_50199_to_192_168_1_10 src=wan dest=lan family=ipv4 "
+        "proto=tcp dest_ip=192.168.1.10 dest_port=50000-50199 target=ACCEPT",
     ]
     assert sections.outbound(gateway, ZONES)[1].settings[0] == Setting("@zone[1]", "masq", "0")
 
@@ -331,7 +331,7 @@ def test_ipv6_has_rules_and_no_redirects():
         f"rule hotshoe_in_pass_tcp_{ports.replace('-', '_')}_to_2001_db8_100_2__10 src=wan "
         f"dest=lan family=ipv6 proto=tcp dest_ip=2001:db8:100:2::10 dest_port={ports} "
         "target=ACCEPT"
-        for ports in ("21", "50000-50099")
+        for ports in ("21", "50000-50199")
     ]
 
 
@@ -383,7 +383,7 @@ def test_networks_behind_routed_routers_dial_an_address_that_changes_by_included
     assert sections.hairpin_rules(edge, zones).splitlines() == [
         f"{dialled}dport {ports} counter dnat ip to 192.168.1.10 "
         f'comment "hotshoe: hairpin from 192.168.1.0/24, {ports}/tcp"'
-        for ports in ("21", "50000-50099")
+        for ports in ("21", "50000-50199")
     ]
     (wanted,) = sections.inbound(edge, zones)
     path = sections.hairpin_path(edge, zones)

@@ -46,7 +46,7 @@ def test_a_router_with_forwards_has_these_rows():
                     ("Enabled", "yes"),
                 ),
             )
-            for ports in ("21", "50000-50099")
+            for ports in ("21", "50000-50199")
         ),
         Row(Menu.FIREWALL, (("Name", "everything else from the WAN side"), ("Action", "block"))),
         Row(

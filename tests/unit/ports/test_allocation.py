@@ -11,7 +11,7 @@ from hotshoe.ports.allocation import (
     FAILURE_ODDS,
     LOWEST_PASSIVE_PORT,
     PASV_TRIES,
-    PORTS_IN_USE_PER_CAMERA,
+    SESSIONS_PER_CAMERA,
     AllocationError,
     Demand,
     FtpPorts,
@@ -19,6 +19,7 @@ from hotshoe.ports.allocation import (
     default_range,
     explain_need,
     ports_needed,
+    sessions_at_once,
     summary,
 )
 from hotshoe.ports.portset import merged, port_set
@@ -42,37 +43,51 @@ def listed(*ranges: str) -> tuple[PortRange, ...]:
 
 
 def text(ports: tuple[FtpPorts, ...]) -> list[str]:
-    """As in ``21 50000-50099``."""
+    """As in ``21 50000-50199``."""
     return [f"{each.control} {each.passive}" for each in ports]
 
 
 class TestHowManyPortsAreNeeded:
-    @given(st.integers(0, 8000))
-    def test_all_tries_hardly_ever_fail(self, cameras):
-        in_use = PORTS_IN_USE_PER_CAMERA * max(cameras, 1)
-        assert (in_use / ports_needed(cameras)) ** PASV_TRIES <= FAILURE_ODDS
-        assert (in_use / (ports_needed(cameras) - 1)) ** PASV_TRIES > FAILURE_ODDS
+    @given(st.integers(0, 1000), st.integers(1, SESSIONS_PER_CAMERA))
+    def test_all_tries_hardly_ever_fail(self, cameras, sessions):
+        in_use = 2 * sessions * max(cameras, 1)
+        needed = ports_needed(cameras, sessions)
+        assert (in_use / needed) ** PASV_TRIES <= FAILURE_ODDS
+        assert (in_use / (needed - 1)) ** PASV_TRIES > FAILURE_ODDS
 
-    def test_a_camera_needs_eight_and_two_need_fifteen(self):
-        assert [ports_needed(n) for n in (1, 2, 3, 10)] == [8, 15, 22, 72]
+    def test_eight_transfers_of_a_camera_at_once_need_58(self):
+        assert [ports_needed(n) for n in (1, 2, 3, 10)] == [58, 116, 173, 576]
+
+    def test_one_transfer_of_a_camera_at_once_needs_eight(self):
+        assert [ports_needed(n, 1) for n in (1, 2, 3, 10)] == [8, 15, 22, 72]
+
+    @given(st.integers(0, 500), st.integers(1, 65535))
+    def test_as_many_transfers_at_once_as_the_ports_suffice_for(self, cameras, ports):
+        sessions = sessions_at_once(cameras, ports)
+        assert sessions == 1 or ports_needed(cameras, sessions) <= ports
+        assert sessions == SESSIONS_PER_CAMERA or ports_needed(cameras, sessions + 1) > ports
 
     def test_a_sentence_explains_the_number(self):
-        assert explain_need(1).startswith("1 camera may use 2 ports at once")
-        assert explain_need(2).startswith("2 cameras may use 4 ports at once")
-        assert "needs 8 for" in explain_need(1)
-        assert "need 15 for" in explain_need(2)
-        assert explain_need(0) == explain_need(1)
+        assert explain_need(1, 1).startswith("1 camera may use 2 ports at once (one transfer each")
+        assert explain_need(2, 8).startswith("2 cameras may use 32 ports at once (8 transfers each")
+        assert "needs 8 for" in explain_need(1, 1)
+        assert "need 116 for" in explain_need(2, 8)
+        assert explain_need(0, 1) == explain_need(1, 1)
 
 
 class TestWithAllPortsOfAnAddress:
     def test_one_server_has_the_usual_ports(self):
-        assert text(allocate(demand(1))) == ["21 50000-50099"]
+        assert text(allocate(demand(1))) == text(allocate(demand(3))) == ["21 50000-50199"]
 
     def test_the_range_grows_with_the_cameras(self):
-        assert text(allocate(demand(40))) == ["21 50000-50287"]
+        assert text(allocate(demand(4))) == ["21 50000-50230"]
 
     def test_a_long_range_begins_further_down(self):
-        assert text(allocate(demand(3000))) == [f"21 {65536 - ports_needed(3000)}-65535"]
+        assert text(allocate(demand(300))) == [f"21 {65536 - ports_needed(300)}-65535"]
+
+    def test_very_many_cameras_have_fewer_transfers_each(self):
+        (ports,) = allocate(demand(3000))
+        assert len(ports.passive) == ports_needed(3000, 2)
 
     def test_too_many_cameras_are_refused(self):
         for attempt in (lambda: allocate(demand(9000)), lambda: default_range([9000])):
@@ -86,9 +101,9 @@ class TestWithAllPortsOfAnAddress:
 
     def test_further_servers_have_their_control_ports_in_the_range(self):
         assert text(allocate(demand(1, 1, 1))) == [
-            "21 50000-50032",
-            "50033 50034-50066",
-            "50067 50068-50099",
+            "21 50000-50065",
+            "50066 50067-50132",
+            "50133 50134-50199",
         ]
 
     def test_ports_that_the_person_says_are_used(self):
@@ -98,6 +113,11 @@ class TestWithAllPortsOfAnAddress:
     def test_servers_share_spare_ports(self):
         small, large = allocate(demand(1, 10, passive="40000-40100"))
         assert (len(small.passive), len(large.passive)) == (8 + 10, 72 + 10)
+
+    def test_the_cameras_of_all_servers_get_equally_many_transfers(self):
+        small, large = allocate(demand(1, 3, passive="40000-40120"))
+        assert sessions_at_once(1, len(small.passive)) == 4
+        assert sessions_at_once(3, len(large.passive)) == 4
 
     def test_a_range_that_lacks_one_port_is_refused(self):
         assert allocate(demand(1, 1, passive="40000-40016"))
@@ -149,11 +169,11 @@ class TestWithSomePortsOfAnAddress:
         assert text(allocate(demand(1, 1, own=own))) == ["5008 6000-6007", "5009 5000-5007"]
 
     def test_the_lowest_ports_are_not_used(self):
-        assert text(allocate(demand(1, own=listed("1000-1040")))) == ["1033 1025-1032"]
+        assert text(allocate(demand(1, own=listed("1000-1040")))) == ["1040 1025-1039"]
 
     def test_taken_ports_are_not_used(self):
         own = listed("5000-5015")
-        assert text(allocate(demand(1, own=own))) == ["5008 5000-5007"]
+        assert text(allocate(demand(1, own=own))) == ["5015 5000-5014"]
         taken = demand(1, own=own, taken=frozenset({5003}))
         assert text(allocate(taken)) == ["5000 5004-5015"]
 
@@ -194,7 +214,7 @@ def assert_sound(ports: tuple[FtpPorts, ...], cameras: list[int]) -> None:
     """Every server has what it needs, and nobody has what another one has."""
     assert len(ports) == len(cameras)
     for each, count in zip(ports, cameras, strict=True):
-        assert len(each.passive) >= ports_needed(count)
+        assert len(each.passive) >= ports_needed(count, 1)
         assert each.passive.first >= LOWEST_PASSIVE_PORT
     every = [PortRange(each.control, each.control) for each in ports]
     every += [each.passive for each in ports]
@@ -204,7 +224,7 @@ def assert_sound(ports: tuple[FtpPorts, ...], cameras: list[int]) -> None:
 
 @given(counts, st.integers(LOWEST_PASSIVE_PORT, 60000), st.integers(0, 200))
 def test_a_range_that_is_large_enough_is_used_up(cameras, first, more):
-    size = sum(map(ports_needed, cameras)) + len(cameras) - 1 + more
+    size = sum(ports_needed(count, 1) for count in cameras) + len(cameras) - 1 + more
     passive = PortRange(first, first + size - 1)
     ports = allocate(Demand(tuple(cameras), passive_ports=passive))
     assert_sound(ports, cameras)
@@ -230,7 +250,7 @@ def test_inside_a_port_set_the_choice_is_sound_or_impossible(cameras, own, taken
         assert key == "port_set"
         assert reason and remedy
         # It never gives up where a single row would do for all.
-        wanted = sum(map(ports_needed, cameras)) + len(cameras)
+        wanted = sum(ports_needed(count, 1) for count in cameras) + len(cameras)
         assert not any(free.issuperset(range(port, port + wanted)) for port in free)
     else:
         assert_sound(ports, cameras)

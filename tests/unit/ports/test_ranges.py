@@ -51,17 +51,17 @@ def test_ranges_overlap_when_they_share_a_port(one, other):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("50099-50000", "the range 50099-50000 ends before it starts"),
+        ("50199-50000", "the range 50199-50000 ends before it starts"),
         ("0", "ports run from 1 to 65535, not 0"),
         ("1-65536", "ports run from 1 to 65535, not 1-65536"),
-        ("", "'' is neither a port nor a range such as 50000-50099"),
-        ("ftp", "'ftp' is neither a port nor a range such as 50000-50099"),
-        ("21,990", "'21,990' is neither a port nor a range such as 50000-50099"),
-        ("1-2-3", "'1-2-3' is neither a port nor a range such as 50000-50099"),
-        ("-5", "'-5' is neither a port nor a range such as 50000-50099"),
-        ("٢١", "'٢١' is neither a port nor a range such as 50000-50099"),
-        (True, "true is neither a port nor a range such as 50000-50099"),
-        (21.0, "21.0 is neither a port nor a range such as 50000-50099"),
+        ("", "'' is neither a port nor a range such as 50000-50199"),
+        ("ftp", "'ftp' is neither a port nor a range such as 50000-50199"),
+        ("21,990", "'21,990' is neither a port nor a range such as 50000-50199"),
+        ("1-2-3", "'1-2-3' is neither a port nor a range such as 50000-50199"),
+        ("-5", "'-5' is neither a port nor a range such as 50000-50199"),
+        ("٢١", "'٢١' is neither a port nor a range such as 50000-50199"),
+        (True, "true is neither a port nor a range such as 50000-50199"),
+        (21.0, "21.0 is neither a port nor a range such as 50000-50199"),
     ],
 )
 def test_text_that_is_no_range_is_refused_with_a_reason(text, reason):

@@ -457,7 +457,7 @@ class TestWrapping:
     @pytest.mark.parametrize(
         ("text", "lines"),
         [
-            ("TCP\xa021, 50000-50099; UDP\xa053", ["TCP\xa021, ", "50000-50099; ", "UDP\xa053"]),
+            ("TCP\xa021, 50000-50199; UDP\xa053", ["TCP\xa021, ", "50000-50199; ", "UDP\xa053"]),
             ("photos.example.net", ["photos.example.", "net"]),
             ("2001:db8:100:2::10/64", ["2001:db8:100:", "2::10/64"]),
             ("2001:db8:1234:a::10", ["2001:db8:1234:", "a::10"]),

@@ -90,7 +90,7 @@ def test_ports_addresses_and_networks_have_these_spellings():
     plan = json.loads(dump("home", HOMES["ipv6"], []))["plan"]
     edge, _ = plan["routers"]
     assert edge["forwards"][1] == {
-        "service": {"protocol": "tcp", "ports": {"first": 50000, "last": 50099}},
+        "service": {"protocol": "tcp", "ports": {"first": 50000, "last": 50199}},
         "to": "192.168.178.2",
         "source": None,
         "purpose": "cameras to darkroom",
@@ -100,7 +100,7 @@ def test_ports_addresses_and_networks_have_these_spellings():
     assert edge["masquerade"] == ["192.168.178.0/24"]
     assert edge["routes"] == [{"to": "2001:db8:100:2::/64", "via": "2001:db8:100:1::2"}]
     assert edge["default_host"] is None
-    assert plan["servers"][0]["passive"] == {"first": 50000, "last": 50099}
+    assert plan["servers"][0]["passive"] == {"first": 50000, "last": 50199}
     assert plan["port_set"] == []
 
 

@@ -53,7 +53,7 @@ WAN             203.0.113.20
 LAN             192.168.178.1/24
 NAT             masquerade 192.168.178.0/24
 port forwards   21/tcp           to 192.168.178.2 (cameras to darkroom)
-                50000-50099/tcp  to 192.168.178.2 (cameras to darkroom)
+                50000-50199/tcp  to 192.168.178.2 (cameras to darkroom)
 own services    none
                 nothing else gets in
 hairpin NAT     from 192.168.178.0/24
@@ -64,7 +64,7 @@ WAN             192.168.178.2, gateway 192.168.178.1
 LAN             192.168.1.1/24
 NAT             masquerade 192.168.1.0/24
 port forwards   21/tcp           to 192.168.1.10 (cameras to darkroom)
-                50000-50099/tcp  to 192.168.1.10 (cameras to darkroom)
+                50000-50199/tcp  to 192.168.1.10 (cameras to darkroom)
 own services    none
                 nothing else gets in
 hairpin NAT     from 192.168.1.0/24
@@ -74,10 +74,10 @@ Server darkroom (behind gateway)
 address         192.168.1.10 in 192.168.1.0/24, gateway 192.168.1.1
 cameras dial    photos.example.net (203.0.113.20), explicit FTPS (TLS)
 control port    21
-passive range   50000-50099 (100 ports)
+passive range   50000-50199 (200 ports)
 cameras         r5, a7
-at once         200 sessions, 48 from one address
-                8 of one camera, beyond which idle ones end; 60 s to log in
+at once         200 sessions, 64 from one address
+                8 of one camera that are idle, and no more; 60 s to log in
 photos go to    /srv/hotshoe/library/{camera}/{date}/{name}
                 uploads that broke off stay aside for 14 days
 room            1 GB of the disk stay free
@@ -86,7 +86,7 @@ other services  none
 may open        nothing behind further routers
 
 Outgoing connections that a camera's network must allow
-for darkroom  21/tcp, 50000-50099/tcp to 203.0.113.20
+for darkroom  21/tcp, 50000-50199/tcp to 203.0.113.20
 """
     )
 
@@ -152,7 +152,7 @@ def test_tables_show_everything_else_that_a_site_may_say():
     assert f"SSH             {'u' * 32}, port 2222, from 192.168.1.0/24, 10.9.0.0/24\n" in server
     assert "other services  445/tcp, 137-138/udp to 192.168.1.0/24\n" in server
     assert "own services    51820/udp, 60000-61000/udp, 8443/tcp\n" in router
-    assert "FTP helper      on port 21, 50050\n" in router
+    assert "FTP helper      on port 21, 50100\n" in router
     assert "other forwards  443/tcp, 27000-27015/udp to other devices\n" in router
 
 

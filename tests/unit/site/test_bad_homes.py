@@ -697,31 +697,31 @@ REFUSED = [
         "may_open of an FTP port of another server",
         two_routers()
         + "\n"
-        + two_servers(may_open("192.168.1.20 21/tcp, 50050/tcp"), first=IN_DMZ),
+        + two_servers(may_open("192.168.1.20 21/tcp, 50100/tcp"), first=IN_DMZ),
         "servers[0].may_open[0].services",
-        "50050/tcp is a port that the cameras' FTP connections use (50050)",
+        "50100/tcp is a port that the cameras' FTP connections use (50100)",
         "let 192.168.1.20 answer on another port",
     ),
     # -- ports
     (
         "SSH where the second server's control port is",
-        two_servers(second=f"{BESIDE}, ssh_port: 50050"),
+        two_servers(second=f"{BESIDE}, ssh_port: 50100"),
         "ftp.passive_ports",
-        "50000-50099 holds 50050, where the SSH of studio answers",
+        "50000-50199 holds 50100, where the SSH of studio answers",
         "take a range without it, or let SSH answer on another port",
     ),
     (
         "SSH where the second server's transfers are",
-        two_servers(second=f"{BESIDE}, ssh_port: 50060"),
+        two_servers(second=f"{BESIDE}, ssh_port: 50110"),
         "ftp.passive_ports",
-        "50000-50099 holds 50060, where the SSH of studio answers",
+        "50000-50199 holds 50110, where the SSH of studio answers",
         "take a range without it, or let SSH answer on another port",
     ),
     (
         "another forward where the second server's control port is",
-        router("other_forwards: [50050/tcp]") + "\n" + two_servers(),
+        router("other_forwards: [50100/tcp]") + "\n" + two_servers(),
         "routers[0].other_forwards",
-        "50050/tcp is forwarded elsewhere already, and the cameras need 50050",
+        "50100/tcp is forwarded elsewhere already, and the cameras need 50100",
         "take other FTP ports (ftp.control_port, ftp.passive_ports), or remove that forward from "
         "the router and from here",
     ),
@@ -731,7 +731,7 @@ REFUSED = [
         "ftp.passive_ports",
         "50000-50015 has 16 ports; 2 servers with 2 cameras need 17, with a control port in it for "
         "each but the first",
-        "write for example: passive_ports: 50000-50099; or leave it out",
+        "write for example: passive_ports: 50000-50199; or leave it out",
     ),
     # -- ports of a shared address
     (
@@ -932,7 +932,7 @@ ACCEPTED = [
     ),
     (
         "the FTP ports of another server",
-        two_servers("open_to_lan: [50050-50099/tcp]"),
+        two_servers("open_to_lan: [50100-50199/tcp]"),
     ),
     (
         "a service of the second server behind a default host",
@@ -992,6 +992,30 @@ def test_checks_accept(write_site, lines):
 # -- warnings
 
 WARNED = [
+    (
+        "ftp: {passive_ports: 40000-40028}",
+        "ftp.passive_ports",
+        "darkroom gets the passive ports 40000-40028, which suffice for 4 transfers of each camera "
+        "at once; where a camera opens more, of up to 8 as some do, the server may now and then "
+        "end one that finds no free port, and the camera has to dial again",
+        "write for example: passive_ports: 50000-50199; or leave it out",
+    ),
+    (
+        "port_set: {ports: [5136-5144]}",
+        "port_set",
+        "darkroom gets the passive ports 5136-5143, which suffice for 1 transfer of each camera at "
+        "once; where a camera opens more, of up to 8 as some do, the server may now and then end "
+        "one that finds no free port, and the camera has to dial again",
+        "ask the provider for an address of your own or for more ports in a row",
+    ),
+    (
+        "port_set: {ports: [5136-5153]}\nftp: {passive_ports: 5136-5150}",
+        "ftp.passive_ports",
+        "darkroom gets the passive ports 5136-5150, which suffice for 2 transfers of each camera "
+        "at once; where a camera opens more, of up to 8 as some do, the server may now and then "
+        "end one that finds no free port, and the camera has to dial again",
+        "leave it out",
+    ),
     (
         "ftp: {tls: none}",
         "ftp.tls",

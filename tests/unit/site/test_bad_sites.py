@@ -262,13 +262,13 @@ ONE_LINE = [
     (
         "routers: [{name: gateway, lan: 192.168.1.1/24, open_to_wan: [50010-50020/tcp]}]",
         "routers[0].open_to_wan",
-        "50010-50020/tcp is a port that the cameras' FTP connections use (50000-50099)",
+        "50010-50020/tcp is a port that the cameras' FTP connections use (50000-50199)",
         "remove it; the FTP ports are opened by themselves",
     ),
     (
         "routers: [{name: gateway, lan: 192.168.1.1/24, other_forwards: [50050-50060/tcp]}]",
         "routers[0].other_forwards",
-        "50050-50060/tcp is forwarded elsewhere already, and the cameras need 50000-50099",
+        "50050-50060/tcp is forwarded elsewhere already, and the cameras need 50000-50199",
         "take other FTP ports (ftp.control_port, ftp.passive_ports), or remove that forward from "
         "the router and from here",
     ),
@@ -330,7 +330,7 @@ ONE_LINE = [
     (
         "server: {name: darkroom, address: 192.168.1.10, ssh_port: 50010}",
         "ftp.passive_ports",
-        "50000-50099 holds 50010, where the SSH of darkroom answers",
+        "50000-50199 holds 50010, where the SSH of darkroom answers",
         "take a range without it, or let SSH answer on another port",
     ),
     (
@@ -409,7 +409,7 @@ ONE_LINE = [
     (
         "ftp: {control_port: 50010}",
         "ftp.control_port",
-        "50010 is inside the passive range 50000-50099",
+        "50010 is inside the passive range 50000-50199",
         "take a control port outside the range, for example 21",
     ),
     (
@@ -442,31 +442,31 @@ ONE_LINE = [
         "50000-50006 has 7 ports; 1 camera may use 2 ports at once (one transfer each, and one "
         "that broke off less than 60 seconds ago), and needs 8 for vsftpd's 9 random tries to find "
         "a free one",
-        "write for example: passive_ports: 50000-50099; or leave it out",
+        "write for example: passive_ports: 50000-50199; or leave it out",
     ),
     (
         "ftp: {passive_ports: 1024-1999}",
         "ftp.passive_ports",
         "1024-1999 begins below 1025, which vsftpd refuses",
-        "write for example: passive_ports: 50000-50099",
+        "write for example: passive_ports: 50000-50199",
     ),
     (
-        "ftp: {passive_ports: 50099-50000}",
+        "ftp: {passive_ports: 50199-50000}",
         "ftp.passive_ports",
-        "the range 50099-50000 ends before it starts",
-        "write for example: passive_ports: 50000-50099",
+        "the range 50199-50000 ends before it starts",
+        "write for example: passive_ports: 50000-50199",
     ),
     (
         "ftp: {passive_ports: 60000-70000}",
         "ftp.passive_ports",
         "ports run from 1 to 65535, not 60000-70000",
-        "write for example: passive_ports: 50000-50099",
+        "write for example: passive_ports: 50000-50199",
     ),
     (
-        "ftp: {passive_ports: [50000, 50099]}",
+        "ftp: {passive_ports: [50000, 50199]}",
         "ftp.passive_ports",
-        "[50000, 50099] is neither a port nor a range such as 50000-50099",
-        "write for example: passive_ports: 50000-50099",
+        "[50000, 50199] is neither a port nor a range such as 50000-50199",
+        "write for example: passive_ports: 50000-50199",
     ),
     (
         "ftp: {tls: implicit}",
@@ -601,7 +601,7 @@ ONE_LINE = [
     (
         "port_set: {ports: [5136-5151, lots]}",
         "port_set.ports[1]",
-        "'lots' is neither a port nor a range such as 50000-50099",
+        "'lots' is neither a port nor a range such as 50000-50199",
         "write for example: ports: [5136-5151, 9232-9247]",
     ),
     (
@@ -774,7 +774,7 @@ ONE_LINE = [
         "did you mean 'public_address'?",
     ),
     (
-        "ftp: {pasive_ports: 50000-50099}",
+        "ftp: {pasive_ports: 50000-50199}",
         "ftp.pasive_ports",
         "is not a key that belongs here",
         "did you mean 'passive_ports'?",
@@ -947,7 +947,7 @@ class TestUnreadableFiles:
         "routers: [{name: gateway, lan: 192.168.1.9/30}]",
         "routers: [{name: gateway, lan: 192.168.1.1/24, wan: 203.0.113.20}]",
         "routers: [{name: gateway, lan: 192.168.1.1/24, wan: null, lan6: fd00::1/126}]",
-        "routers: [{name: gateway, lan: 192.168.1.1/24, other_forwards: [50000-50099/udp]}]",
+        "routers: [{name: gateway, lan: 192.168.1.1/24, other_forwards: [50000-50199/udp]}]",
         "ftp: {control_port: 1}",
         "ftp: {bytes_per_second: 1000}",
         "ftp: {bytes_per_second: 20MB, total_bytes_per_second: 20MB}",
@@ -1259,7 +1259,7 @@ group_vars/home.yml: ftp.control_port: 60005 is inside the passive range 60000-6
 group_vars/home.yml: ftp.passive_ports: 60000-60009 has 10 ports; 3 cameras may use 6 ports at \
 once (one transfer each, and one that broke off less than 60 seconds ago), and need 22 for \
 vsftpd's 9 random tries to find a free one
-    -> write for example: passive_ports: 50000-50099; or leave it out"""
+    -> write for example: passive_ports: 50000-50199; or leave it out"""
     )
 
 
@@ -1289,7 +1289,7 @@ RIGHT_SCALARS = st.sampled_from(
         *("nat", "default-host", "routed", "linux", "openwrt", "hand", "explicit", "none"),
         *("edge", "gateway", "darkroom", "studio", "r5", "a7", True, False, "20MB"),
         *("{camera}/{date}/{name}", "{name}", "{year}/{name}", "1MB", "500GB"),
-        *(21, 22, 5700, 50010, "5696-5711", "50000-50099", "1-65535"),
+        *(21, 22, 5700, 50010, "5696-5711", "50000-50199", "1-65535"),
         *("22/tcp", "445/tcp", "1-65535/tcp", "1-65535/udp"),
         *("dynamic", "server", "router", "nsupdate", "duckdns", "dyndns2", "example.net"),
     ]

@@ -181,7 +181,9 @@ def test_the_ports_of_a_shared_address_may_be_listed(write_site):
 )
 def test_every_example_is_a_site_without_warnings(path):
     files = SiteFiles(path.stem, PROJECT)
-    assert warnings_of(files, load_site(files)) == []
+    warned = [problem.key for problem in warnings_of(files, load_site(files))]
+    # Of all rows of its ports, none holds as many as two cameras can use.
+    assert warned == (["port_set"] if path.stem == "map-e" else [])
 
 
 class TestAllYml:

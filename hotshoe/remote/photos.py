@@ -1,0 +1,137 @@
+"""What has come in lately on servers, and what is coming in."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+from hotshoe import paths
+from hotshoe.remote.events import OUTCOMES, QUERY, Event, Kind, matches, read_event
+from hotshoe.remote.ssh import Host, Listening, RemoteError
+
+# Of the paths in its input, those that are files; and what is on its way. A path that is not there
+# is no failure.
+_PRESENT = f"""
+find -files0-from - -maxdepth 0 -type f -printf '%p\\0' 2>/dev/null
+printf '\\0'
+find {paths.PHOTOS}/*/{paths.ARRIVING} -mindepth 2 -maxdepth 2 -type f \\
+    -printf '%T@ %s %p\\0' 2>/dev/null
+true
+"""
+# The time is taken first, so that nothing is missed between the empty line, which says that from
+# now on everything is told, and the moment when journalctl is ready.
+_FOLLOW = f"""
+now=$(date +@%s)
+echo
+set -- --follow --no-tail --since="$now" "$@"
+{QUERY}"""
+
+
+@dataclass(frozen=True)
+class Lately:
+    """What has come in on a server.
+
+    :param events: the latest last
+    :param present: the paths of these that are there now
+    :param arriving: uploads that are under way
+    """
+
+    events: tuple[Event, ...]
+    present: frozenset[str]
+    arriving: tuple[Event, ...]
+
+
+def lately(host: Host, since: str | None, lines: int | None) -> Lately:
+    """Ask a server what has come in.
+
+    :param since: from when on, as journalctl(1) takes it; None for as long as the journal goes back
+    :param lines: at most so many events, the latest ones; None for all
+    :raises RemoteError: if the server cannot be asked
+    """
+    # With --since, some versions of journalctl take the first lines instead of the last ones,
+    # unless they read backwards.
+    arguments = ["--reverse", *matches(OUTCOMES)]
+    if since is not None:
+        arguments += [f"--since={since}"]
+    if lines is not None:
+        arguments += [f"--lines={lines}"]
+    said = host.run(QUERY, *arguments)
+    events = [event for line in said.splitlines() if (event := read_event(line))]
+    asked = sorted({os.fsencode(event.path) for event in events if event.path})
+    answer = host.run(_PRESENT, given=b"".join(path + b"\0" for path in asked))
+    present, arriving = read_present(answer)
+    return Lately(tuple(reversed(events)), present, arriving)
+
+
+def read_present(answer: bytes) -> tuple[frozenset[str], tuple[Event, ...]]:
+    """What a server answers: files that are there, an empty path, and files that arrive."""
+    there, _, coming = (b"\0" + answer).partition(b"\0\0")
+    present = frozenset(os.fsdecode(path) for path in there.split(b"\0") if path)
+    arriving = []
+    for row in coming.split(b"\0"):
+        if not row:
+            continue
+        at, size, path = row.split(b" ", 2)
+        whole = os.fsdecode(path)
+        camera, _, _, name = whole.removeprefix(f"{paths.PHOTOS}/").split("/", 3)
+        written = datetime.fromtimestamp(float(at))
+        arriving.append(Event(Kind.ARRIVING, written, camera, name, int(size), whole))
+    return present, tuple(sorted(arriving, key=lambda event: event.at))
+
+
+def ask(
+    hosts: Sequence[Host], since: str | None, lines: int | None
+) -> Iterator[tuple[Host, Lately | RemoteError]]:
+    """Ask several servers, all at once; the answers come in the order of the servers."""
+
+    def one(host: Host) -> Lately | RemoteError:
+        try:
+            return lately(host, since, lines)
+        except RemoteError as error:
+            return error
+
+    with ThreadPoolExecutor(len(hosts)) as pool:
+        yield from zip(hosts, pool.map(one, hosts), strict=True)
+
+
+def follow(
+    hosts: Sequence[Host], ready: Callable[[Host], None]
+) -> Iterator[tuple[Host, Event | RemoteError]]:
+    """What happens on several servers, as it happens.
+
+    :param ready: called when a server begins to tell what happens there
+    :returns: each event; for a server that cannot be asked any more, the reason. It ends with the
+        last of them
+    :raises RemoteError: if there is no ssh
+    """
+    told: queue.SimpleQueue[tuple[Host, bytes | RemoteError]] = queue.SimpleQueue()
+
+    def listen(host: Host, listening: Listening) -> None:
+        try:
+            for line in listening:
+                told.put((host, line))
+        except RemoteError as error:
+            told.put((host, error))
+
+    running = {host: host.listen(_FOLLOW, *matches(tuple(Kind))) for host in hosts}
+    try:
+        for host, listening in running.items():
+            threading.Thread(target=listen, args=(host, listening), daemon=True).start()
+        left = len(hosts)
+        while left:
+            host, what = told.get()
+            if isinstance(what, RemoteError):
+                left -= 1
+                yield host, what
+            elif not what.strip():
+                ready(host)
+            elif event := read_event(what):
+                yield host, event
+    finally:
+        for listening in running.values():
+            listening.end()

@@ -1,0 +1,90 @@
+"""What has come in on servers: how they are asked, and what their answers mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hotshoe.remote.events import Kind
+from hotshoe.remote.photos import Lately, ask, follow, read_present
+from hotshoe.remote.ssh import Host, RemoteError
+from tests.unit.remote.journal import line
+
+ATTIC, CELLAR = (
+    Host("attic", "192.168.1.10", "root", 22),
+    Host("cellar", "192.168.1.11", "root", 22),
+)
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Servers that are played here: ssh does there what it would do on them, and journalctl says
+    what the test says. The second one cannot be reached."""
+
+    def write(journal: str) -> Path:
+        scripts = {
+            "ssh": 'for word; do :; done; case "$*" in *192.168.1.11*) exit 255; esac; '
+            'exec sh -c "$word"',
+            "id": "echo 995",
+            "journalctl": f'printf "%s\\n" "$@" >{tmp_path}/asked; cat <<"."\n{journal}\n.',
+        }
+        for name, script in scripts.items():
+            (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+            (tmp_path / name).chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+        return tmp_path
+
+    return write
+
+
+def test_the_latest_comes_last_and_what_is_there_is_known(programs, tmp_path):
+    (tmp_path / "IMG_0001.JPG").touch()
+    (tmp_path / "a link").symlink_to(tmp_path / "IMG_0001.JPG")
+    paths = [str(tmp_path / name) for name in ("gone\nfor good", "a link", "IMG_0001.JPG")]
+    told = [line(-i, EVENT="library", PATH=path) for i, path in enumerate(paths)]
+    folder = programs("\n".join(told))
+    ((host, answer),) = ask([ATTIC], "yesterday", 3)
+    assert host is ATTIC
+    assert isinstance(answer, Lately)
+    assert [event.path for event in answer.events] == paths[::-1]
+    assert answer.present == {str(tmp_path / "IMG_0001.JPG")}
+    asked = (folder / "asked").read_text().splitlines()
+    assert {"--reverse", "--since=yesterday", "--lines=3", "_UID=995"} <= set(asked)
+    assert "HOTSHOE_EVENT=arriving" not in asked
+
+
+def test_a_server_that_cannot_be_reached_keeps_no_other_from_answering(programs):
+    programs(line(EVENT="full"))
+    (_, unreachable), (_, answer) = ask([CELLAR, ATTIC], None, None)
+    assert isinstance(unreachable, RemoteError)
+    assert isinstance(answer, Lately)
+
+
+def test_what_arrives_is_told_with_its_camera():
+    answer = (
+        b"/srv/hotshoe/library/r5/x.JPG\0\0"
+        b"20.5 30 /srv/hotshoe/a7/arriving/2/b \n.JPG\0"
+        b"10.5 7 /srv/hotshoe/r5/arriving/1/a.JPG\0"
+    )
+    present, arriving = read_present(answer)
+    assert present == {"/srv/hotshoe/library/r5/x.JPG"}
+    assert [(event.camera, event.name, event.size) for event in arriving] == [
+        ("r5", "a.JPG", 7),
+        ("a7", "b \n.JPG", 30),
+    ]
+
+
+def test_nothing_may_be_there():
+    assert read_present(b"\0") == (frozenset(), ())
+
+
+def test_events_come_until_the_last_server_is_gone(programs):
+    programs("\n".join([line(EVENT="arriving"), line(EVENT="nonsense"), line(EVENT="library")]))
+    ready: list[Host] = []
+    told = list(follow([ATTIC, CELLAR], ready.append))
+    assert ready == [ATTIC]
+    events = [what for host, what in told if host is ATTIC]
+    assert [event.kind for event in events[:-1]] == [Kind.ARRIVING, Kind.LIBRARY]
+    assert isinstance(events[-1], RemoteError)
+    assert [type(what) for host, what in told if host is CELLAR] == [RemoteError]

@@ -1,0 +1,96 @@
+"""What has come in, on a terminal."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import datetime
+
+import pytest
+from rich.console import Console
+
+from hotshoe.remote.events import Event, Kind
+from hotshoe.remote.photos import Lately
+from hotshoe.show.photos import line, table
+
+AT = datetime(2024, 2, 29, 12, 0, 1)
+LIBRARY = "/srv/hotshoe/library/r5/2024-02-29"
+
+
+def printed(lately: Lately, width: int = 100) -> str:
+    file = io.StringIO()
+    Console(file=file, width=width, highlight=False).print(*table("darkroom", lately), sep="\n")
+    return "\n".join(each.rstrip() for each in file.getvalue().splitlines())
+
+
+def photo(
+    kind: Kind, name: str, path: str = "", reason: str = "", size: int | None = 3_000
+) -> Event:
+    return Event(kind, AT, "r5", name, size, path, reason)
+
+
+def test_each_photo_has_a_row_that_says_where_it_is():
+    events = (
+        photo(Kind.LIBRARY, "IMG_0001.JPG", f"{LIBRARY}/IMG_0001.JPG"),
+        photo(Kind.LIBRARY, "IMG_0001.JPG", f"{LIBRARY}/IMG_0001-2.JPG"),
+        photo(Kind.LIBRARY, "IMG_0002.JPG", f"{LIBRARY}/IMG_0002.JPG"),
+        photo(Kind.COPY, "IMG_0001.JPG", f"{LIBRARY}/IMG_0001.JPG", size=None),
+        photo(Kind.INCOMPLETE, "IMG_0003.JPG", "/srv/hotshoe/r5/incomplete/1/IMG_0003.JPG", "why"),
+        photo(Kind.UNPROVEN, "IMG_0004.CR3", "/srv/hotshoe/r5/unproven/2/IMG_0004.CR3", "why"),
+        photo(Kind.REMOVED, "IMG_0005.CR3", reason="its 14 days are over"),
+        Event(Kind.FULL, AT, reason="5 GB are free"),
+    )
+    gone = {f"{LIBRARY}/IMG_0002.JPG", "/srv/hotshoe/r5/unproven/2/IMG_0004.CR3"}
+    present = frozenset(event.path for event in events) - gone
+    coming = photo(Kind.ARRIVING, "IMG_0006.JPG", "/srv/hotshoe/r5/arriving/3/IMG_0006.JPG")
+    assert (
+        printed(Lately(events, present, (coming,)))
+        == """\
+darkroom (folders are below /srv/hotshoe)
+time                 camera  name            size  where it is now
+2024-02-29 12:00:01  r5      IMG_0001.JPG  3.0 kB  library/r5/2024-02-29
+2024-02-29 12:00:01  r5      IMG_0001.JPG  3.0 kB  library/r5/2024-02-29/IMG_0001-2.JPG
+2024-02-29 12:00:01  r5      IMG_0002.JPG  3.0 kB  moved or removed; was in library/r5/2024-02-29
+2024-02-29 12:00:01  r5      IMG_0001.JPG          was there already: library/r5/2024-02-29
+2024-02-29 12:00:01  r5      IMG_0003.JPG  3.0 kB  incomplete: why; kept in r5/incomplete/1
+2024-02-29 12:00:01  r5      IMG_0004.CR3  3.0 kB  unproven: why; was in r5/unproven/2
+2024-02-29 12:00:01  r5      IMG_0005.CR3  3.0 kB  removed: its 14 days are over
+2024-02-29 12:00:01                                full: 5 GB are free
+2024-02-29 12:00:01  r5      IMG_0006.JPG  3.0 kB  on its way"""
+    )
+
+
+def test_nothing_is_said_to_be_nothing():
+    assert printed(Lately((), frozenset(), ())).endswith("\nNothing has come in.")
+
+
+NASTY = ["\x1b[2J", "\x1b]0;title\x07", "[red]x[/red]", "\udcff", "\u202egpj.exe", "a\rb", "\x9b1m"]
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_no_name_moves_the_cursor_or_is_taken_for_markup(name):
+    event = Event(Kind.INCOMPLETE, AT, name, name, 1, f"/srv/hotshoe/{name}/x", name)
+    text = printed(Lately((event,), frozenset(), ())) + line("darkroom", event, ["a", "b"]).plain
+    assert text.isascii()
+    assert all(character.isprintable() or character == "\n" for character in text)
+    assert "[red]x[/red]" in text or name != "[red]x[/red]"
+
+
+@pytest.mark.parametrize("width", [20, 40, 80])
+def test_no_character_of_a_long_name_is_cut(width):
+    name = "".join(chr(ord("a") + n % 26) for n in range(255))
+    event = photo(Kind.LIBRARY, name, f"{LIBRARY}/other")
+    text = printed(Lately((event,), frozenset({event.path}), ()), max(width, 60))
+    column = re.findall(r"[a-z]{8,}", text)
+    assert "".join(column).count(name[:26]) >= 9
+
+
+def test_an_event_is_a_line():
+    event = photo(Kind.LIBRARY, "IMG_0001.JPG", f"{LIBRARY}/IMG_0001.JPG")
+    told = "safe        IMG_0001.JPG  3.0 kB  library/r5/2024-02-29"
+    assert line("darkroom", event, ["darkroom"]).plain == f"12:00:01  r5  {told}"
+    assert line("attic", event, ["attic", "cellar"]).plain == f"12:00:01  attic   r5  {told}"
+    begins = photo(Kind.ARRIVING, "IMG_0001.JPG", size=None)
+    assert line("a", begins, ["a"]).plain == "12:00:01  r5  begins      IMG_0001.JPG"
+    full = Event(Kind.FULL, AT, reason="5 GB are free")
+    assert line("a", full, ["a"]).plain == "12:00:01  all cameras  full        5 GB are free"
