@@ -12,8 +12,8 @@ tells what came back there,
 ``["stor-patiently", PATH, BYTES]`` lets the server hang up first, ``["hang-up", PATH, BYTES]`` ends
 the data connection without closing TLS, ``["abort", PATH, BYTES]`` sends ABOR and then closes it
 properly, ``["cut", PATH, BYTES]`` uploads and then vanishes without a word, ``["meet", FILE]``
-makes that file and waits until somebody has removed it. The answer is a list with the server's
-reply to each step.
+makes that file and waits until somebody has removed it, or made one whose name ends in -over. The
+answer is a list with the server's reply to each step.
 """
 
 import ftplib
@@ -128,8 +128,9 @@ def blurt(ftp, command, text):
 
 
 def meet(ftp, file):
+    over = pathlib.Path(file.rpartition("-")[0] + "-over")
     pathlib.Path(file).touch()
-    while pathlib.Path(file).exists():
+    while pathlib.Path(file).exists() and not over.exists():
         time.sleep(0.1)
     return "met"
 

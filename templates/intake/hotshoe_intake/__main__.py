@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -15,10 +16,23 @@ from systemd import daemon
 from hotshoe_intake.intake import Intake
 
 
+async def keep_alive() -> None:
+    """Tell systemd that events are handled, as often as it asks for (sd_watchdog_enabled(3))."""
+    while limit := int(os.environ.get("WATCHDOG_USEC", 0)):
+        daemon.notify("WATCHDOG=1")
+        await asyncio.sleep(limit / 10**6 / 4)
+
+
+async def run(intake: Intake) -> None:
+    """Take photos in for ever."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(intake.run(ready=lambda: daemon.notify("READY=1")))
+        tasks.create_task(keep_alive())
+
+
 def main() -> None:
     """Take photos in, as the file says."""
-    intake = Intake(json.loads(Path(sys.argv[1]).read_text()))
-    asyncio.run(intake.run(ready=lambda: daemon.notify("READY=1")))
+    asyncio.run(run(Intake(json.loads(Path(sys.argv[1]).read_text()))))
 
 
 if __name__ == "__main__":
