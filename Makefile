@@ -42,9 +42,9 @@ browser-test: $(READY) ## tests of what people look at, in a browser
 stage-test: $(READY) ## tests with real packets, in containers
 	@tools/stage-test
 
-bench: $(READY) ## how fast a deploy is, beside Ansible, and an upload, beside a stock vsftpd
+bench: $(READY) ## how fast a deploy is, beside Ansible, and an upload, beside a stock vsftpd (LONG=1: and what comes in)
 	@tools/containers
-	@$(AS_ROOT) $(BIN)/python -m benchmarks
+	@$(AS_ROOT) $(BIN)/python -m benchmarks $(if $(LONG),plan deploy upload intake)
 
 lock: $(READY) ## write requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

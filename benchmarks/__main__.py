@@ -1,9 +1,14 @@
-"""``python -m benchmarks``, as root, in the folder that holds deploy.py."""
+"""``python -m benchmarks [PART …]``, as root, in the folder that holds deploy.py.
+
+The parts are ``plan``, ``deploy``, ``upload`` and ``intake``; without any, all but the last, which
+is long.
+"""
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 from benchmarks import planning
@@ -11,26 +16,34 @@ from benchmarks.bench import Bench
 from hotshoe.errors import HotshoeError
 from hotshoe.stage import podman
 
+PARTS = ("plan", "deploy", "upload", "intake")
 
-def main() -> None:
+
+def main(parts: Collection[str]) -> None:
     """Print the figures, and leave nothing behind.
 
+    :param parts: of :data:`PARTS`
     :raises HotshoeError: if there is no figure to print
     """
+    if unknown := set(parts) - set(PARTS):
+        raise HotshoeError(f"{', '.join(unknown)}: the parts are {', '.join(PARTS)}")
     if reason := podman.why_no_stage():
         raise HotshoeError(reason)
     with tempfile.TemporaryDirectory(prefix="hotshoe-bench-") as folder:
-        for figure in planning.figures(Path(folder)):
-            print(figure, flush=True)
+        if "plan" in parts:
+            for figure in planning.figures(Path(folder)):
+                print(figure, flush=True)
+        if {"deploy", "upload", "intake"}.isdisjoint(parts):
+            return
         bench = Bench(Path(folder))
         try:
-            for figure in bench.run():
+            for figure in bench.run(parts):
                 print(figure, flush=True)
         finally:
             bench.stage.down()
 
 
 try:
-    main()
+    main(sys.argv[1:] or PARTS[:-1])
 except HotshoeError as error:
     sys.exit(f"Error: {error}")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
 from benchmarks.figures import Figure, Round, compare
+from benchmarks.intake import Intake
 from benchmarks.stopwatch import Run
 from benchmarks.tools import Ansible, Hotshoe, Laptop, Tool
 from benchmarks.upload import Uploads
@@ -54,24 +55,37 @@ class Bench:
         self._hotshoe, self._ansible = Hotshoe(laptop), Ansible(laptop)
         self._ups: list[float] = []
 
-    def run(self) -> Iterator[Figure]:
-        """Measure everything; the figures come as soon as they are known.
+    def run(self, parts: Collection[str]) -> Iterator[Figure]:
+        """Measure; the figures come as soon as they are known.
 
+        :param parts: of ``deploy``, ``upload`` and ``intake``
         :raises HotshoeError: if something fails, or if the two have not done the same work
         """
         # The first time may have to make the images.
         self.stage.up(say=_say)
+        if "deploy" in parts:
+            yield from self._deploys()
+        else:
+            _say("deploying")
+            self._hotshoe.deploy([*self._routers, self._server])
+        server = self._plan.servers[0]
+        password = self._secrets.camera_passwords[server.cameras[0]]
+        root = AuthorityFiles.of(self._plan, self.stage.folder).certificate
+        actions.give_root_certificate(self.stage, root, CAMERA)
+        if "upload" in parts:
+            yield Figure("upload_throughput", self._upload() / 1e6, "MB/s")
+            uploads = Uploads(self.stage, server, password, self._routers[0])
+            yield from uploads.figures(_say)
+        if "intake" in parts:
+            yield from Intake(self.stage, server, password, self._folder).figures(_say)
+
+    def _deploys(self) -> Iterator[Figure]:
         yield from compare("cold", self._cold())
         yield Figure("stage_up", median(self._ups), "seconds")
         yield from compare("noop", self._noop([self._server], NOOP_ROUNDS))
         home = [self._server, *self._routers]
         yield from compare("noop_home", self._noop(home, HOME_ROUNDS))
         yield from self._ssh_commands(home)
-        yield Figure("upload_throughput", self._upload() / 1e6, "MB/s")
-        server = self._plan.servers[0]
-        password = self._secrets.camera_passwords[server.cameras[0]]
-        uploads = Uploads(self.stage, server, password, self._routers[0])
-        yield from uploads.figures(_say)
 
     def _cold(self) -> list[Round]:
         """A server as it was delivered, each time. What it installs comes over the network."""
@@ -145,8 +159,6 @@ class Bench:
         server = self._plan.servers[0]
         camera = server.cameras[0]
         password = self._secrets.camera_passwords[camera]
-        root = AuthorityFiles.of(self._plan, self.stage.folder).certificate
-        actions.give_root_certificate(self.stage, root, CAMERA)
         seconds, photos = [], []
         for number in range(UPLOADS):
             photo = self._folder / f"PHOTO{number}.RAW"

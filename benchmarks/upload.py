@@ -20,7 +20,9 @@ from hotshoe.stage.actions import ROOT_ON_CAMERA
 from hotshoe.stage.stage import Stage
 from hotshoe.stage.topology import CAMERA
 
-ROUNDS = 3
+ROUNDS = 5
+# Where the camera has what it sends.
+FOLDER = "/root/bench"
 STREAM_BYTES = 500_000_000
 SESSIONS, FILES_A_SESSION, FILE_BYTES = 4, 100, 100_000
 
@@ -73,7 +75,7 @@ class Uploads:
             camera,
             password,
             server.control_port,
-            f"{paths.PHOTOS}/{camera}/{paths.UPLOAD}",
+            paths.LIBRARY,
         )
         self._stock = (USER, PASSWORD, CONTROL, HOME)
         first, last = PASSIVE.split("-")
@@ -92,7 +94,7 @@ class Uploads:
         self._on(router, "nft -f -", _FORWARD.format(**values))
         self._on(
             CAMERA,
-            f"mkdir -p /root/bench; cd /root/bench; head -c {STREAM_BYTES} /dev/urandom >stream; "
+            f"mkdir -p {FOLDER}; cd {FOLDER}; head -c {STREAM_BYTES} /dev/urandom >stream; "
             f"head -c {FILE_BYTES} /dev/urandom >file",
         )
 
@@ -120,28 +122,15 @@ class Uploads:
         self, server: tuple[str, str, int, str], sessions: Sequence[Sequence[str]]
     ) -> float:
         user, password, port, folder = server
-        began = time.monotonic_ns()  # a photo that is there would not be overwritten
-        orders = [
-            "\n".join(
-                [
-                    f"user = {user}:{password}",
-                    *(
-                        f"upload-file = /root/bench/{file}\n"
-                        f"url = ftp://{self._server.hostname}:{port}/{began}-{i}-{j}"
-                        for j, file in enumerate(session)
-                    ),
-                ]
-            )
+        began = time.monotonic_ns()  # a photo of the same name would be kept beside it
+        names = [
+            [(file, f"{began}-{i}-{j}") for j, file in enumerate(session)]
             for i, session in enumerate(sessions)
         ]
-        curl = (
-            "curl --silent --show-error --fail-early --ssl-reqd --ipv4 --disable-epsv "
-            f"--cacert {ROOT_ON_CAMERA} --config -"
-        )
-        started = time.monotonic()
-        with ThreadPoolExecutor(len(orders)) as pool:
-            list(pool.map(lambda order: self._on(CAMERA, curl, order), orders))
-        seconds = time.monotonic() - started
+        account = f"{user}:{password}"
+        seconds = send(self._stage, account, f"{self._server.hostname}:{port}", names)
+        if folder == paths.LIBRARY:
+            wait_for_library(self._stage, self._server.name, user)
         sent = sum(STREAM_BYTES if f == "stream" else FILE_BYTES for s in sessions for f in s)
         photos = f"find {folder} -name '{began}-*' -type f"
         there = self._on(self._server.name, f"{photos} -exec cat {{}} + | wc -c; {photos} -delete")
@@ -151,3 +140,54 @@ class Uploads:
 
     def _on(self, node: str, script: str, text: str | None = None) -> str:
         return podman.execute(self._stage.container(node), "sh", "-c", script, input_text=text)
+
+
+def send(
+    stage: Stage, account: str, server: str, sessions: Sequence[Sequence[tuple[str, str]]]
+) -> float:
+    """Upload from the camera on the Internet, each session by a curl of its own, all at once.
+
+    :param account: the camera and its password, with a colon between
+    :param server: its name and port, likewise
+    :param sessions: of each, the files below :data:`FOLDER`, and the names that they get
+    :returns: how long it took, in seconds
+    :raises HotshoeError: if an upload fails
+    """
+    orders = [
+        "\n".join(
+            [
+                f"user = {account}",
+                *(
+                    f"upload-file = {FOLDER}/{file}\nurl = ftp://{server}/{name}"
+                    for file, name in session
+                ),
+            ]
+        )
+        for session in sessions
+    ]
+    curl = (
+        "curl --silent --show-error --fail-early --ssl-reqd --ipv4 --disable-epsv "
+        f"--cacert {ROOT_ON_CAMERA} --config -"
+    )
+    camera = stage.container(CAMERA)
+    started = time.monotonic()
+    with ThreadPoolExecutor(len(orders)) as pool:
+        list(
+            pool.map(
+                lambda order: podman.execute(camera, "sh", "-c", curl, input_text=order), orders
+            )
+        )
+    return time.monotonic() - started
+
+
+def wait_for_library(stage: Stage, server: str, camera: str) -> None:
+    """Wait until nothing of a camera is on its way any more.
+
+    :raises HotshoeError: if something still is after a minute
+    """
+    folder = f"{paths.PHOTOS}/{camera}"
+    script = (
+        f"timeout 60 sh -c 'while find {folder}/{paths.UPLOAD} {folder}/{paths.ARRIVING} "
+        "-type f | grep -q .; do sleep 0.1; done'"
+    )
+    podman.execute(stage.container(server), "sh", "-c", script)

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-USER, UNIT = "hotshoe-intake", "hotshoe-intake.service"
+from hotshoe.debian.intake import USER
+
+UNIT = "hotshoe-intake.service"
 
 
 class Kind(enum.Enum):
@@ -60,7 +62,7 @@ _FIELDS = ("EVENT", "CAMERA", "NAME", "BYTES", "PATH", "REASON")
 # also shows long values.
 QUERY = f"""\
 uid=$(id -u {USER} 2>/dev/null) || {{ echo "takes no photos in yet; deploy to it" >&2; exit 1; }}
-journalctl --quiet --no-pager --all --output=json \\
+exec journalctl --quiet --no-pager --all --output=json \\
     --output-fields={",".join(f"HOTSHOE_{name}" for name in _FIELDS)} \\
     _SYSTEMD_UNIT={UNIT} "_UID=$uid" "$@"
 """

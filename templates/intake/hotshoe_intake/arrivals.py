@@ -82,6 +82,8 @@ class Arrivals:
 
     def seen(self, arrival: Arrival, pid: int) -> None:
         """Remember which process writes one."""
+        if arrival.pid is not None:
+            return
         arrival.pid = pid
         self._writers[pid] = arrival.camera
         self._written[pid] += 1

@@ -23,6 +23,17 @@ CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 EPOCH = 2082844800
 
 
+class CutBoxError(CutError):
+    """The file ends within a box.
+
+    :param type: of the box
+    """
+
+    def __init__(self, type: bytes, reason: str) -> None:
+        super().__init__(reason)
+        self.type = type
+
+
 @dataclass(frozen=True)
 class Box:
     """A box.
@@ -40,7 +51,8 @@ class Box:
 def boxes(span: Span) -> Iterator[Box]:
     """The boxes in a span, one after another.
 
-    :raises CutError: if the file ends within one
+    :raises CutBoxError: if the file ends within one
+    :raises CutError: if it ends within the head of one
     :raises UnknownError: if something else is there, or too many of them
     """
     at = 0
@@ -63,7 +75,10 @@ def boxes(span: Span) -> Iterator[Box]:
             return
         if size < header:
             raise UnknownError("has a box that is shorter than its head")
-        span.within(at, size, f"{kind.decode('latin-1')} box")
+        try:
+            span.within(at, size, f"{kind.decode('latin-1')} box")
+        except CutError as cut:
+            raise CutBoxError(kind, str(cut)) from None
         yield Box(kind, span.part(at + header, size - header), at + size)
         at += size
     raise UnknownError(f"has more than {BOXES} boxes")
@@ -86,25 +101,33 @@ def check(span: Span) -> None:
 
     That boxes without data of images, behind those with it, are missing as a whole is not seen.
 
-    :raises CutError: if the file ends within a box, or before one that it cannot do without
-    :raises UnknownError: if it does not say where it ends
+    :raises CutError: if the file ends before the end of its data, or before a box that it cannot do
+        without
+    :raises UnknownError: if it has these but not all others, or does not say where it ends
     """
-    last, found = None, set()
-    for last in boxes(span):
-        found.add(last.type)
-    if last is not None and last.end is None:
+    found, open_end, cut = set(), False, None
+    try:
+        for box in boxes(span):
+            found.add(box.type)
+            open_end = box.end is None
+    except CutError as error:
+        cut = error
+    is_image = _is_image(span)
+    index = {b"meta", b"moov"} if is_image else {b"moov"}
+    if cut:
+        in_data = isinstance(cut, CutBoxError) and cut.type == b"mdat"
+        if in_data or b"mdat" not in found or not found & index:
+            raise cut
+        raise UnknownError(f"has its image, but {cut}")
+    if open_end:
         raise UnknownError("does not say how long its last box is")
     if b"moof" in found:
         raise UnknownError("is a film in fragments, which does not say how many there are")
-    if _is_image(span):
-        if not found & {b"meta", b"moov"}:
-            raise CutError("ends before its meta box")
-        if b"mdat" not in found:
-            raise UnknownError("has no mdat box, which a small image may do without")
-        return
-    for kind in (b"moov", b"mdat"):
-        if kind not in found:
-            raise CutError(f"ends before its {kind.decode()} box")
+    if not found & index:
+        raise CutError("ends before its index")
+    if b"mdat" not in found:
+        # A small image may be within its index.
+        raise (UnknownError if is_image else CutError)("ends before its data")
 
 
 def exposure(span: Span) -> str | None:

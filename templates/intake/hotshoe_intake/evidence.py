@@ -26,6 +26,7 @@ class Evidence:
     :param size_of: tells the size of an upload in bytes
     :param known: called with each of which all is known: it has ended, and either ``sent`` says how
         many bytes vsftpd logged, or no such line can come any more
+    :param catch_up: makes known all uploads that have begun until now
     """
 
     def __init__(
@@ -34,11 +35,13 @@ class Evidence:
         arrivals: Arrivals,
         size_of: Callable[[Arrival], int],
         known: Callable[[Arrival], None],
+        catch_up: Callable[[], None],
     ) -> None:
         self._owner, self._arrivals = owner, arrivals
-        self._size_of, self._known = size_of, known
+        self._size_of, self._known, self._catch_up = size_of, known, catch_up
         # Of those whose writer has not been seen, how often it was looked for.
         self._unseen: dict[Arrival, int] = {}
+        self._found: set[Arrival] = set()
         # Those that have ended, before and after a line of our own was sent.
         self._ended: list[Arrival] = []
         self._barriers: dict[str, list[Arrival]] = {}
@@ -54,9 +57,14 @@ class Evidence:
         self.find_ended()
         self._read()
 
-    def begun(self, arrival: Arrival) -> None:
-        """An upload has begun."""
+    def begun(self, arrival: Arrival, *, found: bool) -> None:
+        """An upload has begun.
+
+        :param found: whether nobody saw it begin, and so nobody may see it end
+        """
         self._unseen[arrival] = 0
+        if found:
+            self._found.add(arrival)
 
     def ended(self, arrival: Arrival) -> None:
         """The file of an upload is closed."""
@@ -72,11 +80,12 @@ class Evidence:
     def forget(self, arrival: Arrival) -> None:
         """Nothing about an upload is wanted any more."""
         self._unseen.pop(arrival, None)
+        self._found.discard(arrival)
 
     def is_open(self, arrival: Arrival) -> bool:
         """Whether an upload that seemed to have ended is still being written.
 
-        One that was there when this began may have been found before vsftpd had locked it.
+        One that was found may have been found before vsftpd had locked it.
         """
         if arrival.inode not in read_writers():
             return False
@@ -88,8 +97,7 @@ class Evidence:
         writers = read_writers()
         for arrival in self._arrivals:
             if arrival.inode in writers:
-                if arrival.pid is None:
-                    self._arrivals.seen(arrival, writers[arrival.inode])
+                self._arrivals.seen(arrival, writers[arrival.inode])
             else:
                 self.ended(arrival)
         self.look()
@@ -109,8 +117,10 @@ class Evidence:
                 self._arrivals.seen(arrival, pid)
             if pid or tries > LOCK_TRIES:
                 del self._unseen[arrival]
+            elif tries and arrival in self._found:
+                self.ended(arrival)
         if self._unseen:
-            asyncio.get_running_loop().call_later(LOCK_PAUSE, self._look_for_writers)
+            asyncio.get_running_loop().call_later(LOCK_PAUSE, self.look)
 
     def _send_barrier(self) -> None:
         """Send a line of our own, for all that have ended since the last one."""
@@ -129,7 +139,11 @@ class Evidence:
         self._send_barrier()
 
     def _read(self) -> None:
-        for told in self._journal.read():
+        lines = list(self._journal.read())
+        # What they are about has begun by now, but when there is much to do, its line may be read
+        # before its event is.
+        self._catch_up()
+        for told in lines:
             if isinstance(told, Barrier):
                 self._nothing_more(self._barriers.pop(told.token, ()))
             elif arrival := self._arrivals.match(told, self._size_of):

@@ -57,18 +57,19 @@ class Inotify:
         _libc.inotify_rm_watch(self.fd, watch)
 
     def read(self) -> Iterator[Event]:
-        """The events since the last time, without waiting for any."""
-        try:
-            data = os.read(self.fd, _BYTES)
-        except BlockingIOError:
-            return
-        at = 0
-        while at < len(data):
-            watch, mask, _, length = _HEAD.unpack_from(data, at)
-            at += _HEAD.size
-            name = data[at : at + length].rstrip(b"\0")
-            at += length
-            yield Event(watch, mask, os.fsdecode(name))
+        """The events since the last time, all of them, without waiting for any."""
+        while True:
+            try:
+                data = os.read(self.fd, _BYTES)
+            except BlockingIOError:
+                return
+            at = 0
+            while at < len(data):
+                watch, mask, _, length = _HEAD.unpack_from(data, at)
+                at += _HEAD.size
+                name = data[at : at + length].rstrip(b"\0")
+                at += length
+                yield Event(watch, mask, os.fsdecode(name))
 
     @staticmethod
     def _checked(result: int) -> int:

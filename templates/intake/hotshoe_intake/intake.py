@@ -49,7 +49,9 @@ class Intake:
             }
             self._library = Library(open_folder(photos, LIBRARY), configuration["library"])
         self._events, self._reports, self._arrivals = Inotify(), Reports(root), Arrivals()
-        self._evidence = Evidence(self._owner, self._arrivals, self._size, self._known)
+        self._evidence = Evidence(
+            self._owner, self._arrivals, self._size, self._known, catch_up=self._happened
+        )
         self._ending = Ending(Path(configuration["ending"]))
         self._space = Space(
             configuration,
@@ -81,7 +83,7 @@ class Intake:
                 arrival = Arrival(camera.name, place, name, state.st_ino, began)
                 with closing(open_folder(camera.folders[ARRIVING], place)) as handle:
                     self._watch(arrival, handle)
-                self._add(arrival)
+                self._add(arrival, found=True)
             self._uploads.add(camera.name, os.dup(camera.folders[UPLOAD]))
         oldest = min((arrival.began for arrival in self._arrivals), default=time.time())
         self._evidence.begin(oldest)
@@ -113,8 +115,11 @@ class Intake:
         self._uploads.rescan()
         self._evidence.find_ended()
 
-    def _begin(self, folder: Folder, name: str) -> None:
-        """An upload has begun: its name becomes free."""
+    def _begin(self, folder: Folder, name: str, found: bool) -> None:
+        """An upload has begun: its name becomes free.
+
+        :param found: whether nobody saw it begin, and so nobody may see it end
+        """
         try:
             state = os.stat(name, dir_fd=folder.handle, follow_symlinks=False)
             if not is_photo(state, self._owner):
@@ -129,7 +134,7 @@ class Intake:
                 asyncio.get_running_loop().call_later(ERROR_PAUSE, self._look_again)
             return
         self._latest[folder.handle, name] = arrival
-        self._add(arrival)
+        self._add(arrival, found=found)
         self._reports.arriving(arrival)
 
     def _move(self, folder: Folder, name: str, state: os.stat_result) -> Arrival:
@@ -156,9 +161,9 @@ class Intake:
     def _watch(self, arrival: Arrival, handle: int) -> None:
         self._watched[self._events.watch(handle, inotify.CLOSE_WRITE)] = arrival
 
-    def _add(self, arrival: Arrival) -> None:
+    def _add(self, arrival: Arrival, *, found: bool) -> None:
         self._arrivals.add(arrival)
-        self._evidence.begun(arrival)
+        self._evidence.begun(arrival, found=found)
         self._space.begun(arrival.camera, arrival.place)
 
     def _closed(self, folder: Folder, name: str) -> None:

@@ -81,16 +81,19 @@ class Jpeg:
 
         What else cameras append has no length, so it is not missed.
 
-        :raises CutError: if it has not
-        :raises UnknownError: if its segments make no sense
+        :raises CutError: if it ends before the end of its image
+        :raises UnknownError: if it has that but not all others, or if its segments make no sense
         """
-        if self._mpf:
-            self._check_appended(self._mpf)
         size = min(TAIL, self._span.size - self._scan)
         tail = self._span.read(self._span.size - size, size)
         # No such bytes are in a scan; a thumbnail's own, in Exif, would be before it.
         if not tail.rstrip(b"\0").endswith(b"\xff\xd9"):
             self._find_end()
+        if self._mpf:
+            try:
+                self._check_appended(self._mpf)
+            except CutError as cut:
+                raise UnknownError(f"has its image, but {cut}") from None
 
     def _check_appended(self, mpf: Span) -> None:
         index = Tiff(mpf)

@@ -41,7 +41,7 @@ USUAL = 64_000_000
 LARGEST, BEGINNING = 4, 20
 # An upload that has outgrown what was kept for it ends when it would pass the limit in so many
 # seconds, which is what noticing and ending take.
-AHEAD = 3
+AHEAD = 4
 # Between two looks, in seconds: one after the other, while something is under way, and otherwise.
 SOON, BUSY, QUIET = 0.05, 1, 5
 # Of the time that goes by, so much goes into counting: while somebody is refused, and otherwise.

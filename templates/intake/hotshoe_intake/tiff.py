@@ -47,7 +47,7 @@ FIRST_YEAR = 1826
 class Entry:
     """A value of a directory.
 
-    :param type: of its numbers, a key of SIZES
+    :param type: of its numbers, a key of SIZES if the directory is one
     :param count: how many of them
     :param offset: where they are, in bytes
     """
@@ -58,7 +58,12 @@ class Entry:
 
     @property
     def size(self) -> int:
-        """How many bytes it takes."""
+        """How many bytes it takes.
+
+        :raises UnknownError: if it is of a type that TIFF does not have
+        """
+        if self.type not in SIZES:
+            raise UnknownError(f"has a value of type {self.type}, which TIFF does not have")
         return SIZES[self.type] * self.count
 
 
@@ -95,9 +100,8 @@ class Tiff:
         for index in range(count):
             where = offset + 2 + 12 * index
             tag, kind, number, pointer = struct.unpack_from(self.order + "HHII", data, 12 * index)
-            if kind in SIZES:
-                inline = SIZES[kind] * number <= 4
-                entries[tag] = Entry(kind, number, where + 8 if inline else pointer)
+            inline = SIZES.get(kind, 0) * number <= 4
+            entries[tag] = Entry(kind, number, where + 8 if inline else pointer)
         return entries, struct.unpack_from(self.order + "I", data, 12 * count)[0]
 
     def numbers(self, entry: Entry | None) -> tuple[int, ...]:
@@ -123,33 +127,50 @@ class Tiff:
     def check(self) -> None:
         """Make sure that nothing of it is missing.
 
-        Some cameras keep a preview where only their own MakerNote tells; this is not seen if it
+        Some cameras keep a preview where only their own MakerNote tells; this is not missed if it
         comes last.
 
-        :raises CutError: if the file ends before something that a directory points at
-        :raises UnknownError: if no directory says how long an image is, or if it is none
+        :raises CutError: if the file ends before a directory or a part of an image
+        :raises UnknownError: if it has its images but not all of what is told of them, if no
+            directory says how long an image is, or if it is none
         """
-        found = numbers = 0
+        parts, lacks = 0, None
         for entries in self._directories():
-            for entry in entries.values():
-                self._span.within(entry.offset, entry.size, "metadata")
-            if self._panasonic:
-                for data in self.numbers(entries.get(PANASONIC_DATA))[:1]:
-                    self._span.within(data, 1, "image")
-                continue
-            for offsets, lengths in EXTENTS:
-                begins, sizes = (self.numbers(entries.get(tag)) for tag in (offsets, lengths))
-                if len(begins) == len(sizes) and any(sizes):
-                    found += 1
-                    self._span.within(max(map(add, begins, sizes)), 0, "image")
-                numbers += len(begins)
-            if numbers > NUMBERS:
+            parts += self._check_images(entries)
+            if parts > NUMBERS:
                 raise UnknownError(f"has an image of more than {NUMBERS} parts")
-        if not found:
+            try:
+                self._check_metadata(entries)
+            except CutError as cut:
+                lacks = cut
+        if lacks:
+            raise UnknownError(f"has its image, but {lacks}")
+        if not parts:
             raise UnknownError("does not say how long its image is")
 
+    def _check_images(self, entries: dict[int, Entry]) -> int:
+        """Make sure that the images of a directory are there; returns how many parts they have."""
+        parts = 0
+        if self._panasonic:
+            for data in self.numbers(entries.get(PANASONIC_DATA))[:1]:
+                self._span.within(data, 1, "image")
+            return parts
+        for offsets, lengths in EXTENTS:
+            begins, sizes = (self.numbers(entries.get(tag)) for tag in (offsets, lengths))
+            if len(begins) == len(sizes) and any(sizes):
+                parts += len(sizes)
+                self._span.within(max(map(add, begins, sizes)), 0, "image")
+        return parts
+
+    def _check_metadata(self, entries: dict[int, Entry]) -> None:
+        """Make sure that all values of a directory are there, and those of its Exif and GPS."""
+        below = [at for tag in (EXIF, GPS) for at in self.numbers(entries.get(tag))[:1]]
+        for each in (entries, *(self.directory(at)[0] for at in below)):
+            for entry in each.values():
+                self._span.within(entry.offset, entry.size, "metadata")
+
     def _directories(self) -> Iterator[dict[int, Entry]]:
-        """All directories, each once: the chain, those below them, and of each its Exif and GPS."""
+        """The directories of images, each once: those of the chain, and those below them."""
         waiting, seen = [(self.first, True)], set[int]()
         while waiting:
             offset, in_chain = waiting.pop()
@@ -163,10 +184,8 @@ class Tiff:
             # Outside the chain, some cameras leave anything there.
             if in_chain and following:
                 waiting.append((following, True))
-            for tag in (SUB_DIRECTORIES, EXIF, GPS):
-                waiting += [
-                    (below, False) for below in self.numbers(entries.get(tag))[:DIRECTORIES]
-                ]
+            below = self.numbers(entries.get(SUB_DIRECTORIES))[: DIRECTORIES + 1]
+            waiting += [(each, False) for each in below]
 
     def exposure(self) -> str | None:
         """When the photo was taken, by its camera's clock, or else when it was last changed.

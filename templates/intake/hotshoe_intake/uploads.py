@@ -40,7 +40,8 @@ class Uploads:
     """The folders of all cameras.
 
     :param events: where they are watched
-    :param begun: called with the folder and the name of each file that appears
+    :param begun: called with the folder and the name of each file that appears, and with those of
+        each that is found in a folder which was not watched before
     :param ended: called with them when such a file is closed before it was moved away
     :param entered: called with the camera and the handle of each folder
     :param crowded: called with a camera that has made more folders than are watched
@@ -49,7 +50,7 @@ class Uploads:
     def __init__(
         self,
         events: Inotify,
-        begun: Callable[[Folder, str], None],
+        begun: Callable[[Folder, str, bool], None],
         ended: Callable[[Folder, str], None],
         entered: Callable[[str, int], None],
         crowded: Callable[[str], None],
@@ -84,7 +85,7 @@ class Uploads:
                 if entry.is_dir(follow_symlinks=False):
                     self._enter(folder, entry.name)
                 else:
-                    self._begun(folder, entry.name)
+                    self._begun(folder, entry.name, True)
 
     def _enter(self, folder: Folder, name: str) -> None:
         """Watch a folder in a folder; if it is gone or a link by now, there is nothing to watch."""
@@ -117,7 +118,7 @@ class Uploads:
             if event.mask & _BEGUN:
                 self._enter(folder, event.name)
         elif event.mask & _BEGUN:
-            self._begun(folder, event.name)
+            self._begun(folder, event.name, False)
         elif event.mask & inotify.CLOSE_WRITE:
             self._ended(folder, event.name)
         return True

@@ -282,6 +282,7 @@ def test_a_session_whose_upload_is_too_large_ends(watched, process):
     watched.ending.write_text(f"{process} 20.00\n")
     watched.at(1000, *of_camera(3, first=100, does="STOR"), Session(50))
     assert watched.said() == [
+        "end 101",
         "end 100",
         "ended 1 of 203.0.113.7, its upload to camera r5 outgrows the room for photos",
     ]
@@ -290,7 +291,7 @@ def test_a_session_whose_upload_is_too_large_ends(watched, process):
 def test_a_process_that_has_only_got_the_number_goes_on(watched):
     watched.ending.write_text("100 20.00\n200 20.00\n")
     watched.at(1000, Session(100, camera="r5", started=2001), Session(200, camera="r5", started=2))
-    assert watched.ended() == [200]
+    assert watched.ended() == [200, 201]
 
 
 def test_only_sessions_of_our_vsftpd_are_ended(watched):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from PIL import Image
@@ -143,19 +144,24 @@ def jpeg(shade: int = 0, thumbnail: bool = False, segments: bytes = b"", **when:
     return image[:2] + exif(small, **when) + segments + image[2:]
 
 
+@cache
+def preview() -> bytes:
+    """The larger of two images in a JPEG."""
+    return picture((96, 64), format="JPEG")
+
+
 def jpeg_with_preview() -> bytes:
     """A JPEG followed by a larger preview, as MPF has it."""
-    preview = picture((96, 64), format="JPEG")
 
     def index(main: int, at: int) -> bytes:
-        images = struct.pack("<8I", 0x030000, main, 0, 0, 0x010002, len(preview), at, 0)
+        images = struct.pack("<8I", 0x030000, main, 0, 0, 0x010002, len(preview()), at, 0)
         return segment(0xE2, b"MPF\0" + tiff({0xB001: 2, 0xB002: images}))
 
     whole = jpeg(segments=index(0, 0))
     header = whole.index(b"MPF\0") + 4
     image = whole.replace(index(0, 0), index(len(whole), len(whole) - header))
     assert len(image) == len(whole)
-    return image + preview
+    return image + preview()
 
 
 def box(kind: bytes, *content: bytes) -> bytes:

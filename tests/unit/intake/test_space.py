@@ -470,7 +470,7 @@ def test_an_upload_that_outgrows_the_limit_is_ended_the_latest_first(server, mon
     now += 10
     space.measure()
     space.look()
-    # Some 60 MB a second: these three seconds fit, the next would not.
+    # Some 60 MB a second fit for a while, 200 MB would not.
     assert here.ending == []
     here.sizes |= {("r5", "early"): 400 * MB, ("r5", "late"): 400 * MB, ("a7", "other"): 9 * GB}
     now += 1
