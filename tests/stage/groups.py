@@ -37,6 +37,7 @@ SECONDS = {
     "test_shapes": 3,
     "test_space": 40,
     "test_stage": 5,
+    "test_storm": 125,
     "test_standin": 2,
     "test_upload": 2,
     "test_wan": 5,
