@@ -173,7 +173,7 @@ def test_dead_sessions_of_a_camera_give_way_to_its_new_ones(either_home: Home) -
         assert upload(i) == [OK]
     wait_until(lambda: sessions(home) <= most, 30)
     said = home.sh(home.server, "journalctl -o cat -u hotshoe-sessions")
-    assert f"longest idle of more than {most} of camera {home.user}" in said
+    assert f"longest idle of more than {most} idle ones of camera {home.user}" in said
 
 
 @pytest.mark.usefixtures("silent_death")
