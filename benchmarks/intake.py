@@ -117,7 +117,7 @@ class Intake:
         aside = f"{_ASIDE}/{size}"
         self._on("sh", "-c", f"mv {aside} {folder} && systemctl restart {UNIT}")
         burst = self._burst(PHOTOS_A_SESSION)
-        self._on("sh", "-c", f"find {folder} -name '*-*' -delete && mv {folder} {aside}")
+        self._on("sh", "-c", f"find {folder} -type f -name '*-*' -delete && mv {folder} {aside}")
         return burst
 
     def _burst(self, photos_a_session: int) -> Burst:
