@@ -1,7 +1,8 @@
 """What hotshoe-intake costs, and how long a photo takes from 226 to the library.
 
-A burst of small photos of one camera, by several sessions at once, into a folder of the library
-that has 1,000 photos already, and then 100,000: what a photo costs shall not depend on that.
+Bursts of small photos of one camera, by several sessions at once, into a folder of the library that
+has 1,000 photos already, and into one that has 100,000; the two take turns. What a photo costs
+shall not depend on that.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from statistics import median, quantiles
 
 from benchmarks.figures import Figure
 from benchmarks.upload import FOLDER, send, wait_for_library
+from hotshoe import paths
+from hotshoe.debian.vsftpd import OWNER
 from hotshoe.errors import HotshoeError
 from hotshoe.plan.model import ServerPlan
 from hotshoe.remote.events import UNIT, Kind, read_event
@@ -26,16 +29,21 @@ from hotshoe.stage.stage import Stage
 from hotshoe.stage.topology import CAMERA
 
 SIZES = (1_000, 100_000)
-ROUNDS = 3
+ROUNDS = 5
 SESSIONS, PHOTOS_A_SESSION = 4, 250
 PHOTOS = SESSIONS * PHOTOS_A_SESSION
 
-# Bring a folder of the library to so many photos, without a camera.
-_FILL = """
-import os, pwd, sys
-folder, wanted, owner = sys.argv[1], int(sys.argv[2]), pwd.getpwnam(sys.argv[3])
+# Folders that are in the library by turns wait beside it, in the same file system.
+_ASIDE = f"{paths.PHOTOS}.bench"
+# Make a folder like one of the library, with so many photos.
+_MAKE = """
+import os, pwd, shutil, sys
+like, folder, count, owner = sys.argv[1], sys.argv[2], int(sys.argv[3]), pwd.getpwnam(sys.argv[4])
+os.makedirs(folder)
+shutil.copystat(like, folder)
+os.chown(folder, os.stat(like).st_uid, os.stat(like).st_gid)
 os.chdir(folder)
-for number in range(len(os.listdir()), wanted):
+for number in range(count):
     name = f"FILL{number:06}.JPG"
     with open(name, "w") as photo:
         photo.write(name)
@@ -84,23 +92,33 @@ class Intake:
         """
         # The first photos show where the others go.
         folder = self._burst(1).folder
-        cpu: dict[int, float] = {}
         for size in SIZES:
-            say(f"intake: {size} photos in the library, then {ROUNDS} bursts of {PHOTOS}")
-            self._on("python3", "-", folder, str(size), "hotshoe", given=_FILL)
-            started = time.monotonic()
-            self._on("systemctl", "restart", UNIT)
-            yield Figure(f"intake_start_{size}", time.monotonic() - started, "seconds")
-            bursts = [self._burst(PHOTOS_A_SESSION) for _ in range(ROUNDS)]
+            say(f"intake: making {size} photos")
+            self._on("python3", "-", folder, f"{_ASIDE}/{size}", str(size), OWNER, given=_MAKE)
+        self._on("mv", folder, f"{_ASIDE}/first")
+        rounds = []
+        for number in range(ROUNDS):
+            say(f"intake: bursts of {PHOTOS}, round {number + 1} of {ROUNDS}")
+            rounds.append([self._with(folder, size) for size in SIZES])
+        for size, bursts in zip(SIZES, zip(*rounds, strict=True), strict=True):
             delays = [delay for burst in bursts for delay in burst.delays]
-            cpu[size] = median(burst.cpu_seconds for burst in bursts)
             rate = median(burst.per_second for burst in bursts)
-            yield Figure(f"intake_rate_{size}", rate, "photos/s")
-            yield Figure(f"intake_to_library_median_{size}", median(delays), "seconds")
-            yield Figure(f"intake_to_library_99th_{size}", quantiles(delays, n=100)[98], "seconds")
-            yield Figure(f"intake_cpu_{size}", cpu[size] * 1000, "ms/photo")
+            yield Figure(f"intake_{size}_rate", rate, "photos/s")
+            yield Figure(f"intake_{size}_to_library_median", median(delays), "seconds")
+            yield Figure(f"intake_{size}_to_library_99th", quantiles(delays, n=100)[98], "seconds")
+            cpu = median(burst.cpu_seconds for burst in bursts)
+            yield Figure(f"intake_{size}_cpu", cpu * 1000, "ms/photo")
         small, large = SIZES
-        yield Figure(f"intake_cpu_{large}_vs_{small}", cpu[large] / cpu[small], "times")
+        ratio = median(many.cpu_seconds / few.cpu_seconds for few, many in rounds)
+        yield Figure(f"intake_cpu_{large}_vs_{small}", ratio, "times")
+
+    def _with(self, folder: str, size: int) -> Burst:
+        """A burst into a folder that has so many photos."""
+        aside = f"{_ASIDE}/{size}"
+        self._on("sh", "-c", f"mv {aside} {folder} && systemctl restart {UNIT}")
+        burst = self._burst(PHOTOS_A_SESSION)
+        self._on("sh", "-c", f"find {folder} -type f -name '*-*' -delete && mv {folder} {aside}")
+        return burst
 
     def _burst(self, photos_a_session: int) -> Burst:
         began = time.time()

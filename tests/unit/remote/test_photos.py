@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from hotshoe.remote.events import Kind
 from hotshoe.remote.photos import Lately, ask, follow, read_present
 from hotshoe.remote.ssh import Host, RemoteError
+from tests.unit.remote.conftest import CELLAR as CELLAR_ADDRESS
 from tests.unit.remote.journal import line
 
 ATTIC, CELLAR = (
     Host("attic", "192.168.1.10", "root", 22),
-    Host("cellar", "192.168.1.11", "root", 22),
+    Host("cellar", CELLAR_ADDRESS, "root", 22),
 )
-
-
-@pytest.fixture
-def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Servers that are played here: ssh does there what it would do on them, and journalctl says
-    what the test says. The second one cannot be reached."""
-
-    def write(journal: str) -> Path:
-        scripts = {
-            "ssh": 'for word; do :; done; case "$*" in *192.168.1.11*) exit 255; esac; '
-            'exec sh -c "$word"',
-            "id": "echo 995",
-            "journalctl": f'printf "%s\\n" "$@" >{tmp_path}/asked; cat <<"."\n{journal}\n.',
-        }
-        for name, script in scripts.items():
-            (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
-            (tmp_path / name).chmod(0o755)
-        monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-        return tmp_path
-
-    return write
 
 
 def test_the_latest_comes_last_and_what_is_there_is_known(programs, tmp_path):
