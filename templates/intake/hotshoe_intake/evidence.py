@@ -13,6 +13,9 @@ from hotshoe_intake.locks import read_writers
 
 # vsftpd locks a file right after it has made it.
 LOCK_PAUSE, LOCK_TRIES = 0.01, 100
+# Until a file that nobody was seen writing is taken for ended: somebody has moved or linked it here,
+# and will close nothing. In seconds.
+UNWRITTEN_PAUSE = 20
 # Until a line of our own is sent again, which a journal that is restarted or removed may lose; and
 # while the journal takes none. In seconds.
 BARRIER_PAUSE, REFUSED_PAUSE = 30, 1
@@ -110,17 +113,24 @@ class Evidence:
     def _look_for_writers(self) -> None:
         if not self._unseen:
             return
-        writers = read_writers()
+        writers, loop = read_writers(), asyncio.get_running_loop()
         for arrival, tries in list(self._unseen.items()):
             self._unseen[arrival] = tries + 1
             if pid := writers.get(arrival.inode):
                 self._arrivals.seen(arrival, pid)
             if pid or tries > LOCK_TRIES:
                 del self._unseen[arrival]
+                if not pid:
+                    loop.call_later(UNWRITTEN_PAUSE, self._end_unwritten, arrival)
             elif tries and arrival in self._found:
                 self.ended(arrival)
         if self._unseen:
-            asyncio.get_running_loop().call_later(LOCK_PAUSE, self.look)
+            loop.call_later(LOCK_PAUSE, self.look)
+
+    def _end_unwritten(self, arrival: Arrival) -> None:
+        if arrival.inode not in read_writers():
+            self.ended(arrival)
+            self._send_barrier()
 
     def _send_barrier(self) -> None:
         """Send a line of our own, for all that have ended since the last one."""
