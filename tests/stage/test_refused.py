@@ -272,15 +272,16 @@ def test_the_internet_reaches_the_ftp_ports_and_nothing_else(either_home: Home) 
 
 def test_a_passive_port_outside_the_range_is_closed_even_if_somebody_listens(home: Home) -> None:
     server = home.server_plan
+    port = server.passive.last + 1
     home.sh(
         home.server,
         f"systemd-run --quiet --collect --unit=stranger sh -c 'cp {CERTIFICATE} /tmp/s.pem; "
-        "exec openssl s_server -accept 50100 -cert /tmp/s.pem'; "
-        "until ss -Hltn sport = :50100 | grep -q .; do sleep 0.1; done",
+        f"exec openssl s_server -accept {port} -cert /tmp/s.pem'; "
+        f"until ss -Hltn sport = :{port} | grep -q .; do sleep 0.1; done",
     )
     try:
-        assert home.reach(CAMERA, server.public_address, 50100) == ["silent"]
-        assert home.reach(LAPTOP, server.address, 50100) == ["silent"]
+        assert home.reach(CAMERA, server.public_address, port) == ["silent"]
+        assert home.reach(LAPTOP, server.address, port) == ["silent"]
     finally:
         home.sh(home.server, "systemctl stop stranger.service")
 
@@ -294,9 +295,13 @@ def test_ssh_is_for_the_lan_only(home: Home) -> None:
 def test_local_rights_would_overwrite_which_is_why_cameras_have_anonymous_ones(home: Home) -> None:
     """The proof behind ``virtual_use_local_privs=NO``: the same server with the other choice."""
     passive = home.server_plan.passive
+    # What takes photos in at once would hide it.
     home.sh(
         home.server,
+        "systemctl stop hotshoe-intake; "
         "sed 's/^virtual_use_local_privs=.*/virtual_use_local_privs=YES/; /^pasv_address=/d; "
+        # That photos are born read-only would save this one.
+        "s/^file_open_mode=.*/file_open_mode=0660/; "
         "s/^listen_port=.*/listen_port=2121/' /etc/hotshoe/vsftpd.conf >/tmp/local.conf; "
         "systemd-run --quiet --collect --unit=local-rights vsftpd /tmp/local.conf; "
         f"nft insert rule inet hotshoe_firewall input tcp dport '{{ 2121, {passive} }}' accept; "
@@ -308,7 +313,11 @@ def test_local_rights_would_overwrite_which_is_why_cameras_have_anonymous_ones(h
         assert replies == ["226 Transfer complete."] * 2
         assert home.sh(home.server, f"stat -c %s {home.uploads}/twice.JPG").strip() == "5"
     finally:
-        home.sh(home.server, "systemctl stop local-rights; systemctl reload hotshoe-firewall")
+        home.sh(
+            home.server,
+            "systemctl stop local-rights; systemctl reload hotshoe-firewall; "
+            "systemctl start hotshoe-intake",
+        )
 
 
 def test_plain_ftp_and_helpers_are_there_only_while_the_site_asks_for_them(home: Home) -> None:
