@@ -57,6 +57,7 @@ class Intake:
             configuration,
             folders=lambda camera: self._uploads.of(camera),
             size_of=self._taken,
+            is_open=lambda camera, place: not self._arrivals.at(camera, place).ended,
             end=self._end_sessions,
             tell=self._reports.room,
         )

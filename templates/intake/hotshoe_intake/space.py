@@ -6,11 +6,12 @@ with 553 at once, and the session goes on; when there is room again, they are op
 
 They are closed while there is still room for what may have to end:
 
-- for the rest of each upload under way, until it is as large as the largest that its camera sent
-  lately (:data:`LATELY`), or, as long as it sent none, :data:`USUAL`;
-- for uploads that may begin before the folders are closed: one, and one for each further session
-  (:data:`SESSIONS`) of the cameras that are sending, as long as that is no more than a twentieth of
-  the limit.
+- for the rest of each upload under way, until it is as large as those that its camera sent lately
+  (:data:`LATELY`) are on average, or, as long as it sent none, :data:`USUAL`;
+- for one that is as large as the largest of these;
+- for uploads that may begin before the folders are closed: one of average size for each further
+  session (:data:`SESSIONS`) of the cameras that are sending, as long as that is no more than a
+  twentieth of the limit.
 
 What a camera sent lately counts as a quarter of the limit at most; otherwise a single large upload
 would close its folders for long. A larger one may outgrow its limit: its session is then ended.
@@ -61,12 +62,14 @@ class _Upload:
     :param key: whose it is, and which
     :param number: in the order in which they began
     :param size: so far, in bytes
+    :param is_open: whether it may still grow
     :param growth: in bytes a second
     """
 
     key: Key
     number: int
     size: int = 0
+    is_open: bool = True
     growth: int = 0
 
 
@@ -84,9 +87,14 @@ class _Camera:
     closed: bool | None = None
 
     @property
-    def usual(self) -> int:
-        """How large its next upload is expected to be, in bytes."""
+    def largest(self) -> int:
+        """How large its next upload may well be, in bytes."""
         return max(self.lately, default=USUAL)
+
+    @property
+    def average(self) -> int:
+        """How large its uploads are on average, in bytes."""
+        return sum(self.lately) // len(self.lately) if self.lately else USUAL
 
 
 @dataclass
@@ -111,6 +119,7 @@ class Space:
     :param configuration: what the deploy wrote (/etc/hotshoe/intake.json)
     :param folders: tells the handles of all folders that a camera uploads to
     :param size_of: tells how much room an upload under way takes, in bytes; None if it has moved
+    :param is_open: tells whether an upload under way may still grow
     :param end: ends the sessions of these uploads, and of no others any more; called each second
         while there are any, and once when there are none any more
     :param tell: called with ``full`` or ``room``, the camera (None: all) and the reason
@@ -122,10 +131,12 @@ class Space:
         *,
         folders: Callable[[str], Iterable[int]],
         size_of: Callable[[str, str], int | None],
+        is_open: Callable[[str, str], bool],
         end: Callable[[Collection[Key]], None],
         tell: Callable[[str, str | None, str], None],
     ) -> None:
-        self._folders, self._size_of, self._end, self._tell = folders, size_of, end, tell
+        self._folders, self._size_of, self._is_open = folders, size_of, is_open
+        self._end, self._tell = end, tell
         self._root = configuration["photos"]
         self._cameras = {name: _Camera() for name in configuration["cameras"]}
         self._usage = Usage(self._root, configuration["library"], list(self._cameras))
@@ -154,7 +165,7 @@ class Space:
         self._changed.set()
 
     def ended(self, camera: str, upload: str, size: int, *, whole: bool) -> None:
-        """An upload has ended.
+        """An upload has ended, and is where it belongs.
 
         :param size: how much room it takes from now on, in bytes; 0 if it was there already
         :param whole: whether it arrived as a whole
@@ -225,6 +236,9 @@ class Space:
     def look(self) -> None:
         """See what there is, close and open folders, and end what outgrows its limit."""
         ending: set[Key] = set()
+        for camera in self._cameras.values():
+            for upload in camera.uploads.values():
+                upload.is_open = self._is_open(*upload.key)
         for limit in self._limits:
             room = self._room(limit)
             if room is not None:
@@ -263,28 +277,34 @@ class Space:
         cameras = [limit.camera] if limit.camera else list(self._cameras)
         return [upload for name in cameras for upload in self._cameras[name].uploads.values()]
 
-    def _usual(self, limit: _Limit, camera: str) -> int:
-        """How large an upload of a camera is expected to be, in bytes."""
-        return min(self._cameras[camera].usual, limit.most // LARGEST)
+    def _largest(self, limit: _Limit, camera: str) -> int:
+        """How large an upload of a camera may well be, in bytes."""
+        return min(self._cameras[camera].largest, limit.most // LARGEST)
+
+    def _average(self, limit: _Limit, camera: str) -> int:
+        """How large uploads of a camera are on average, in bytes."""
+        return min(self._cameras[camera].average, limit.most // LARGEST)
 
     def _promised(self, limit: _Limit) -> int:
         """How much room is kept for the uploads under way, in bytes."""
         return sum(
-            max(0, self._usual(limit, upload.key[0]) - upload.size)
+            max(0, self._average(limit, upload.key[0]) - upload.size)
             for upload in self._uploads(limit)
+            if upload.is_open
         )
 
     def _decide(self, limit: _Limit, room: int) -> None:
         """Decide whether cameras are refused because of a limit."""
         cameras = [limit.camera] if limit.camera else list(self._cameras)
-        usual = {camera: self._usual(limit, camera) for camera in cameras}
-        one = max(usual.values(), default=0)
-        all_sessions = sum(
-            size * max(0, SESSIONS - len(uploads))
-            for camera, size in usual.items()
-            if (uploads := self._cameras[camera].uploads)
+        one = max((self._largest(limit, camera) for camera in cameras), default=0)
+        begun = {upload.key[0]: 0 for upload in self._uploads(limit)}
+        for upload in self._uploads(limit):
+            begun[upload.key[0]] += upload.is_open
+        more = sum(
+            self._average(limit, camera) * max(0, SESSIONS - number)
+            for camera, number in begun.items()
         )
-        needed = self._promised(limit) + max(one, min(all_sessions, limit.most // BEGINNING))
+        needed = self._promised(limit) + max(one, min(more, limit.most // BEGINNING))
         # For one more, so that folders are not opened for a single upload, and closed again.
         full = room < needed + (one if limit.full else 0)
         if full != bool(limit.full):
@@ -307,8 +327,12 @@ class Space:
         """The uploads that have to end because of a limit."""
         uploads = self._uploads(limit)
         if room <= 0 and limit.floor is None:
-            return {upload.key for upload in uploads}
-        large = [each for each in uploads if each.size > self._usual(limit, each.key[0])]
+            return {upload.key for upload in uploads if upload.is_open}
+        large = [
+            each
+            for each in uploads
+            if each.is_open and each.size > self._largest(limit, each.key[0])
+        ]
         spare = room - self._promised(limit)
         coming = AHEAD * sum(upload.growth for upload in large)
         ending: set[Key] = set()

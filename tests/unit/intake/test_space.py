@@ -42,7 +42,7 @@ class Server:
     """
 
     def __init__(self, root: Path, cameras: dict[str, Any], **said: Any) -> None:
-        self.root, self.sizes = root, dict[Key, int]()
+        self.root, self.sizes, self.closed = root, dict[Key, int](), set[Key]()
         self.told: list[tuple[str, str | None]] = []
         self.reasons: list[str] = []
         self.ending: list[set[Key]] = []
@@ -66,6 +66,7 @@ class Server:
             self.configuration,
             folders=lambda camera: self._handles.get(camera, []),
             size_of=lambda camera, upload: self.sizes[camera, upload],
+            is_open=lambda camera, upload: (camera, upload) not in self.closed,
             end=self._end,
             tell=self._tell,
         )
@@ -429,6 +430,28 @@ def test_what_a_camera_sent_lately_is_what_it_is_expected_to_send(server):
         space.ended("r5", f"{i}", MB, whole=True)
     space.look()
     assert here.is_open("r5")
+
+
+def test_photos_after_a_film_are_not_refused(server):
+    """However many are under way, and however many wait until they are in the library."""
+    here = server(limit=100 * GB)
+    put(here.root / "library" / "r5" / "a.JPG", 10 * GB)
+    space = counted(here)
+    for i in range(20):
+        space.begun("r5", f"{i}")
+        space.ended("r5", f"{i}", MB, whole=True)
+    space.begun("r5", "film")
+    space.ended("r5", "film", 20 * GB, whole=True)
+    for i in range(8):
+        space.begun("r5", f"open {i}")
+        here.sizes["r5", f"open {i}"] = 0
+    for i in range(1000):
+        space.begun("r5", f"waits {i}")
+        here.sizes["r5", f"waits {i}"] = MB
+        here.closed.add(("r5", f"waits {i}"))
+    space.look()
+    assert here.is_open("r5")
+    assert here.ending == []
 
 
 def test_one_large_upload_does_not_close_a_camera_for_long(server):
