@@ -45,6 +45,7 @@ class Evidence:
         # Of those whose writer has not been seen, how often it was looked for.
         self._unseen: dict[Arrival, int] = {}
         self._found: set[Arrival] = set()
+        self._looks_again = False
         # Those that have ended, before and after a line of our own was sent.
         self._ended: list[Arrival] = []
         self._barriers: dict[str, list[Arrival]] = {}
@@ -124,8 +125,13 @@ class Evidence:
                     loop.call_later(UNWRITTEN_PAUSE, self._end_unwritten, arrival)
             elif tries and arrival in self._found:
                 self.ended(arrival)
-        if self._unseen:
-            loop.call_later(LOCK_PAUSE, self.look)
+        if self._unseen and not self._looks_again:
+            self._looks_again = True
+            loop.call_later(LOCK_PAUSE, self._look_again)
+
+    def _look_again(self) -> None:
+        self._looks_again = False
+        self.look()
 
     def _end_unwritten(self, arrival: Arrival) -> None:
         if arrival.inode not in read_writers():
