@@ -201,6 +201,9 @@ def test_what_debian_or_the_person_set_up_stays(home: Home) -> None:
     home.deploy()
     assert "chain theirs" in home.sh(home.server, "nft list table inet somebody")
     home.sh(home.server, "nft delete table inet somebody; systemctl restart nftables.service")
+    # The units of our tables restart with it; systemctl waits for its own alone.
+    jobs = "systemctl list-jobs --no-legend"
+    wait_until(lambda: "hotshoe" not in home.sh(home.server, jobs), 30)
     assert home.deploy() == {}, "our table is back by itself after nftables.service flushed it"
 
 
