@@ -295,7 +295,9 @@ def test_a_photo_is_told_to_be_safe_when_it_is_on_the_disk(either_home: Home) ->
         "command -v strace >/dev/null || "
         "DEBIAN_FRONTEND=noninteractive apt-get install -qq -y strace >/dev/null 2>&1",
     )
-    # Its folders are new, too.
+    # Its folders are new, too, and no other photo makes them.
+    arriving = f"{paths.PHOTOS}/{home.user}/{paths.ARRIVING}"
+    home.sh(home.server, f"rm -rf {arriving}/*")
     home.sh(home.server, f"rm -rf {paths.LIBRARY}/{home.user}; systemctl restart {UNIT}")
     home.sh(
         home.server,
@@ -311,7 +313,6 @@ def test_a_photo_is_told_to_be_safe_when_it_is_on_the_disk(either_home: Home) ->
     finally:
         home.sh(home.server, "systemctl stop tracing")
     lines = home.sh(home.server, "cat /run/trace").splitlines()
-    print(*lines, sep="\n")
 
     def at(*words: str) -> int:
         """The only line, or the first, that has all of these."""

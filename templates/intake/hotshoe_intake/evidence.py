@@ -13,8 +13,8 @@ from hotshoe_intake.locks import read_writers
 
 # vsftpd locks a file right after it has made it.
 LOCK_PAUSE, LOCK_TRIES = 0.01, 100
-# Until a file that nobody was seen writing is taken for ended: somebody has moved or linked it here,
-# and will close nothing. In seconds.
+# Until a file that nobody was seen writing is taken for ended: somebody has moved or linked it
+# here, and will close nothing. In seconds.
 UNWRITTEN_PAUSE = 20
 # Until a line of our own is sent again, which a journal that is restarted or removed may lose; and
 # while the journal takes none. In seconds.
