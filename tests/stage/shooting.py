@@ -113,8 +113,10 @@ class Shooting:
 
     def end(self) -> None:
         """Let them send again what failed, and stop."""
-        if self._process.poll() is None:
-            self._process.communicate()
+        if self._process.stdin:
+            self._process.stdin.close()
+        self._process.wait()
+        # What it has said to the end has one reader.
         self._reader.join()
 
     def lost(self) -> set[str]:

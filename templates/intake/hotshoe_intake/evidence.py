@@ -12,7 +12,7 @@ from hotshoe_intake.journal import Barrier, Journal, send_barrier
 from hotshoe_intake.locks import read_writers
 
 # vsftpd locks a file right after it has made it.
-LOCK_PAUSE, LOCK_TRIES = 0.01, 100
+LOCK_PAUSE, LOCK_TRIES, FOUND_TRIES = 0.01, 100, 20
 # Until a file that nobody was seen writing is taken for ended, in seconds: somebody has moved or
 # linked it here, and will close nothing.
 UNWRITTEN_PAUSE = 20
@@ -123,7 +123,7 @@ class Evidence:
                 del self._unseen[arrival]
                 if not pid:
                     loop.call_later(UNWRITTEN_PAUSE, self._end_unwritten, arrival)
-            elif tries and arrival in self._found:
+            elif tries > FOUND_TRIES and arrival in self._found:
                 self.ended(arrival)
         if self._unseen and not self._looks_again:
             self._looks_again = True

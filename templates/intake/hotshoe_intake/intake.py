@@ -213,25 +213,35 @@ class Intake:
                 arrival.settling = False
                 return
             certain = await asyncio.to_thread(is_complete_since, arrival.began)
+        state = camera.state(arrival.place, arrival.name)
+        if state and not is_photo(state, self._owner):
+            # Something else took its name while it was moved.
+            await self._set_aside(arrival, Fate.UNPROVEN, state, "it is no file of vsftpd's")
+            return
         state, seen = await asyncio.to_thread(camera.look, arrival.place, arrival.name)
-        size = state.st_size
-        fate, reason = judge(arrival, size, seen, certain=certain, tolerant=camera.tolerant)
-        if fate is Fate.LIBRARY:
-            path, copy = await asyncio.to_thread(self._place, arrival, seen, state.st_mtime)
-            if copy:
-                self._reports.copy(arrival, path)
-            else:
-                self._reports.safe(arrival, path, size)
-            room = 0 if copy else taken(state)
-        else:
+        fate, reason = judge(
+            arrival, state.st_size, seen, certain=certain, tolerant=camera.tolerant
+        )
+        if fate is not Fate.LIBRARY:
             if fate is Fate.INCOMPLETE and (arrival.camera, arrival.place) in self._too_large:
                 reason = "it was larger than the room that there was"
-            await asyncio.to_thread(camera.set_aside, arrival.place, fate.value)
-            self._reports.aside(arrival, fate.value, size, reason)
-            room = taken(state)
-        self._forget(arrival)
-        whole = fate is Fate.LIBRARY
-        self._space.ended(arrival.camera, arrival.place, room, whole=whole)
+            await self._set_aside(arrival, fate, state, reason)
+            return
+        path, copy = await asyncio.to_thread(self._place, arrival, seen, state.st_mtime)
+        if copy:
+            self._reports.copy(arrival, path)
+        else:
+            self._reports.safe(arrival, path, state.st_size)
+        self._forget(arrival, 0 if copy else taken(state), whole=True)
+
+    async def _set_aside(
+        self, arrival: Arrival, fate: Fate, state: os.stat_result, reason: str
+    ) -> None:
+        """Keep what does not belong into the library."""
+        camera = self._cameras[arrival.camera]
+        await asyncio.to_thread(camera.set_aside, arrival.place, fate.value)
+        self._reports.aside(arrival, fate.value, state.st_size, reason)
+        self._forget(arrival, taken(state), whole=False)
 
     def _place(self, arrival: Arrival, seen: Look, arrived: float) -> tuple[str, bool]:
         """Move an upload into the library.
@@ -244,7 +254,13 @@ class Intake:
         os.rmdir(arrival.place, dir_fd=arriving)
         return f"{LIBRARY}/{placed.path}", placed.copy
 
-    def _forget(self, arrival: Arrival) -> None:
+    def _forget(self, arrival: Arrival, room: int, *, whole: bool) -> None:
+        """An upload is where it belongs.
+
+        :param room: what it takes there, in bytes
+        :param whole: whether that is the library
+        """
+        self._space.ended(arrival.camera, arrival.place, room, whole=whole)
         self._arrivals.remove(arrival)
         self._evidence.forget(arrival)
         self._too_large.discard((arrival.camera, arrival.place))

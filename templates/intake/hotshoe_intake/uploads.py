@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ _BEGUN = inotify.CREATE | inotify.MOVED_TO
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Each takes a handle. No card has as many folders.
 MOST_FOLDERS = 2000
+# Between two looks at which of them are gone, in seconds.
+LOOK_PAUSE = 1
 # vsftpd logs no path that is longer than PATH_MAX.
 LONGEST_LOGGED = 4000
 
@@ -59,6 +62,7 @@ class Uploads:
         self._entered, self._crowded = entered, crowded
         self._folders: dict[int, Folder] = {}
         self._count: dict[str, int] = {}
+        self._looked = -float(LOOK_PAUSE)
 
     def add(self, camera: str, handle: int, length: int = len("/upload")) -> None:
         """Watch a folder, and take what is in it already.
@@ -77,6 +81,26 @@ class Uploads:
         self._count[camera] = self._count.get(camera, 0) + 1
         self._entered(camera, handle)
         self._take(folder)
+
+    def _make_room(self, parent: Folder) -> None:
+        """Forget folders that are gone: while a handle is open, no event tells of that.
+
+        :param parent: the folder in which there is another one, and which is needed
+        """
+        is_full = self._count.get(parent.camera, 0) >= MOST_FOLDERS
+        if not is_full or time.monotonic() < self._looked + LOOK_PAUSE:
+            return
+        self._looked = time.monotonic()
+        for watch, folder in list(self._folders.items()):
+            is_own = folder.camera == parent.camera and folder is not parent
+            if is_own and os.fstat(folder.handle).st_nlink == 0:
+                self._events.forget(watch)
+                self._forget(watch)
+
+    def _forget(self, watch: int) -> None:
+        folder = self._folders.pop(watch)
+        self._count[folder.camera] -= 1
+        os.close(folder.handle)
 
     def _take(self, folder: Folder) -> None:
         """Take what is in a folder."""
@@ -111,11 +135,10 @@ class Uploads:
         if folder is None:
             return False
         if event.mask & inotify.IGNORED:
-            del self._folders[event.watch]
-            self._count[folder.camera] -= 1
-            os.close(folder.handle)
+            self._forget(event.watch)
         elif event.mask & inotify.ISDIR:
             if event.mask & _BEGUN:
+                self._make_room(folder)
                 self._enter(folder, event.name)
         elif event.mask & _BEGUN:
             self._begun(folder, event.name, False)
