@@ -213,10 +213,10 @@ class Intake:
                 arrival.settling = False
                 return
             certain = await asyncio.to_thread(is_complete_since, arrival.began)
-        state = camera.state(arrival.place, arrival.name)
-        if state and not is_photo(state, self._owner):
+        found = camera.state(arrival.place, arrival.name)
+        if found and not is_photo(found, self._owner):
             # Something else took its name while it was moved.
-            await self._set_aside(arrival, Fate.UNPROVEN, state, "it is no file of vsftpd's")
+            await self._set_aside(arrival, Fate.UNPROVEN, found, "it is no file of vsftpd's")
             return
         state, seen = await asyncio.to_thread(camera.look, arrival.place, arrival.name)
         fate, reason = judge(

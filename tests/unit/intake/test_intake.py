@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -181,13 +182,13 @@ async def until(condition: Callable[[], object], seconds: float = 20) -> None:
         await asyncio.sleep(0.01)
 
 
-def runs(test: Callable[[Home], Awaitable[None]]) -> Callable[[Home], None]:
+def runs(test: Callable[..., Coroutine[object, object, None]]) -> Callable[..., None]:
     """A test that is asynchronous."""
 
-    def run(home: Home) -> None:
-        asyncio.run(test(home))  # type: ignore[arg-type]
+    @functools.wraps(test)
+    def run(*fixtures: object, **named: object) -> None:
+        asyncio.run(test(*fixtures, **named))
 
-    run.__name__, run.__doc__ = test.__name__, test.__doc__
     return run
 
 
@@ -344,6 +345,28 @@ async def test_what_is_no_photo_of_vsftpd_s_stays_where_it_is(home):
         home.upload("a.JPG", "1")
         await until(lambda: home.files("library") == {"a.JPG": "1"})
     assert {each.name for each in upload.iterdir()} == {"link.JPG", "fifo.JPG", "folder"}
+    assert (home.root / "secret").read_text() == "secret"
+
+
+@runs
+async def test_what_takes_the_name_of_an_upload_while_that_is_moved_is_set_aside(home, monkeypatch):
+    """A link to a file that only the daemon may read."""
+    (home.root / "secret").write_text("secret")
+    rename = os.rename
+
+    def swapped(name, new, **folders):
+        if name == new == "a.JPG":
+            os.unlink(name, dir_fd=folders["src_dir_fd"])
+            os.symlink(home.root / "secret", name, dir_fd=folders["src_dir_fd"])
+        rename(name, new, **folders)
+
+    monkeypatch.setattr(os, "rename", swapped)
+    monkeypatch.setattr(evidence, "UNWRITTEN_PAUSE", 0)
+    async with home.running():
+        session = home.session()
+        session("make a.JPG", "lock", "write 1", "close")
+        await until(lambda: list((home.camera / "unproven").glob("*/a.JPG")))
+    assert home.files("library") == {}
     assert (home.root / "secret").read_text() == "secret"
 
 
