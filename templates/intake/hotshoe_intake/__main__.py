@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from systemd import daemon
@@ -24,10 +26,16 @@ async def keep_alive() -> None:
 
 
 async def run(intake: Intake) -> None:
-    """Take photos in for ever."""
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(intake.run(ready=lambda: daemon.notify("READY=1")))
-        tasks.create_task(keep_alive())
+    """Take photos in until systemd ends this."""
+    living = asyncio.create_task(keep_alive())
+    taking = asyncio.create_task(intake.run(ready=lambda: daemon.notify("READY=1")))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, taking.cancel)
+    try:
+        with suppress(asyncio.CancelledError):
+            await taking
+    finally:
+        await intake.finish()
+        living.cancel()
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from hotshoe_intake.journal import Ended, printable
 
 # By how much a clock may be set back between two steps of one upload, in seconds.
 CLOCK = 10
+_DOUBTFUL = "its camera may end transfers early, and its content proves nothing"
 
 
 class Fate(enum.Enum):
@@ -43,6 +44,7 @@ class Arrival:
     :param sent: as many bytes as vsftpd logged
     :param settling: whether its end is being looked into
     :param origin: the handle of the folder that it was in, and its name there
+    :param watch: of its place
     """
 
     camera: str
@@ -56,6 +58,7 @@ class Arrival:
     sent: int | None = None
     settling: bool = False
     origin: tuple[int, str] | None = None
+    watch: int = -1
 
 
 class Arrivals:
@@ -138,18 +141,18 @@ def judge(
     :param tolerant: whether its camera may end transfers without closing TLS
     """
     if arrival.sent == size:
+        # Its camera was told 226, so it is kept whatever it is.
         if look.verdict is Verdict.CUT:
-            return Fate.INCOMPLETE, f"the camera ended it early: {look.reason}"
+            return Fate.UNPROVEN, f"it ended well and looks cut: {look.reason}"
         if tolerant and look.verdict is not Verdict.WHOLE:
-            return (
-                Fate.UNPROVEN,
-                "its camera may end transfers early, and its content proves nothing",
-            )
+            return Fate.UNPROVEN, _DOUBTFUL
         return Fate.LIBRARY, ""
     if tolerant and look.verdict is Verdict.WHOLE:
         # vsftpd has said 426, as it does to every camera: it reads strict_ssl_read_eof before it
         # knows which one it is. If the camera sends the photo again, that is the same photo.
         return Fate.LIBRARY, ""
+    if tolerant and look.verdict is Verdict.UNKNOWN:
+        return Fate.UNPROVEN, _DOUBTFUL
     if certain and arrival.logs:
         return Fate.INCOMPLETE, "the connection broke off"
     if look.verdict is Verdict.WHOLE:

@@ -7,7 +7,7 @@ import shutil
 import stat
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Self
 
@@ -75,13 +75,15 @@ class Camera:
         """
         arriving = self.folders[ARRIVING]
         for place in sorted(os.listdir(arriving)):
-            with closing(open_folder(arriving, place)) as handle:
-                names = os.listdir(handle)
-                if names:
-                    state = os.stat(names[0], dir_fd=handle, follow_symlinks=False)
-                    yield place, names[0], state, os.fstat(handle).st_mtime
-                    continue
-            os.rmdir(place, dir_fd=arriving)
+            # One that cannot be read must not keep the others from being taken in.
+            with suppress(OSError):
+                with closing(open_folder(arriving, place)) as handle:
+                    names = os.listdir(handle)
+                    if names:
+                        state = os.stat(names[0], dir_fd=handle, follow_symlinks=False)
+                        yield place, names[0], state, os.fstat(handle).st_mtime
+                        continue
+                os.rmdir(place, dir_fd=arriving)
 
     def adopt(self) -> None:
         """Give a place to each file that broke off before hotshoe had this program."""

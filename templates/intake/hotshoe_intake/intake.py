@@ -29,6 +29,8 @@ LIBRARY = "library"
 # After an error, such as of a disk that is full; and between two looks at what is old. In seconds.
 ERROR_PAUSE = 30
 SWEEP_PAUSE = 3600
+# For what has ended when this program ends, in seconds.
+FINISHING = 5
 
 
 class Intake:
@@ -79,7 +81,10 @@ class Intake:
         :param ready: called once names are free as soon as uploads begin
         """
         for camera in self._cameras.values():
-            camera.adopt()
+            try:
+                camera.adopt()
+            except OSError as error:
+                self._reports.not_adopted(camera.name, error)
             for place, name, state, began in camera.arriving():
                 arrival = Arrival(camera.name, place, name, state.st_ino, began)
                 with closing(open_folder(camera.folders[ARRIVING], place)) as handle:
@@ -93,6 +98,12 @@ class Intake:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._space.keep())
             tasks.create_task(self._remove_old())
+
+    async def finish(self) -> None:
+        """Finish what has been begun with, and tell what is not told yet."""
+        if self._last:
+            await asyncio.wait(self._last.values(), timeout=FINISHING)
+        self._reports.close()
 
     # -- uploads begin and end
 
@@ -129,7 +140,7 @@ class Intake:
         except FileNotFoundError:
             return
         except OSError as error:
-            self._reports.error(folder.camera, name, error)
+            self._reports.waits(folder.camera, name, error, ERROR_PAUSE)
             if not self._looks_again:
                 self._looks_again = True
                 asyncio.get_running_loop().call_later(ERROR_PAUSE, self._look_again)
@@ -160,7 +171,8 @@ class Intake:
         return arrival
 
     def _watch(self, arrival: Arrival, handle: int) -> None:
-        self._watched[self._events.watch(handle, inotify.CLOSE_WRITE)] = arrival
+        arrival.watch = self._events.watch(handle, inotify.CLOSE_WRITE)
+        self._watched[arrival.watch] = arrival
 
     def _add(self, arrival: Arrival, *, found: bool) -> None:
         self._arrivals.add(arrival)
@@ -201,7 +213,7 @@ class Intake:
                 await self._bring(arrival)
             # Whatever it is, it must not hold up other photos.
             except Exception as error:
-                self._reports.error(arrival.camera, arrival.name, error)
+                self._reports.waits(arrival.camera, arrival.name, error, ERROR_PAUSE)
                 await asyncio.sleep(ERROR_PAUSE)
             else:
                 return
@@ -263,6 +275,9 @@ class Intake:
         self._space.ended(arrival.camera, arrival.place, room, whole=whole)
         self._arrivals.remove(arrival)
         self._evidence.forget(arrival)
+        # Where it was set aside, its place goes on.
+        if self._watched.pop(arrival.watch, None):
+            self._events.forget(arrival.watch)
         self._too_large.discard((arrival.camera, arrival.place))
         if arrival.origin and self._latest.get(arrival.origin) is arrival:
             del self._latest[arrival.origin]
@@ -271,7 +286,12 @@ class Intake:
         """Remove what broke off and has been kept for long enough, again and again."""
         while True:
             for camera in self._cameras.values():
-                for name in await asyncio.to_thread(camera.remove_old, self._days):
+                try:
+                    removed = await asyncio.to_thread(camera.remove_old, self._days)
+                except OSError as error:
+                    self._reports.not_removed(camera.name, error)
+                    continue
+                for name in removed:
                     self._reports.removed(camera.name, name, self._days)
             await asyncio.sleep(SWEEP_PAUSE)
 
@@ -291,7 +311,10 @@ class Intake:
         """End the sessions of uploads that outgrow the room that there is."""
         arrivals = [self._arrivals.at(*key) for key in uploads]
         self._too_large.update(uploads)
-        self._ending.ask(each.pid for each in arrivals if each.pid and not each.ended)
+        try:
+            self._ending.ask(each.pid for each in arrivals if each.pid and not each.ended)
+        except OSError as error:
+            self._reports.not_ended(error)
 
 
 def _camera(photos: int, name: str, said: Mapping[str, Mapping[str, Any]]) -> Camera | None:

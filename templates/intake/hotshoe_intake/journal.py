@@ -27,6 +27,8 @@ UNITS = ("hotshoe-vsftpd.service", "hotshoe-vsftpd6.service")
 DEV_LOG = Path("/run/systemd/journal/dev-log")
 # By how much the times of files may be behind, in seconds: the kernel's clock tick.
 FILE_CLOCK = 0.02
+# How long a journal that is stuck may hold up the end of this program, in seconds.
+CLOSING = 5
 # LOG_FTP and LOG_INFO, as syslog(3) counts them.
 _PRIORITY = (11 << 3) | 6
 # A photo of no bytes has none in its line.
@@ -161,8 +163,9 @@ class Teller:
     """Tells the journal what became of photos; a journal that is stuck holds nobody up."""
 
     def __init__(self) -> None:
-        self._lines: queue.SimpleQueue[tuple[str, dict[str, Any]]] = queue.SimpleQueue()
-        threading.Thread(target=self._send, daemon=True).start()
+        self._lines: queue.SimpleQueue[tuple[str, dict[str, Any]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._send, daemon=True)
+        self._thread.start()
 
     def tell(self, message: str, *, priority: int = journal.LOG_INFO, **fields: object) -> None:
         """Tell it.
@@ -175,7 +178,12 @@ class Teller:
         shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
         self._lines.put((shown, {"PRIORITY": str(priority), **values}))
 
+    def close(self) -> None:
+        """Wait until all is told, or for :data:`CLOSING` seconds."""
+        self._lines.put(None)
+        self._thread.join(CLOSING)
+
     def _send(self) -> None:
-        while True:
-            message, fields = self._lines.get()
+        while line := self._lines.get():
+            message, fields = line
             journal.send(message, SYSLOG_IDENTIFIER=OURSELVES, **fields)

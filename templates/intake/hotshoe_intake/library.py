@@ -4,14 +4,14 @@ A photo whose name is taken by another one is kept beside it, as ``IMG_0001-2.JP
 one exposure, RAW, JPEG and what belongs to them, have the same suffix, in whichever order they
 arrive. What tells them apart from others of the same name is when they were taken.
 
-Nothing lists a folder, so a photo costs the same however many are there.
+Nothing lists a folder, so a photo costs the same however many of other names are there.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,6 +33,8 @@ EXTENSIONS = tuple(case for kind in (*OTHERS, *FILMS) for case in (kind, kind.lo
 LONGEST_NAME, LONGEST_EXTENSION = 255, 16
 # A moment without a fraction of its second.
 SECOND = len("2024-02-29T12:00:00")
+# Of more photos of one name and day, the suffix is the time: to look for a number takes too long.
+MOST_OF_A_NAME = 500
 # How much is compared at a time, in bytes.
 PIECE = 1 << 20
 # Folders of which is remembered that they are on the disk.
@@ -199,7 +201,7 @@ class Library:
 def _candidates(name: str) -> Iterator[str]:
     """The name, and what it is with each suffix."""
     stem, extension = _split(name)
-    return (_suffixed(stem, number, extension) for number in itertools.count(1))
+    return (_suffixed(stem, number, extension) for number in range(1, MOST_OF_A_NAME + 1))
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -228,7 +230,7 @@ def _choose(folder: int, photo: _Photo) -> tuple[str, bool]:
     stem, extension = _split(photo.name)
     joins: str | None = None
     proven = False
-    for number in itertools.count(1):
+    for number in range(1, MOST_OF_A_NAME + 1):
         candidate = _suffixed(stem, number, extension)
         if status(folder, candidate):
             if _same(folder, candidate, photo.handle):
@@ -240,7 +242,7 @@ def _choose(folder: int, photo: _Photo) -> tuple[str, bool]:
         same = {_same_exposure(photo, folder, other) for other in others}
         if not proven and (True in same or False not in same):
             joins, proven = candidate, True in same
-    raise AssertionError("numbers do not end")
+    return joins or _suffixed(stem, time.time_ns(), extension), False
 
 
 def _others(folder: int, stem: str, number: int) -> list[str]:

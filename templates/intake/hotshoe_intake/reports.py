@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 from hotshoe_intake.arrivals import Arrival
 from hotshoe_intake.journal import INFO, WARNING, Teller
+from hotshoe_intake.uploads import MOST_FOLDERS
 
 
 class Reports:
@@ -71,18 +74,51 @@ class Reports:
             HOTSHOE_REASON=reason,
         )
 
-    def error(self, camera: str, name: str, error: Exception) -> None:
-        """Something could not be done, and will be tried again."""
-        reason = (isinstance(error, OSError) and error.strerror) or repr(error)
-        self._teller.tell(f"{camera}: {name} stays where it is for now: {reason}", priority=WARNING)
+    def waits(self, camera: str, name: str, error: Exception, seconds: float) -> None:
+        """An upload could not be moved.
+
+        :param seconds: until that is tried again
+        """
+        reason = _reason(error)
+        self._teller.tell(
+            f"{camera}: {name} is not in the library yet: {reason}; next try in {seconds:.0f} s",
+            priority=WARNING,
+            HOTSHOE_EVENT="waiting",
+            HOTSHOE_CAMERA=camera,
+            HOTSHOE_NAME=name,
+            HOTSHOE_REASON=reason,
+        )
+
+    def not_removed(self, camera: str, error: OSError) -> None:
+        """What broke off long ago could not be removed."""
+        self._teller.tell(
+            f"{camera}: old incomplete uploads could not be removed: {_reason(error)}",
+            priority=WARNING,
+        )
+
+    def not_adopted(self, camera: str, error: OSError) -> None:
+        """What an earlier version left among incomplete uploads could not be taken over."""
+        self._teller.tell(
+            f"{camera}: what lies in its folder for incomplete uploads stays there for good: "
+            f"{_reason(error)}",
+            priority=WARNING,
+        )
+
+    def not_ended(self, error: OSError) -> None:
+        """Sessions that have to end could not be named to hotshoe-sessions."""
+        self._teller.tell(f"sessions could not be ended: {_reason(error)}", priority=WARNING)
+
+    def close(self) -> None:
+        """Wait until all is told, for some seconds at most."""
+        self._teller.close()
 
     def crowded(self, camera: str) -> None:
         """A camera has made more folders than are watched; it is told once."""
         if camera not in self._crowded:
             self._crowded.add(camera)
             self._teller.tell(
-                f"{camera}: has more folders than are watched; remove those that are empty, then "
-                "restart hotshoe-intake",
+                f"{camera}: has more than {MOST_FOLDERS} folders; uploads into further ones wait. "
+                "Remove empty ones",
                 priority=WARNING,
             )
 
@@ -104,3 +140,13 @@ class Reports:
             HOTSHOE_PATH=path,
             HOTSHOE_REASON=reason,
         )
+
+
+def _reason(error: Exception) -> str:
+    """Why something failed, and where."""
+    if isinstance(error, OSError) and error.strerror:
+        where = (
+            f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+        )
+        return f"{where}{error.strerror}"
+    return repr(error)
