@@ -14,6 +14,7 @@ import pytest
 from hotshoe import paths
 from tests.stage.conftest import deployed
 from tests.stage.home import Home
+from tests.stage.storm import HABITS
 from tests.stage.storming import Storm, Verdict, library, under_way
 from tests.stage.test_firewall import wait_until
 
@@ -53,45 +54,46 @@ def home() -> Iterator[Home]:
 # -- what happens meanwhile
 
 
-def kill_daemon(home: Home) -> None:
+def kill_daemon(home: Home, _: Storm) -> None:
     home.sh(home.server, "systemctl kill --kill-whom=main --signal=KILL hotshoe-vsftpd")
 
 
-def kill_intake(home: Home) -> None:
+def kill_intake(home: Home, _: Storm) -> None:
     home.sh(home.server, "systemctl kill --kill-whom=main --signal=KILL hotshoe-intake")
 
 
-def kill_sessions(home: Home) -> None:
+def kill_sessions(home: Home, _: Storm) -> None:
     """Some of them, each by one of its processes."""
     pids = home.sh(home.server, "pgrep -x vsftpd -u hotshoe || true").split()
     some = random.Random(SEED).sample(pids, min(len(pids), 20))
     home.sh(home.server, f"kill -9 {' '.join(some)} 2>/dev/null || true")
 
 
-def fill_disk(home: Home) -> None:
-    """Until cameras are refused; then free it, and wait until they are not."""
+def fill_disk(home: Home, storm: Storm) -> None:
+    """Until cameras are refused, and are told so; then free it, and wait until they are not."""
+    before = len(storm.tries)
     home.sh(home.server, f"fallocate -l {SPARE + 2 * 10**9} {FILLER}")
     try:
         wait_until(lambda: open_doors(home) == 0, 30)
-        time.sleep(3)
+        wait_until(lambda: any(t.reply.startswith("553") for t in storm.tries[before:]), 30)
     finally:
         home.sh(home.server, f"rm {FILLER}")
     wait_until(lambda: open_doors(home) == len(CAMERAS), 30)
 
 
-def redeploy(home: Home) -> None:
+def redeploy(home: Home, _: Storm) -> None:
     home.deploy()
 
 
-def reboot_server(home: Home) -> None:
+def reboot_server(home: Home, _: Storm) -> None:
     home.stage.reboot(home.server)
 
 
-def reboot_router(home: Home) -> None:
+def reboot_router(home: Home, _: Storm) -> None:
     home.stage.reboot(home.router)
 
 
-EVENTS: tuple[Callable[[Home], None], ...] = (
+EVENTS: tuple[Callable[[Home, Storm], None], ...] = (
     kill_daemon,
     kill_intake,
     kill_sessions,
@@ -119,7 +121,7 @@ def thunder(home: Home, storm: Storm, seconds: float) -> None:
             break
         time.sleep(max(0, started + number * pause - time.monotonic()))
         at, before = time.monotonic(), storm.acknowledged
-        event(home)
+        event(home, storm)
         print(
             f"{at - started:5.1f} s: {event.__name__}, {time.monotonic() - at:.1f} s; "
             f"{before} photos acknowledged before"
@@ -128,18 +130,22 @@ def thunder(home: Home, storm: Storm, seconds: float) -> None:
 
 
 @pytest.mark.timeout(SECONDS + 400)
-def test_the_storm(home: Home) -> None:
+def test_the_storm(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     print(f"HOTSHOE_STORM_SEED={SEED} HOTSHOE_STORM_SECONDS={SECONDS:.0f}")
     storm = Storm(home, SEED, UNCLEAN)
     try:
         thunder(home, storm, SECONDS)
+        calm = len(storm.tries)
     finally:
         storm.end()
     # A session whose camera is gone holds its upload for a minute.
     wait_until(lambda: not under_way(home), 120)
     verdict = Verdict.of(storm.tries, library(home))
     print(storm.summary())
-    print(verdict)
-    assert verdict.acknowledged > SECONDS
+    with capsys.disabled():
+        print(f"\n{verdict}")
+    assert {each.habit for each in storm.tries} == {*HABITS}
+    after = {each.camera for each in storm.tries[calm:] if each.acknowledged}
+    assert after == {*CAMERAS}, "a camera gets nothing through any more"
     assert (verdict.lost, verdict.duplicated, verdict.foreign) == (set(), set(), set())
     assert verdict.found == verdict.acknowledged
