@@ -50,7 +50,7 @@ def lately(host: Host, since: str | None, lines: int | None) -> Lately:
     """Ask a server what has come in.
 
     :param since: from when on, as journalctl(1) takes it; None for as long as the journal goes back
-    :param lines: at most so many events, the latest ones; None for all
+    :param lines: at most so many events, and uploads under way, the latest ones; None for all
     :raises RemoteError: if the server cannot be asked
     """
     # With --since, some versions of journalctl take the first lines instead of the last ones,
@@ -65,7 +65,7 @@ def lately(host: Host, since: str | None, lines: int | None) -> Lately:
     asked = sorted({os.fsencode(event.path) for event in events if event.path})
     answer = host.run(_PRESENT, given=b"".join(path + b"\0" for path in asked))
     present, arriving = read_present(answer)
-    return Lately(tuple(reversed(events)), present, arriving)
+    return Lately(tuple(reversed(events)), present, arriving[-lines:] if lines else arriving)
 
 
 def read_present(answer: bytes) -> tuple[frozenset[str], tuple[Event, ...]]:

@@ -17,7 +17,7 @@ from tests.stage.home import Home
 # Any router will do, and nobody updates the record.
 DYNAMIC = "public_address: dynamic\nddns: {updated_by: none}\n"
 SOURCES = "/usr/local/bin/curl"
-OURS = f"{paths.PACKAGES} {paths.STATE} {paths.ADDRESS_CONFIGURATION} {paths.UPDATE_RECORD}"
+OURS = f"{paths.ADDRESS_PROGRAM} {paths.STATE} {paths.ADDRESS_CONFIGURATION} {paths.UPDATE_RECORD}"
 
 
 def _said(site: str) -> str:

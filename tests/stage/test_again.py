@@ -79,9 +79,13 @@ SESSIONS = "vsftpd | Start hotshoe-sessions to keep places free for cameras"
 SERVER_DAMAGE = {
     "rm /etc/hotshoe/cameras.pwd": "Users | Install the hashed passwords of the cameras",
     "chmod 644 /etc/hotshoe/server.pem": "TLS | Issue the certificate for photos.example.net",
-    "rm -r /srv/hotshoe/a7/upload": "Users | a7: create its upload folder",
-    "chmod 770 /srv/hotshoe/a7/incomplete": "Users | a7: create its folder for incomplete uploads",
-    "chmod 777 /srv/hotshoe/r5": "Users | r5: create its root folder, which it cannot write to",
+    "rm -r /srv/hotshoe/a7/upload": "Intake | Create the folders that cameras upload to",
+    "chmod 770 /srv/hotshoe/a7/incomplete": (
+        "Intake | Create the folders for uploads that are not, or not surely, whole"
+    ),
+    "chmod 777 /srv/hotshoe/r5": (
+        "Users | Create the root folders of cameras, which they cannot write to"
+    ),
     "usermod --shell /bin/bash hotshoe-ftpd": "vsftpd | Create the user of unprivileged processes",
     "systemctl stop hotshoe-sessions": SESSIONS,
     "usermod --shell /bin/bash hotshoe": "vsftpd | Create the user who owns the photos",
@@ -296,7 +300,7 @@ def test_another_user_than_root_deploys_with_sudo(bare_home: Home) -> None:
     home.uploads_work()
     assert home.deploy() == {}
     assert {node: asked_for(home, node) - packages for node, packages in had.items()} == {
-        home.server: {"vsftpd", "libpam-pwdfile", "nftables"},
+        home.server: {"vsftpd", "libpam-pwdfile", "nftables", "python3", "python3-systemd"},
         home.router: {"nftables"},
     }
     for node, files in before.items():

@@ -111,7 +111,15 @@ def test_as_many_rows_come_as_are_asked_for(home: Home) -> None:
 def watching(home: Home) -> Iterator[subprocess.Popen[str]]:
     pipe = subprocess.PIPE
     watch = command(home, "--watch")
-    with subprocess.Popen(watch, stdout=pipe, stderr=pipe, text=True, cwd=home.project) as process:
+    with subprocess.Popen(
+        watch,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        cwd=home.project,
+        # Whoever is started in the background, as tests may be, ignores it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
         try:
             assert process.stderr
             assert process.stderr.readline() == f"{home.server}: watching; Ctrl-C ends.\n"

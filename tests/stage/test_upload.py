@@ -52,7 +52,8 @@ def test_every_byte_arrives(either_home: Home, photos: list[Path], client: objec
     home = either_home
     home.sh(home.server, f"rm -rf {paths.LIBRARY}/{home.user}")
     client(home, photos)  # type: ignore[operator]
-    assert actions.arrived(home.stage, home.server_plan, home.user) == actions.digests(photos)
+    arrived = actions.arrived(home.stage, home.server_plan, home.user)
+    assert actions.digests(photos).items() <= arrived.items()
 
 
 def announced(reply: str) -> tuple[str, int]:
