@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from hotshoe import paths
-from hotshoe.stage import podman
+from hotshoe.stage import actions, podman
 from hotshoe.stage.photos import make_photos
 from hotshoe.stage.topology import CAMERA
 from tests.stage.home import Home
@@ -133,7 +134,8 @@ def test_what_arrives_while_it_is_down_gets_there_once(either_home: Home) -> Non
         assert home.ftp(["stor", whole, 1234]) == [OK]
         put_by_owner(home, half)
     assert home.size(whole) == 1234
-    home.set_aside(half)
+    # Nobody has seen it being written.
+    home.set_aside(half, paths.UNPROVEN)
     home.sh(home.server, f"systemctl kill -s KILL {UNIT}")
     assert home.ftp(["stor", whole, 1234]) == [OK]
     wait_until(lambda: f"{whole} was there already" in said(home), 30)
@@ -196,6 +198,46 @@ def test_a_late_journal_holds_nothing_up_but_the_verdict(either_home: Home) -> N
     assert home.size(name.replace(".JPG", "-2.JPG")) == 20
 
 
+FLOOD = """
+import ftplib, socket, ssl, sys, threading, time
+context = ssl.create_default_context(cafile="{ca}")
+ftp = ftplib.FTP_TLS("{host}", context=context, timeout=30)
+ftp.login("{user}", sys.argv[1])
+print("flooding", flush=True)
+def drain():
+    try:
+        while ftp.sock.recv(1 << 16): pass
+    except OSError: pass
+threading.Thread(target=drain, daemon=True).start()
+end = time.monotonic() + 15
+try:
+    while time.monotonic() < end: ftp.sock.sendall(b"MKD q\\r\\n" * 500)
+except OSError: pass
+"""
+
+
+def test_a_flood_of_log_lines_hides_no_photo_of_another_camera(either_home: Home) -> None:
+    """journald drops what a unit logs too much of, unless that unit may."""
+    home, other = either_home, either_home.server_plan.cameras[1]
+    script = FLOOD.format(ca=actions.ROOT_ON_CAMERA, host=home.server_plan.hostname, user=other)
+    container = home.stage.container(CAMERA)
+    password = home.secrets.camera_passwords[other]
+    names = [new(f"beside-{i}") for i in range(30)]
+    flood = podman.inside(container, "python3", "-c", script, password)
+    with subprocess.Popen(flood, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "flooding\n"
+        for name in names:
+            assert home.ftp(["stor", name, 9]) == [OK]
+    for name in names:
+        assert home.size(name) == 9
+    logged = int(home.sh(home.server, "journalctl -q -t vsftpd -o cat | grep -c 'MKDIR.*/q'"))
+    assert logged > 11_000, "not more than journald takes of a unit by default"
+    assert not home.sh(
+        home.server, "journalctl -q -o cat | grep 'Suppressed .* hotshoe-vsftpd' || :"
+    )
+
+
 # -- nobody makes it believe anything
 
 
@@ -211,7 +253,7 @@ def test_a_log_line_of_another_process_does_not_make_a_photo_complete(either_hom
             # While journald can see whose it is.
             f'{AS_OWNER} sh -c "{forge}; journalctl --sync 2>/dev/null; sleep 1"',
         )
-    home.set_aside(name)
+    home.set_aside(name, paths.UNPROVEN)
     assert not home.sh(home.server, f"find {paths.LIBRARY} -name {name}")
 
 
@@ -225,7 +267,7 @@ def test_nobody_can_forge_the_line_by_the_name_of_a_user(either_home: Home) -> N
         with ThreadPoolExecutor() as pool:
             for replies in pool.map(lambda user: home.ftp(user=user), names):
                 assert "530" in replies[0]
-    home.set_aside(name)
+    home.set_aside(name, paths.UNPROVEN)
 
 
 @pytest.mark.parametrize(

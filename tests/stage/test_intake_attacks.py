@@ -115,7 +115,7 @@ for n, source in enumerate(["{secret}/1.JPG", "/etc/passwd", "/etc/hostname", "{
         assert others_photos_get_in(home, f"beside-hard-{stamp}.JPG") < 10
     assert home.size(name) == 1234
     if who == "owner":
-        home.set_aside(f"hard-{stamp}-3.JPG")
+        home.set_aside(f"hard-{stamp}-3.JPG", paths.UNPROVEN)
         assert home.sh(home.server, f"stat -c '%a %U' {photo}") == "440 hotshoe\n"
 
 

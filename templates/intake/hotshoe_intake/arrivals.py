@@ -18,6 +18,8 @@ from hotshoe_intake.journal import Ended, printable
 
 # By how much a clock may be set back between two steps of one upload, in seconds.
 CLOCK = 10
+# The same where the process is known.
+CLOCK_OF_ONE = 3600
 _DOUBTFUL = "its camera may end transfers early, and its content proves nothing"
 
 
@@ -39,12 +41,15 @@ class Arrival:
     :param inode: of the file
     :param began: when, as time.time() counts
     :param logs: whether vsftpd can log its path
+    :param witnessed: whether it was seen when it began, or being written: the line about its end
+        has not been read before it was known
     :param pid: the process that writes it, if it was seen
     :param ended: whether the file is closed
     :param sent: as many bytes as vsftpd logged
     :param settling: whether its end is being looked into
     :param origin: the handle of the folder that it was in, and its name there
     :param watch: of its place
+    :param asked: how often the journal was asked about it in vain
     """
 
     camera: str
@@ -53,12 +58,14 @@ class Arrival:
     inode: int
     began: float
     logs: bool = True
+    witnessed: bool = True
     pid: int | None = None
     ended: bool = False
     sent: int | None = None
     settling: bool = False
     origin: tuple[int, str] | None = None
     watch: int = -1
+    asked: int = 0
 
 
 class Arrivals:
@@ -70,6 +77,9 @@ class Arrivals:
         # Of the processes that were seen writing, for which camera they do.
         self._writers: dict[int, str] = {}
         self._written: Counter[int] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._all)
 
     def __iter__(self) -> Iterator[Arrival]:
         return iter(list(self._all.values()))
@@ -87,7 +97,7 @@ class Arrivals:
         """Remember which process writes one."""
         if arrival.pid is not None:
             return
-        arrival.pid = pid
+        arrival.pid, arrival.witnessed = pid, True
         self._writers[pid] = arrival.camera
         self._written[pid] += 1
 
@@ -118,7 +128,8 @@ class Arrivals:
             own = each.pid == line.pid
             if not own and not (unseen and each.pid is None):
                 continue
-            fits = each.sent is None and each.began - CLOCK <= line.at
+            since = each.began - (CLOCK_OF_ONE if own else CLOCK)
+            fits = each.sent is None and since <= line.at
             if fits and size_of(each) == line.size and (own or found is None):
                 found = each
                 if own:
@@ -153,7 +164,10 @@ def judge(
         return Fate.LIBRARY, ""
     if tolerant and look.verdict is Verdict.UNKNOWN:
         return Fate.UNPROVEN, _DOUBTFUL
-    if certain and arrival.logs:
+    if certain and arrival.logs and arrival.witnessed:
+        if look.verdict is Verdict.WHOLE:
+            # Its camera was not told 226, and sends it again.
+            return Fate.UNPROVEN, "the connection broke off, though nothing seems to be missing"
         return Fate.INCOMPLETE, "the connection broke off"
     if look.verdict is Verdict.WHOLE:
         return Fate.LIBRARY, ""

@@ -13,6 +13,7 @@ from typing import Self
 
 from hotshoe_intake.folders import closing, make_folder, open_file, open_folder, sync
 from hotshoe_intake.formats import Look, look
+from hotshoe_intake.locks import writer
 
 UPLOAD, ARRIVING, INCOMPLETE, UNPROVEN = "upload", "arriving", "incomplete", "unproven"
 FOLDERS = (UPLOAD, ARRIVING, INCOMPLETE, UNPROVEN)
@@ -99,6 +100,16 @@ class Camera:
         try:
             arriving = self.folders[ARRIVING]
             return os.stat(f"{place}/{name}", dir_fd=arriving, follow_symlinks=False)
+        except OSError:
+            return None
+
+    def writer(self, place: str, name: str) -> int | None:
+        """The process that writes an upload; None if none does, or if it is no file."""
+        try:
+            with closing(open_folder(self.folders[ARRIVING], place)) as handle:
+                file = open_file(handle, name)
+            with closing(file):
+                return writer(file)
         except OSError:
             return None
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 
 from hotshoe_intake.arrivals import CLOCK, Arrival, Arrivals
 from hotshoe_intake.journal import Barrier, Journal, send_barrier
-from hotshoe_intake.locks import read_writers
 
 # vsftpd locks a file right after it has made it.
 LOCK_PAUSE, LOCK_TRIES, FOUND_TRIES = 0.01, 100, 20
@@ -19,6 +18,8 @@ UNWRITTEN_PAUSE = 20
 # Until a line of our own is sent again, which a journal that is restarted or removed may lose; and
 # while the journal takes none. In seconds.
 BARRIER_PAUSE, REFUSED_PAUSE = 30, 1
+# How often the journal is asked about an upload before its content alone decides.
+MOST_ASKED = 4
 
 
 class Evidence:
@@ -27,9 +28,11 @@ class Evidence:
     :param owner: the user id of vsftpd's sessions
     :param arrivals: the uploads
     :param size_of: tells the size of an upload in bytes
+    :param writer_of: tells which process writes an upload
     :param known: called with each of which all is known: it has ended, and either ``sent`` says how
         many bytes vsftpd logged, or no such line can come any more
     :param catch_up: makes known all uploads that have begun until now
+    :param unanswered: called when the journal has not had a line of our own again and again
     """
 
     def __init__(
@@ -37,11 +40,14 @@ class Evidence:
         owner: int,
         arrivals: Arrivals,
         size_of: Callable[[Arrival], int],
+        writer_of: Callable[[Arrival], int | None],
         known: Callable[[Arrival], None],
         catch_up: Callable[[], None],
+        unanswered: Callable[[], None],
     ) -> None:
         self._owner, self._arrivals = owner, arrivals
-        self._size_of, self._known, self._catch_up = size_of, known, catch_up
+        self._size_of, self._writer_of = size_of, writer_of
+        self._known, self._catch_up, self._unanswered = known, catch_up, unanswered
         # Of those whose writer has not been seen, how often it was looked for.
         self._unseen: dict[Arrival, int] = {}
         self._found: set[Arrival] = set()
@@ -91,17 +97,16 @@ class Evidence:
 
         One that was found may have been found before vsftpd had locked it.
         """
-        if arrival.inode not in read_writers():
+        if self._writer_of(arrival) is None:
             return False
         arrival.ended = False
         return True
 
     def find_ended(self) -> None:
         """Find out which uploads nobody writes any more; for those whose end nobody told."""
-        writers = read_writers()
         for arrival in self._arrivals:
-            if arrival.inode in writers:
-                self._arrivals.seen(arrival, writers[arrival.inode])
+            if pid := self._writer_of(arrival):
+                self._arrivals.seen(arrival, pid)
             else:
                 self.ended(arrival)
         self.look()
@@ -114,10 +119,10 @@ class Evidence:
     def _look_for_writers(self) -> None:
         if not self._unseen:
             return
-        writers, loop = read_writers(), asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         for arrival, tries in list(self._unseen.items()):
             self._unseen[arrival] = tries + 1
-            if pid := writers.get(arrival.inode):
+            if pid := self._writer_of(arrival):
                 self._arrivals.seen(arrival, pid)
             if pid or tries > LOCK_TRIES:
                 del self._unseen[arrival]
@@ -134,7 +139,9 @@ class Evidence:
         self.look()
 
     def _end_unwritten(self, arrival: Arrival) -> None:
-        if arrival.inode not in read_writers():
+        if self._writer_of(arrival) is None:
+            # Nobody was seen writing it, and so nobody need have logged its end.
+            arrival.witnessed = False
             self.ended(arrival)
             self._send_barrier()
 
@@ -151,7 +158,14 @@ class Evidence:
             loop.call_later(REFUSED_PAUSE, self._send_barrier)
 
     def _send_again(self, token: str) -> None:
-        self._ended += self._barriers.pop(token, ())
+        for arrival in self._barriers.pop(token, ()):
+            arrival.asked += 1
+            if arrival.asked < MOST_ASKED:
+                self._ended.append(arrival)
+            else:
+                self._unanswered()
+                arrival.witnessed = False
+                self._known(arrival)
         self._send_barrier()
 
     def _read(self) -> None:

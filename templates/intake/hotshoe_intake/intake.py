@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from pwd import getpwnam
 from typing import Any
@@ -31,6 +32,8 @@ ERROR_PAUSE = 30
 SWEEP_PAUSE = 3600
 # For what has ended when this program ends, in seconds.
 FINISHING = 5
+# How many of those that are found are taken up at once, and until the next, in seconds.
+MOST_FOUND, FOUND_PAUSE = 1000, 1
 
 
 class Intake:
@@ -52,7 +55,13 @@ class Intake:
             self._library = Library(open_folder(photos, LIBRARY), configuration["library"])
         self._events, self._reports, self._arrivals = Inotify(), Reports(root), Arrivals()
         self._evidence = Evidence(
-            self._owner, self._arrivals, self._size, self._known, catch_up=self._happened
+            self._owner,
+            self._arrivals,
+            self._size,
+            lambda each: self._cameras[each.camera].writer(each.place, each.name),
+            self._known,
+            catch_up=self._happened,
+            unanswered=self._reports.unanswered,
         )
         self._ending = Ending(Path(configuration["ending"]))
         self._space = Space(
@@ -87,10 +96,14 @@ class Intake:
                 self._reports.not_adopted(camera.name, error)
             for place, name, state, began in camera.arriving():
                 arrival = Arrival(camera.name, place, name, state.st_ino, began)
-                with closing(open_folder(camera.folders[ARRIVING], place)) as handle:
+                with (
+                    self._trying_again(),
+                    closing(open_folder(camera.folders[ARRIVING], place)) as handle,
+                ):
                     self._watch(arrival, handle)
                 self._add(arrival, found=True)
-            self._uploads.add(camera.name, os.dup(camera.folders[UPLOAD]))
+            with self._trying_again():
+                self._uploads.add(camera.name, os.dup(camera.folders[UPLOAD]))
         oldest = min((arrival.began for arrival in self._arrivals), default=time.time())
         self._evidence.begin(oldest)
         asyncio.get_running_loop().add_reader(self._events.fd, self._happened)
@@ -109,10 +122,11 @@ class Intake:
 
     def _happened(self) -> None:
         for event in self._events.read():
-            if event.mask & inotify.Q_OVERFLOW:
-                self._look_again()
-            elif not self._uploads.handle(event):
-                self._happened_in_a_place(event)
+            with self._trying_again():
+                if event.mask & inotify.Q_OVERFLOW:
+                    self._look_again()
+                elif not self._uploads.handle(event):
+                    self._happened_in_a_place(event)
         self._evidence.look()
 
     def _happened_in_a_place(self, event: inotify.Event) -> None:
@@ -124,8 +138,23 @@ class Intake:
     def _look_again(self) -> None:
         """Look at all folders: events were lost, or something could not be taken."""
         self._looks_again = False
-        self._uploads.rescan()
+        with self._trying_again():
+            self._uploads.rescan()
         self._evidence.find_ended()
+
+    @contextlib.contextmanager
+    def _trying_again(self) -> Iterator[None]:
+        """Where folders cannot be watched, such as without watches left, look again later."""
+        try:
+            yield
+        except OSError as error:
+            self._reports.unwatched(error)
+            self._look_again_later(ERROR_PAUSE)
+
+    def _look_again_later(self, seconds: float) -> None:
+        if not self._looks_again:
+            self._looks_again = True
+            asyncio.get_running_loop().call_later(seconds, self._look_again)
 
     def _begin(self, folder: Folder, name: str, found: bool) -> None:
         """An upload has begun: its name becomes free.
@@ -136,15 +165,18 @@ class Intake:
             state = os.stat(name, dir_fd=folder.handle, follow_symlinks=False)
             if not is_photo(state, self._owner):
                 return
+            if found and len(self._arrivals) >= MOST_FOUND:
+                # Such as years of photos that an earlier version has left: by and by.
+                self._look_again_later(FOUND_PAUSE)
+                return
             arrival = self._move(folder, name, state)
         except FileNotFoundError:
             return
         except OSError as error:
             self._reports.waits(folder.camera, name, error, ERROR_PAUSE)
-            if not self._looks_again:
-                self._looks_again = True
-                asyncio.get_running_loop().call_later(ERROR_PAUSE, self._look_again)
+            self._look_again_later(ERROR_PAUSE)
             return
+        arrival.witnessed = not found
         self._latest[folder.handle, name] = arrival
         self._add(arrival, found=found)
         self._reports.arriving(arrival)
@@ -239,7 +271,9 @@ class Intake:
                 reason = "it was larger than the room that there was"
             await self._set_aside(arrival, fate, state, reason)
             return
-        path, copy = await asyncio.to_thread(self._place, arrival, seen, state.st_mtime)
+        # The time of a file may be any.
+        arrived = min(max(0, state.st_mtime), time.time())
+        path, copy = await asyncio.to_thread(self._place, arrival, seen, arrived)
         if copy:
             self._reports.copy(arrival, path)
         else:

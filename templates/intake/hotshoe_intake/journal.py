@@ -6,11 +6,13 @@ line it is, the kernel says: journald's own ``_PID`` and ``_UID`` cannot be forg
 
 from __future__ import annotations
 
+import functools
 import os
 import queue
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,15 +27,19 @@ VSFTPD, OURSELVES = "vsftpd", "hotshoe-intake"
 UNITS = ("hotshoe-vsftpd.service", "hotshoe-vsftpd6.service")
 # What writes to the syslog writes here, and journald reads it in that order.
 DEV_LOG = Path("/run/systemd/journal/dev-log")
+# For how long it holds since when the journal has all lines, in seconds.
+BOUNDARY_SECONDS = 1
 # By how much the times of files may be behind, in seconds: the kernel's clock tick.
 FILE_CLOCK = 0.02
 # How long a journal that is stuck may hold up the end of this program, in seconds.
 CLOSING = 5
+# Until what journald has not taken is sent again, in seconds.
+RESENDING = 1
 # LOG_FTP and LOG_INFO, as syslog(3) counts them.
 _PRIORITY = (11 << 3) | 6
 # A photo of no bytes has none in its line.
 _LINE = re.compile(
-    rb'\[([^\]]*)\] OK UPLOAD: Client "[^"]*", "(.*)", (?:(\d+) bytes, )?[0-9.]+Kbyte/sec',
+    rb'\[([^\]]*)\] OK UPLOAD: Client "[^"]*", "(.*)", (?:(\d{1,18}) bytes, )?[0-9.]+Kbyte/sec',
     re.DOTALL,
 )
 _BARRIER = re.compile(rb"barrier ([0-9a-f]+)")
@@ -80,8 +86,11 @@ def read_entry(entry: dict[str, Any], owner: int, own: int) -> Ended | Barrier |
     :param owner: the user id of vsftpd's sessions
     :param own: the user id of this program
     """
-    message = entry.get("MESSAGE", b"")
-    text: bytes = message if isinstance(message, bytes) else os.fsencode(message)
+    message = entry.get("MESSAGE")
+    # Whoever writes to the journal itself may give an entry several, or none.
+    if not isinstance(message, str | bytes):
+        return None
+    text = message if isinstance(message, bytes) else os.fsencode(message)
     uid = int(entry.get("_UID", -1))
     if uid == own and entry.get("SYSLOG_IDENTIFIER") == OURSELVES:
         barrier = _BARRIER.fullmatch(text)
@@ -114,15 +123,18 @@ class Journal:
         self._reader.add_match(_UID=owner, SYSLOG_IDENTIFIER=VSFTPD)
         self._reader.add_disjunction()
         self._reader.add_match(_UID=self._own, SYSLOG_IDENTIFIER=OURSELVES, _TRANSPORT="syslog")
-        self._reader.seek_realtime(since)
+        # A time before 1970 would be taken for one in the far future.
+        self._reader.seek_realtime(max(0, since))
         self.fd: int = self._reader.fileno()
 
     def read(self) -> Iterator[Ended | Barrier]:
         """What is new, without waiting for it."""
         self._reader.process()
         for entry in self._reader:
-            if told := read_entry(entry, self._owner, self._own):
-                yield told
+            # One that makes no sense must not hide the others.
+            with suppress(ValueError, TypeError, KeyError):
+                if told := read_entry(entry, self._owner, self._own):
+                    yield told
 
 
 def is_complete_since(began: float) -> bool:
@@ -133,16 +145,22 @@ def is_complete_since(began: float) -> bool:
 
     :param began: as time.time() counts
     """
-    reader = journal.Reader()
+    boundary = _complete_since(int(time.monotonic() / BOUNDARY_SECONDS))
+    return boundary is not None and boundary <= began
+
+
+@functools.lru_cache(maxsize=1)
+def _complete_since(_: int) -> float | None:
+    """Since when it has all lines, as time.time() counts; None if it has none."""
+    # Vsftpd's are in the system's files. People's own may be older.
+    reader = journal.Reader(flags=journal.SYSTEM)
     reader.this_boot()
     reader.seek_head()
     first = reader.get_next().get("__REALTIME_TIMESTAMP")
     with suppress(OSError):
-        return (
-            first is not None
-            and max(first.timestamp(), DEV_LOG.stat().st_mtime) + FILE_CLOCK <= began
-        )
-    return False
+        if first is not None:
+            return float(max(first.timestamp(), DEV_LOG.stat().st_mtime) + FILE_CLOCK)
+    return None
 
 
 def send_barrier(token: str) -> bool:
@@ -186,4 +204,10 @@ class Teller:
     def _send(self) -> None:
         while line := self._lines.get():
             message, fields = line
-            journal.send(message, SYSLOG_IDENTIFIER=OURSELVES, **fields)
+            while True:
+                try:
+                    journal.send(message, SYSLOG_IDENTIFIER=OURSELVES, **fields)
+                    break
+                except OSError:
+                    # journald may be away for a moment.
+                    time.sleep(RESENDING)

@@ -104,6 +104,21 @@ class Reports:
             priority=WARNING,
         )
 
+    def unwatched(self, error: OSError) -> None:
+        """A folder of a camera's cannot be watched."""
+        self._teller.tell(
+            f"a folder of a camera could not be watched: {_reason(error)}; next try soon",
+            priority=WARNING,
+        )
+
+    def unanswered(self) -> None:
+        """The journal does not keep what it is sent."""
+        self._teller.tell(
+            "the journal does not have the lines that it was sent, so the content of photos alone "
+            "decides; see Storage= and MaxLevelStore= in journald.conf(5)",
+            priority=WARNING,
+        )
+
     def not_ended(self, error: OSError) -> None:
         """Sessions that have to end could not be named to hotshoe-sessions."""
         self._teller.tell(f"sessions could not be ended: {_reason(error)}", priority=WARNING)

@@ -103,13 +103,22 @@ class Uploads:
         os.close(folder.handle)
 
     def _take(self, folder: Folder) -> None:
-        """Take what is in a folder."""
-        with suppress(OSError), os.scandir(folder.handle) as entries:
+        """Take what is in a folder.
+
+        :raises OSError: if a folder in it cannot be watched; all else is taken before
+        """
+        failed: OSError | None = None
+        with os.scandir(folder.handle) as entries:
             for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    self._enter(folder, entry.name)
-                else:
-                    self._begun(folder, entry.name, True)
+                try:
+                    if entry.is_dir(follow_symlinks=False):
+                        self._enter(folder, entry.name)
+                    else:
+                        self._begun(folder, entry.name, True)
+                except OSError as error:
+                    failed = error
+        if failed:
+            raise failed
 
     def _enter(self, folder: Folder, name: str) -> None:
         """Watch a folder in a folder; if it is gone or a link by now, there is nothing to watch."""
@@ -118,9 +127,18 @@ class Uploads:
             self.add(folder.camera, handle, folder.length + 1 + len(os.fsencode(name)))
 
     def rescan(self) -> None:
-        """Look at all folders again: events were lost."""
+        """Look at all folders again: events were lost.
+
+        :raises OSError: if a folder cannot be read or watched; all else is taken before
+        """
+        failed: OSError | None = None
         for folder in list(self._folders.values()):
-            self._take(folder)
+            try:
+                self._take(folder)
+            except OSError as error:
+                failed = error
+        if failed:
+            raise failed
 
     def of(self, camera: str) -> Iterator[int]:
         """The handles of a camera's folders."""

@@ -7,7 +7,7 @@ from types import ModuleType
 
 fake = ModuleType("systemd")
 fake.journal = ModuleType("systemd.journal")  # type: ignore[attr-defined]
-fake.journal.LOG_INFO, fake.journal.LOG_WARNING = 6, 4  # type: ignore[attr-defined]
+fake.journal.LOG_INFO, fake.journal.LOG_WARNING, fake.journal.SYSTEM = 6, 4, 4  # type: ignore[attr-defined]
 fake.daemon = ModuleType("systemd.daemon")  # type: ignore[attr-defined]
 sys.modules.setdefault("systemd", fake)
 sys.modules.setdefault("systemd.daemon", fake.daemon)  # type: ignore[attr-defined]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from hotshoe_intake.arrivals import Arrival, Arrivals, Fate, judge
 from hotshoe_intake.formats import Look, Verdict
 from hotshoe_intake.journal import OURSELVES, Barrier, Ended, read_entry
-from hotshoe_intake.locks import writers
+from hotshoe_intake.locks import writer
 
 OWNER, OWN, NOW = 990, 991, 1_800_000_000.0
 SIZE = 1000
@@ -57,7 +59,7 @@ class TestMatch:
             line(name="IMG_0002.JPG"),
             line(camera="a7"),
             line(size=SIZE - 1),
-            line(at=NOW - 60),
+            line(at=NOW - 7200),
         ],
     )
     def test_not_by_another(self, other):
@@ -89,6 +91,11 @@ class TestMatch:
         both = arrivals(arrival(place="1", pid=50), arrival(place="2", pid=50))
         assert match(both, line(), _1=300) == "2"
 
+    def test_a_clock_that_is_set_back_does_not_hide_what_the_process_proves(self):
+        early = line(at=NOW - 600)
+        assert match(arrivals(arrival(pid=50)), early) == "1"
+        assert match(arrivals(arrival()), early) is None
+
     def test_each_line_is_about_one_upload(self):
         both = arrivals(arrival(place="1", pid=50), arrival(place="2", pid=50))
         for one in both:
@@ -112,9 +119,16 @@ WHOLE, CUT, UNKNOWN = (Look(verdict, "why", None) for verdict in Verdict)
 
 
 def fate(
-    look: Look, sent: int | None, *, certain: bool = True, tolerant: bool = False, logs: bool = True
+    look: Look,
+    sent: int | None,
+    *,
+    certain: bool = True,
+    tolerant: bool = False,
+    logs: bool = True,
+    witnessed: bool = True,
 ):
-    return judge(arrival(sent=sent, logs=logs), SIZE, look, certain=certain, tolerant=tolerant)[0]
+    judged = arrival(sent=sent, logs=logs, witnessed=witnessed)
+    return judge(judged, SIZE, look, certain=certain, tolerant=tolerant)[0]
 
 
 class TestFate:
@@ -131,11 +145,15 @@ class TestFate:
         assert fate(WHOLE, SIZE, tolerant=True) is Fate.LIBRARY
         assert fate(UNKNOWN, SIZE, tolerant=True) is Fate.UNPROVEN
 
-    @pytest.mark.parametrize("look", [WHOLE, CUT, UNKNOWN])
+    @pytest.mark.parametrize("look", [CUT, UNKNOWN])
     @pytest.mark.parametrize("sent", [None, SIZE - 1])
     def test_what_vsftpd_does_not_say_is_whole_broke_off(self, look, sent):
         """Its camera was not told 226, and sends it again."""
         assert fate(look, sent) is Fate.INCOMPLETE
+
+    @pytest.mark.parametrize("sent", [None, SIZE - 1])
+    def test_what_seems_whole_is_never_removed(self, sent):
+        assert fate(WHOLE, sent) is Fate.UNPROVEN
 
     @pytest.mark.parametrize("sent", [None, SIZE - 1])
     def test_of_a_camera_that_never_ends_well_content_alone_decides(self, sent):
@@ -144,7 +162,7 @@ class TestFate:
         assert fate(CUT, sent, tolerant=True) is Fate.INCOMPLETE
         assert fate(UNKNOWN, sent, tolerant=True) is Fate.UNPROVEN
 
-    @pytest.mark.parametrize("how", [{"certain": False}, {"logs": False}])
+    @pytest.mark.parametrize("how", [{"certain": False}, {"logs": False}, {"witnessed": False}])
     def test_without_the_journal_content_decides(self, how):
         assert fate(WHOLE, None, **how) is Fate.LIBRARY
         assert fate(CUT, None, **how) is Fate.INCOMPLETE
@@ -189,6 +207,10 @@ class TestTheJournal:
         "text",
         [
             '[r5] FAIL UPLOAD: Client "192.0.2.1", "/upload/a.JPG", 7 bytes, 1.00Kbyte/sec',
+            # Python refuses to make a number of so many digits.
+            f'[r5] OK UPLOAD: Client "::1", "/upload/a.JPG", {"9" * 5000} bytes, 1.00Kbyte/sec',
+            ["one message", "and another"],
+            None,
             '[r5] OK LOGIN: Client "192.0.2.1"',
             'x [r5] OK UPLOAD: Client "192.0.2.1", "/upload/a.JPG", 7 bytes, 1.00Kbyte/sec',
             '[r5] OK UPLOAD: Client "192.0.2.1", "/upload/a.JPG", 7 bytes, 1.00Kbyte/sec and more',
@@ -223,12 +245,26 @@ class TestTheJournal:
         assert read_entry(entry | {"MESSAGE": "barrier x"}, OWNER, OWN) is None
 
 
-def test_who_writes_is_told_by_locks():
-    text = """1: POSIX  ADVISORY  WRITE 1234 fd:01:4711 0 EOF
-1: -> POSIX  ADVISORY  WRITE 99 fd:01:4711 0 EOF
-2: FLOCK  ADVISORY  WRITE 77 00:1a:12 0 EOF
-3: POSIX  ADVISORY  READ  88 00:1a:13 0 EOF
-4: OFDLCK ADVISORY  WRITE -1 00:1a:14 0 EOF
-5: POSIX  ADVISORY  WRITE 55 00:2f:4712 0 EOF
+LOCKER = """
+import fcntl, sys
+with open(sys.argv[1], "wb") as file:
+    fcntl.lockf(file, fcntl.LOCK_EX)
+    print("locked", flush=True)
+    sys.stdin.read()
 """
-    assert writers(text) == {4711: 1234, 4712: 55}
+
+
+def test_who_writes_is_told_by_the_file_s_lock(tmp_path):
+    """Also of one that may only be read."""
+    path = tmp_path / "a.JPG"
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-c", LOCKER, str(path)], stdin=pipe, stdout=pipe, text=True
+    ) as locker:
+        assert locker.stdout
+        assert locker.stdout.readline() == "locked\n"
+        path.chmod(0o440)
+        with path.open("rb") as file:
+            assert writer(file.fileno()) == locker.pid
+            locker.communicate()
+            assert writer(file.fileno()) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import functools
 import os
 import subprocess
@@ -17,10 +18,9 @@ from types import SimpleNamespace
 import pytest
 
 from hotshoe_intake import cameras, evidence, intake, reports, uploads
-from hotshoe_intake.inotify import Q_OVERFLOW, Event
+from hotshoe_intake.inotify import Q_OVERFLOW, Event, Inotify
 from hotshoe_intake.intake import Intake
 from hotshoe_intake.journal import Barrier, Ended, printable
-from hotshoe_intake.locks import read_writers
 
 # A session of vsftpd's: it makes a file, locks it, writes, and closes it when it is told to.
 SESSION = """
@@ -309,6 +309,83 @@ async def test_an_error_holds_up_no_other_photo_and_is_tried_again(home):
 
 
 @runs
+async def test_what_could_not_be_moved_at_once_is_not_said_to_have_broken_off(home, monkeypatch):
+    """Its line may have been read before it was known."""
+    make_place, failed = cameras.Camera.make_place, []
+
+    def no_room(camera, folder):
+        if not failed:
+            failed.append(folder)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return make_place(camera, folder)
+
+    monkeypatch.setattr(cameras.Camera, "make_place", no_room)
+    monkeypatch.setattr(intake, "ERROR_PAUSE", 0.3)
+    async with home.running():
+        home.upload("a.BIN", "1")
+        await until(lambda: failed and not home.journal.lines)
+        await until(lambda: home.files("r5/unproven") == {"a.BIN": "1"})
+    assert home.files("r5/incomplete") == {}
+
+
+@runs
+async def test_a_folder_that_cannot_be_watched_hides_no_other_photo(home, monkeypatch):
+    watch, refused = Inotify.watch, []
+
+    def no_watches(self, folder, mask):
+        if Path(f"/proc/self/fd/{folder}").readlink().name == "trip" and len(refused) < 2:
+            refused.append(folder)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return watch(self, folder, mask)
+
+    monkeypatch.setattr(Inotify, "watch", no_watches)
+    monkeypatch.setattr(intake, "ERROR_PAUSE", 0.3)
+    async with home.running():
+        (home.camera / "upload" / "trip").mkdir()
+        home.upload("a.JPG", "1")
+        await until(lambda: home.files("library") == {"a.JPG": "1"})
+        home.upload("trip/b.JPG", "2")
+        await until(lambda: "b.JPG" in home.files("library") | home.files("r5/unproven"))
+    assert any("could not be watched" in str(each["MESSAGE"]) for each in home.told)
+
+
+@runs
+async def test_very_many_that_are_found_are_taken_up_by_and_by(home, monkeypatch):
+    monkeypatch.setattr(intake, "MOST_FOUND", 10)
+    monkeypatch.setattr(intake, "FOUND_PAUSE", 0.05)
+    for i in range(45):
+        (home.camera / "upload" / f"{i}.JPG").write_text(f"{i}")
+    async with home.running() as daemon:
+        assert len(daemon._arrivals) == 10
+        await until(lambda: len(home.files("r5/unproven")) == 45)
+
+
+@runs
+async def test_a_file_of_any_time_stops_nobody(home):
+    (home.camera / "upload" / "old.JPG").write_text("1")
+    os.utime(home.camera / "upload" / "old.JPG", (-5000, -5000))
+    async with home.running():
+        home.upload("a.JPG", "2")
+        await until(lambda: home.files("library") == {"a.JPG": "2"})
+        await until(lambda: home.files("r5/unproven") == {"old.JPG": "1"})
+
+
+@runs
+async def test_what_cannot_be_removed_ends_nothing(home, monkeypatch):
+    monkeypatch.setattr(intake, "SWEEP_PAUSE", 0.05)
+
+    def refused(camera, days):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(cameras.Camera, "remove_old", refused)
+    async with home.running():
+        await until(lambda: len(home.told) > 2)
+        home.upload("a.JPG", "1")
+        await until(lambda: home.files("library") == {"a.JPG": "1"})
+    assert "could not be removed" in str(home.told[0]["MESSAGE"])
+
+
+@runs
 async def test_folders_that_a_camera_makes_are_watched(home):
     async with home.running():
         (home.camera / "upload" / "a" / "b").mkdir(parents=True)
@@ -434,7 +511,3 @@ async def test_what_broke_off_is_removed_after_its_days(home):
     finally:
         cameras.time = time  # type: ignore[assignment]
     assert not any(incomplete.iterdir())
-
-
-def test_the_writers_of_this_computer_can_be_read():
-    assert all(pid for pid in read_writers().values())
