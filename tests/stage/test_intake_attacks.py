@@ -207,7 +207,7 @@ def test_a_link_in_the_library_leads_nowhere(home: Home, where: str) -> None:
         )
         try:
             assert home.ftp(["put", "/root/exif.JPG", name]) == [OK]
-            said = f"journalctl -q -o cat -u {UNIT} | grep -F '{name} stays where it is for now'"
+            said = f"journalctl -q -o cat -u {UNIT} | grep -F '{name} is not in the library yet'"
             wait_until(lambda: home.succeeds(home.server, said), 20)
             assert others_photos_get_in(home, f"beside-{name}") < 10
         finally:
