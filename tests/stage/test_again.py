@@ -312,12 +312,18 @@ def test_another_user_than_root_deploys_with_sudo(bare_home: Home) -> None:
 
 # The user who logs in here, and what packages leave of which dpkg does not know.
 PACKAGES_LEAVE = re.compile(
-    r"/etc/(sudoers\.d/friend|rc\d\.d/\w+vsftpd|sub[gu]id-?|networks)$|/srv/ftp$"
+    r"/etc/(sudoers\.d/friend|rc\d\.d/\w+vsftpd|sub[gu]id-?|networks|inputrc)$|/srv/ftp$"
+    r"|/etc/python3[.\w]*(/debian_config)?$|/usr/local/lib/python3[.\w]*(/dist-packages)?$"
 )
 # What docs/hosts.md says that hotshoe puts on a Debian host and owns there.
 OWNED = (
     *("/etc/hotshoe", "/etc/pam.d/hotshoe-vsftpd", "/etc/sysctl.d/90-hotshoe.conf"),
-    *("/etc/systemd/system/hotshoe-", "/usr/local/sbin/hotshoe-", "/srv/hotshoe"),
+    *(
+        "/etc/systemd/system/hotshoe-",
+        "/usr/local/sbin/hotshoe-",
+        "/srv/hotshoe",
+        "/usr/local/lib/hotshoe",
+    ),
     # Enabled, and Debian's own unit masked.
     "/etc/systemd/system/multi-user.target.wants/hotshoe-",
     *("/etc/systemd/system/nftables.service.wants", "/etc/systemd/system/vsftpd.service"),
