@@ -42,7 +42,7 @@ browser-test: $(READY) ## tests of what people look at, in a browser
 stage-test: $(READY) ## tests with real packets, in containers
 	@tools/stage-test
 
-bench: $(READY) ## how fast a deploy is, beside Ansible, and an upload, beside a stock vsftpd (LONG=1: and what comes in)
+bench: $(READY) ## how fast a deploy is, beside Ansible, and an upload, beside a stock vsftpd (LONG=1: and what the intake takes with 1,000 and 100,000 photos)
 	@tools/containers
 	@$(AS_ROOT) $(BIN)/python -m benchmarks $(if $(LONG),plan deploy upload intake)
 

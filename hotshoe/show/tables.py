@@ -129,7 +129,7 @@ def _server(server: ServerPlan) -> Iterator[Line]:
     yield "at once", f"{server.max_clients} sessions, {server.max_per_address} from one address"
     yield (
         "",
-        f"{server.max_per_camera} of one camera that are idle, and no more; "
+        f"{server.max_per_camera} idle ones of one camera; "
         f"{server.login_seconds} s to log in",
     )
     if server.bytes_per_second:
@@ -153,7 +153,7 @@ def _intake(intake: Intake) -> Iterator[Line]:
     yield "", f"uploads that broke off stay aside for {intake.keep_incomplete_days} days"
     unclean = [camera.name for camera in intake.cameras if camera.tolerates_unclean_close]
     if unclean:
-        yield "", f"without a proper end of TLS if their content is whole: of {_list(unclean)}"
+        yield "", f"also without a TLS close if content proves them whole: of {_list(unclean)}"
     limits = [(camera.name, camera.limit) for camera in intake.cameras if camera.limit]
     yield "room", f"{written(intake.keep_free)} of the disk stay free"
     if intake.limit:

@@ -77,7 +77,7 @@ control port    21
 passive range   50000-50199 (200 ports)
 cameras         r5, a7
 at once         200 sessions, 64 from one address
-                8 of one camera that are idle, and no more; 60 s to log in
+                8 idle ones of one camera; 60 s to log in
 photos go to    /srv/hotshoe/library/{camera}/{date}/{name}
                 uploads that broke off stay aside for 14 days
 room            1 GB of the disk stay free
@@ -144,7 +144,7 @@ def test_tables_show_everything_else_that_a_site_may_say():
     assert "50 MB a second for all together\n" in server
     assert "/srv/hotshoe/library/photos-of-{camera}/{year}/{year}-{month}-{day}/{name}\n" in server
     assert "stay aside for 30 days\n" in server
-    assert "without a proper end of TLS if their content is whole: of r5\n" in server
+    assert "also without a TLS close if content proves them whole: of r5\n" in server
     assert re.search(
         r"room +5 GB of the disk stay free\n +500 GB for all photos\n +100 GB for those of r5\n",
         server,
