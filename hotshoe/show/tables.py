@@ -129,8 +129,7 @@ def _server(server: ServerPlan) -> Iterator[Line]:
     yield "at once", f"{server.max_clients} sessions, {server.max_per_address} from one address"
     yield (
         "",
-        f"{server.max_per_camera} idle ones of one camera; "
-        f"{server.login_seconds} s to log in",
+        f"{server.max_per_camera} idle ones of one camera; {server.login_seconds} s to log in",
     )
     if server.bytes_per_second:
         yield "", f"{written(server.bytes_per_second)} a second for each transfer"
