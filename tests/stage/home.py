@@ -171,6 +171,12 @@ with concurrent.futures.ThreadPoolExecutor() as pool: print(*pool.map(reach, {li
         said = podman.execute(self.stage.container(node), "python3", "-", input_text=script)
         return said.split()
 
+    def wait_until_it_listens(self) -> None:
+        """Wait until vsftpd does, such as after a reboot."""
+        port = self.server_plan.control_port
+        listens = f"ss -Hltn sport = :{port} | grep -q ."
+        self.sh(self.server, f"timeout 30 sh -c 'until {listens}; do sleep 0.1; done'")
+
     def uploads_work(
         self, node: str = CAMERA, server: ServerPlan | None = None, *, ipv6: bool = False
     ) -> None:

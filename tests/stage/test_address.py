@@ -107,6 +107,7 @@ def test_killed_or_rebooted_without_an_answer_it_keeps_the_last_good_address(hom
     home.sh(home.server, "systemctl kill -s KILL hotshoe-address")
     home.stage.reboot(home.server)
     says(home, "203.0.113.104 stays: ")
+    home.wait_until_it_listens()
     assert announced(home) == "203.0.113.104"
     assert home.would_change() == []
     sources_say(home, "203.0.113.105")

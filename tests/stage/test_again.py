@@ -250,6 +250,7 @@ def served(home: Home) -> str:
 def test_after_a_reboot_uploads_work_untouched(either_home: Home, name: str) -> None:
     home = either_home
     home.stage.reboot(getattr(home, name))
+    home.wait_until_it_listens()
     home.uploads_work()
     assert home.deploy() == {}
 
@@ -354,7 +355,7 @@ STEPS = [
     "Users | Install the hashed passwords of the cameras",
     "Firewall | Load the rules for incoming connections",
     "Firewall | Load the rules for connections that vsftpd opens",
-    "vsftpd | Configure vsftpd 3.0.5",
+    "vsftpd | Configure vsftpd 3.0.3",
     "vsftpd | Start vsftpd on port 21",
     "Router | Load the rules for port forwards",
 ]

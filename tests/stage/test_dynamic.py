@@ -378,6 +378,7 @@ def test_without_network_and_dns_at_boot_the_last_address_stays(home: Home) -> N
         home.stage.reboot(home.server)
         wait_until(lambda: home.succeeds(home.server, "systemctl is-active hotshoe-address"), 30)
         assert announced(home) == before
+        home.wait_until_it_listens()
         assert pasv(home, LAPTOP, dial=f"{home.server_plan.address}")
         home.stage.change_address()
         time.sleep(3)

@@ -144,7 +144,7 @@ def test_the_storm(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     print(storm.summary())
     with capsys.disabled():
         print(f"\n{verdict}")
-    assert {each.habit for each in storm.tries} == {*HABITS}
+    assert {each.habit for each in storm.tries} >= {*HABITS}
     after = {each.camera for each in storm.tries[calm:] if each.acknowledged}
     assert after == {*CAMERAS}, "a camera gets nothing through any more"
     assert (verdict.lost, verdict.duplicated, verdict.foreign) == (set(), set(), set())
