@@ -81,6 +81,11 @@ def fill_disk(home: Home, storm: Storm) -> None:
     wait_until(lambda: open_doors(home) == len(CAMERAS), 30)
 
 
+def served(storm: Storm, since: int) -> set[str]:
+    """The cameras that got a photo through after so many tries."""
+    return {each.camera for each in storm.tries[since:] if each.acknowledged}
+
+
 def redeploy(home: Home, _: Storm) -> None:
     home.deploy()
 
@@ -135,7 +140,9 @@ def test_the_storm(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     storm = Storm(home, SEED, UNCLEAN)
     try:
         thunder(home, storm, SECONDS)
+        # Then each camera gets photos through.
         calm = len(storm.tries)
+        wait_until(lambda: served(storm, calm) == {*CAMERAS}, 60)
     finally:
         storm.end()
     # A session whose camera is gone holds its upload for a minute.
@@ -145,7 +152,5 @@ def test_the_storm(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         print(f"\n{verdict}")
     assert {each.habit for each in storm.tries} >= {*HABITS}
-    after = {each.camera for each in storm.tries[calm:] if each.acknowledged}
-    assert after == {*CAMERAS}, "a camera gets nothing through any more"
     assert (verdict.lost, verdict.duplicated, verdict.foreign) == (set(), set(), set())
     assert verdict.found == verdict.acknowledged
