@@ -141,6 +141,7 @@ class Verdict:
     :param sent: how many photos began to be sent
     :param acknowledged: how many were acknowledged
     :param found: how many of these are there, with every byte and in the right place
+    :param kept: how many others of them are kept as what nothing tells of
     :param lost: the others
     :param duplicated: what is there more than once
     :param foreign: what is there and is no photo of that camera's and of that name
@@ -149,25 +150,35 @@ class Verdict:
     sent: int
     acknowledged: int
     found: int
+    kept: int
     lost: frozenset[Found]
     duplicated: frozenset[Found]
     foreign: frozenset[Found]
 
     @classmethod
-    def of(cls, tries: Sequence[Try], library: Sequence[Found]) -> Verdict:
-        """Compare what cameras did with what is in the library."""
+    def of(cls, tries: Sequence[Try], library: Sequence[Found], aside: Sequence[Found]) -> Verdict:
+        """Compare what cameras did with what is in the library.
+
+        :param aside: what is kept because nothing tells whether it is whole: when the server loses
+            its power, the journal may lose the last lines, and of some formats content tells
+            nothing either (docs/limits.md)
+        """
         whole = {Found(each.camera, each.name, each.digest) for each in tries}
         acknowledged = {
             Found(each.camera, each.name, each.digest) for each in tries if each.acknowledged
         }
         # Nothing tells that it is not whole: the camera said that it was.
         cut = {Found(each.camera, each.name, each.sent) for each in tries if each.kind == "BIN"}
+        untold = {
+            Found(each.camera, each.name, each.digest) for each in tries if each.kind == "BIN"
+        }
         times = Counter(library)
         return cls(
             sent=len(whole),
             acknowledged=len(acknowledged),
             found=len(acknowledged & set(library)),
-            lost=frozenset(acknowledged - set(library)),
+            kept=len((acknowledged - set(library)) & untold & set(aside)),
+            lost=frozenset(acknowledged - set(library) - (untold & set(aside))),
             duplicated=frozenset(each for each, n in times.items() if n > 1),
             foreign=frozenset(set(library) - whole - cut),
         )
@@ -176,7 +187,7 @@ class Verdict:
         lost, duplicated, foreign = map(len, (self.lost, self.duplicated, self.foreign))
         return (
             f"sent {self.sent}, acknowledged {self.acknowledged}, found {self.found}, "
-            f"lost {lost}, duplicated {duplicated}, foreign {foreign}"
+            f"kept aside {self.kept}, lost {lost}, duplicated {duplicated}, foreign {foreign}"
         )
 
 
@@ -188,6 +199,16 @@ def library(home: Home) -> list[Found]:
         digest, path = line[:64], PurePosixPath(line[66:])
         name = re.sub(r"-\d+(\.\w+)$", r"\1", path.name)
         found.append(Found(path.parts[0], name, digest))
+    return found
+
+
+def unproven(home: Home) -> list[Found]:
+    """What is kept because nothing tells whether it is whole."""
+    find = f"cd {paths.PHOTOS} && find */{paths.UNPROVEN} -type f -exec sha256sum {{}} +"
+    found = []
+    for line in home.sh(home.server, find).splitlines():
+        path = PurePosixPath(line[66:])
+        found.append(Found(path.parts[0], path.name, line[:64]))
     return found
 
 
