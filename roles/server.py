@@ -18,9 +18,7 @@ from roles.base.device import read
 from roles.base.plans import refuse
 from roles.base.preflight import refuse_system
 
-_ALWAYS = (
-    *(vsftpd.FOOTPRINT, tls.FOOTPRINT, users.FOOTPRINT, firewall.FOOTPRINT, intake.FOOTPRINT),
-)
+_ALWAYS = tuple(role.FOOTPRINT for role in (vsftpd, tls, users, firewall, intake))
 FOOTPRINTS = (*_ALWAYS, address.FOOTPRINT)
 
 

@@ -38,7 +38,6 @@ class Arrival:
     :param camera: whose it is
     :param place: its folder among those that arrive
     :param name: the name that the camera gave it
-    :param inode: of the file
     :param began: when, as time.time() counts
     :param logs: whether vsftpd can log its path
     :param witnessed: whether it was seen when it began, or being written: the line about its end
@@ -55,7 +54,6 @@ class Arrival:
     camera: str
     place: str
     name: str
-    inode: int
     began: float
     logs: bool = True
     witnessed: bool = True
@@ -117,24 +115,27 @@ class Arrivals:
         """The arrival that a line of vsftpd's is about, if it is about any.
 
         The process decides. Of an upload whose writer was not seen, since it was over at once, it
-        may be any process that neither writes for another camera nor is another program.
+        may be any process that neither writes for another camera nor is another program. Where that
+        leaves several, the first gets the line, and content decides about the others: one of them
+        may be the one that it is about.
 
         :param size_of: tells the size of an arrival's file in bytes
         """
         for_it = self._writers.get(line.pid, line.camera) == line.camera
         unseen = for_it and line.ours is not False
-        found = None
+        maybe = []
         for each in self._named.get((line.camera, line.name), ()):
             own = each.pid == line.pid
             if not own and not (unseen and each.pid is None):
                 continue
             since = each.began - (CLOCK_OF_ONE if own else CLOCK)
-            fits = each.sent is None and since <= line.at
-            if fits and size_of(each) == line.size and (own or found is None):
-                found = each
+            if each.sent is None and since <= line.at and size_of(each) == line.size:
                 if own:
-                    break
-        return found
+                    return each
+                maybe.append(each)
+        for other in maybe[1:]:
+            other.witnessed = False
+        return maybe[0] if maybe else None
 
 
 def _logged(arrival: Arrival) -> tuple[str, str]:

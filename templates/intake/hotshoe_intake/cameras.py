@@ -68,10 +68,10 @@ class Camera:
             if make_folder(self.folders[folder], place, PLACE_MODE):
                 return place
 
-    def arriving(self) -> Iterator[tuple[str, str, os.stat_result, float]]:
+    def arriving(self) -> Iterator[tuple[str, str, float]]:
         """What an earlier run of this program has left under way.
 
-        :returns: of each, its place, its name, its state, and when it was moved there, as
+        :returns: of each, its place, its name, and when it was moved there, as
             time.time() counts
         """
         arriving = self.folders[ARRIVING]
@@ -81,8 +81,7 @@ class Camera:
                 with closing(open_folder(arriving, place)) as handle:
                     names = os.listdir(handle)
                     if names:
-                        state = os.stat(names[0], dir_fd=handle, follow_symlinks=False)
-                        yield place, names[0], state, os.fstat(handle).st_mtime
+                        yield place, names[0], os.fstat(handle).st_mtime
                         continue
                 os.rmdir(place, dir_fd=arriving)
 

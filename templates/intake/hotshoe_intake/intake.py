@@ -94,8 +94,8 @@ class Intake:
                 camera.adopt()
             except OSError as error:
                 self._reports.not_adopted(camera.name, error)
-            for place, name, state, began in camera.arriving():
-                arrival = Arrival(camera.name, place, name, state.st_ino, began)
+            for place, name, began in camera.arriving():
+                arrival = Arrival(camera.name, place, name, began)
                 with (
                     self._trying_again(),
                     closing(open_folder(camera.folders[ARRIVING], place)) as handle,
@@ -190,7 +190,7 @@ class Intake:
         place = camera.make_place(ARRIVING)
         # The last byte of a file that was there before is older than this moment.
         began = min(time.time(), state.st_mtime)
-        arrival = Arrival(camera.name, place, name, state.st_ino, began, logs=folder.logs(name))
+        arrival = Arrival(camera.name, place, name, began, logs=folder.logs(name))
         arrival.origin = (folder.handle, name)
         try:
             with closing(open_folder(camera.folders[ARRIVING], place)) as handle:

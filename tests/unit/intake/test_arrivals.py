@@ -20,7 +20,7 @@ SIZE = 1000
 
 def arrival(name: str = "IMG_0001.JPG", camera: str = "r5", place: str = "1", **more) -> Arrival:
     pid = more.pop("pid", None)
-    made = Arrival(camera, place, name, 4711, NOW, **more)
+    made = Arrival(camera, place, name, NOW, **more)
     made.pid = pid
     return made
 
@@ -95,6 +95,14 @@ class TestMatch:
         early = line(at=NOW - 600)
         assert match(arrivals(arrival(pid=50)), early) == "1"
         assert match(arrivals(arrival()), early) is None
+
+    def test_one_of_several_of_one_size_may_be_meant_so_none_is_said_to_have_broken_off(self):
+        """Of two whose writers nobody saw, vsftpd logs only the one that ended well."""
+        reset, whole = arrival(place="1"), arrival(place="2")
+        assert match(arrivals(reset, whole), line()) == "1"
+        assert not whole.witnessed
+        assert judge(whole, SIZE, WHOLE, certain=True, tolerant=False)[0] is Fate.LIBRARY
+        assert judge(whole, SIZE, UNKNOWN, certain=True, tolerant=False)[0] is Fate.UNPROVEN
 
     def test_each_line_is_about_one_upload(self):
         both = arrivals(arrival(place="1", pid=50), arrival(place="2", pid=50))

@@ -14,7 +14,7 @@ from hotshoe_intake.journal import Barrier, Ended
 def test_a_line_that_is_read_before_the_upload_is_known_counts():
     """Small photos may be there as a whole before anything of them is handled."""
     arrivals, known = Arrivals(), []
-    arrival = Arrival("r5", "place", "a.JPG", 7, began=99, ended=True)
+    arrival = Arrival("r5", "place", "a.JPG", began=99, ended=True)
 
     def catch_up():
         if not list(arrivals):
@@ -39,7 +39,7 @@ def test_a_line_that_is_read_before_the_upload_is_known_counts():
 def test_a_journal_that_never_answers_is_not_waited_for_for_ever(monkeypatch):
     """Such as one that keeps nothing (Storage=none), or not what we say (MaxLevelStore=)."""
     arrivals, known, unanswered = Arrivals(), [], []
-    arrival = Arrival("r5", "place", "a.JPG", 7, began=99)
+    arrival = Arrival("r5", "place", "a.JPG", began=99)
     arrivals.add(arrival)
     proof = Evidence(
         1000,
