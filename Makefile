@@ -46,9 +46,11 @@ bench: $(READY) ## how fast a deploy is, beside Ansible, and an upload, beside a
 	@tools/containers
 	@$(AS_ROOT) $(BIN)/python -m benchmarks $(if $(LONG),plan deploy upload intake)
 
-lock: $(READY) ## write requirements.lock anew from pyproject.toml
+lock: $(READY) ## write requirements.lock anew from pyproject.toml, and that of the tests' clients
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --extra dev --no-annotate --output-file requirements.lock pyproject.toml
+	cd tests/clients && $(CURDIR)/$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	    --generate-hashes --no-annotate --output-file requirements.lock requirements.in
 
 clean: ## take the stage down and remove what was built and downloaded (not pki/)
 	-@$(AS_ROOT) $(BIN)/hotshoe stage down

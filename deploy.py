@@ -11,6 +11,7 @@ from pyinfra import host
 from roles import openwrt, router_linux, server
 from roles.base.operations import barrier
 from roles.base.plans import plan_of
+from roles.base.servers import comes_later
 
 plan = plan_of(host.data.site)
 
@@ -41,3 +42,8 @@ if "routers" in host.groups:
     router_linux.port_forwards(plan.router(host.name))
 if "openwrt_routers" in host.groups:
     openwrt.port_forwards(plan.router(host.name))
+comes_later(barrier(name="The way in is open"))
+
+# Certificates from authorities that have to get in first.
+if "servers" in host.groups:
+    server.certify(plan.server(host.name))

@@ -14,7 +14,7 @@ from benchmarks.intake import Intake
 from benchmarks.stopwatch import Run
 from benchmarks.tools import Ansible, Hotshoe, Laptop, Tool
 from benchmarks.upload import Uploads
-from hotshoe.debian.certificates import AuthorityFiles
+from hotshoe.debian.authority_files import AuthorityFiles
 from hotshoe.errors import HotshoeError
 from hotshoe.plan.derivation import make_plan
 from hotshoe.secrets import load_secrets

@@ -1,4 +1,4 @@
-"""Writing the files that a person asks for: a worksheet, a picture."""
+"""Writing the files that a person asks for: a worksheet, a sheet for cameras, a picture."""
 
 from __future__ import annotations
 
@@ -30,6 +30,10 @@ class Kind:
 
 
 WORKSHEET = Kind("worksheet", "--worksheet", ".html", "<title>Worksheet: ")
+SHEET = Kind("camera sheet", "--html", ".html", "<title>Camera sheet: ")
+SHEET_PDF = Kind("camera sheet", "--pdf", ".pdf", "/Title (Camera sheet: ")
+# Its first member (hotshoe.probe.bundle).
+CHECKER = Kind("checker", "--single-file", ".pyz", "hotshoe/__init__.py")
 PICTURE = Kind("picture of a home", "--diagram", ".svg", 'class="hotshoe-home"')
 
 
@@ -40,11 +44,13 @@ class File:
     :param path: its folder must exist; where it is a link, the file that it leads to is written
     :param kind: of file; what is there already must be one too
     :param text: its content
+    :param private: whether nobody else on this computer may read it, since it holds secrets
     """
 
     path: Path
     kind: Kind
-    text: str
+    text: str | bytes
+    private: bool = False
 
 
 def write(files: Sequence[File]) -> None:
@@ -56,7 +62,7 @@ def write(files: Sequence[File]) -> None:
     reals = [_checked(file) for file in files]
     for file, real in zip(files, reals, strict=True):
         try:
-            _replace(real, file.text)
+            _replace(real, file)
         except OSError as error:
             raise _refusal(file, str(error.strerror)) from None
 
@@ -107,14 +113,16 @@ def _why_not_replaceable(path: Path, kind: Kind) -> str | None:
     return None
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, file: File) -> None:
+    data = file.text if isinstance(file.text, bytes) else file.text.encode()
     new = path.with_name(f".hotshoe-{os.getpid()}.new")
     new.unlink(missing_ok=True)
     try:
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        if path.exists():
+        mode = 0o600 if file.private else 0o666
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "wb") as opened:
+            opened.write(data)
+        if path.exists() and not file.private:
             new.chmod(path.stat().st_mode & 0o777)
         new.replace(path)
     finally:

@@ -8,10 +8,10 @@ RECORDS = "/run/hotshoe"
 # The program that loads rules and puts them back.
 RULESET = "/usr/local/sbin/hotshoe-ruleset"
 
-# vsftpd: a daemon answers IPv4 or IPv6; with both, PASV would announce 0.0.0.0.
-CONFIGURATION = f"{FOLDER}/vsftpd.conf"
-CONFIGURATION6 = f"{FOLDER}/vsftpd6.conf"
+# vsftpd (each daemon's configuration is in hotshoe.debian.daemons).
 CERTIFICATE = f"{FOLDER}/server.pem"
+# The program that tells when that ends.
+WATCH_CERTIFICATE = "/usr/local/sbin/hotshoe-certificate"
 OPENSSL_CONFIGURATION = f"{FOLDER}/openssl.cnf"
 # Where Debian's OpenSSL looks for it.
 OPENSSL_DEFAULT = "/etc/ssl/openssl.cnf"
@@ -19,6 +19,8 @@ OPENSSL_DEFAULT = "/etc/ssl/openssl.cnf"
 HOSTS_ALLOW = f"{FOLDER}/hosts.allow"
 HOSTS_ALLOW_DEFAULT = "/etc/hosts.allow"
 INSIDE = f"{FOLDER}/vsftpd-inside.conf"
+# Runs vsftpd for plain FTP, while the direct link is up.
+DIRECT_LINK = "/usr/local/sbin/hotshoe-direct-link"
 # Where a process of vsftpd is locked in that needs no files.
 EMPTY = f"{RECORDS}/empty"
 SESSIONS = "/usr/local/sbin/hotshoe-sessions"
@@ -38,6 +40,20 @@ ADDRESS_LOCK = f"{RECORDS}/address.lock"
 UPDATE_RECORD = "/usr/local/sbin/hotshoe-update-record"
 # What that reads: the secret, so only root may.
 RECORD_CONFIGURATION = f"{FOLDER}/record.conf"
+
+# A certificate by ACME: the program, what it reads, and certbot's folders.
+ACME = "/usr/local/sbin/hotshoe-acme"
+ACME_PROGRAM = f"{PACKAGES}/hotshoe_acme"
+PAIR = f"{ACME_PROGRAM}/pair.py"
+ACME_CONFIGURATION = f"{FOLDER}/acme.json"
+ACME_CERTBOT = f"{FOLDER}/acme.ini"
+ACME_CREDENTIALS = f"{FOLDER}/acme-dns.ini"
+ACME_CA_BUNDLE = f"{FOLDER}/acme-ca.pem"
+# The settings with which a certificate was obtained.
+ACME_OBTAINED = f"{FOLDER}/acme.obtained"
+ACME_FOLDER = f"{FOLDER}/acme"
+ACME_STATE = "/var/lib/hotshoe-acme"
+ACME_LOCK = f"{RECORDS}/acme.lock"
 
 # What takes photos in from the cameras' folders.
 INTAKE_PROGRAM = f"{PACKAGES}/hotshoe_intake"

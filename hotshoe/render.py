@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from functools import cache
 from typing import Any
@@ -13,11 +14,14 @@ from jinja2 import (
     TemplateNotFound,
     select_autoescape,
 )
+from markupsafe import Markup, escape
 
 from hotshoe import paths
 from hotshoe.errors import HotshoeError
 
 FOLDER = "templates"
+# A range of ports, or a date: a line that ends at its hyphen would make two numbers of it.
+_WHOLE = re.compile(r"\d+(?:-\d+)+")
 
 
 @cache
@@ -34,7 +38,16 @@ def _templates() -> Environment:
     templates.globals["paths"] = paths
     # For programs: a value as one word of the shell.
     templates.filters["quote"] = shlex.quote
+    templates.filters["unbroken"] = unbroken
     return templates
+
+
+def unbroken(text: object) -> Markup:
+    """Text for HTML in which no range is broken at its hyphen, and which is still copied as it is.
+
+    :param text: anything
+    """
+    return Markup(_WHOLE.sub(r'<span class="whole">\g<0></span>', str(escape(str(text)))))  # noqa: S704
 
 
 def render(template: str, **values: Any) -> str:

@@ -11,7 +11,7 @@ from pyinfra import config, logger
 
 from hotshoe.site.reading import SiteFiles, warnings_of
 from roles import host_keys, transport
-from roles.base.plans import begin_secrets, plan_of, site_of
+from roles.base.plans import begin_secrets, plan_of, require_pairs, site_of
 
 HostData = tuple[str, dict[str, Any]]
 
@@ -32,6 +32,7 @@ def hosts(site: str) -> tuple[list[HostData], list[HostData], list[HostData]]:
     config.FAIL_PERCENT = 0
     host_keys.refuse_unknown()
     plan = plan_of(site)
+    require_pairs(site)
     begin_secrets(site)
     for warning in warnings_of(SiteFiles(site), site_of(site)):
         logger.warning(str(warning))

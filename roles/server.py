@@ -11,15 +11,15 @@ from pyinfra import host
 from pyinfra.api.deploy import deploy
 
 from hotshoe import paths
-from hotshoe.plan.model import ServerPlan
-from roles import address, firewall, intake, tls, users, vsftpd
+from hotshoe.plan.model import Acme, ServerPlan
+from roles import acme, address, firewall, intake, tls, users, vsftpd
 from roles.base import operations
 from roles.base.device import read
 from roles.base.plans import refuse
 from roles.base.preflight import refuse_system
 
 _ALWAYS = tuple(role.FOOTPRINT for role in (vsftpd, tls, users, firewall, intake))
-FOOTPRINTS = (*_ALWAYS, address.FOOTPRINT)
+FOOTPRINTS = (*_ALWAYS, address.FOOTPRINT, acme.FOOTPRINT)
 
 
 def refuse_unfit(plan: ServerPlan) -> None:
@@ -27,7 +27,7 @@ def refuse_unfit(plan: ServerPlan) -> None:
 
     :raises RefusedError: with the reason and what to do
     """
-    device = read(host, FOOTPRINTS)
+    device = read(host, (*FOOTPRINTS, *acme.footprints(plan)))
     addresses = device.network.addresses
     refuse_system(device)
     if str(plan.address) not in addresses:
@@ -45,6 +45,8 @@ def refuse_unfit(plan: ServerPlan) -> None:
         )
     vsftpd.refuse_unfit(plan)
     tls.refuse_unfit(plan)
+    if authority := _acme(plan):
+        acme.refuse_unfit(plan, authority)
     users.refuse_unfit(plan)
     firewall.refuse_unfit(plan)
 
@@ -53,7 +55,8 @@ def install(plan: ServerPlan) -> None:
     """Set up a server that is ready for cameras, and protected."""
     vsftpd.mask()
     _packages(plan)
-    certificate = tls.certificate(plan)
+    authority = _acme(plan)
+    certificate = acme.certificate(plan) if authority else tls.certificate(plan)
     vsftpd.accounts()
     intake.account()
     users.cameras(plan)
@@ -65,12 +68,31 @@ def install(plan: ServerPlan) -> None:
     vsftpd.daemon(plan, certificate)
     if not plan.follower:
         address.remove()
+    tls.watch(plan)
     vsftpd.sessions(plan)
+    if authority:
+        acme.install(plan, authority)
+    else:
+        acme.remove()
+
+
+def certify(plan: ServerPlan) -> None:
+    """Get the certificate where an authority has to get in first, once it can."""
+    if authority := _acme(plan):
+        acme.obtain(plan, authority)
+
+
+def _acme(plan: ServerPlan) -> Acme | None:
+    """How an ACME authority issues this server's certificate; None if it comes from elsewhere."""
+    return plan.certificate.acme if plan.certificate else None
 
 
 @deploy("Server")
 def _packages(plan: ServerPlan) -> None:
     """Install what all roles need at once, since each call of apt-get takes seconds."""
     names = [name for footprint in _ALWAYS for name in footprint.packages]
-    operations.packages((*names, *address.packages(plan)), name="Install packages")
+    names += address.packages(plan)
+    if authority := _acme(plan):
+        names += acme.packages(authority)
+    operations.packages(tuple(names), name="Install packages")
     operations.folders((paths.FOLDER,), name="Create the configuration folder")

@@ -145,8 +145,8 @@ EVERYTHING_SAID = {
         {"name": "studio", "behind": "box", "address": "192.168.178.10"},
     ],
     "ftp": {
-        "tls": "none",
-        "helper": True,
+        "tls": "both",
+        "legacy_tls": True,
         "bytes_per_second": "20MB",
         "total_bytes_per_second": "50MB",
     },
@@ -184,12 +184,22 @@ AWKWARD: dict[str, Plan] = {
     "may open beside a server": home(("nat", "nat", "nat"), (0, 2), may_open=_INWARDS),
     "may open a server": home(("nat", "nat", "nat"), (0, 1), may_open=_TO_A_SERVER),
     "default hosts": home(
-        ("default-host",) * 4, long=True, ftp={"tls": "none", "helper": True, "control_port": 2121}
+        ("default-host",) * 4,
+        long=True,
+        ftp={"tls": "none", "only_on": "eth1", "control_port": 2121},
     ),
     "all is the server's": home(("default-host",)),
     "many ports": home(("nat", "routed"), (1, 0), port_set=_SHARED, each=1),
     "too many ports": home(port_set={"offset": 7, "psid_length": 3, "psid": 1}, each=1),
     "a hundred cameras": home(each=100),
+    "explicit and implicit, all long": home(
+        ("nat", "nat"),
+        (1, 1),
+        long=True,
+        ftp={"tls": "both", "only_from": ["198.51.100.0/24", "192.0.2.128/25"]},
+        managers=("openwrt", "hand"),
+    ),
+    "implicit": home(ftp={"tls": "implicit", "implicit_port": 9990}),
     "updated by a router": home(
         ("nat", "nat"),
         (1, 1),

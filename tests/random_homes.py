@@ -101,7 +101,7 @@ class _Ports(NamedTuple):
     offset: int
     psid_length: int
     psid: int
-    plain: bool
+    tls: str
 
 
 _number = st.integers(0, 2**16 - 1)
@@ -147,16 +147,17 @@ _ports = st.builds(
     offset=st.sampled_from([0, 4, 5, 6]),
     psid_length=st.integers(1, 8),
     psid=_number,
-    plain=st.booleans(),
+    tls=st.sampled_from(["explicit", "implicit", "both"]),
 )
 
 
 @st.composite
-def sites(draw, dmz: bool = False, ipv6: bool | None = None) -> Site:
+def sites(draw, dmz: bool = False, ipv6: bool | None = None, direct: bool | None = False) -> Site:
     """A home of up to eight routers and three servers.
 
     :param dmz: with a server that the innermost router protects the home from
     :param ipv6: with IPv6 up to the servers; None is either
+    :param direct: whose cameras are on direct links, without TLS; None is either
     """
     least = 2 if dmz else 1
     drawn = draw(_lists_of_routers[least])
@@ -185,7 +186,8 @@ def sites(draw, dmz: bool = False, ipv6: bool | None = None) -> Site:
         )
         for n in range((1 + twice) * len(servers))
     ]
-    ftp, port_set = _choose_ports(draw(_ports), len(servers), 1 + twice)
+    direct = draw(_truth) if direct is None else direct
+    ftp, port_set = _choose_ports(draw(_ports), len(servers), 1 + twice, direct)
     routers: list[Router] = []
     for i in reversed(range(len(lans))):  # inside out, since what is inside limits the mode
         router = _router(name("router", i), i, drawn[i], lans, places, servers, routers[:1], ipv6)
@@ -230,7 +232,7 @@ _lists_of_routers = {
 }
 
 
-plans: st.SearchStrategy[Plan] = sites().map(make_plan)
+plans: st.SearchStrategy[Plan] = sites(direct=None).map(make_plan)
 
 
 def _short(kind: str, i: int) -> str:
@@ -326,13 +328,18 @@ def _is_between(i: int, lans: list, places: list[int], servers: list[Server]) ->
     )
 
 
-def _choose_ports(drawn: _Ports, servers: int, cameras: int) -> tuple[Ftp, SharedAddress | None]:
+def _choose_ports(
+    drawn: _Ports, servers: int, cameras: int, direct: bool
+) -> tuple[Ftp, SharedAddress | None]:
     """FTP ports that suffice for that many cameras of each server."""
-    plain = {"tls": "none", "helper": True} if drawn.plain else {}
+    plain = {"tls": "none", "only_on": "eth1"} if direct else {"tls": drawn.tls}
     if drawn.kind == "said":
-        size = servers * (ports_needed(cameras, 1) + 1) + drawn.more
+        size = servers * (ports_needed(cameras, 1) + 2) + drawn.more
         passive = PortRange(drawn.first, drawn.first + size - 1)
-        return Ftp(control_port=drawn.control, passive_ports=passive, **plain), None
+        key = "implicit_port" if plain["tls"] == "implicit" else "control_port"
+        # The other one's, unless said.
+        control = None if (drawn.control, drawn.tls) == (990, "both") else drawn.control
+        return Ftp(**{key: control}, passive_ports=passive, **plain), None
     shared = None
     if drawn.kind == "listed":
         runs = [PortRange(n * 256, n * 256 + 63) for n in drawn.listed]

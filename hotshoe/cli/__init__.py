@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import click
 
-from hotshoe.cli import photos, plan, rehearse, stage
+from hotshoe.cli import authority, check, password, photos, plan, rehearse, sheet, stage
 
 
 @click.group()
@@ -21,6 +21,10 @@ def main() -> None:
 
 
 main.add_command(plan.command)
+main.add_command(check.command)
+main.add_command(sheet.command)
+main.add_command(password.command)
 main.add_command(photos.command)
 main.add_command(rehearse.command)
 main.add_command(stage.group)
+main.add_command(authority.group)

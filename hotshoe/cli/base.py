@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -14,6 +17,8 @@ from hotshoe.stage.image import DEFAULT_RELEASE, SUITES
 if TYPE_CHECKING:
     from rich.console import Console
 
+# As a shell tells that Ctrl-C has ended something.
+INTERRUPTED = 130
 site_argument = click.argument("site", default="home")
 site_option = click.option(
     "--site", default="home", show_default=True, help="The Site: group_vars/SITE.yml."
@@ -26,6 +31,42 @@ debian_option = click.option(
     show_default=True,
     help="The Debian release of servers and routers.",
 )
+
+
+def json_schema_option(schema: Callable[[], str]) -> Callable[[Callable[..., None]], Any]:
+    """The option that prints the JSON Schema of what ``--json`` prints.
+
+    :param schema: makes it
+    """
+
+    def show(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+        if wanted:
+            click.echo(schema(), nl=False)
+            context.exit()
+
+    return click.option(
+        "--json-schema",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=show,
+        help="Print the JSON Schema of what --json prints, and end.",
+    )
+
+
+@contextmanager
+def tidy_when_ended() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP, as of a closed terminal, end this as Ctrl-C does: nothing is left."""
+
+    def end(number: int, _frame: object) -> NoReturn:
+        sys.exit(128 + number)
+
+    before = {each: signal.signal(each, end) for each in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def one_message(command: Callable[..., None]) -> Callable[..., None]:

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hotshoe.cli.base import console, one_message, site_argument
+from hotshoe.cli.base import INTERRUPTED, console, one_message, site_argument
 
 if TYPE_CHECKING:
     from hotshoe.remote.ssh import Host
 
 LINES = 50
-# As a shell tells that Ctrl-C has ended something.
-INTERRUPTED = 130
 
 
 @click.command("photos")

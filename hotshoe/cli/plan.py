@@ -6,15 +6,13 @@ from pathlib import Path
 
 import click
 
-from hotshoe.cli.base import console, one_message, site_argument
+from hotshoe.cli.base import console, json_schema_option, one_message, site_argument
 
 
-def _print_schema(context: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if wanted:
-        from hotshoe.show.schema import json_schema
+def _schema() -> str:
+    from hotshoe.show.schema import json_schema
 
-        click.echo(json_schema(), nl=False)
-        context.exit()
+    return json_schema()
 
 
 # hotshoe.files refuses what cannot be written, as it refuses other files; click shall not.
@@ -24,14 +22,7 @@ _file = click.Path(path_type=Path, readable=False)
 @click.command("plan")
 @site_argument
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for programs.")
-@click.option(
-    "--json-schema",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_print_schema,
-    help="Print the JSON Schema of what --json prints, and end.",
-)
+@json_schema_option(_schema)
 @click.option(
     "--worksheet", type=_file, metavar="FILE.html", help="Write what to enter by hand on a router."
 )
@@ -44,6 +35,8 @@ def command(site: str, as_json: bool, worksheet: Path | None, diagram: Path | No
     be combined; with --worksheet or --diagram alone, nothing is printed. Warnings go to standard
     error.
     """
+    from datetime import date
+
     from hotshoe import files
     from hotshoe.plan.derivation import make_plan
     from hotshoe.site.reading import SiteFiles, load_site, warnings_of
@@ -63,7 +56,9 @@ def command(site: str, as_json: bool, worksheet: Path | None, diagram: Path | No
         from hotshoe.show.worksheet import html
 
         if by_hand(plan):
-            texts.append(files.File(worksheet, files.WORKSHEET, html(plan, site)))
+            texts.append(
+                files.File(worksheet, files.WORKSHEET, html(plan, site, date.today().isoformat()))
+            )
         else:
             click.echo("No router is set up by hand, so there is no worksheet.", err=True)
     if diagram:

@@ -37,18 +37,20 @@ def up(site: str, release: str) -> None:
     """Put the stage up; what an earlier run left is cleared away first."""
     from hotshoe.plan.derivation import make_plan
     from hotshoe.secrets import load_secrets
+    from hotshoe.site.certificate import needs_tsig_key
     from hotshoe.site.reading import SiteFiles, load_site
     from hotshoe.stage.stage import Stage
 
     out = console()
     files = SiteFiles(site)
     described = load_site(files)
-    # The provider has to know what the home's updates are told by.
-    secrets = load_secrets(files, described) if described.ddns else None
+    # The Internet has to know what the home's updates of records are told by.
+    tells = described.ddns or needs_tsig_key(described)
+    secrets = load_secrets(files, described) if tells else None
     stage = Stage.of(site, make_plan(described), Path(), release)
     stage.up(say=out.print)
-    if secrets and secrets.ddns_secret:
-        stage.open_account(secrets.ddns_secret)
+    if secrets:
+        stage.open_accounts(secrets.ddns_secret, secrets.acme_secret)
     arguments = shlex.join(stage.pyinfra_arguments())
     out.print("The stage is up. Deploy to it with:", style="green")
     out.print(f"pyinfra {arguments} inventories/{site}.py deploy.py", soft_wrap=True, style="bold")

@@ -83,7 +83,8 @@ class Device:
     :param paths: our files and folders
     :param packages: those of the footprints that are installed
     :param accounts: the passwd(5) entries of our system users, by name
-    :param units: ``ActiveState UnitFileState`` of our units, and of others that a role names
+    :param units: ``ActiveState UnitFileState`` of our units, and of others that a role names; then
+        ``outdated`` if systemd has not read the unit's file since it changed
     :param loaded: our units that run what the files say
     :param network: its addresses and routes
     :param answers: what the queries of roles tell, by their names; a role asks for it by its query
@@ -123,7 +124,8 @@ def _queries(footprints: Sequence[Footprint]) -> Iterator[Query[Any]]:
     def each(name: str) -> tuple[Any, ...]:
         return tuple(dict.fromkeys(value for one in footprints for value in getattr(one, name)))
 
-    ours = " ".join((paths.FOLDER, f"{paths.UNITS}/hotshoe-*.service", *each("paths")))
+    globs = [f"{paths.UNITS}/hotshoe-*.{kind}" for kind in ("service", "timer")]
+    ours = " ".join((paths.FOLDER, *globs, *each("paths")))
     units: tuple[Unit, ...] = each("units")
     names = (*(unit.name for unit in units), *each("units_of_others"))
     yield Query("os", '( . /etc/os-release; echo "$ID $VERSION_ID" )', " ".join)
@@ -147,9 +149,8 @@ def _queries(footprints: Sequence[Footprint]) -> Iterator[Query[Any]]:
         f"getent passwd {' '.join(accounts)}" if accounts else ":",
         lambda lines: {line.partition(":")[0]: line for line in lines},
     )
-    yield Query(
-        "units", f"systemctl show -p Id,ActiveState,UnitFileState {' '.join(names)}", _units
-    )
+    asked = "Id,ActiveState,UnitFileState,NeedDaemonReload"
+    yield Query("units", f"systemctl show -p {asked} {' '.join(names)}", _units)
     yield Query(
         "loaded",
         "\n".join(
@@ -195,15 +196,27 @@ def _paths(lines: Sequence[str]) -> dict[str, PathState]:
 
 
 def _units(lines: Sequence[str]) -> dict[str, str]:
-    units: dict[str, str] = {}
-    values: dict[str, str] = {}
+    # Nothing else tells where what systemctl says of one unit ends.
+    found: list[dict[str, str]] = [{}]
     for line in lines:
         key, _, value = line.partition("=")
-        values[key] = value
-        if len(values) == 3:
-            units[values["Id"]] = f"{values['ActiveState']} {values['UnitFileState']}".strip()
-            values = {}
-    return units
+        if key in found[-1]:
+            found.append({})
+        found[-1][key] = value
+    return {
+        unit["Id"]: " ".join(
+            filter(
+                None,
+                (
+                    unit.get("ActiveState"),
+                    unit.get("UnitFileState"),
+                    "outdated" if unit.get("NeedDaemonReload") == "yes" else "",
+                ),
+            )
+        )
+        for unit in found
+        if "Id" in unit
+    }
 
 
 def dropping(lines: Sequence[str], hook: str) -> tuple[str, ...]:

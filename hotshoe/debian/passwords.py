@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterable, Mapping
 
 from passlib.hash import sha512_crypt
@@ -14,6 +15,11 @@ SHORTEST, LONGEST = 12, 32
 # zxcvbn's best: more than 10^10 tries. It takes no longer text than this.
 _BEST_SCORE, _MOST_GUESSED = 4, 72
 _WORDS = ("hotshoe", "camera", "photos")
+# What every camera's keyboard has without a shift, less what looks like something else on a small
+# screen: 0 and o, 1, i and l, 2 and z, 5 and s, 6 and b, 9, g and q.
+TYPEABLE = "abcdefghjkmnprstuvwxyz3478"
+# 70.5 bits; some cameras take no more than 16 characters.
+TYPED = 15
 
 
 def why_unusable(password: object, known: Iterable[str] = ()) -> str | None:
@@ -29,6 +35,15 @@ def why_unusable(password: object, known: Iterable[str] = ()) -> str | None:
     if not (password.isascii() and password.isprintable()) or " " in password:
         return "has a space or a character that a camera's keyboard does not have"
     return why_guessable(password, known)
+
+
+def new_password() -> str:
+    """A random password that is easy to type on a camera, of 70 bits or more."""
+    while True:
+        password = "".join(secrets.choice(TYPEABLE) for _ in range(TYPED))
+        # One in millions has a word or a sequence in it.
+        if why_unusable(password) is None:
+            return password
 
 
 def why_guessable(secret: str, known: Iterable[str] = ()) -> str | None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from hotshoe import paths
-from hotshoe.plan.model import ServerPlan
+from hotshoe.plan.model import ControlPort, Encryption, ServerPlan
 
 # The user whose files the photos are.
 OWNER = "hotshoe"
@@ -35,13 +35,6 @@ _COMMANDS = """
     PWD QUIT SIZE STAT STOR STRU SYST TYPE USER XCUP XCWD XMKD XPWD
 """
 COMMANDS = _COMMANDS.split()
-
-# All with forward secrecy, all TLS 1.2 only, and all for RSA certificates, which cameras take.
-CIPHERS = (
-    "ECDHE-RSA-AES128-GCM-SHA256",
-    "ECDHE-RSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-CHACHA20-POLY1305",
-)
 
 # vsftpd takes everything after "=" literally, so a stray space would become part of the value.
 Text = Annotated[str, StringConstraints(pattern=r"^(\S([^\r\n]*\S)?)?$")]
@@ -121,6 +114,7 @@ class Options(BaseModel):
 
     # -- encryption: nothing works without it
     ssl_enable: bool = True
+    # One process begins TLS at once or with AUTH TLS, never both.
     implicit_ssl: bool = False
     force_local_logins_ssl: bool = True
     force_local_data_ssl: bool = True
@@ -129,11 +123,12 @@ class Options(BaseModel):
     force_anon_data_ssl: bool = True
     allow_anon_ssl: bool = False
     rsa_cert_file: Text = paths.CERTIFICATE
-    ssl_ciphers: Text = ":".join(CIPHERS)
+    # Without it, vsftpd offers a single suite.
+    ssl_ciphers: Text | None = None
     ssl_sslv2: bool = False
     ssl_sslv3: bool = False
-    # FEAT announces AUTH TLS only with this on (3.0.5), and clients look there. The ciphers and
-    # openssl.cnf keep TLS 1.0 out.
+    # FEAT announces AUTH TLS only with this on (3.0.5), and clients look there. openssl.cnf alone
+    # keeps TLS 1.0 out.
     ssl_tlsv1: bool = True
     # Cameras open a fresh session for each transfer.
     require_ssl_reuse: bool = False
@@ -170,35 +165,71 @@ class Options305(Options):
     ssl_tlsv13: bool = False
 
 
-def options(server: ServerPlan, version: str, *, ipv6: bool = False) -> Options:
-    """The options for a server.
+def options(
+    server: ServerPlan, version: str, control: ControlPort, *, ipv6: bool = False
+) -> Options:
+    """The options for a daemon of a server.
 
     :param version: of vsftpd, a value of :data:`VERSIONS`
-    :param ipv6: for the daemon that answers on the server's IPv6 address
+    :param control: where it answers, and how TLS begins there
+    :param ipv6: for one that answers on the server's IPv6 address
     :raises KeyError: for a version that is not known
     """
     kind = {"3.0.3": Options, "3.0.5": Options305}[version]
-    encrypted = server.tls != "none"
+    encryption, encrypted = server.encryption, control.tls != "none"
+    more: dict[str, Any] = {}
+    if encryption:
+        more["ssl_ciphers"] = ":".join(encryption.ciphers)
+    if encryption and kind is Options305:
+        more["ssl_tlsv11"] = "1.1" in encryption.versions
+        more["ssl_tlsv13"] = "1.3" in encryption.versions
     return kind(
         listen=not ipv6,
         listen_ipv6=ipv6,
         listen_address6=server.address6 if ipv6 else None,
-        listen_port=server.control_port,
+        listen_port=control.port,
         max_clients=server.max_clients,
         max_per_ip=server.max_per_address,
         pasv_min_port=server.passive.first,
         pasv_max_port=server.passive.last,
-        # EPSV, which IPv6 needs, announces no address.
-        pasv_address=None if ipv6 else server.public_address,
+        # EPSV, which IPv6 needs, announces no address. On a direct link it is the one dialled.
+        pasv_address=None if ipv6 or server.only_on else server.public_address,
         tcp_wrappers=not ipv6,
         anon_max_rate=server.bytes_per_second,
         local_max_rate=server.bytes_per_second,
         ssl_enable=encrypted,
+        implicit_ssl=control.tls == "implicit",
         force_local_logins_ssl=encrypted,
         force_local_data_ssl=encrypted,
         force_anon_logins_ssl=encrypted,
         force_anon_data_ssl=encrypted,
+        **more,
     )
+
+
+def openssl_settings(encryption: Encryption) -> dict[str, str]:
+    """What OpenSSL is told, as config(5) and SSL_CONF_cmd(3) spell it.
+
+    Only this turns versions of TLS on or off for vsftpd 3.0.3, and TLS 1.0 for both. (``Groups``
+    would have no effect: vsftpd takes P-256 alone, which every client with ECDHE can.)
+
+    :param encryption: of the server
+    """
+    names = {"1.0": "TLSv1", "1.1": "TLSv1.1", "1.2": "TLSv1.2", "1.3": "TLSv1.3"}
+    # TLS 1.0 and 1.1 sign with MD5 and SHA-1, which higher levels refuse
+    # (SSL_CTX_set_security_level(3)). Level 2 refuses RSA keys below 2048 bits as well.
+    level = 0 if encryption.versions[0] < "1.2" else 2
+    return {
+        "MinProtocol": names[encryption.versions[0]],
+        "MaxProtocol": names[encryption.versions[-1]],
+        "CipherString": f"DEFAULT@SECLEVEL={level}",
+        # The first suite of ours that the camera knows, and not the first of the camera's.
+        "Options": "ServerPreference",
+        # Of TLS 1.3. A camera that closes a connection on which it has not read a ticket yet resets
+        # it (RFC 1122, 4.2.2.13), and the end of the photo is lost, also of one that says properly
+        # that it closes. Resuming a session would save no round trip (RFC 8446, 2.2).
+        "NumTickets": "0",
+    }
 
 
 def load_by_client(server: ServerPlan) -> Iterator[tuple[str, str]]:
@@ -213,7 +244,7 @@ def load_by_client(server: ServerPlan) -> Iterator[tuple[str, str]]:
     for network in server.inside:
         router = f" EXCEPT {server.gateway}" if server.gateway in network else ""
         yield f"{network.with_netmask}{router}", paths.INSIDE
-    if server.public_address is None:
+    if server.public_address is None and server.only_on is None:
         yield "ALL", paths.PUBLIC_ADDRESS
 
 

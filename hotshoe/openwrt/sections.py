@@ -171,7 +171,6 @@ def inbound(router: RouterPlan, zones: Zones) -> tuple[Wanted, ...]:
         *_include(INBOUND, "hairpin_rules", hairpin_path(router, zones), "dstnat"),
         *_hairpins(router, zones),
         *(_rule(rule, zones) for rule in router.accept_rules),
-        *_helpers(router, zones),
     ]
     default = tuple(_default_host(router, zones))
     return (
@@ -304,23 +303,6 @@ def _rule(rule: AcceptRule, zones: Zones) -> Section:
         dest_port=str(rule.service.ports),
         target="ACCEPT",
     )
-
-
-def _helpers(router: RouterPlan, zones: Zones) -> Iterator[Section]:
-    for port in router.ftp_helper:
-        for which, zone in (("wan", zones.wan), ("lan", zones.lan)):
-            yield _section(
-                INBOUND,
-                f"helper_{port}_{which}",
-                "rule",
-                name=f"{LABEL}FTP helper on port {port}, {zone.name}",
-                src=zone.name,
-                family="ipv4",
-                proto="tcp",
-                dest_port=str(port),
-                set_helper="ftp",
-                target="HELPER",
-            )
 
 
 def _own_services(router: RouterPlan, zones: Zones) -> Iterator[Section]:

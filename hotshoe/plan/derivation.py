@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from ipaddress import (
     IPv4Address,
     IPv4Network,
+    collapse_addresses,
 )
 from itertools import product
 
@@ -21,6 +22,7 @@ from hotshoe.plan.model import (
     ClientRule,
     ClientSet,
     ClientSets,
+    ControlPort,
     HomeAccess,
     Intake,
     Lease,
@@ -32,10 +34,11 @@ from hotshoe.plan.model import (
     RouterPlan,
     ServerPlan,
 )
+from hotshoe.plan.tls import certificate_of, encryption_of
 from hotshoe.ports.allocation import SESSIONS_PER_CAMERA, sessions_at_once
 from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.site.checks.base import router_index
-from hotshoe.site.ftp_ports import cameras_of, ftp_ports, own_ports
+from hotshoe.site.ftp_ports import cameras_of, control_ports_of, ftp_ports, own_ports
 from hotshoe.site.model import Server, Site, UpdatedBy
 
 # Cameras vanish without a word, and dial again at once. What one leaves behind holds its places: as
@@ -50,6 +53,9 @@ SESSIONS = 200
 SESSIONS_FOR_OTHERS = 100
 # A slow camera far away logs in within a few seconds.
 LOGIN_SECONDS = 60
+# Where TLS 1.0 and 1.1 are offered, which strangers may try to break, they get less of everything.
+LEGACY_SESSIONS_FOR_OTHERS, LEGACY_LOGIN_SECONDS = 20, 20
+LEGACY_CONTROL_CONNECTIONS_PER_MINUTE = 10
 # New control connections from one address, for each camera and once more, beyond which they are
 # dropped for a while. A camera opens a handful a minute even when it retries, and all may be behind
 # one NAT.
@@ -93,14 +99,16 @@ def make_plan(site: Site) -> Plan:
         port_set=own_ports(site) or (),
         servers=servers,
         routers=tuple(derivation.router(i, servers) for i in range(len(site.routers))),
-        client_firewall=tuple(_client_rule(server) for server in servers),
+        client_firewall=tuple(_client_rule(server) for server in servers if not server.only_on),
     )
 
 
 def _client_rule(server: ServerPlan) -> ClientRule:
     addresses: tuple[Address | None, ...] = (server.public_address, server.address6)
     to = tuple(address for address in addresses if address)
-    return ClientRule(server.name, to, tuple(Service("tcp", ports) for ports in server.ftp_ports))
+    return ClientRule(
+        server.name, to, tuple(Service("tcp", ports) for ports in server.forwarded_ports)
+    )
 
 
 class _Derivation:
@@ -111,7 +119,9 @@ class _Derivation:
         self._ports = ftp_ports(site)
         self._wans = [site.public_address, *(router.wan for router in site.routers[1:])]
         # How the record of the home's name is updated; None where the address is fixed.
-        self.record = RecordUpdate(**dict(site.ddns)) if site.ddns else None
+        self.record = (
+            RecordUpdate(**dict(site.ddns)) if site.ddns and site.ftp.tls != "none" else None
+        )
         free = self._free_ports()
         self._notice_ports = [next(free, None) for _ in site.servers]
         self._notices = [*map(self._notice, site.servers, self._notice_ports)]
@@ -137,7 +147,8 @@ class _Derivation:
         services += [s for server in servers for target in server.may_open for s in target.services]
         taken = [service.ports for service in services if service.protocol == "tcp"]
         taken += [ports.passive for ports in self._ports]
-        single = {ports.control for ports in self._ports} | {server.ssh_port for server in servers}
+        single = {port for ports in self._ports for port in ports.controls}
+        single |= {server.ssh_port for server in servers}
         for port in range(NOTICE_PORT, 0, -1):
             if port not in single and not any(port in ports for ports in taken):
                 yield port
@@ -151,6 +162,8 @@ class _Derivation:
         outermost, *inner = self._routers[: behind + 1]
         untold = (
             self._site.public_address
+            # A direct link has nothing to do with it.
+            or self._site.ftp.tls == "none"
             # What a default host gets by hairpin NAT looks as if the router itself had sent it.
             or outermost.mode == "default-host"
             or any(router.managed_by == "hand" for router in (outermost, *inner))
@@ -162,7 +175,7 @@ class _Derivation:
 
     def _follower(self, index: int) -> AddressFollower | None:
         """How a server follows a public address that changes."""
-        if self._site.public_address:
+        if self._site.public_address or self._site.ftp.tls == "none":
             return None
         # The record is one for all servers.
         updates = index == 0 and self._updated_by("server", "nsupdate")
@@ -194,12 +207,15 @@ class _Derivation:
     def server(self, index: int) -> ServerPlan:
         """The Plan of one server."""
         site, server, ports = self._site, self._site.servers[index], self._ports[index]
+        legacy = site.ftp.legacy_tls
         behind = self._router_index(server)
         lan = self._routers[behind].lan
         cameras = tuple(camera.name for camera in cameras_of(site, index))
         # Every camera may be behind one NAT.
         sessions = max(SESSIONS_PER_ADDRESS, RESERVED_SESSIONS_PER_CAMERA * len(cameras))
-        clients = max(SESSIONS, sessions + SESSIONS_FOR_OTHERS)
+        others = LEGACY_SESSIONS_FOR_OTHERS if legacy else SESSIONS_FOR_OTHERS
+        clients = max(sessions + others, 0 if legacy else SESSIONS)
+        rate = LEGACY_CONTROL_CONNECTIONS_PER_MINUTE if legacy else CONTROL_CONNECTIONS_PER_MINUTE
         source_nat = any(router.masks_source for router in self._routers[: behind + 1])
         inside = self._untranslated_lans(behind)
         # Without TLS, the server does not answer first over a data connection.
@@ -219,8 +235,15 @@ class _Derivation:
             public_address=site.public_address,
             follower=self._follower(index),
             tls=site.ftp.tls,
-            control_port=ports.control,
+            control_ports=tuple(
+                ControlPort(port, way)
+                for port, way in zip(ports.controls, control_ports_of(site.ftp), strict=True)
+            ),
             passive=ports.passive,
+            only_on=site.ftp.only_on,
+            only_from=self._may_connect(behind),
+            encryption=encryption_of(site.ftp),
+            certificate=certificate_of(site),
             cameras=cameras,
             intake=self._intake(index),
             open_to_lan=server.open_to_lan,
@@ -238,16 +261,28 @@ class _Derivation:
             # Where all clients have one address, a limit for each address would be one for all.
             max_per_address=clients if source_nat else sessions,
             max_per_camera=sessions_at_once(len(cameras), len(ports.passive)),
-            login_seconds=LOGIN_SECONDS,
+            login_seconds=LEGACY_LOGIN_SECONDS if legacy else LOGIN_SECONDS,
             bytes_per_second=int(site.ftp.bytes_per_second or 0),
             total_bytes_per_second=int(site.ftp.total_bytes_per_second or 0),
-            control_connections_per_minute=(
-                0 if source_nat else CONTROL_CONNECTIONS_PER_MINUTE * (len(cameras) + 1)
-            ),
+            control_connections_per_minute=(0 if source_nat else rate * (len(cameras) + 1)),
             data_connections_per_minute=DATA_CONNECTIONS_PER_MINUTE if limits_data else 0,
             data_connections_at_once=DATA_CONNECTIONS_AT_ONCE if limits_data else 0,
             client_sets=CLIENT_SETS,
         )
+
+    def _may_connect(self, behind: int) -> tuple[IPv4Network, ...]:
+        """The only networks from which cameras may connect to a server; empty is all.
+
+        Whoever is at home may, whatever the Site names. Computers behind other routers come with
+        their own addresses, or with that of a router, which is in one of the LANs as well.
+
+        :param behind: the router in whose LAN the server is
+        """
+        if not self._site.ftp.only_from:
+            return ()
+        home = (router.lan.network for router in self._routers[: behind + 1])
+        named = (*self._untranslated_lans(behind), *home, *self._site.ftp.only_from)
+        return tuple(collapse_addresses(named))
 
     def _intake(self, index: int) -> Intake:
         """What becomes of the photos that a server gets."""
@@ -281,7 +316,7 @@ class _Derivation:
             address, router = self._site.servers[index].address, self._routers[0]
             purpose = f"{router.name} tells its WAN address"
             # Of several of its own, a router uses the address of the interface it sends by.
-            yield AcceptRule(_tcp(notice), address, router.lan.ip, purpose)
+            yield AcceptRule(_tcp(notice.port), address, router.lan.ip, purpose)
 
     def _index_of_lan(self, host: IPv4Address) -> int:
         return next(i for i, router in enumerate(self._routers) if host in router.lan.network)
@@ -321,7 +356,6 @@ class _Derivation:
             hairpin=self._untranslated_lans(i) if translates and (forwards or default_host) else (),
             ddns=self.record if i == 0 and self._updated_by("router") else None,
             notices=tuple(filter(None, self._notices)) if i == 0 else (),
-            ftp_helper=tuple(self._helper_ports(i, servers)),
             open_to_wan=router.open_to_wan,
             other_forwards=router.other_forwards,
         )
@@ -333,20 +367,23 @@ class _Derivation:
         every = zip(servers, self._site.servers, self._notices, strict=True)
         for server, described, notice in every:
             behind = self._router_index(described)
-            services = [Service("tcp", ports) for ports in server.ftp_ports]
+            wanted = [
+                (_tcp(ports), f"cameras to {server.name}") for ports in server.forwarded_ports
+            ]
+            if server.challenge_port:
+                asked = _tcp(server.challenge_port)
+                wanted.append((asked, f"certificate authority to {server.name}"))
             kind = PortForward if self._translates(i) else AcceptRule
             if i <= behind:
                 to = self._next_address(i, behind, server.address)
                 if notice and i:
                     outermost = self._routers[0]
                     purpose = f"{outermost.name} to {server.name}"
-                    yield kind(_tcp(notice), to, outermost.lan.ip, purpose)
-                for service in services:
-                    yield kind(service, to, None, f"cameras to {server.name}")
+                    yield kind(_tcp(notice.port), to, outermost.lan.ip, purpose)
+                for service, purpose in wanted:
+                    yield kind(service, to, None, purpose)
                     if server.address6:
-                        yield AcceptRule(
-                            service, server.address6, None, f"cameras to {server.name}"
-                        )
+                        yield AcceptRule(service, server.address6, None, purpose)
                 continue
             for access in server.may_open:
                 lan = self._index_of_lan(access.host)
@@ -354,12 +391,6 @@ class _Derivation:
                     to = self._next_address(i, lan, access.host)
                     purpose = f"{server.name} to {access.host}"
                     yield kind(access.service, to, server.address, purpose)
-
-    def _helper_ports(self, i: int, servers: tuple[ServerPlan, ...]) -> Iterator[int]:
-        """The control ports that the FTP helper (ALG) of router i reads."""
-        for server, described in zip(servers, self._site.servers, strict=True):
-            if self._site.ftp.helper and i <= self._router_index(described):
-                yield server.control_port
 
     def _default_host(self, i: int) -> IPv4Address:
         if i + 1 < len(self._routers):
@@ -380,5 +411,5 @@ class _Derivation:
                 yield Route(router.lan6.network, via6)
 
 
-def _tcp(notice: Notice) -> Service:
-    return Service("tcp", PortRange(notice.port, notice.port))
+def _tcp(ports: PortRange | int) -> Service:
+    return Service("tcp", PortRange(ports, ports) if isinstance(ports, int) else ports)

@@ -74,7 +74,7 @@ def rows(plan: Plan, router: RouterPlan) -> tuple[Row, ...]:
         *_firewall(router),
         *_pinholes(router),
         *_hairpin(router),
-        _helper(router),
+        Row(Menu.HELPER, (("FTP ALG", "off"),)),
     )
 
 
@@ -221,13 +221,6 @@ def _nothing_else(menu: Menu) -> Row:
 def _hairpin(router: RouterPlan) -> Iterator[Row]:
     for network in router.hairpin:
         yield Row(Menu.HAIRPIN, (("NAT loopback", "on"), *_network("Network", network)))
-
-
-def _helper(router: RouterPlan) -> Row:
-    if not router.ftp_helper:
-        return Row(Menu.HELPER, (("FTP ALG", "off"),))
-    ports = ", ".join(map(str, router.ftp_helper))
-    return Row(Menu.HELPER, (("FTP ALG", "on"), ("Port", ports)))
 
 
 def _own(interface: IPv4Interface | IPv6Interface) -> tuple[tuple[str, str], ...]:

@@ -21,7 +21,9 @@ from ipaddress import (
 )
 
 from hotshoe.ports.ranges import PortRange, Service
-from hotshoe.site.model import ManagedBy, Mode, Provider, UpdatedBy
+from hotshoe.site.certificate import HTTP_PORT
+from hotshoe.site.ftp_ports import Way
+from hotshoe.site.model import Challenge, Issuer, ManagedBy, Mode, Provider, Tls, UpdatedBy
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
@@ -223,6 +225,96 @@ class Intake:
 
 
 @dataclass(frozen=True)
+class ControlPort:
+    """Where cameras connect first. Each has a daemon of its own; they share the passive range.
+
+    :param port: the TCP port
+    :param tls: ``explicit`` (it begins with AUTH TLS), ``implicit`` (at once), or ``none``
+    """
+
+    port: int
+    tls: Way
+
+
+@dataclass(frozen=True)
+class Encryption:
+    """How a server speaks TLS.
+
+    :param versions: of TLS, the lowest first: ``1.2``
+    :param ciphers: the cipher suites up to TLS 1.2, by OpenSSL's names, the preferred one first
+    """
+
+    versions: tuple[str, ...]
+    ciphers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DnsUpdate:
+    """How the record that proves a name (DNS-01) is set by RFC 2136.
+
+    :param server: the address of the zone's primary name server
+    :param key_name: the name of the TSIG key
+    :param algorithm: of that key
+    """
+
+    server: IPv4Address
+    key_name: str
+    algorithm: str
+
+
+@dataclass(frozen=True)
+class Acme:
+    """How a server gets its certificate by ACME (RFC 8555).
+
+    :param directory: the URL of the authority's directory
+    :param ca_bundle: the PEM file, on the computer that deploys, by which that URL is verified;
+        None for the system's own
+    :param email: of the account; None for none
+    :param challenge: ``http-01`` or ``dns-01``
+    :param update: how the record is set for DNS-01; None if a program of the person's does it
+    :param hook: that program, on the server
+    :param propagation_seconds: until all name servers have a new record
+    """
+
+    directory: str
+    ca_bundle: str | None
+    email: str | None
+    challenge: Challenge
+    update: DnsUpdate | None
+    hook: str | None
+    propagation_seconds: int
+
+
+@dataclass(frozen=True)
+class CertificateFiles:
+    """A certificate of the person's own, as PEM files on the computer that deploys.
+
+    :param chain: the certificate, and after it those of its issuers
+    :param key: its private key
+    """
+
+    chain: str
+    key: str
+
+
+@dataclass(frozen=True)
+class CertificatePlan:
+    """Where a server's certificate comes from.
+
+    :param issuer: ``own-ca``, ``letsencrypt`` (any ACME authority) or ``files``
+    :param acme: how ``letsencrypt`` issues it
+    :param files: where ``files`` are
+    :param root: the PEM file, on the computer that deploys, with the root certificate that cameras
+        need; None for the own authority's, and if they have it already
+    """
+
+    issuer: Issuer
+    acme: Acme | None
+    files: CertificateFiles | None
+    root: str | None
+
+
+@dataclass(frozen=True)
 class ServerPlan:
     """The FTP server: all that its host must be.
 
@@ -239,9 +331,14 @@ class ServerPlan:
     :param hostname: what cameras dial; the name on the certificate
     :param public_address: what PASV announces; None if that changes
     :param follower: how it follows the public address; None if that is fixed
-    :param tls: ``explicit``, or ``none``
-    :param control_port: where the camera connects first
-    :param passive: where its transfers connect
+    :param tls: ``explicit``, ``implicit``, ``both``, or ``none``
+    :param control_ports: where cameras connect first; of several, the explicit one is first
+    :param passive: where their transfers connect
+    :param only_on: the only interface over which they do, a direct link; None for the network
+    :param only_from: the only networks from which they may connect, the home's own among them, none
+        in another; empty is all
+    :param encryption: how it speaks TLS; None without
+    :param certificate: where its certificate comes from; None without TLS
     :param cameras: the users
     :param intake: what becomes of their photos
     :param open_to_lan: other services that the home may reach
@@ -275,9 +372,13 @@ class ServerPlan:
     hostname: str
     public_address: IPv4Address | None
     follower: AddressFollower | None
-    tls: str
-    control_port: int
+    tls: Tls
+    control_ports: tuple[ControlPort, ...]
     passive: PortRange
+    only_on: str | None
+    only_from: tuple[IPv4Network, ...]
+    encryption: Encryption | None
+    certificate: CertificatePlan | None
     cameras: tuple[str, ...]
     intake: Intake
     open_to_lan: tuple[Service, ...]
@@ -295,9 +396,26 @@ class ServerPlan:
     client_sets: ClientSets
 
     @property
+    def control_port(self) -> int:
+        """The control port that cameras are given; of several, the explicit one."""
+        return self.control_ports[0].port
+
+    @property
     def ftp_ports(self) -> tuple[PortRange, ...]:
-        """The control port and the passive range."""
-        return (PortRange(self.control_port, self.control_port), self.passive)
+        """The control ports and the passive range."""
+        controls = (PortRange(control.port, control.port) for control in self.control_ports)
+        return (*controls, self.passive)
+
+    @property
+    def forwarded_ports(self) -> tuple[PortRange, ...]:
+        """What routers lead cameras to: none to a direct link."""
+        return () if self.only_on else self.ftp_ports
+
+    @property
+    def challenge_port(self) -> int | None:
+        """The port at which a certificate authority asks for proof of the name; None for none."""
+        acme = self.certificate.acme if self.certificate else None
+        return HTTP_PORT if acme and acme.challenge == "http-01" else None
 
 
 @dataclass(frozen=True)
@@ -327,8 +445,6 @@ class RouterPlan:
         packets then leave with its LAN address, so that answers come back through it
     :param ddns: how it updates the record of the home's name; None if something else does
     :param notices: whom it tells when its WAN address changes
-    :param ftp_helper: the control ports on which it reads and changes FTP commands (ALG); none is
-        off
     :param open_to_wan: what else it answers on its WAN side
     :param other_forwards: what existing rules forward to other devices
     """
@@ -353,7 +469,6 @@ class RouterPlan:
     hairpin: tuple[IPv4Network, ...]
     ddns: RecordUpdate | None
     notices: tuple[Notice, ...]
-    ftp_helper: tuple[int, ...]
     open_to_wan: tuple[Service, ...]
     other_forwards: tuple[Service, ...]
 
@@ -399,7 +514,7 @@ class Plan:
     :param port_set: the ports of that address that are this home's; empty is all (MAP-E)
     :param servers: in the Site's order
     :param routers: from the Internet inwards
-    :param client_firewall: what the camera's network must allow outwards
+    :param client_firewall: what the camera's network must allow outwards; none for direct links
     """
 
     hostname: str
@@ -437,3 +552,12 @@ class Plan:
         """The servers to which cameras get through a router."""
         names = {further.name for further in self.routers[self.routers.index(router) :]}
         return tuple(server for server in self.servers if server.behind in names)
+
+    def routers_to(self, server: ServerPlan) -> tuple[RouterPlan, ...]:
+        """The routers through which the Internet reaches a server, the outermost first.
+
+        :returns: none to a direct link
+        """
+        if server.only_on:
+            return ()
+        return self.routers[: self.routers.index(self.router(server.behind)) + 1]

@@ -1,4 +1,4 @@
-"""Which ports each server gets: a control port and a passive range, disjoint behind one address.
+"""Which ports each server gets: control ports and a passive range, disjoint behind one address.
 
 How large a passive range has to be. vsftpd tries nine random ports of it for each PASV and then
 ends the session. A port counts as taken from PASV to the end of its transfer, and a transfer whose
@@ -19,10 +19,12 @@ import math
 from collections.abc import Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 
 from hotshoe.ports.ranges import HIGHEST_PORT, PortRange
 
-CONTROL_PORT = 21
+# RFC 959; of implicit FTPS, IANA's ftps.
+CONTROL_PORT, IMPLICIT_PORT = 21, 990
 # Three cameras' worth: whoever adds the second need not touch a router again.
 PASSIVE_PORTS = PortRange(50000, 50199)
 # vsftpd refuses a passive range that begins at or below 1024 (its source, standalone start-up).
@@ -53,7 +55,9 @@ class Demand:
     """What the FTP ports of a home follow from.
 
     :param cameras: how many upload to each server
-    :param control_port: the first server's, where the person says it
+    :param control_ports: the first server's, one for each of its daemons; None where the person
+        does not say it
+    :param usual: what these are then, where the home has all ports of its address
     :param passive_ports: the range of all servers, where the person says it
     :param port_set: the only ports of the public address that are this home's, in order; None is
         all of them
@@ -61,7 +65,8 @@ class Demand:
     """
 
     cameras: tuple[int, ...]
-    control_port: int | None = None
+    control_ports: tuple[int | None, ...] = (None,)
+    usual: tuple[int, ...] = (CONTROL_PORT,)
     passive_ports: PortRange | None = None
     port_set: tuple[PortRange, ...] | None = None
     taken: frozenset[int] = frozenset()
@@ -78,11 +83,11 @@ class Demand:
 class FtpPorts:
     """The ports of one server.
 
-    :param control: where the camera connects first
-    :param passive: where its transfers connect
+    :param controls: where cameras connect first, one for each daemon
+    :param passive: where their transfers connect
     """
 
-    control: int
+    controls: tuple[int, ...]
     passive: PortRange
 
 
@@ -137,51 +142,55 @@ def _allocate(demand: Demand, sessions: int) -> tuple[FtpPorts, ...]:
     return _from_port_set(demand, demand.port_set, sessions)
 
 
-def default_range(cameras: Sequence[int]) -> PortRange:
+def default_range(cameras: Sequence[int], daemons: int = 1) -> PortRange:
     """The passive range of all servers where the person says none: the usual one, or a longer one.
 
     :param cameras: how many upload to each server
+    :param daemons: how many control ports each server has
     :raises AllocationError: if so many cameras need more ports than there are
     """
     for sessions in range(SESSIONS_PER_CAMERA, 1, -1):
         with suppress(AllocationError):
-            return _range_of(sum(_sizes(cameras, sessions)))
-    return _range_of(sum(_sizes(cameras, 1)))
+            return _range_of(sum(_sizes(cameras, daemons, sessions)))
+    return _range_of(sum(_sizes(cameras, daemons, 1)))
 
 
-def _sizes(cameras: Sequence[int], sessions: int) -> list[int]:
+def _sizes(cameras: Sequence[int], daemons: int, sessions: int) -> list[int]:
     """How much of one range each server takes, with the control ports of all but the first."""
-    return [ports_needed(count, sessions) + bool(i) for i, count in enumerate(cameras)]
+    return [
+        ports_needed(count, sessions) + (daemons if i else 0) for i, count in enumerate(cameras)
+    ]
 
 
 def _from_one_range(demand: Demand, sessions: int) -> tuple[FtpPorts, ...]:
-    """Split one range; every server but the first has its control port in its own part."""
-    control = demand.control_port or CONTROL_PORT
-    sizes = _sizes(demand.cameras, sessions)
-    passive = demand.passive_ports or default_range(demand.cameras)
+    """Split one range; every server but the first has its control ports in its own part."""
+    daemons = len(demand.control_ports)
+    said = zip(demand.control_ports, demand.usual, strict=True)
+    controls = tuple(port or usual for port, usual in said)
+    sizes = _sizes(demand.cameras, daemons, sessions)
+    passive = demand.passive_ports or default_range(demand.cameras, daemons)
     spare = len(passive) - sum(sizes)
     if spare < 0:
         cameras = sum(demand.cameras)
         what = explain_need(cameras, sessions)
         if len(sizes) > 1:
             what = (
-                f"{len(sizes)} servers with {cameras} cameras need {sum(sizes)}, with a control "
-                "port in it for each but the first"
+                f"{len(sizes)} servers with {cameras} cameras need {sum(sizes)}, with "
+                f"{'a control port' if daemons == 1 else 'control ports'} in it for each but the "
+                "first"
             )
         raise AllocationError(
             "ftp.passive_ports",
             f"{passive} has {len(passive)} ports; {what}",
-            f"write for example: passive_ports: {default_range(demand.cameras)}; or leave it out",
+            f"write for example: passive_ports: {default_range(demand.cameras, daemons)}; or leave "
+            "it out",
         )
     parts, first = [], passive.first
     for i, least in enumerate(sizes):
         size = least + spare // len(sizes) + (i < spare % len(sizes))
         part = PortRange(first, first + size - 1)
-        parts.append(
-            FtpPorts(control, part)
-            if i == 0
-            else FtpPorts(part.first, PortRange(part.first + 1, part.last))
-        )
+        own = controls if i == 0 else tuple(part)[:daemons]
+        parts.append(FtpPorts(own, PortRange(part.first + (daemons if i else 0), part.last)))
         first += size
     return tuple(parts)
 
@@ -204,23 +213,25 @@ def _from_port_set(
     demand: Demand, port_set: tuple[PortRange, ...], sessions: int
 ) -> tuple[FtpPorts, ...]:
     """Choose inside a port set: a run of ports for each server, and control ports beside them."""
-    needs = demand.needs(sessions)
+    needs, daemons = demand.needs(sessions), len(demand.control_ports)
     ours = {port for ports in port_set for port in ports}
-    given, control = demand.passive_ports, demand.control_port
-    free = {port for port in ours if port >= LOWEST_PASSIVE_PORT} - demand.taken - {control}
-    controls = len(needs) - bool(control)
+    given, said = demand.passive_ports, demand.control_ports
+    free = {port for port in ours if port >= LOWEST_PASSIVE_PORT} - demand.taken - {*said}
+    missing = len(needs) * daemons - sum(port is not None for port in said)
     pool = set(given) if given else free
     # One more run than servers, for the control ports, unless those have a place already.
-    runs = _split_until_enough(_runs(pool), len(needs) + bool(controls and not given))
+    runs = _split_until_enough(_runs(pool), len(needs) + bool(missing and not given))
     chosen = (_whole_runs(runs, needs), _parts_of_runs(_runs(pool), needs))
     choices = [parts for parts in chosen if parts]
     if not choices:
         raise _too_short(demand, port_set, _runs(pool), sessions)
     for parts in choices:
         beside = sorted(free.difference(given or (), *parts))
-        if len(beside) >= controls:
-            dialled = [*([control] if control else []), *beside]
-            return tuple(map(FtpPorts, dialled, parts))
+        if len(beside) >= missing:
+            others = iter(beside)
+            first = tuple(port or next(others) for port in said)
+            rest = [tuple(islice(others, daemons)) for _ in needs[1:]]
+            return tuple(map(FtpPorts, [first, *rest], parts))
     raise AllocationError(
         "ftp.passive_ports" if given else "port_set",
         f"the ports that are this home's ({summary(port_set)}) leave none for the control "

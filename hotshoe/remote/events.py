@@ -55,7 +55,7 @@ class Event:
     reason: str = ""
 
 
-_FIELDS = ("EVENT", "CAMERA", "NAME", "BYTES", "PATH", "REASON")
+FIELDS = ("EVENT", "CAMERA", "NAME", "BYTES", "PATH", "REASON")
 
 # Anybody may send such fields to the journal; journald itself adds the user and the unit of whoever
 # does, and no program can set those. (Fields of one name are alternatives.) With --all, journalctl
@@ -63,7 +63,7 @@ _FIELDS = ("EVENT", "CAMERA", "NAME", "BYTES", "PATH", "REASON")
 QUERY = f"""\
 uid=$(id -u {USER} 2>/dev/null) || {{ echo "takes no photos in yet; deploy to it" >&2; exit 1; }}
 exec journalctl --quiet --no-pager --all --output=json \\
-    --output-fields={",".join(f"HOTSHOE_{name}" for name in _FIELDS)} \\
+    --output-fields={",".join(f"HOTSHOE_{name}" for name in FIELDS)} \\
     _SYSTEMD_UNIT={UNIT} "_UID=$uid" "$@"
 """
 
@@ -80,7 +80,7 @@ def read_event(line: bytes) -> Event | None:
     """
     try:
         entry = json.loads(line)
-        values = {name: _text(entry.get(f"HOTSHOE_{name}", "")) for name in _FIELDS}
+        values = {name: _text(entry.get(f"HOTSHOE_{name}", "")) for name in FIELDS}
         return Event(
             kind=Kind(values["EVENT"]),
             at=datetime.fromtimestamp(int(entry["__REALTIME_TIMESTAMP"]) / 1e6),

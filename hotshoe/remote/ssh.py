@@ -1,4 +1,4 @@
-"""Commands on servers, by the person's own OpenSSH.
+"""Commands on servers and routers, by the person's own OpenSSH.
 
 So the person's configuration, keys, agent and known hosts count, as they do for ``ssh`` itself.
 Nothing is ever asked: whoever cannot log in without a question gets a message that says how.
@@ -6,19 +6,24 @@ Nothing is ever asked: whoever cannot log in without a question gets a message t
 
 from __future__ import annotations
 
+import contextlib
+import queue
 import shlex
 import subprocess
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from hotshoe.errors import HotshoeError, escaped
-from hotshoe.plan.model import ServerPlan
+from hotshoe.plan.model import RouterPlan, ServerPlan
 
 # For how long a command may run that ends by itself.
 SECONDS = 120
 # ssh's own status for whatever kept it from running the command (ssh(1), EXIT STATUS).
 _NOT_RUN = 255
-_OPTIONS = {
+# How it is run, so that it neither asks nor waits for ever.
+OPTIONS = {
     "BatchMode": "yes",
     "ConnectTimeout": "10",
     # A server that vanished while we listen to it; what is left of a connection never ends.
@@ -28,18 +33,24 @@ _OPTIONS = {
     "ClearAllForwardings": "yes",
     "RequestTTY": "no",
     "RemoteCommand": "none",
+    # One that shares its connection ends when the last that shares it does.
+    "ControlMaster": "no",
     "LogLevel": "ERROR",
 }
-_NO_SSH = "ssh: there is no such program\n    -> apt-get install openssh-client"
+NO_SSH = "ssh: there is no such program\n    -> apt-get install openssh-client"
+
+
+# With this line an answer ends (see Conversation).
+END_OF_ANSWER = b".\n"
 
 
 class RemoteError(HotshoeError):
-    """A server that cannot be asked."""
+    """A server or router that cannot be asked."""
 
 
 @dataclass(frozen=True)
 class Host:
-    """A server, and how to log in to it.
+    """A server or router, and how to log in to it.
 
     :param name: what it is called in messages
     :param address: where it is reached
@@ -55,9 +66,10 @@ class Host:
     config: Path | None = None
 
     @classmethod
-    def of(cls, server: ServerPlan, config: Path | None = None) -> Host:
-        """A server of a Plan."""
-        return cls(server.name, str(server.address), server.ssh_user, server.ssh_port, config)
+    def of(cls, device: ServerPlan | RouterPlan, config: Path | None = None) -> Host:
+        """A server or router of a Plan, at the address by which it is deployed to."""
+        address = device.lan.ip if isinstance(device, RouterPlan) else device.address
+        return cls(device.name, str(address), device.ssh_user, device.ssh_port, config)
 
     def command(self, script: str, *arguments: str) -> list[str]:
         """The command line that runs a shell script there, as root."""
@@ -65,7 +77,7 @@ class Host:
         if self.user != "root":
             words = ["sudo", "-n", "--", *words]
         file = ["-F", str(self.config)] if self.config else []
-        options = [word for key, value in _OPTIONS.items() for word in ("-o", f"{key}={value}")]
+        options = [word for key, value in OPTIONS.items() for word in ("-o", f"{key}={value}")]
         login = ["-p", str(self.port), "-l", self.user, "--", self.address]
         return ["ssh", *file, *options, *login, shlex.join(words)]
 
@@ -85,7 +97,7 @@ class Host:
                 check=False,
             )
         except FileNotFoundError:
-            raise RemoteError(_NO_SSH) from None
+            raise RemoteError(NO_SSH) from None
         except subprocess.TimeoutExpired:
             raise RemoteError(
                 f"{self.name}: did not answer within {SECONDS} s\n"
@@ -100,14 +112,26 @@ class Host:
 
         :raises RemoteError: if there is no ssh
         """
+        return Listening(self, self._start(script, *arguments))
+
+    def converse(self, script: str, *arguments: str) -> Conversation:
+        """Run a shell script there, as root, that answers every line which it is given.
+
+        It ends when its standard input does: also when this program, ssh or the connection is gone.
+
+        :raises RemoteError: if there is no ssh
+        """
+        return Conversation(self, self._start(script, *arguments))
+
+    def _start(self, script: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a script there, whose standard input ends when this program does."""
         # What goes wrong is told in a few lines, which the pipe holds until the end.
         pipe = subprocess.PIPE
         command = self.command(script, *arguments)
         try:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe)
+            return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe)
         except FileNotFoundError:
-            raise RemoteError(_NO_SSH) from None
-        return Listening(self, process)
+            raise RemoteError(NO_SSH) from None
 
     def error(self, status: int, stderr: bytes) -> RemoteError:
         """What went wrong, and what to do about it.
@@ -160,3 +184,74 @@ class Listening:
         """End the connection, and with it the script."""
         self._process.terminate()
         self._process.wait()
+
+
+class Conversation:
+    """A script on a server or router that answers what it is asked, line by line."""
+
+    # How long it may take to end by itself, once nothing more is asked.
+    LAST_WORDS = 10
+
+    def __init__(self, host: Host, process: subprocess.Popen[bytes]) -> None:
+        self._host, self._process = host, process
+        self._said: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            self._said.put(line)
+        # Which is no line, and so the end.
+        self._said.put(b"")
+
+    def answer(self, seconds: float) -> list[str]:
+        """The lines of its next answer; it begins with one that nobody asked for.
+
+        :param seconds: how long to wait for it
+        :raises RemoteError: if none comes
+        """
+        lines: list[str] = []
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                line = self._said.get(timeout=max(0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise RemoteError(
+                    f"{self._host.name}: did not answer within {seconds:g} s"
+                ) from None
+            if line == END_OF_ANSWER:
+                return lines
+            if not line:
+                # Whoever asks again gets the same.
+                self._said.put(b"")
+                raise self._error()
+            lines.append(line.decode(errors="surrogateescape").rstrip("\n"))
+
+    def ask(self, question: str, seconds: float) -> list[str]:
+        """Give it a line, and return the lines of its answer.
+
+        :param seconds: how long to wait for it
+        :raises RemoteError: if none comes
+        """
+        assert self._process.stdin
+        # Where nobody is left to read it, there is an end of what was said as well.
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(f"{question}\n".encode())
+            self._process.stdin.flush()
+        return self.answer(seconds)
+
+    def _error(self) -> RemoteError:
+        assert self._process.stderr
+        said = self._process.stderr.read()
+        return self._host.error(self._process.wait(), said)
+
+    def end(self) -> None:
+        """Ask nothing more, and let it tidy up."""
+        assert self._process.stdin
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(self.LAST_WORDS)
+        except subprocess.TimeoutExpired:
+            self._process.terminate()
+            self._process.wait()

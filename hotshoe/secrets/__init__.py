@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from hotshoe.errors import SiteError
 from hotshoe.secrets import validation, vault
 from hotshoe.secrets.vault import Opening, begin_opening
+from hotshoe.site.certificate import needs_tsig_key
 from hotshoe.site.model import Site
 from hotshoe.site.reading import SiteFiles, parse_mapping
 
@@ -27,6 +28,8 @@ class Secrets:
     :param ca_passphrase: what encrypts the key of the certificate authority
     :param ddns_secret: the password, token or TSIG key by which the name's record is updated; None
         where nothing of hotshoe's does
+    :param acme_secret: the TSIG key by which a certificate's name is proved; None where that is not
+        needed
     :param demo: whether the published demo password opened the vault, or something published is
         still in it
     """
@@ -35,6 +38,7 @@ class Secrets:
     ca_passphrase: str = field(repr=False)
     demo: bool
     ddns_secret: str | None = field(default=None, repr=False)
+    acme_secret: str | None = field(default=None, repr=False)
 
 
 def load_secrets(files: SiteFiles, site: Site, opening: Opening | None = None) -> Secrets:
@@ -54,7 +58,12 @@ def load_secrets(files: SiteFiles, site: Site, opening: Opening | None = None) -
         raise SiteError(problems)
     published = [raw["ca_passphrase"], *raw["camera_passwords"].values()]
     published += [raw["ddns_secret"]] if site.ddns and "ddns_secret" in raw else []
+    published += [raw["acme_secret"]] if needs_tsig_key(site) and "acme_secret" in raw else []
     demo = opening.demo or any(str(secret).startswith(PUBLISHED) for secret in published)
     return Secrets(
-        dict(raw["camera_passwords"]), raw["ca_passphrase"], demo, raw.get("ddns_secret")
+        dict(raw["camera_passwords"]),
+        raw["ca_passphrase"],
+        demo,
+        raw.get("ddns_secret"),
+        raw.get("acme_secret"),
     )

@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from hotshoe.debian import certificates, passwords
+from hotshoe.debian import authority, passwords
 from hotshoe.errors import Problem
+from hotshoe.site.certificate import needs_tsig_key
 from hotshoe.site.ddns import NSUPDATE, secret_of
 from hotshoe.site.model import Site
 
@@ -19,7 +20,7 @@ SHORTEST_PASSPHRASE = 12
 SHORTEST_TSIG_BYTES = 16
 # What fits into a quoted string of any client's configuration, on one line and unchanged.
 _DDNS_SECRET = re.compile(r"[!#-&(-\[\]-~]{1,200}")
-_KEYS = {"camera_passwords", "ca_passphrase", "ddns_secret"}
+_KEYS = {"camera_passwords", "ca_passphrase", "ddns_secret", "acme_secret"}
 
 
 def problems_of(
@@ -51,16 +52,17 @@ def problems_of(
             f"is missing or shorter than {SHORTEST_PASSPHRASE} characters",
             remedy,
         )
-    elif not certificates.is_passphrase(passphrase):
+    elif not authority.is_passphrase(passphrase):
         yield Problem(
             file,
             "ca_passphrase",
-            f"is longer than {certificates.LONGEST_PASSPHRASE} bytes or is not text",
+            f"is longer than {authority.LONGEST_PASSPHRASE} bytes or is not text",
             "write a shorter one of letters and digits",
         )
     elif reason := passwords.why_guessable(passphrase, [site.hostname]):
         yield Problem(file, "ca_passphrase", reason, remedy)
     yield from _problems_of_ddns_secret(raw, site, file, shared)
+    yield from _problems_of_acme_secret(raw, site, file, shared)
     given = raw.get("camera_passwords")
     if not isinstance(given, dict):
         yield Problem(
@@ -81,7 +83,7 @@ def problems_of(
                 key,
                 reason,
                 f"take {passwords.SHORTEST} to {passwords.LONGEST} letters and digits, such as the "
-                "command openssl rand -hex 8 prints",
+                "command hotshoe password prints",
             )
     for name in () if shared else given:
         if name not in cameras:
@@ -127,6 +129,29 @@ def _problems_of_ddns_secret(
             "is not 1 to 200 ASCII letters, digits and symbols other than quotes and backslash",
             remedy,
         )
+
+
+def _problems_of_acme_secret(
+    raw: dict[str, Any], site: Site, file: str, shared: bool
+) -> Iterator[Problem]:
+    """What is wrong with the TSIG key by which the name of a certificate is proved."""
+    if not needs_tsig_key(site):
+        if "acme_secret" in raw and not shared:
+            yield Problem(
+                file,
+                "acme_secret",
+                "is not used, since no name is proved by a TSIG key (certificate.key_name)",
+                "remove it",
+            )
+        return
+    secret = raw.get("acme_secret")
+    remedy = f"write {NSUPDATE.secret}"
+    if "acme_secret" not in raw:
+        reason = "is missing, and the name of the certificate is proved by it (DNS-01)"
+        yield Problem(file, "acme_secret", reason, remedy)
+    elif not isinstance(secret, str) or len(_decoded(secret)) < SHORTEST_TSIG_BYTES:
+        reason = f"is not the base64 text of {SHORTEST_TSIG_BYTES} bytes or more"
+        yield Problem(file, "acme_secret", reason, remedy)
 
 
 def _decoded(text: str) -> bytes:

@@ -117,7 +117,10 @@ def _begin(vault: Path, password_file: Path) -> subprocess.Popen[str]:
         )
     if size > MOST_ENCRYPTED:
         reason = f"is longer than {MOST_ENCRYPTED // 1024} KiB"
-        remedy = "keep nothing in it but the passwords of cameras, ca_passphrase and ddns_secret"
+        remedy = (
+            "keep nothing in it but the passwords of cameras, ca_passphrase, ddns_secret and "
+            "acme_secret"
+        )
         raise SiteError([Problem(str(vault), "", reason, remedy)])
     # A process of its own: importing ansible beside gevent (pyinfra) prints a traceback.
     command = [

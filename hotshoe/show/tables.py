@@ -15,6 +15,7 @@ from rich.text import Text
 from hotshoe.paths import LIBRARY
 from hotshoe.plan.model import (
     AcceptRule,
+    Acme,
     AddressFollower,
     ClientRule,
     HomeAccess,
@@ -25,6 +26,7 @@ from hotshoe.plan.model import (
     RouterPlan,
     ServerPlan,
 )
+from hotshoe.site.certificate import HTTP_PORT
 from hotshoe.site.model import DYNAMIC
 from hotshoe.site.sizes import written
 
@@ -33,7 +35,11 @@ MANAGED_BY = {
     "openwrt": "OpenWrt, configured by hotshoe",
     "hand": "set up by hand from the worksheet",
 }
-TLS = {"explicit": "explicit FTPS (TLS)", "none": "plain FTP, which everybody on the way can read"}
+TLS = {
+    "explicit": "explicit FTPS: TLS begins with AUTH TLS",
+    "implicit": "implicit FTPS: TLS begins at once",
+    "none": "plain FTP, which everybody on the way can read",
+}
 
 # A line of a device's table: label and text.
 Line = tuple[str, RenderableType]
@@ -58,9 +64,10 @@ def tables(plan: Plan) -> Iterator[RenderableType]:
         yield Text()
         yield _heading(f"Server {server.name}", f"behind {server.behind}")
         yield _device(_server(server))
-    yield Text()
-    yield _heading("Outgoing connections that a camera's network must allow")
-    yield _rows(_outgoing(plan, rule) for rule in plan.client_firewall)
+    if plan.client_firewall:
+        yield Text()
+        yield _heading("Outgoing connections that a camera's network must allow")
+        yield _rows(_outgoing(plan, rule) for rule in plan.client_firewall)
 
 
 def _overview(plan: Plan) -> str:
@@ -107,7 +114,7 @@ def _router(router: RouterPlan) -> Iterator[Line]:
     else:
         yield "", f"nothing else gets in{', over IPv6' if router.default_host else ''}"
     yield "hairpin NAT", f"from {_list(router.hairpin)}" if router.hairpin else "none"
-    yield "FTP helper", f"on port {_list(router.ftp_helper)}" if router.ftp_helper else "off"
+    yield "FTP helper", "off"
 
 
 def _rule(rule: PortForward | AcceptRule) -> tuple[str, str]:
@@ -120,11 +127,18 @@ def _server(server: ServerPlan) -> Iterator[Line]:
     if server.address6:
         yield "", str(server.address6)
     address = server.public_address or DYNAMIC
-    yield "cameras dial", f"{server.hostname} ({address}), {TLS[server.tls]}"
+    if server.only_on:
+        yield "cameras dial", f"its address on {server.only_on}, a direct link, and nowhere else"
+    else:
+        yield "cameras dial", f"{server.hostname} ({address})"
     if server.follower:
         yield from _follower(server.follower)
-    yield "control port", str(server.control_port)
+    ports = ((str(control.port), TLS[control.tls]) for control in server.control_ports)
+    yield "control ports" if len(server.control_ports) > 1 else "control port", _rows(ports)
     yield "passive range", f"{server.passive} ({len(server.passive)} ports)"
+    yield from _encryption(server)
+    if server.only_from:
+        yield "cameras from", f"{_list(server.only_from)} only"
     yield "cameras", _list(server.cameras) or "none"
     yield "at once", f"{server.max_clients} sessions, {server.max_per_address} from one address"
     yield (
@@ -145,6 +159,32 @@ def _server(server: ServerPlan) -> Iterator[Line]:
         yield "may open", _rows(_opens(access) for access in server.may_open)
     else:
         yield "may open", "nothing behind further routers"
+
+
+def _encryption(server: ServerPlan) -> Iterator[Line]:
+    if encryption := server.encryption:
+        suites = encryption.ciphers
+        some = "" if all(name.startswith("ECDHE-") for name in suites) else ", some without it"
+        yield "TLS", _list(encryption.versions)
+        yield "", f"{len(suites)} cipher suites up to 1.2, with forward secrecy{some}"
+    if not server.certificate:
+        return
+    if server.certificate.acme:
+        yield from _acme(server.certificate.acme)
+    elif server.certificate.files:
+        yield "certificate", f"your own: {server.certificate.files.chain}"
+    else:
+        yield "certificate", "of an authority of this home's own"
+
+
+def _acme(acme: Acme) -> Iterator[Line]:
+    yield "certificate", f"by ACME from {acme.directory}"
+    if acme.challenge == "http-01":
+        yield "", f"which asks at port {HTTP_PORT}, open only while it does"
+    elif acme.update:
+        yield "", f"which asks for a DNS record, set by RFC 2136 at {acme.update.server}"
+    else:
+        yield "", f"which asks for a DNS record, set by {acme.hook}"
 
 
 def _intake(intake: Intake) -> Iterator[Line]:

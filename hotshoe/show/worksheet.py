@@ -1,17 +1,19 @@
-"""What a person enters on a router that hotshoe does not configure, as a page to print.
+"""What a person enters on a router that hotshoe does not configure, as pages to print.
 
-What to enter is in :mod:`hotshoe.plan.manual_setup`.
+What to enter is in :mod:`hotshoe.plan.manual_setup`; what is said around it, in
+:mod:`hotshoe.show.worksheet_advice`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
 from hotshoe.plan.manual_setup import Menu, Row, by_hand, neighbours, rows
 from hotshoe.plan.model import Plan, RouterPlan
 from hotshoe.render import render
+from hotshoe.show import worksheet_advice
+from hotshoe.show.worksheet_advice import Step
 
 TEMPLATE = "worksheet/worksheet.html.j2"
 
@@ -60,33 +62,40 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """The page of one router.
+    """The pages of one router.
 
     :param router: its name
     :param place: where it is, in a few words
     :param purpose: what it does, in a sentence
+    :param steps: the order of all work on the home
+    :param taken: the ports that no other forward of it may use; empty if it forwards none
     :param sections: what to enter
+    :param cannot: what to do if the router cannot do something of that: what, and what to do
     :param checks: how to see that it works
     """
 
     router: str
     place: str
     purpose: str
+    steps: tuple[Step, ...]
+    taken: str
     sections: tuple[Section, ...]
+    cannot: tuple[tuple[str, str], ...]
     checks: tuple[str, ...]
 
 
-def html(plan: Plan, site: str) -> str:
-    """The worksheet: a page for each router that a person sets up.
+def html(plan: Plan, site: str, day: str) -> str:
+    """The worksheet: pages for each router that a person sets up.
 
     :param site: the Site's name
+    :param day: the date to print on them, as 2026-05-31
     :returns: an HTML document that needs no other file
     """
-    pages = [_page(plan, router) for router in by_hand(plan)]
-    return render(TEMPLATE, plan=plan, site=site, pages=pages)
+    pages = [_page(plan, site, router) for router in by_hand(plan)]
+    return render(TEMPLATE, plan=plan, site=site, day=day, pages=pages)
 
 
-def _page(plan: Plan, router: RouterPlan) -> Page:
+def _page(plan: Plan, site: str, router: RouterPlan) -> Page:
     sections = tuple(
         Section(
             menu,
@@ -96,7 +105,21 @@ def _page(plan: Plan, router: RouterPlan) -> Page:
         for menu, entries in groupby(rows(plan, router), key=lambda row: row.menu)
     )
     place = f"router {plan.routers.index(router) + 1} of {len(plan.routers)} from the Internet"
-    return Page(router.name, place, _purpose(plan, router), sections, _checks(plan, router))
+    # A default host gets what no other forward takes.
+    needed = [str(forward.service) for forward in router.forwards]
+    if router.default_host:
+        servers = plan.servers_through(router)
+        needed += [f"{ports}/tcp" for server in servers for ports in server.forwarded_ports]
+    return Page(
+        router.name,
+        place,
+        _purpose(plan, router),
+        worksheet_advice.order_of_work(plan, site, router),
+        ", ".join(dict.fromkeys(needed)),
+        sections,
+        worksheet_advice.alternatives(router),
+        worksheet_advice.checks(plan, site, router),
+    )
 
 
 def _purpose(plan: Plan, router: RouterPlan) -> str:
@@ -113,41 +136,3 @@ def _purpose(plan: Plan, router: RouterPlan) -> str:
     if router.forwards or router.other_forwards:
         return f"{between}translates addresses (NAT), and forwards the ports below."
     return f"{between}translates addresses (NAT), and lets nothing in."
-
-
-def _checks(plan: Plan, router: RouterPlan) -> tuple[str, ...]:
-    return (*_dynamic_checks(plan, router), *_passing_checks(plan, router))
-
-
-def _dynamic_checks(plan: Plan, router: RouterPlan) -> Iterator[str]:
-    """Whether the address that the provider gives is one that the Internet can reach."""
-    follower = plan.servers[0].follower
-    if router.wan_address or not follower:
-        return
-    yield (
-        f"The Internet or WAN page of {router.name} shows an IPv4 address that begins neither with "
-        "10, 192.168 or 172.16 to 172.31 (private), nor with 100.64 to 100.127 (carrier-grade "
-        f"NAT), nor with 192.0.0 (DS-Lite), and {follower.sources[0]} shows the same one to a "
-        "computer at home. Otherwise no camera gets in, whatever is entered here: ask the provider "
-        "for a public IPv4 address, dynamic or fixed."
-    )
-    if router.ddns:
-        yield (
-            f"The dynamic DNS page says that {plan.hostname} was updated, and “nslookup "
-            f"{plan.hostname}” shows that address."
-        )
-
-
-def _passing_checks(plan: Plan, router: RouterPlan) -> tuple[str, ...]:
-    if inside := plan.servers_through(router):
-        ports = " or ".join(str(server.control_port) for server in inside)
-        return (
-            f"From outside, with a phone whose Wi-Fi is off: an FTP app reaches {plan.hostname}, "
-            f"port {ports}, and is asked for a password.",
-            "From the home's own Wi-Fi: the same.",
-        )
-    outside = " and ".join(server.name for server in plan.servers)
-    return (
-        f"A computer behind {router.name} still reaches the Internet.",
-        f"From {outside}, nothing behind {router.name} answers that is not allowed above.",
-    )

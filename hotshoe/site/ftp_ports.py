@@ -6,10 +6,10 @@ For the checks, some fields of the Site may be missing because they are invalid 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from hotshoe.ports import allocation, portset
-from hotshoe.ports.allocation import Demand, FtpPorts
+from hotshoe.ports.allocation import CONTROL_PORT, IMPLICIT_PORT, Demand, FtpPorts
 from hotshoe.ports.ranges import PortRange
 
 
@@ -35,12 +35,46 @@ def own_ports(site: Any) -> tuple[PortRange, ...] | None:
     return portset.port_set(shared.offset, shared.psid_length, shared.psid)
 
 
+Way = Literal["explicit", "implicit", "none"]
+
+
+def control_ports_of(ftp: Any) -> dict[Way, int | None]:
+    """The control ports that each server has, by how TLS begins there; None where none is said.
+
+    :param ftp: of a Site, checked or not
+    """
+    said: dict[Way, int | None] = {
+        "explicit": ftp.control_port,
+        "implicit": ftp.implicit_port,
+        "none": ftp.control_port,
+    }
+    ways: tuple[Way, ...] = ("explicit", "implicit") if ftp.tls == "both" else (ftp.tls,)
+    return {way: said[way] for way in ways}
+
+
+def key_of(way: str) -> str:
+    """The key by which a person says a control port.
+
+    :param way: how TLS begins there
+    """
+    return "implicit_port" if way == "implicit" else "control_port"
+
+
+def usual_port(way: str) -> int:
+    """The control port where nothing else is said.
+
+    :param way: how TLS begins there
+    """
+    return IMPLICIT_PORT if way == "implicit" else CONTROL_PORT
+
+
 def demand(site: Any) -> Demand:
     """What the FTP ports of a Site follow from."""
-    own = own_ports(site)
+    own, controls = own_ports(site), control_ports_of(site.ftp)
     return Demand(
         cameras=tuple(len(cameras_of(site, i)) for i in range(len(site.servers))),
-        control_port=site.ftp.control_port,
+        control_ports=tuple(controls.values()),
+        usual=tuple(map(usual_port, controls)),
         passive_ports=site.ftp.passive_ports,
         port_set=own,
         # Where the home has all ports, the person's choice is checked instead.

@@ -78,6 +78,14 @@ def _text(value: Any) -> str:
     return value
 
 
+def _email(value: Any) -> str:
+    text = _text(value)
+    # Authorities refuse others, but at the end of a deploy.
+    if not re.fullmatch(r"[^@]+@[^@.]+(\.[^@.]+)+", text):
+        raise ValueError(f"{shown(value)} is not an e-mail address")
+    return text
+
+
 def _key_name(value: Any) -> str:
     # The name of a TSIG key is a domain name, often of one label.
     name = str(value).lower().removesuffix(".") if isinstance(value, str) else ""
@@ -87,6 +95,29 @@ def _key_name(value: Any) -> str:
             "in between"
         )
     return name
+
+
+def _interface(value: Any) -> str:
+    # What the kernel takes (dev_valid_name), without what a shell or nftables would have to quote.
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,14}", value):
+        raise ValueError(f"{shown(value)} is not the name of a network interface")
+    if value in (".", "..", "lo"):
+        raise ValueError(f"{shown(value)} is no interface that a cable or a Wi-Fi can be on")
+    return value
+
+
+def _url(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"https://[A-Za-z0-9.:/_~%-]{1,200}", value):
+        raise ValueError(f"{shown(value)} is not a URL that begins with https://")
+    return value
+
+
+def _path(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_./@+-]{1,200}", value):
+        raise ValueError(
+            f"{shown(value)} is not a path of letters, digits, '.', '_', '-', '@', '+' and '/'"
+        )
+    return value
 
 
 def _library_tree(value: Any) -> str:
@@ -177,6 +208,8 @@ PublicAddress = Annotated[
 ]
 Network = Annotated[IPv4Network, BeforeValidator(_no_number)]
 Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT), BeforeValidator(_no_boolean)]
+# certbot waits that long, and is ended after 15 minutes.
+Seconds = Annotated[int, Field(ge=0, le=600), BeforeValidator(_no_boolean)]
 Ttl = Annotated[int, Field(ge=30, le=86400), BeforeValidator(_no_boolean)]
 Rate = Annotated[ByteSize, Field(ge=1000, le=HIGHEST_RATE), BeforeValidator(_amount)]
 Bytes = Annotated[ByteSize, Field(ge=1_000_000, le=MOST_BYTES), BeforeValidator(_amount)]
@@ -185,9 +218,13 @@ Mac = Annotated[str, BeforeValidator(_mac)]
 Hostname = Annotated[str, BeforeValidator(_hostname)]
 LibraryTree = Annotated[str, BeforeValidator(_library_tree)]
 KeyName = Annotated[str, BeforeValidator(_key_name)]
+Interface = Annotated[str, BeforeValidator(_interface)]
+Url = Annotated[str, BeforeValidator(_url)]
+LocalPath = Annotated[str, BeforeValidator(_path)]
 Name = Annotated[str, BeforeValidator(_name)]
 SshUser = Annotated[str, BeforeValidator(_ssh_user)]
 Text = Annotated[str, BeforeValidator(_text)]
+Email = Annotated[str, BeforeValidator(_email)]
 Ports = Annotated[PortRange, _parsed(PortRange), PlainSerializer(str)]
 Services = tuple[Annotated[Service, _parsed(Service), PlainSerializer(str)], ...]
 Lan = Annotated[IPv4Interface, BeforeValidator(_lan)]
@@ -199,6 +236,9 @@ Mode = Literal["nat", "default-host", "routed"]
 UpdatedBy = Literal["server", "router", "nsupdate", "none"]
 Provider = Literal["cloudflare", "desec", "duckdns", "dyndns2", "dynv6", "noip"]
 Algorithm = Literal["hmac-sha256", "hmac-sha384", "hmac-sha512"]
+Tls = Literal["explicit", "implicit", "both", "none"]
+Issuer = Literal["own-ca", "letsencrypt", "files"]
+Challenge = Literal["http-01", "dns-01"]
 
 
 class _Part(BaseModel):
@@ -294,27 +334,132 @@ class Server(_Part):
 class Ftp(_Part):
     """How the camera talks to the server."""
 
-    tls: Literal["explicit", "none"] = Field(
+    tls: Tls = Field(
         default="explicit",
         examples=["explicit"],
-        description="none sends passwords and photos readably",
+        description="explicit: TLS begins with AUTH TLS; implicit: at once, at a port of its own; "
+        "both; none: passwords and photos can be read, so only on a direct link",
     )
     control_port: Port | None = Field(
-        default=None, examples=[21], description="21, or one of the port set, unless said"
+        default=None,
+        examples=[21],
+        description="of explicit FTPS and of plain FTP: 21, or one of the port set, unless said",
+    )
+    implicit_port: Port | None = Field(
+        default=None,
+        examples=[990],
+        description="of implicit FTPS: 990, or one of the port set, unless said",
+    )
+    only_on: Interface | None = Field(
+        default=None,
+        examples=["eth1"],
+        description="with tls: none, the server's interface of a direct link to one computer",
+    )
+    only_from: tuple[Network, ...] = Field(
+        default=(),
+        examples=["[198.51.100.0/24]"],
+        description="the only networks besides the home from which cameras may connect",
+    )
+    tls_1_3: bool = Field(
+        default=False, examples=["true"], description="whether TLS 1.3 is offered too"
+    )
+    legacy_tls: bool = Field(
+        default=False,
+        examples=["false"],
+        description="whether TLS 1.0 and 1.1 are offered too, which are broken (RFC 8996)",
+    )
+    rsa_key_exchange: bool = Field(
+        default=False,
+        examples=["false"],
+        description="whether cipher suites without forward secrecy are offered too, for cameras "
+        "that have no others",
     )
     passive_ports: Ports | None = Field(
         default=None, examples=["50000-50199"], description="as large as needed unless said"
-    )
-    helper: bool = Field(
-        default=False,
-        examples=["false"],
-        description="whether routers may read and change FTP commands (ALG); only without TLS",
     )
     bytes_per_second: Rate | None = Field(
         default=None, examples=["20MB"], description="the most that one transfer may take"
     )
     total_bytes_per_second: Rate | None = Field(
         default=None, examples=["50MB"], description="the most that all transfers may take together"
+    )
+
+
+class Certificate(_Part):
+    """Where the server's certificate comes from.
+
+    What each issuer needs is in :mod:`hotshoe.site.certificate`; secrets are in the vault.
+    """
+
+    issuer: Issuer = Field(
+        default="own-ca",
+        examples=["own-ca"],
+        description="own-ca: an authority of this home's; letsencrypt: Let's Encrypt, or another "
+        "one that speaks ACME; files: a certificate of your own",
+    )
+    challenge: Challenge | None = Field(
+        default=None,
+        examples=["http-01"],
+        description="of letsencrypt: how the name is proved; http-01, by port 80, unless said",
+    )
+    staging: bool = Field(
+        default=False,
+        examples=["true"],
+        description="of letsencrypt: whether its staging environment issues, whose certificates "
+        "nobody trusts",
+    )
+    directory: Url | None = Field(
+        default=None,
+        examples=["https://acme.example.net/directory"],
+        description="of letsencrypt: the directory of another ACME authority",
+    )
+    ca_bundle: LocalPath | None = Field(
+        default=None,
+        examples=["pki/acme-root.pem"],
+        description="of letsencrypt: a PEM file here with what that directory's own HTTPS is "
+        "verified by",
+    )
+    email: Email | None = Field(
+        default=None, examples=["ann@example.net"], description="of letsencrypt: the account's"
+    )
+    server: Address | None = Field(
+        default=None,
+        examples=["203.0.113.53"],
+        description="of dns-01 by RFC 2136: the address of the zone's primary name server",
+    )
+    key_name: KeyName | None = Field(
+        default=None,
+        examples=["hotshoe.example.net"],
+        description="of dns-01 by RFC 2136: the TSIG key's name",
+    )
+    algorithm: Algorithm = Field(
+        default="hmac-sha256", examples=["hmac-sha256"], description="of that key"
+    )
+    propagation_seconds: Seconds = Field(
+        default=60,
+        examples=[60],
+        description="of dns-01: until all name servers of the zone have a new record",
+    )
+    hook: LocalPath | None = Field(
+        default=None,
+        examples=["/usr/local/sbin/dns-hook"],
+        description="of dns-01: a program of yours on the server that sets the record",
+    )
+    chain: LocalPath | None = Field(
+        default=None,
+        examples=["pki/own/fullchain.pem"],
+        description="of files: a PEM file here with the certificate and those of its issuers",
+    )
+    key: LocalPath | None = Field(
+        default=None,
+        examples=["pki/own/privkey.pem"],
+        description="of files: a PEM file here with its private key",
+    )
+    root: LocalPath | None = Field(
+        default=None,
+        examples=["pki/own/root.pem"],
+        description="of files and letsencrypt: a PEM file here with the root certificate that "
+        "cameras need, where they have it not yet",
     )
 
 
@@ -439,5 +584,6 @@ class Site(_Part):
         description="a single one may be written as server: {…}",
     )
     ftp: Ftp = Field(default=Ftp(), examples=["{control_port: 21}"])
+    certificate: Certificate = Field(default=Certificate(), examples=["{issuer: letsencrypt}"])
     photos: Photos = Field(default=Photos(), examples=["{limit: 500GB}"])
     cameras: tuple[Camera, ...] = Field(min_length=1, examples=["[{name: r5}]"])

@@ -9,14 +9,17 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
+from hotshoe.debian import certificate_files
+from hotshoe.debian.authority_files import AuthorityFiles
 from hotshoe.errors import HotshoeError
-from hotshoe.plan.model import ServerPlan
+from hotshoe.plan.model import ControlPort, ServerPlan
 from hotshoe.render import render
 from hotshoe.stage import podman
 from hotshoe.stage.stage import Stage
-from hotshoe.stage.topology import CAMERA
+from hotshoe.stage.topology import CAMERA, TETHERED
 
 ROOT_ON_CAMERA = "/root/ROOT.CRT"
+CARD = PurePosixPath("/root/dcim")
 _STARTING = "--> Starting operation: "
 
 
@@ -74,6 +77,24 @@ def wait_for_name(stage: Stage, seconds: float = 60) -> float:
     )
 
 
+def root_certificate(stage: Stage) -> Path:
+    """What cameras on the stage have to trust: a PEM file here.
+
+    :raises HotshoeError: if there is none yet
+    """
+    said = stage.plan.servers[0].certificate
+    if stage.authority:
+        root = stage.authority_root
+    elif said and said.issuer == "files":
+        root = stage.folder / "files-root.pem"
+        root.write_bytes(certificate_files.root_of(said, stage.root))
+    else:
+        root = AuthorityFiles.of(stage.plan, stage.folder).certificate
+    if not root.exists():
+        raise HotshoeError(f"{root}: is missing; deploy to the stage first")
+    return root
+
+
 def give_root_certificate(stage: Stage, root_certificate: Path, node: str) -> None:
     """Put the root certificate where a camera has it from its card."""
     podman.execute(
@@ -92,26 +113,32 @@ def upload(
     password: str,
     photos: Iterable[Path],
     *,
-    node: str = CAMERA,
+    node: str = "",
+    control: ControlPort | None = None,
     ipv6: bool = False,
+    folder: PurePosixPath = CARD,
 ) -> float:
     """Upload photos with curl, with the certificate verified, by PASV (over IPv6, by EPSV).
 
     :param server: where to
-    :param node: where the camera is: ``camera`` on the Internet, or ``laptop`` in the LAN
+    :param node: where the camera is: ``camera`` on the Internet, unless the server has a direct
+        link; ``laptop`` in the LAN
+    :param control: the control port, and how TLS begins there; the server's first one unless said
     :param ipv6: to the server's IPv6 address
+    :param folder: where they are on the camera's card
     :returns: how long the transfers took, in seconds
     :raises HotshoeError: with what curl said, if an upload fails
     """
-    container = stage.container(node)
-    folder = PurePosixPath("/root/dcim")
+    control = control or server.control_ports[0]
+    scheme = "ftps" if control.tls == "implicit" else "ftp"
+    container = stage.container(node or (TETHERED if server.only_on else CAMERA))
     photos = list(photos)
     podman.put(photos, container, folder)
     lines = [f"user = {user}:{password}"]
     for photo in photos:
         lines += [
             f"upload-file = {folder}/{photo.name}",
-            f"url = ftp://{server.hostname}:{server.control_port}/",
+            f"url = {scheme}://{stage.dialled(server)}:{control.port}/",
         ]
     started = time.monotonic()
     podman.execute(
@@ -120,7 +147,7 @@ def upload(
         "--silent",
         "--show-error",
         "--fail-early",
-        *([] if server.tls == "none" else ["--ssl-reqd", "--cacert", ROOT_ON_CAMERA]),
+        *([] if control.tls == "none" else ["--ssl-reqd", "--cacert", ROOT_ON_CAMERA]),
         *(["--ipv6"] if ipv6 else ["--ipv4", "--disable-epsv"]),
         "--no-ftp-skip-pasv-ip",
         "--connect-timeout",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from hotshoe.stage import image, openwrt_router, podman
-from hotshoe.stage.topology import Kind, Node, Topology
+from hotshoe.stage.topology import INTERNET, Kind, Node, Topology
 from hotshoe.stage.wan import Wan, home_script
 
 _PRIVILEGED = (
@@ -18,6 +18,14 @@ _PRIVILEGED = (
     # sshd -i behind a pipe looks up its peer's "address"; without DNS that takes 40 s.
     "--add-host=UNKNOWN:127.0.0.1",
 )
+
+
+_HOST_KEY = "cat /etc/ssh/ssh_host_ed25519_key.pub"
+
+
+def _let_in(container: str, public_key: str) -> None:
+    script = "install -d -m 700 /root/.ssh && cat >/root/.ssh/authorized_keys"
+    podman.execute(container, "sh", "-c", script, input_text=public_key)
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,11 @@ class Device(ABC):
     configures_itself: ClassVar[bool] = False
 
     @property
+    def has_ssh(self) -> bool:
+        """Whether somebody can log in to it by SSH."""
+        return True
+
+    @property
     @abstractmethod
     def image(self) -> image.Image:
         """What its container is made from."""
@@ -70,8 +83,11 @@ class Device(ABC):
         """Have the provider give it another address, as the outermost router."""
         podman.execute(self.container, "sh", "-e", "-c", home_script(wan))
 
-    def trust(self, authority: str) -> None:
-        """Have its programs trust a certificate authority, PEM, as they trust the web's."""
+    def trust(self, authority: str, name: str) -> None:
+        """Have its programs trust a certificate authority, PEM, as they trust the web's.
+
+        :param name: a word for it
+        """
         raise NotImplementedError
 
     def probes(self) -> tuple[str, str] | None:
@@ -107,11 +123,11 @@ class DebianDevice(Device):
         return (*_PRIVILEGED, "--stop-signal=SIGRTMIN+3")
 
     def set_up(self, public_key: str) -> None:
-        script = "install -d -m 700 /root/.ssh && cat >/root/.ssh/authorized_keys"
-        podman.execute(self.container, "sh", "-c", script, input_text=public_key)
+        _let_in(self.container, public_key)
 
-    def trust(self, authority: str) -> None:
-        script = "cat >/usr/local/share/ca-certificates/stage.crt && update-ca-certificates"
+    def trust(self, authority: str, name: str) -> None:
+        file = f"/usr/local/share/ca-certificates/{name}.crt"
+        script = f"cat >{file} && update-ca-certificates"
         podman.execute(self.container, "sh", "-c", script, input_text=authority)
 
     def probes(self) -> tuple[str, str]:
@@ -121,7 +137,7 @@ class DebianDevice(Device):
         return (f"{ready} && test -S /dev/log",) * 2
 
     def host_key(self) -> str:
-        return "cat /etc/ssh/ssh_host_ed25519_key.pub"
+        return _HOST_KEY
 
     def proxy_command(self) -> str:
         """Without any network."""
@@ -175,6 +191,11 @@ class Client(Device):
     shell = "/bin/bash"
 
     @property
+    def has_ssh(self) -> bool:
+        """Cameras and laptops: a check is run from there. Nobody else lets anybody in."""
+        return self.node.name not in (INTERNET, *self.topology.by_hand)
+
+    @property
     def image(self) -> image.Image:
         return image.DebianImage("client", image.DEFAULT_RELEASE)
 
@@ -183,11 +204,20 @@ class Client(Device):
         return (*_PRIVILEGED, "--stop-signal=SIGKILL")
 
     def set_up(self, public_key: str) -> None:
-        """Nobody logs in to it."""
+        if self.has_ssh:
+            _let_in(self.container, public_key)
+
+    def host_key(self) -> str:
+        return _HOST_KEY
+
+    def proxy_command(self) -> str:
+        """Without any network; no init has made sshd's folder."""
+        script = "mkdir -p /run/sshd && exec /usr/sbin/sshd -i"
+        return shlex.join(podman.inside(self.container, "sh", "-c", script))
 
 
 class Provider(Client):
-    """The simulated Internet of a home whose public address changes."""
+    """The simulated Internet of a home that asks it more than names."""
 
     @property
     def image(self) -> image.Image:

@@ -19,12 +19,12 @@ DEFAULT_RELEASE = "13"
 
 _DEVICE = "systemd systemd-sysv dbus openssh-server sudo iproute2 iputils-ping ca-certificates"
 _CLIENT = (
-    "iproute2 iputils-ping ca-certificates curl lftp openssl openssh-client python3 nftables "
-    "dnsmasq-base"
+    "iproute2 iputils-ping ca-certificates curl lftp openssl openssh-client openssh-server python3 "
+    "nftables dnsmasq-base"
 )
 _INSTALLED = (
-    "bind9-dnsutils curl jq libpam-pwdfile nftables openssl python3 python3-netaddr "
-    "python3-systemd vsftpd"
+    "bind9-dnsutils certbot curl jq libpam-pwdfile nftables openssl python3 "
+    "python3-certbot-dns-rfc2136 python3-cryptography python3-netaddr python3-systemd vsftpd"
 )
 PACKAGES = {
     # A bare Debian with SSH, as a person would hand it over.
@@ -33,8 +33,8 @@ PACKAGES = {
     "prepared": [*_DEVICE.split(), *_INSTALLED.split()],
     # What a camera or a laptop is played with, and what the simulated Internet runs.
     "client": _CLIENT.split(),
-    # What it runs for a home whose public address changes.
-    "provider": [*_CLIENT.split(), "bind9-dnsutils", "knot"],
+    # What it runs for a home whose public address changes, or whose certificate it gives.
+    "provider": [*_CLIENT.split(), "bind9-dnsutils", "knot", "nginx", "pebble"],
 }
 _DEVICE_OPTIONS = (
     # Debian's defaults would change settings of the host's kernel that are not per namespace;

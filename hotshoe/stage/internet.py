@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from hotshoe.check.resolvers import RESOLVERS
 from hotshoe.debian import record_update
 from hotshoe.plan.model import Plan, RecordUpdate
 from hotshoe.render import render
 from hotshoe.stage import mirror, provider
+from hotshoe.stage.acme import AcmeAuthority
 from hotshoe.stage.topology import Topology
 
 # Its uplink is a process of this computer that opens connections, as any program does. A bridge of
@@ -33,6 +35,10 @@ OPTIONS = (
 FOLDER = "/root/provider"
 AUTHORITY, ACCOUNT = f"{FOLDER}/authority.crt", f"{FOLDER}/account.json"
 CONFIGURATION, ZONE = f"{FOLDER}/knot.conf", f"{FOLDER}/zone"
+# The records of a home whose address is fixed, in the form of hosts(5), and who answers with them.
+RECORDS, RECORDS_PID = "/etc/records", "/run/records.pid"
+# Reserved (RFC 2544), and far from the direct links of the same block.
+NAME_SERVER = IPv4Address("198.19.255.53")
 # Short, as tests wait for it; providers have a minute.
 TTL = 3
 # Whose protocol the services do not speak. They take its name all the same: a rehearsal has the
@@ -130,6 +136,8 @@ class Provider:
         return render(
             "stage/knot.conf.j2",
             folder=FOLDER,
+            run="/run/knot",
+            anybody=False,
             name_server=self.name_server,
             zone=self.zone,
             key_name=record.key_name if record and secret else None,
@@ -162,17 +170,21 @@ class Provider:
             yield f"--address=/{self.record.server}/{self.name_server}"
 
 
-def script(topology: Topology, there: Provider | None) -> str:
+def script(
+    topology: Topology, there: Provider | None, authority: AcmeAuthority | None = None
+) -> str:
     """Route between camera and home, answer DNS, and lend the uplink to everybody.
 
     :param there: what there is for a home whose public address changes
+    :param authority: the certificate authority of a home whose certificate is from one
     :returns: a shell program for it
     """
     if there:
         names = list(there.resolver_options())
     else:
-        names = [f"--local=/{topology.hostname}/"]
-        names += [f"--address=/{topology.hostname}/{address}" for address in topology.public]
+        names = [f"--server=/{topology.hostname}/{NAME_SERVER}"]
+    if authority:
+        names += authority.resolver_options()
     return render(
         "stage/internet.sh.j2",
         uplink=_UPLINK,
@@ -180,7 +192,14 @@ def script(topology: Topology, there: Provider | None) -> str:
         cache=mirror.CACHE,
         resolver=topology.resolver,
         names=names,
+        others=RESOLVERS,
         routes=topology.routes,
+        zone=None if there else topology.hostname,
+        name_server=NAME_SERVER,
+        records=RECORDS,
+        records_pid=RECORDS_PID,
+        addresses=topology.public,
+        ttl=TTL,
     )
 
 

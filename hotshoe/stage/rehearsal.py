@@ -9,10 +9,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from hotshoe.debian.certificates import AuthorityFiles
 from hotshoe.errors import HotshoeError
 from hotshoe.plan.derivation import make_plan
-from hotshoe.plan.model import ServerPlan
+from hotshoe.plan.model import ControlPort, ServerPlan
 from hotshoe.secrets import Secrets, begin_opening, load_secrets
 from hotshoe.site.reading import SiteFiles, load_site
 from hotshoe.stage import actions
@@ -42,8 +41,7 @@ def run(site_name: str, release: str, keep: bool, console: Console) -> None:
         with _Step(console, f"Building the home: {home}") as done:
             stage.up(say=lambda text: console.print(f"  [dim]{text}[/]"))
             secrets = load_secrets(files, site, opening)
-            if secrets.ddns_secret:
-                stage.open_account(secrets.ddns_secret)
+            stage.open_accounts(secrets.ddns_secret, secrets.acme_secret)
             done(f"{len(stage.topology.nodes)} containers, Debian {release}")
         for name in stage.topology.by_hand:
             console.print(f"  [dim]{name} is set up as its worksheet says[/]")
@@ -69,35 +67,42 @@ def run(site_name: str, release: str, keep: bool, console: Console) -> None:
 
 
 def upload_and_compare(stage: Stage, secrets: Secrets, console: Console) -> None:
-    """Upload photos from the camera on the Internet to each server, and compare them there.
+    """Upload photos from the camera to each server, and compare them there.
 
     :raises HotshoeError: if an upload fails or a byte differs
     """
-    root = AuthorityFiles.of(stage.plan, stage.folder).certificate
-    if not root.exists():
-        raise HotshoeError(f"{root}: is missing; deploy to the stage first")
-    actions.give_root_certificate(stage, root, CAMERA)
+    if not stage.topology.direct:
+        actions.give_root_certificate(stage, actions.root_certificate(stage), CAMERA)
     for server in stage.plan.servers:
         if server.cameras:
-            _upload_and_compare(stage, server, secrets, console, ipv6=False)
-            if server.address6:
-                _upload_and_compare(stage, server, secrets, console, ipv6=True)
+            for control in server.control_ports:
+                for ipv6 in (False, True) if server.address6 and not server.only_on else (False,):
+                    _upload_and_compare(stage, server, secrets, console, control, ipv6=ipv6)
 
 
 def _upload_and_compare(
-    stage: Stage, server: ServerPlan, secrets: Secrets, console: Console, *, ipv6: bool
+    stage: Stage,
+    server: ServerPlan,
+    secrets: Secrets,
+    console: Console,
+    control: ControlPort,
+    *,
+    ipv6: bool,
 ) -> None:
     camera = server.cameras[0]
     with tempfile.TemporaryDirectory(prefix="hotshoe-photos-") as folder:
         # A name of its own for each run, since a photo that is there is never overwritten.
-        prefix = f"{int(time.time()) % 1_000_000}_{6 if ipv6 else 4}_"
+        prefix = f"{int(time.time()) % 1_000_000}_{control.port}_{6 if ipv6 else 4}_"
         photos = make_photos(Path(folder), JPEGS, RAWS, prefix=prefix)
         megabytes = sum(photo.stat().st_size for photo in photos) / 1e6
-        where = f"{server.hostname}:{server.control_port}{' over IPv6' if ipv6 else ''}"
+        where = f"{stage.dialled(server)}:{control.port}{' over IPv6' if ipv6 else ''}"
+        place = f"on {server.only_on}" if server.only_on else "on the Internet"
         what = f"{len(photos)} photos ({megabytes:.0f} MB) to {where}"
-        with _Step(console, f"Uploading from {camera} on the Internet: {what}") as done:
+        with _Step(console, f"Uploading from {camera} {place}: {what}") as done:
             password = secrets.camera_passwords[camera]
-            seconds = actions.upload(stage, server, camera, password, photos, ipv6=ipv6)
+            seconds = actions.upload(
+                stage, server, camera, password, photos, control=control, ipv6=ipv6
+            )
             done(f"{megabytes / seconds:.0f} MB/s")
         with _Step(console, f"Comparing every byte on {server.name}") as done:
             there = actions.arrived(stage, server, camera).items()

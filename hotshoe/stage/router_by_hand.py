@@ -47,7 +47,6 @@ class _Box:
         self._default: str | None = None
         self._allowed: list[str] = []
         self._services: list[str] = []
-        self._helped: list[str] = []
 
     def enter(self, row: Row) -> None:
         """Enter one row; every box of it has to be understood."""
@@ -163,8 +162,8 @@ class _Box:
         return f"{limited}{left.pop('Protocol').lower()} dport {left.pop(label)}"
 
     def _helper(self, left: dict[str, str]) -> None:
-        if left.pop("FTP ALG") == "on":
-            self._helped = left.pop("Port").split(", ")
+        # It has none.
+        assert left.pop("FTP ALG") == "off"
 
     # -- what they come to
 
@@ -223,20 +222,10 @@ class _Box:
                 ],
             ),
         }
-        helper = ""
-        if self._helped:
-            helper = 'ct helper alg {\ntype "ftp" protocol tcp;\n}\n'
-            chains["alg"] = (
-                "filter",
-                "prerouting",
-                "filter",
-                "accept",
-                [f'tcp dport {{ {", ".join(self._helped)} }} ct helper set "alg"'],
-            )
         text = "".join(
             f"chain {name} {{\ntype {kind} hook {hook} priority {priority}; policy {policy};\n"
             + "".join(f"{rule}\n" for rule in rules)
             + "}\n"
             for name, (kind, hook, priority, policy, rules) in chains.items()
         )
-        return f"flush ruleset\ntable inet router {{\n{helper}{text}}}\n"
+        return f"flush ruleset\ntable inet router {{\n{text}}}\n"

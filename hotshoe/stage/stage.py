@@ -15,11 +15,21 @@ from functools import cached_property
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from hotshoe.debian.acme import STAGE_CA_BUNDLE
 from hotshoe.errors import HotshoeError
 from hotshoe.plan import manual_setup
-from hotshoe.plan.model import Plan
-from hotshoe.stage import cables, image, internet, mirror, openwrt_router, podman, router_by_hand
-from hotshoe.stage.devices import KINDS, Client, Device
+from hotshoe.plan.model import Plan, ServerPlan
+from hotshoe.stage import (
+    acme,
+    cables,
+    image,
+    internet,
+    mirror,
+    openwrt_router,
+    podman,
+    router_by_hand,
+)
+from hotshoe.stage.devices import KINDS, Device
 from hotshoe.stage.podman import run
 from hotshoe.stage.topology import (
     FIRST_PUBLIC_ADDRESS,
@@ -94,7 +104,7 @@ class Stage:
 
     @property
     def ssh_config(self) -> Path:
-        """An ssh_config(5) file that reaches servers and routers.
+        """An ssh_config(5) file that reaches servers, routers, cameras and laptops.
 
         Debian's without any network; OpenWrt's from a neighbour in the LAN, through the firewall.
         """
@@ -104,6 +114,10 @@ class Stage:
     def known_hosts(self) -> Path:
         """The host keys of servers and routers."""
         return self.folder / "known_hosts"
+
+    def dialled(self, server: ServerPlan) -> str:
+        """What cameras dial: the home's name, or an address on a direct link."""
+        return str(self.topology.direct.get(server.name, server.hostname))
 
     def container(self, node: str) -> str:
         """The container that plays a device."""
@@ -191,7 +205,10 @@ class Stage:
                 list(pool.map(_wait, devices))
             if self.provider:
                 self._set_record()
-                self._trust_provider()
+                self._trust(internet.AUTHORITY, "stage")
+            if self.authority:
+                self._trust(acme.AUTHORITY, "stage-acme")
+                self._keep_roots()
             self._write_ssh_config()
 
     def down(self) -> None:
@@ -210,6 +227,9 @@ class Stage:
             self._plug(device)
             if name == INTERNET:
                 self._start_internet()
+                # pebble keeps nothing over a restart.
+                if self.authority:
+                    self._keep_roots()
             self._set_up_by_hand(device.node)
             _wait(replace(device, node=self._now(device.node)))
 
@@ -275,6 +295,16 @@ class Stage:
             self._set_record()
         return wan
 
+    def open_accounts(self, ddns_secret: str | None, acme_secret: str | None) -> None:
+        """Tell the Internet the secrets of the vault by which the home is known there.
+
+        :raises HotshoeError: if a name server does not take one for a key
+        """
+        if ddns_secret:
+            self.open_account(ddns_secret)
+        if acme_secret:
+            self.open_zone(acme_secret)
+
     def open_account(self, secret: str) -> None:
         """Tell the provider the secret by which the record of the home's name is updated.
 
@@ -308,12 +338,51 @@ class Stage:
             update = self.provider.update(self.wan.public)
             podman.execute(self.container(INTERNET), "nsupdate", input_text=update)
 
-    def _trust_provider(self) -> None:
-        """Have servers trust the authority of the provider's services, as they trust the web's."""
-        authority = podman.execute(self.container(INTERNET), "cat", internet.AUTHORITY)
+    def _trust(self, file: str, name: str) -> None:
+        """Have servers trust an authority of the Internet's services, as they trust the web's."""
+        authority = podman.execute(self.container(INTERNET), "cat", file)
         servers = [d for d in self.devices if d.node.name in self.topology.servers]
         with ThreadPoolExecutor(len(servers)) as pool:
-            list(pool.map(lambda server: server.trust(authority), servers))
+            list(pool.map(lambda server: server.trust(authority, name), servers))
+
+    # -- a certificate from an authority on the Internet
+
+    @cached_property
+    def authority(self) -> acme.AcmeAuthority | None:
+        """The authority of a home whose certificate is from one; None for others."""
+        return acme.AcmeAuthority.of(self.plan, self.topology)
+
+    @property
+    def authority_root(self) -> Path:
+        """Its root certificate, which no real device trusts."""
+        return self.folder / "acme-root.pem"
+
+    def open_zone(self, secret: str) -> None:
+        """Let whoever has this TSIG key set the record that proves the home's name.
+
+        :raises HotshoeError: if the name server does not take it for a key
+        """
+        if not self.authority:
+            return
+        write = ("sh", "-c", 'umask 077; cat >"$0"')
+        there, text = self.container(INTERNET), self.authority.files(secret)[acme.KNOT]
+        podman.execute(there, *write, acme.KNOT, input_text=text)
+        podman.execute(there, "knotc", f"--config={acme.KNOT}", "reload")
+
+    def _start_authority(self, authority: acme.AcmeAuthority) -> None:
+        there = self.container(INTERNET)
+        write = ("sh", "-c", 'mkdir -p "${0%/*}"; [ -e "$0" ] || cat >"$0"')
+        for path, text in authority.files().items():
+            podman.execute(there, *write, path, input_text=text)
+        podman.execute(there, "sh", "-c", authority.script(self.topology.resolver))
+
+    def _keep_roots(self) -> None:
+        """Keep here what cameras and servers verify that authority by."""
+        for file, path in (
+            (acme.ROOT, self.authority_root),
+            (acme.AUTHORITY, self.folder / STAGE_CA_BUNDLE),
+        ):
+            path.write_text(podman.execute(self.container(INTERNET), "cat", file))
 
     def _clear(self) -> None:
         names = [c["Names"][0] for c in podman.containers(self.label)]
@@ -395,9 +464,12 @@ class Stage:
     def _start_internet(self) -> None:
         """Start what its kernel and its processes do for the others; a restart ends that."""
         there = self.container(INTERNET)
-        podman.execute(there, "sh", "-c", internet.script(self.topology, self.provider))
+        script = internet.script(self.topology, self.provider, self.authority)
+        podman.execute(there, "sh", "-c", script)
         if self.provider:
             self._start_provider(self.provider)
+        if self.authority:
+            self._start_authority(self.authority)
         if relay := internet.relay(self.plan):
             podman.execute(there, "nft", "-f", "-", input_text=relay)
 
@@ -433,7 +505,7 @@ class Stage:
         """One entry a device, by the address that the inventory gives pyinfra."""
         entries, known_hosts = [], []
         for device in self.devices:
-            if isinstance(device, Client):
+            if not device.has_ssh:
                 continue
             node, ssh_port = device.node, device.ssh_port
             addresses = [str(port.address.ip) for port in node.ports]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -28,7 +28,11 @@ FIRST_PUBLIC_ADDRESS = IPv4Address("203.0.113.20")
 _PROVIDER6, _HOME6 = IPv6Interface("fe80::1/64"), IPv6Interface("fe80::2/64")
 
 INTERNET, CAMERA, LAPTOP = "internet", "camera", "laptop"
-_OWN = (INTERNET, CAMERA, LAPTOP)
+# A camera on the direct links of servers, if they have any.
+TETHERED = "tethered"
+_OWN = (INTERNET, CAMERA, LAPTOP, TETHERED)
+# Where the addresses of these links are from: reserved (RFC 2544), so no home is there.
+_DIRECT_NETWORK = IPv4Network("198.18.0.0/15")
 
 Kind = Literal["debian", "openwrt", "client", "provider"]
 # How a router is played, by what manages it.
@@ -63,7 +67,8 @@ class Node:
     :param name: the device it plays
     :param kind: ``debian`` for a bare Debian that hotshoe deploys to, ``openwrt`` for an OpenWrt
         router, ``client`` for one with FTP clients, or with which a person's own router is played,
-        ``provider`` for an Internet that a home whose public address changes asks and tells
+        ``provider`` for an Internet that a home whose public address changes asks and tells, or
+        that gives it its certificate
     :param ports: its network interfaces
     :param gateway: where its default route leads; None for the simulated Internet
     :param gateway6: the same over IPv6, where it has that
@@ -87,9 +92,14 @@ class Topology:
     :param name_server: the address of the server that has the record of a home whose public address
         changes; None for others
     :param services: the address of the HTTPS servers that such a home asks and tells
+    :param acme: the address of the certificate authority of a home that has one on the Internet;
+        None for others
+    :param acme_name_server: the address of the name server with the record that such an authority
+        asks for; None for others
     :param routes: what the Internet reaches through the home's outermost router
     :param by_hand: the routers that are set up from their worksheets
     :param servers: the names of the nodes that play servers
+    :param direct: the addresses of servers on their direct links, by their names
     """
 
     nodes: tuple[Node, ...]
@@ -98,9 +108,12 @@ class Topology:
     resolver: IPv4Address
     name_server: IPv4Address | None
     services: IPv4Address | None
+    acme: IPv4Address | None
+    acme_name_server: IPv4Address | None
     routes: tuple[Route, ...]
     by_hand: tuple[str, ...]
     servers: tuple[str, ...]
+    direct: dict[str, IPv4Address]
 
     @property
     def segments(self) -> dict[str, list[tuple[Node, Port]]]:
@@ -150,9 +163,10 @@ def make_topology(plan: Plan) -> Topology:
         )
 
     changes = plan.public_address is None
+    has_acme = any(s.certificate and s.certificate.acme for s in plan.servers)
     internet = Node(
         INTERNET,
-        "provider" if changes else "client",
+        "provider" if changes or has_acme else "client",
         (
             away_port("camera0", 1),
             Port(
@@ -161,15 +175,23 @@ def make_topology(plan: Plan) -> Topology:
         ),
         None,
     )
+    links = _direct_links(plan)
     camera = Node(CAMERA, "client", (away_port("eth0", 2),), away[1], away6[1] if has6 else None)
     nodes = [internet, camera]
     for i, router in enumerate(plan.routers):
         outer = plan.routers[i - 1] if i else None
         nodes.append(_router(router, outer, provider))
-        nodes += [
-            _inside(server.name, "debian", router, server.address, server.address6)
-            for server in plan.servers_behind(router)
+        for server in plan.servers_behind(router):
+            node = _inside(server.name, "debian", router, server.address, server.address6)
+            if server.only_on:
+                port = Port(f"link-{server.name}", server.only_on, links[server.name][0])
+                node = replace(node, ports=(*node.ports, port))
+            nodes.append(node)
+    if links:
+        ends = [
+            Port(f"link-{name}", f"eth{i}", link[1]) for i, (name, link) in enumerate(links.items())
         ]
+        nodes.append(Node(TETHERED, "client", tuple(ends), None))
     if laptop := _laptop(plan):
         nodes.append(laptop)
     return Topology(
@@ -179,10 +201,22 @@ def make_topology(plan: Plan) -> Topology:
         resolver=away[1],
         name_server=away[3] if changes else None,
         services=away[4] if changes else None,
+        acme=away[5] if has_acme else None,
+        acme_name_server=away[6] if has_acme else None,
         routes=tuple(Route(lan, _HOME6.ip) for lan in lans6),
         by_hand=tuple(router.name for router in plan.routers if router.by_hand),
         servers=tuple(server.name for server in plan.servers),
+        direct={name: end.ip for name, (end, _) in links.items()},
     )
+
+
+def _direct_links(plan: Plan) -> dict[str, tuple[IPv4Interface, IPv4Interface]]:
+    """The two ends of each server's direct link, by the server's name."""
+    servers = [server.name for server in plan.servers if server.only_on]
+    return {
+        name: (IPv4Interface((net[1], 30)), IPv4Interface((net[2], 30)))
+        for name, net in zip(servers, _DIRECT_NETWORK.subnets(new_prefix=30), strict=False)
+    }
 
 
 def _lan(router: RouterPlan) -> str:

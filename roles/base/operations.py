@@ -194,26 +194,28 @@ def put(
 
 @_refusing_obstacles(refuse_folder)
 @operation()
-def put_all(files: Mapping[str, str]) -> Commands:
+def put_all(files: Mapping[str, str], programs: tuple[str, ...] = ()) -> Commands:
     """Replace files that belong together, each in one step, as :func:`put` does.
 
     + files: absolute paths and their content
+    + programs: those that are run
 
     .. code:: python
 
         operations.put_all({"/usr/local/lib/it/__main__.py": text}, name="Install it")
     """
     seen = device_of(host).paths
+    mode = {path: "755" if path in programs else "644" for path in files}
     wrong = {
         path: content
         for path, content in files.items()
-        if seen.get(path) != PathState("f", "root", "root", "644", _digest(content))
+        if seen.get(path) != PathState("f", "root", "root", mode[path], _digest(content))
     }
     if not wrong:
         host.noop(f"{', '.join(files)}: as they should be")
         return
     for path, content in wrong.items():
-        yield write(path, content, "644")
+        yield write(path, content, mode[path])
 
 
 def _digest(content: str) -> str:
@@ -273,6 +275,29 @@ def service(unit: str, needs: list[OperationMeta], ready: str, force: bool = Fal
         host.noop(f"{unit} runs what its files say")
         return
     yield render("base/service.sh.j2", unit=unit, ready=ready)
+
+
+@operation()
+def timer(unit: str, needs: list[OperationMeta]) -> Commands:
+    """Run a timer of ours, now and at boot, as its file says.
+
+    + unit: the systemd unit, whose name ends in ``.timer``
+    + needs: operations of this run that write its file, or that of the service that it starts
+
+    .. code:: python
+
+        written = operations.put("/etc/systemd/system/it.timer", text)
+        operations.timer("it.timer", [written], name="Start it")
+    """
+    seen = device_of(host)
+    # A run that was killed may have left what it starts with a file that systemd has not read.
+    started = seen.units.get(f"{unit.removesuffix('.timer')}.service", "")
+    outdated = started.endswith("outdated")
+    if seen.is_active(unit) and not outdated and not any(map(changes, needs)):
+        host.noop(f"{unit} runs as its file says")
+        return
+    # What it starts may be at work, and is left alone.
+    yield f"systemctl daemon-reload && systemctl enable --quiet {unit} && systemctl restart {unit}"
 
 
 @operation()
@@ -365,6 +390,22 @@ def absent(unit: str, files: tuple[str, ...]) -> Commands:
         host.noop(f"{unit} is not there")
         return
     yield render("base/absent.sh.j2", unit=unit_path, files=files)
+
+
+@operation()
+def stopped(units: tuple[str, ...]) -> Commands:
+    """Stop units of ours that are in the way of others; what comes later starts them again.
+
+    + units: the systemd units; none if none is in the way
+
+    .. code:: python
+
+        operations.stopped(("hotshoe-vsftpd.service",), name="Stop what has the port of another")
+    """
+    if not units:
+        host.noop("nothing is in the way")
+        return
+    yield f"systemctl stop {' '.join(units)}"
 
 
 @operation()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from pyinfra.api import Host
 from pyinfra.api.exceptions import PyinfraError
 
-from hotshoe.debian.certificates import AuthorityFiles
+from hotshoe.debian import certificate_files
+from hotshoe.debian.acme_files import read_bundle
+from hotshoe.debian.authority_files import AuthorityFiles, utc_now
+from hotshoe.debian.pair import Verdict
 from hotshoe.errors import HotshoeError
 from hotshoe.plan.derivation import make_plan
-from hotshoe.plan.model import Plan
+from hotshoe.plan.model import CertificatePlan, Plan
 from hotshoe.secrets import Opening, Secrets, begin_opening, load_secrets
 from hotshoe.site.model import Site
 from hotshoe.site.reading import SiteFiles, load_site
@@ -69,6 +72,32 @@ def begin_secrets(name: str) -> None:
 def authority_of(host: Host) -> AuthorityFiles:
     """Where the certificate authority of a home is kept; a rehearsal has one of its own."""
     return AuthorityFiles.of(plan_of(host.data.site), Path(host.data.get("stage") or ""))
+
+
+@cache
+def pair_of(name: str, certificate: CertificatePlan) -> Verdict:
+    """The person's own certificate, judged, of the Site of that name.
+
+    :raises RefusedError: if it must not go live
+    """
+    files, hostname = SiteFiles(name), plan_of(name).hostname
+    return refusing(
+        lambda: certificate_files.load(certificate, hostname, files.site, files.root, utc_now())
+    )
+
+
+def require_pairs(name: str) -> None:
+    """Refuse a Site whose own certificates must not go live, before any host is contacted.
+
+    :raises RefusedError: with everything that is wrong with them
+    """
+    for server in plan_of(name).servers:
+        said = server.certificate
+        if said and said.issuer == "files":
+            pair_of(name, said)
+        if said and said.acme and said.acme.ca_bundle:
+            bundle = SiteFiles(name).root / said.acme.ca_bundle
+            refusing(partial(read_bundle, bundle))
 
 
 def refuse(host: Host, reason: str, remedy: str) -> NoReturn:

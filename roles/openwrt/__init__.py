@@ -26,9 +26,6 @@ def routing(plan: RouterPlan) -> None:
     """Route and masquerade for the LAN, and give the servers static leases."""
     zones = zones_of(plan)
     operations.service(name="Install the service that rolls back unconfirmed changes")
-    # Without a package manager, preflight has seen that the helper is there.
-    if plan.ftp_helper and state_at_start(host).package_manager:
-        operations.packages(("kmod-nf-nathelper",), name="Install the kernel's FTP helper")
     path = sections.source_ports_path(plan, zones)
     if path:
         rules = sections.source_ports(plan, zones)

@@ -205,7 +205,7 @@ def packages(names: tuple[str, ...]) -> Commands:
 
     .. code:: python
 
-        openwrt.packages(("kmod-nf-nathelper",), name="Install the kernel's FTP helper")
+        openwrt.packages(("ddns-scripts",), name="Install the client for dynamic DNS")
     """
     missing = sorted(set(names) - host.get_fact(InstalledPackages))
     if not missing:

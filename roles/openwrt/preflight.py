@@ -38,12 +38,6 @@ def refuse_unfit(plan: RouterPlan) -> None:
         refuse(host, str(error), "correct that file on the router first")
     _refuse_other_systems(state)
     _refuse_unready_files(state, PACKAGES if plan.leases else ("network", "firewall"))
-    if plan.ftp_helper and not state.package_manager and not state.has_helper:
-        refuse(
-            host,
-            "has neither opkg nor apk, by which the FTP helper of its kernel could be installed",
-            "bring an image to it that has kmod-nf-nathelper, or leave out ftp.helper in the Site",
-        )
     if plan.ddns:
         # A vault that does not open, or lacks it, ends the run here.
         secrets_of(host.data.site)

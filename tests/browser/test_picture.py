@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
+from html import escape
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,29 @@ def test_a_picture_is_a_whole_image(pictures):
         page, "const it = document.images[0]; await it.decode(); return it.naturalWidth"
     )
     assert width == WIDTH
+
+
+def test_a_picture_is_dark_at_night(pictures):
+    """By the colours that pages have then, in every text and on every ground."""
+    frames = "".join(
+        f'<iframe srcdoc="{escape(pictures["dmz"])}" style="color-scheme: {scheme}"></iframe>'
+        for scheme in ("light", "dark")
+    )
+    light, dark = evaluate(
+        f"<!doctype html><body>{frames}",
+        """
+        return [...document.querySelectorAll("iframe")].map((frame) => {
+          const fills = (selector) => [...new Set(
+            [...frame.contentDocument.querySelectorAll(selector)].map(
+              (it) => frame.contentWindow.getComputedStyle(it).fill))];
+          return { texts: fills("text"), grounds: fills(`rect[fill="#fff"]`) };
+        });
+        """,
+    )
+    assert light["grounds"] == ["rgb(255, 255, 255)"]
+    assert dark["grounds"] == ["rgb(20, 24, 28)"]
+    assert not set(light["texts"]) & set(dark["texts"])
+    assert len(light["texts"]) == len(dark["texts"])
 
 
 def test_a_script_that_fails_is_told():

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from hotshoe import paths
+from hotshoe.debian.daemons import DAEMONS
 from hotshoe.debian.device import Device, Query, queries_of, read_device, split_sections
 from hotshoe.debian.units import Ruleset
 from roles import server
@@ -25,7 +26,7 @@ from roles.firewall.facts import INCOMING
 from roles.router_linux.facts import FOOTPRINT as ROUTER
 from roles.tls.facts import CERTIFICATE
 from roles.users.facts import SALTS
-from roles.vsftpd.facts import DAEMON, LISTENERS
+from roles.vsftpd.facts import LISTENERS, LISTENING
 from tests.conftest import PROJECT
 from tests.operations.conftest import FACTS, as_json, footprints_of, recorded
 
@@ -70,7 +71,42 @@ def test_a_listener_is_known_by_port_and_program(line, listeners):
     assert LISTENERS.read([line]) == listeners
 
 
-@pytest.mark.parametrize("unit", [DAEMON.name, INCOMING.unit.name])
+def test_the_port_of_each_daemon_of_ours_is_known():
+    """The command is tried on the stage: ``test_the_two_may_swap_their_ports``."""
+    lines = [
+        "MainPID=494",
+        "Id=hotshoe-vsftpd.service",
+        "Id=hotshoe-vsftpd-implicit.service",
+        "MainPID=501",
+        "Id=hotshoe-vsftpd6.service",
+        "MainPID=0",
+        'LISTEN 0 32 0.0.0.0:21 0.0.0.0:* users:(("vsftpd",pid=494,fd=3))',
+        'LISTEN 0 32 0.0.0.0:990 0.0.0.0:* users:(("vsftpd",pid=501,fd=3))',
+        # A session, in the middle of a transfer.
+        "/proc/777/status:PPid:\t494",
+        'LISTEN 0 32 0.0.0.0:50123 0.0.0.0:* users:(("vsftpd",pid=777,fd=5))',
+        # Somebody else's.
+        'LISTEN 0 32 0.0.0.0:2121 0.0.0.0:* users:(("vsftpd",pid=5012,fd=3))',
+        "LISTEN 0 32 127.0.0.1:25 0.0.0.0:*",
+    ]
+    assert LISTENING.read(lines) == {
+        "hotshoe-vsftpd.service": 21,
+        "hotshoe-vsftpd-implicit.service": 990,
+    }
+    assert all(daemon.unit.name in LISTENING.command for daemon in DAEMONS)
+
+
+def test_on_a_direct_link_the_daemon_is_run_by_another_program():
+    lines = [
+        "MainPID=500",
+        "Id=hotshoe-vsftpd.service",
+        "/proc/501/status:PPid:\t500",
+        'LISTEN 0 32 10.0.0.1:21 0.0.0.0:* users:(("vsftpd",pid=501,fd=3))',
+    ]
+    assert LISTENING.read(lines) == {"hotshoe-vsftpd.service": 21}
+
+
+@pytest.mark.parametrize("unit", [DAEMONS[0].unit.name, INCOMING.unit.name])
 @pytest.mark.parametrize(
     ("state", "active"),
     [

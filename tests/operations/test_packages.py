@@ -26,7 +26,7 @@ case "$answer" in
     *) echo "E: $answer"; exit 100 ;;
 esac
 """
-URI = "'http://deb.debian.org/debian/pool/main/v/vsftpd/vsftpd.deb' vsftpd.deb 7 MD5Sum:x\n"
+URI = "'http://mirror.example.org/debian/pool/main/v/vsftpd/vsftpd.deb' vsftpd.deb 7 MD5Sum:x\n"
 
 
 class Mirror:
@@ -91,12 +91,12 @@ def test_a_failing_download_is_tried_again(mirror, answers, calls):
 
 
 def test_a_download_that_never_succeeds_ends_with_a_message_that_names_package_and_mirror(mirror):
-    done = mirror.install(*["ok", "Failed to fetch http://deb.debian.org/vsftpd.deb"] * 6)
+    done = mirror.install(*["ok", "Failed to fetch http://mirror.example.org/vsftpd.deb"] * 6)
     assert done.returncode == 1
     assert mirror.calls.count("install") == 6
     assert mirror.calls[2::3] == ["sleep 3", "sleep 6", "sleep 12", "sleep 24", "sleep 48"]
     assert done.stderr.splitlines() == [
-        "E: Failed to fetch http://deb.debian.org/vsftpd.deb",
+        "E: Failed to fetch http://mirror.example.org/vsftpd.deb",
         "six attempts to download vsftpd failed: check this host's connection to the Internet, its "
         "DNS and the mirrors in /etc/apt/sources.list*, then deploy again",
     ]

@@ -9,10 +9,13 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Interface
 import pytest
 from pyinfra.api.exceptions import PyinfraError
 
+from hotshoe.plan.model import Acme, CertificatePlan, ControlPort
 from roles import server as server_role
 from roles import tls, users
+from roles.acme.facts import WEB_SERVER, footprints
 from roles.router_linux import refuse_unfit
-from roles.vsftpd.facts import LISTENERS
+from roles.vsftpd.facts import LISTENERS, LISTENING
+from roles.vsftpd.preflight import in_the_way
 from tests.operations.conftest import recorded
 
 
@@ -143,8 +146,70 @@ def test_a_server_is_refused(on_host, server, name, changed, reason, remedy):
 def test_another_ftp_server_on_another_port_does_not_matter(on_host, server):
     device = recorded("server_with_another_ftp_server")
     on_host(device)
-    server_role.refuse_unfit(replace(server, control_port=2121))
+    server_role.refuse_unfit(replace(server, control_ports=(ControlPort(2121, "explicit"),)))
     assert 21 in device[LISTENERS]
+
+
+BOTH = (ControlPort(21, "explicit"), ControlPort(990, "implicit"))
+
+
+def listening(held: dict[str, int]):
+    """A deployed server whose daemons listen on these ports."""
+    device = recorded("deployed_server")
+    answers = {**device.answers, LISTENING.name: held}
+    answers[LISTENERS.name] = {22: "sshd", **dict.fromkeys(held.values(), "vsftpd")}
+    return replace(device, answers=answers)
+
+
+@pytest.mark.parametrize("holder", ["vsftpd", "stunnel"])
+def test_the_port_of_implicit_ftps_has_to_be_free_too(on_host, server, holder):
+    """A vsftpd of somebody else's holds it as any other program does."""
+    device = listening({"hotshoe-vsftpd.service": 21})
+    listeners = {**device[LISTENERS], 990: holder}
+    on_host(replace(device, answers={**device.answers, LISTENERS.name: listeners}))
+    assert refusal(server_role.refuse_unfit, replace(server, control_ports=BOTH)) == (
+        f"darkroom: port 990 is taken by {holder}\n"
+        "    -> stop that program, or choose another ftp.implicit_port"
+    )
+
+
+@pytest.mark.parametrize(
+    ("held", "units"),
+    [
+        ({}, ()),
+        ({"hotshoe-vsftpd.service": 21, "hotshoe-vsftpd-implicit.service": 990}, ()),
+        # Each of the two has the other's port.
+        (
+            {"hotshoe-vsftpd.service": 990, "hotshoe-vsftpd-implicit.service": 21},
+            ("hotshoe-vsftpd.service", "hotshoe-vsftpd-implicit.service"),
+        ),
+        ({"hotshoe-vsftpd.service": 990}, ("hotshoe-vsftpd.service",)),
+        # Over IPv6, the same port is another one.
+        ({"hotshoe-vsftpd6.service": 990, "hotshoe-vsftpd-implicit.service": 990}, ()),
+    ],
+)
+def test_a_daemon_that_has_the_port_of_another_is_in_the_way(on_host, server, held, units):
+    on_host(listening(held))
+    plan = replace(server, control_ports=BOTH)
+    server_role.refuse_unfit(plan)
+    assert in_the_way(plan) == units
+
+
+@pytest.mark.parametrize("interface", ["eth0", "eth9"])
+def test_an_interface_in_the_home_s_network_is_no_direct_link(on_host, server, interface):
+    device = recorded("deployed_server")
+    addresses = {**device.network.addresses, str(server.lan[77]): "eth9"}
+    network = replace(device.network, addresses=addresses)
+    on_host(replace(device, network=network))
+    plan = replace(server, tls="none", only_on=interface)
+    assert f"{interface} is no direct link" in refusal(server_role.refuse_unfit, plan)
+
+
+def test_a_daemon_that_is_removed_anyway_is_not_in_the_way(on_host, server):
+    on_host(listening({"hotshoe-vsftpd.service": 21, "hotshoe-vsftpd-implicit.service": 990}))
+    plan = replace(server, control_ports=(ControlPort(21, "implicit"),))
+    server_role.refuse_unfit(plan)
+    assert in_the_way(plan) == ()
 
 
 def test_our_own_daemon_may_hold_the_port(on_host, server):
@@ -271,3 +336,85 @@ def test_a_foreign_chain_that_drops_by_default_is_named(on_host, server, warning
         "darkroom: the nftables chain 'ip filter INPUT', which is not hotshoe's, drops packets by "
         "default; if cameras do not get through, allow the FTP ports there too"
     ]
+
+
+HOOK = "/opt/dns/hook"
+
+
+def by_acme(server, hook: str | None = None):
+    """The server, with a certificate from an ACME authority."""
+    challenge = "dns-01" if hook else "http-01"
+    acme = Acme("https://ca.example.net/dir", None, None, challenge, None, hook, 60)
+    return replace(server, certificate=CertificatePlan("letsencrypt", acme, None, None))
+
+
+@pytest.mark.parametrize("line", ["", 'LISTEN 0 5 0.0.0.0:80 0.0.0.0:* users:(("certbot",pid=2))'])
+def test_the_port_where_an_authority_asks_may_be_certbot_s(on_host, server, line):
+    device = recorded("deployed_server")
+    holder = WEB_SERVER.read([line] if line else [])
+    on_host(replace(device, answers={**device.answers, WEB_SERVER.name: holder}))
+    server_role.refuse_unfit(by_acme(server))
+
+
+@pytest.mark.parametrize(
+    ("line", "holder"),
+    [
+        ('LISTEN 0 511 *:80 *:* users:(("nginx",pid=2,fd=3),("nginx",pid=3,fd=3))', "nginx"),
+        ("LISTEN 0 511 *:80 *:*", "?"),
+    ],
+)
+def test_the_port_where_an_authority_asks_has_to_be_free(on_host, server, line, holder):
+    device = recorded("deployed_server")
+    answers = {**device.answers, WEB_SERVER.name: WEB_SERVER.read([line])}
+    on_host(replace(device, answers=answers))
+    assert refusal(server_role.refuse_unfit, by_acme(server)) == (
+        f"darkroom: port 80 is taken by {holder}, and there the certificate authority asks for "
+        "proof of the name\n"
+        "    -> stop that program, or write challenge: dns-01 below certificate in the Site"
+    )
+    server_role.refuse_unfit(server)
+
+
+GOOD = [f"{HOOK} f root 755", "/opt/dns d root 755", "/opt d root 755", "/ d root 755"]
+INSTALL = "install it there as root, mode 755, or correct certificate.hook in the Site"
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason", "remedy"),
+    [
+        ([], f"has no program {HOOK}, which sets the record that proves the name", INSTALL),
+        (
+            ["/root/hook f root 755", "/root d root 700", "/ d root 755"],
+            f"{HOOK} leads to /root/hook by a link",
+            "correct certificate.hook in the Site: /root/hook",
+        ),
+        (
+            [f"{HOOK} f root 644", *GOOD[1:]],
+            f"{HOOK} is no program: it cannot be executed",
+            INSTALL,
+        ),
+        ([f"{HOOK} d root 755"], f"{HOOK} is no program: it cannot be executed", INSTALL),
+        (
+            [f"{HOOK} f ann 755", *GOOD[1:]],
+            f"{HOOK} runs as root, and {HOOK} can be changed by others (owner ann, mode 755)",
+            f"chown root {HOOK} && chmod go-w {HOOK}",
+        ),
+        (
+            [GOOD[0], "/opt/my dns d root 775", *GOOD[2:]],
+            f"{HOOK} runs as root, and /opt/my dns can be changed by others (owner root, mode 775)",
+            "chown root '/opt/my dns' && chmod go-w '/opt/my dns'",
+        ),
+    ],
+)
+def test_a_program_that_sets_records_is_root_s_and_nobody_else_s(
+    on_host, server, lines, reason, remedy
+):
+    plan, device = by_acme(server, HOOK), recorded("deployed_server")
+    ((query,),) = (footprint.queries for footprint in footprints(plan))
+    on_host(replace(device, answers={**device.answers, query.name: lines}))
+    assert refusal(server_role.refuse_unfit, plan) == f"darkroom: {reason}\n    -> {remedy}"
+    on_host(replace(device, answers={**device.answers, query.name: GOOD}))
+    server_role.refuse_unfit(plan)
+    sticky = [GOOD[0], "/opt/dns d root 1777", *GOOD[2:]]
+    on_host(replace(device, answers={**device.answers, query.name: sticky}))
+    server_role.refuse_unfit(plan)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pyinfra
@@ -20,10 +22,14 @@ from pyinfra.connectors.sshuserclient import client as pyinfra_client
 from pyinfra.connectors.util import CommandOutput
 from pyinfra.context import ctx_config, ctx_host, ctx_inventory, ctx_state
 
+from hotshoe.debian.authority_files import utc_now
 from hotshoe.debian.device import Device
+from hotshoe.debian.pair import Verdict
+from hotshoe.plan.model import CertificateFiles, CertificatePlan
 from hotshoe.secrets import Secrets
-from roles import address, intake, openwrt, router_linux, server, tls, users
+from roles import acme, address, intake, openwrt, router_linux, server, tls, users
 from roles.base import operations, servers
+from roles.base.device import read
 from roles.base.plans import plan_of
 from roles.transport import host_data
 from tests.conftest import PROJECT
@@ -117,6 +123,8 @@ def test_servers_are_ready_when_all_that_pyinfra_has_for_them_is_done(state):
     waiting = OperationMeta("waiting", is_change=True)
     state.ops[darkroom]["waiting"] = StateOperationHostData(lambda: iter(()), {}, waiting)
     assert not servers.are_ready()
+    servers.comes_later(waiting)
+    assert servers.are_ready(), "it waits for the way in"
     del state.ops[darkroom]["waiting"]
     state.failed_hosts.add(darkroom)
     assert not servers.are_ready()
@@ -177,10 +185,14 @@ def test_a_server_is_set_up_by_all_its_roles(state):
         server.install(plan)
     names = prepared(state, "darkroom")
     assert names[0] == "vsftpd | Mask Debian's own unit"
-    assert names[-1] == "vsftpd | Start hotshoe-sessions to keep places free for cameras"
+    assert names[-3:] == [
+        "vsftpd | Start hotshoe-sessions to keep places free for cameras",
+        "ACME | Remove the timer of hotshoe-acme",
+        "ACME | Remove hotshoe-acme",
+    ]
     assert len(set(names)) == len(names)
     # An operation costs CPU time for every host, also in a run that changes nothing.
-    assert len(names) == 37
+    assert len(names) == 45
 
 
 @pytest.mark.usefixtures("_vault")
@@ -193,10 +205,40 @@ def test_a_server_whose_address_changes_follows_it_before_vsftpd_answers(state):
     follows = names.index("Address | Start hotshoe-address to follow the public address")
     assert follows < names.index("vsftpd | Start vsftpd on port 21")
     assert "Address | Remove hotshoe-address" not in names
-    assert len(names) == 43
+    assert len(names) == 51
 
 
-@pytest.mark.parametrize("role", [address, intake])
+def test_without_tls_there_is_no_certificate_and_nothing_that_watches_it(state):
+    plan = replace(example("home").servers[0], certificate=None)
+    darkroom = state.inventory.get_host("darkroom")
+    with ctx_host.use(darkroom):
+        read(darkroom, server.FOOTPRINTS)
+        tls.refuse_unfit(plan)
+        tls.certificate(plan)
+        tls.watch(plan)
+    assert prepared(state, "darkroom") == [
+        "TLS | Remove the certificate",
+        "TLS | Remove what watches the certificate",
+    ]
+
+
+def test_a_certificate_of_the_person_s_own_is_brought_and_no_authority_is_asked(state, monkeypatch):
+    said = CertificatePlan("files", None, CertificateFiles("chain.pem", "key.pem"), None)
+    plan = replace(example("home").servers[0], certificate=said)
+    ends = utc_now() + timedelta(days=90)
+    verdict = Verdict((), ("some camera may mind",), ends, b"a key and its certificate")
+    for module in (tls, tls.preflight):
+        monkeypatch.setattr(module, "pair_of", lambda site, certificate: verdict)
+        monkeypatch.setattr(module, "authority_of", None)
+    darkroom = state.inventory.get_host("darkroom")
+    with ctx_host.use(darkroom):
+        read(darkroom, server.FOOTPRINTS)
+        tls.refuse_unfit(plan)
+        tls.certificate(plan)
+    assert prepared(state, "darkroom") == ["TLS | Bring the person's certificate"]
+
+
+@pytest.mark.parametrize("role", [acme, address, intake])
 def test_every_module_of_a_program_is_installed(role):
     modules = role.facts.MODULES
     files = {PROJECT / "templates" / template for template in modules}
@@ -256,6 +298,7 @@ def test_operations_of_different_kinds_of_hosts_are_never_fused(project, monkeyp
         "box: outbound routing ready",
         "gateway: outbound routing ready",
         "Servers ready",
+        "The way in is open",
     ]
     assert [name for name in order if name in barriers] == barriers
     for name in set(hosts) - set(barriers):

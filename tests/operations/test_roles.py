@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,9 +14,10 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra.connectors.sshuserclient.client import get_missing_host_key_policy
 from pyinfra.context import config, ctx_inventory, ctx_state
 
-from hotshoe.debian import certificates
-from hotshoe.debian.certificates import AuthorityFiles
+from hotshoe.debian.authority import CA_DAYS, issue, make_authority
+from hotshoe.debian.authority_files import AuthorityFiles, utc_now
 from hotshoe.debian.device import Device, PathState
+from hotshoe.debian.renewal import why_renew
 from hotshoe.secrets import Secrets
 from roles import inventory, router_linux, tls, users
 from roles.base import servers
@@ -51,10 +53,10 @@ class TestCertificate:
     @staticmethod
     def issued(authority, hostname=HOST, **changed) -> Device:
         """A server that has a certificate of that authority."""
-        pem = certificates.issue(authority, hostname, certificates.utc_now()).decode()
+        pem = issue(authority, hostname, utc_now()).decode()
         state = {"kind": "f", "owner": "root", "group": "root", "mode": "600"} | changed
         return Device(
-            answers={"certificate": pem[pem.index("-----BEGIN CERT") :]},
+            answers={"certificate": pem[pem.index("-----BEGIN CERT") :], "clock": utc_now()},
             paths={"/etc/hotshoe/server.pem": PathState(**state)},
         )
 
@@ -72,14 +74,37 @@ class TestCertificate:
         assert "PRIVATE KEY" not in str(command)
         assert 'chmod 600 "$new"' in str(command)
         assert (
-            certificates.why_renew(
+            why_renew(
                 pem[pem.index("-----BEGIN CERT") :],
-                files.load_certificate(),
+                files.load_roots(),
                 HOST,
-                certificates.utc_now(),
+                utc_now(),
             )
             is None
         )
+
+    def test_a_root_that_has_expired_ends_the_run_before_anything_changes(
+        self, on_host, files, server, monkeypatch
+    ):
+        on_host(recorded("fresh_server"))
+        files.load_or_create(HOST, PASSPHRASE, utc_now())
+        late = utc_now() + timedelta(days=30 * 365)
+        monkeypatch.setattr(tls.preflight, "utc_now", lambda: late)
+        with pytest.raises(PyinfraError, match=r"the root certificate in .* expired on"):
+            tls.refuse_unfit(server)
+
+    def test_what_an_authority_issues_is_judged_as_any_other_pair(
+        self, on_host, files, monkeypatch
+    ):
+        """Should its root end between the look and the change, for example."""
+        on_host(recorded("fresh_server"))
+        late = utc_now() + timedelta(days=CA_DAYS + 1)
+        files.load_or_create(HOST, PASSPHRASE, utc_now())
+        monkeypatch.setattr(tls, "utc_now", lambda: late)
+        steps = tls._issue._inner(HOST, "it has none")
+        next(steps)
+        with pytest.raises(PyinfraError, match="must not go live: the certificate expired on"):
+            next(steps)
 
     def test_a_rehearsal_has_an_authority_of_its_own(self, on_host, files):
         host = on_host(Device())
@@ -88,7 +113,7 @@ class TestCertificate:
         assert authority_of(host) == AuthorityFiles(Path("/somewhere/.stage/home/pki") / HOST)
 
     def test_a_good_certificate_stays(self, on_host, files):
-        authority = files.load_or_create(HOST, PASSPHRASE, certificates.utc_now())
+        authority = files.load_or_create(HOST, PASSPHRASE, utc_now())
         host = on_host(self.issued(authority))
         assert list(tls._issue._inner(HOST, tls.why_issue(HOST))) == []
         assert host.noops == ["the certificate is good"]
@@ -97,26 +122,26 @@ class TestCertificate:
         "state", [{"mode": "644"}, {"owner": "hotshoe"}, {"group": "hotshoe", "mode": "640"}]
     )
     def test_a_certificate_whose_key_others_could_read_is_replaced(self, on_host, files, state):
-        authority = files.load_or_create(HOST, PASSPHRASE, certificates.utc_now())
+        authority = files.load_or_create(HOST, PASSPHRASE, utc_now())
         on_host(self.issued(authority, **state))
         assert len(as_texts(tls._issue._inner(HOST, tls.why_issue(HOST)))) == 2
 
     def test_a_lost_authority_is_not_silently_replaced(self, on_host, files, server):
         """Every camera trusts the old one."""
-        on_host(self.issued(certificates.make_authority(HOST, certificates.utc_now())))
+        on_host(self.issued(make_authority(HOST, utc_now())))
         with pytest.raises(PyinfraError, match="from an authority that is not in"):
             tls.refuse_unfit(server)
         assert not files.folder.exists()
 
     def test_another_host_name_gets_an_authority_of_its_own(self, on_host, files):
         old = "old.example.net"
-        on_host(self.issued(certificates.make_authority(old, certificates.utc_now()), old))
+        on_host(self.issued(make_authority(old, utc_now()), old))
         assert len(as_texts(tls._issue._inner(HOST, tls.why_issue(HOST)))) == 2
 
     def test_an_authority_that_does_not_open_ends_the_run_before_anything_changes(
         self, on_host, files, server
     ):
-        files.load_or_create(HOST, "another passphrase", certificates.utc_now())
+        files.load_or_create(HOST, "another passphrase", utc_now())
         on_host(recorded("fresh_server"))
         with pytest.raises(PyinfraError, match="ca_passphrase from the vault does not open it"):
             tls.refuse_unfit(server)

@@ -1,7 +1,10 @@
 """A camera in Python: runs inside a container, reads one order as JSON, prints what happened.
 
-An order has ``host``, ``user``, ``password``, ``tls`` (default true), ``protect`` (the argument of
-PROT; default P, and no PROT at all if empty), ``ca`` and ``steps``:
+An order has ``host``, ``port`` (default 21), ``user``, ``password``, ``tls`` (default true),
+``implicit`` (whether TLS begins at once; default false), ``timeout`` (in seconds), ``protect`` (the
+argument of PROT; default P, and no PROT at all if empty), ``ca`` (PEM, or DER if its name ends in
+.CER), ``version`` (the only one of TLS, such as TLSv1_2), ``ciphers``, ``common_name`` (whether it
+alone is checked), ``reuse`` (whether data connections resume the TLS session) and ``steps``:
 ``["auth"]`` begins TLS, ``["send", COMMAND]`` sends a command, ``["stor", PATH, BYTES, COMMAND]``
 uploads that many bytes, by that command instead of STOR if there is one, ``["list", FOLDER]`` lists
 it, ``["names", FOLDER]`` tells the names in it, ``["end", PATH, HEX, HOW]`` uploads these bytes and
@@ -9,13 +12,18 @@ ends with ``fin``, ``rst`` or ``close-notify``,
 ``["blurt", COMMAND, TEXT]`` sends that text over a data connection in clear, unasked, and also
 tells what came back there,
 ``["put", FILE, PATH]`` uploads a file, ``["stor-slowly", PATH, BYTES, SECONDS, PAUSES]`` dawdles,
+``["stor-meeting", PATH, BYTES, FILE]`` does as "meet" in the middle,
 ``["stor-patiently", PATH, BYTES]`` lets the server hang up first, ``["hang-up", PATH, BYTES]`` ends
 the data connection without closing TLS, ``["abort", PATH, BYTES]`` sends ABOR and then closes it
 properly, ``["cut", PATH, BYTES]`` uploads and then vanishes without a word, ``["meet", FILE]``
-makes that file and waits until somebody has removed it, or made one whose name ends in -over. The
-answer is a list with the server's reply to each step.
+makes that file and waits until somebody has removed it, or made one whose name ends in -over,
+``["deaf", PATH, BYTES, NOTIFY]`` uploads and never reads the data connection after the handshake,
+whether or not it closes TLS, ``["terms"]`` tells the version and the cipher suite of TLS, and
+whether the last data connection resumed its session. The answer is a list with the server's reply
+to each step.
 """
 
+import contextlib
 import ftplib
 import json
 import os
@@ -32,18 +40,69 @@ class Camera(ftplib.FTP_TLS):
     """Believes the address that PASV announces, as cameras do."""
 
     trust_server_pasv_ipv4_address = True
+    reuse = resumed = False
+
+    def ntransfercmd(self, cmd, rest=None):
+        connection, size = ftplib.FTP.ntransfercmd(self, cmd, rest)
+        if self._prot_p:
+            session = self.sock.session if self.reuse else None
+            connection = self.context.wrap_socket(
+                connection, server_hostname=self.host, session=session
+            )
+            self.resumed = connection.session_reused
+        return connection, size
+
+
+class ImplicitCamera(Camera):
+    """Begins TLS at once, which Python's client cannot."""
+
+    certified = ""  # the name that the certificate must have
+
+    def connect(self, host, port):
+        self.host, self.port = host, port
+        sock = socket.create_connection((host, port), self.timeout)
+        self.af = sock.family
+        self.sock = self.context.wrap_socket(sock, server_hostname=self.certified)
+        self.file = self.sock.makefile("r", encoding=self.encoding)
+        self.welcome = self.getresp()
+        return self.welcome
+
+
+def context_of(order):
+    file = pathlib.Path(order["ca"])
+    roots = {"cadata": file.read_bytes()} if file.suffix == ".CER" else {"cafile": file}
+    context = ssl.create_default_context(**roots)
+    if "version" in order:
+        only = ssl.TLSVersion[order["version"]]
+        context.minimum_version = context.maximum_version = only
+    if "ciphers" in order:
+        context.set_ciphers(order["ciphers"])
+    context.check_hostname = not order.get("common_name")
+    return context
+
+
+def check_common_name(ftp, name):
+    if not isinstance(ftp.sock, ssl.SSLSocket):
+        ftp.auth()
+    subject = dict(part for (part,) in ftp.sock.getpeercert()["subject"])
+    if subject["commonName"] != name:
+        raise ssl.SSLCertVerificationError(f"the common name is {subject['commonName']}")
 
 
 def connect(order):
     tls = order.get("tls", True)
     if tls:
-        context = ssl.create_default_context(cafile=order["ca"])
-        ftp = Camera(context=context, timeout=30)
+        context = context_of(order)
+        kind = ImplicitCamera if order.get("implicit") else Camera
+        ftp = kind(context=context, timeout=order.get("timeout", 30))
+        ftp.certified, ftp.reuse = order["host"], order.get("reuse", False)
     else:
         ftp = ftplib.FTP(timeout=30)
         ftp.trust_server_pasv_ipv4_address = True
     ftp.connect(order.get("dial", order["host"]), order.get("port", 21))
     ftp.host = order["host"]  # the name that the certificate must have, whatever was dialled
+    if order.get("common_name"):
+        check_common_name(ftp, order["host"])
     if "user" in order:
         ftp.login(order["user"], order["password"])
         if tls and order.get("protect", "P"):
@@ -73,6 +132,14 @@ def stor_slowly(ftp, path, size, seconds, pauses=10):
     for _ in range(pauses):
         connection.sendall(os.urandom(size // pauses))
         time.sleep(seconds / pauses)
+    return finish(ftp, connection)
+
+
+def stor_meeting(ftp, path, size, file):
+    connection = ftp.transfercmd(f"STOR {path}")
+    connection.sendall(os.urandom(size - size // 2))
+    meet(ftp, file)
+    connection.sendall(os.urandom(size // 2))
     return finish(ftp, connection)
 
 
@@ -114,6 +181,28 @@ def end(ftp, path, content, how):
     return ftp.voidresp()
 
 
+def deaf(ftp, path, size, notify):
+    connection, _ = ftplib.FTP.ntransfercmd(ftp, f"STOR {path}")
+    arriving, leaving = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = ftp.context.wrap_bio(arriving, leaving, server_hostname=ftp.host)
+    while True:
+        try:
+            tls.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            connection.sendall(leaving.read())
+            arriving.write(connection.recv(4096))
+    while size:
+        size -= tls.write(b"x" * min(size, 16384))
+        connection.sendall(leaving.read())
+    if notify:
+        with contextlib.suppress(ssl.SSLWantReadError):
+            tls.unwrap()
+        connection.sendall(leaving.read())
+    connection.close()
+    return ftp.voidresp()
+
+
 def blurt(ftp, command, text):
     address = ftp.makepasv()
     ftp.putcmd(command)
@@ -147,6 +236,8 @@ def step(ftp, kind, *arguments):
         source, path = arguments
         with pathlib.Path(source).open("rb") as file:
             return ftp.storbinary(f"STOR {path}", file)
+    if kind == "terms":
+        return f"{ftp.sock.version()} {ftp.sock.cipher()[0]} {ftp.resumed}"
     if kind in ("list", "names"):
         lines = []
         command = {"list": "LIST", "names": "NLST"}[kind]
@@ -155,8 +246,10 @@ def step(ftp, kind, *arguments):
     others = {
         "auth": Camera.auth,
         "blurt": blurt,
+        "deaf": deaf,
         "end": end,
         "stor-patiently": stor_patiently,
+        "stor-meeting": stor_meeting,
         "stor-slowly": stor_slowly,
         "abort": abort,
         "cut": cut,

@@ -48,6 +48,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [*others, *ours]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many faults were named right, of all that were made."""
+    told = [
+        (outcome, report)
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, [])
+        if report.when == "call" and "fault" in getattr(report, "keywords", ())
+    ]
+    if told:
+        right = sum(outcome == "passed" for outcome, _ in told)
+        terminalreporter.write_line(f"hotshoe check: {right} of {len(told)} named right")
+
+
 def copy_project(name: str) -> Path:
     # Each of pytest's workers has stages of its own.
     project = ROOT / ".stage" / (name + os.environ.get("PYTEST_XDIST_WORKER", ""))
@@ -98,8 +111,7 @@ def bare(
     stage.up(say=lambda _: None)
     try:
         secrets = load_secrets(files, site)
-        if secrets.ddns_secret:
-            stage.open_account(secrets.ddns_secret)
+        stage.open_accounts(secrets.ddns_secret, secrets.acme_secret)
         yield Home(project, stage, plan, secrets)
     finally:
         stage.down()
@@ -135,6 +147,9 @@ def deployed(
         home.deploy()
         if home.stage.provider:
             actions.wait_for_name(home.stage)
+        # A certificate that comes last restarts it, and systemd does not wait until it listens.
+        if home.server_plan.challenge_port:
+            home.wait_until_it_listens()
         for node in ("camera", "laptop"):
             home.equip(node)
         yield home

@@ -21,9 +21,15 @@ TOLD = Path(__file__).parents[2] / ".stage" / "groups.json"
 
 # How long a test of each file takes, on average, beside three other workers on two cores.
 SECONDS = {
+    "test_acme": 12,
     "test_address": 3,
     "test_again": 6,
     "test_cameras": 7,
+    "test_check": 18,
+    "test_check_faults": 8,
+    "test_certificates": 5,
+    "test_check_inside": 6,
+    "test_direct_link": 4,
     "test_dynamic": 14,
     "test_firewall": 9,
     "test_host_keys": 3,
@@ -35,18 +41,22 @@ SECONDS = {
     "test_refused": 1,
     "test_secrets": 3,
     "test_sessions": 8,
-    "test_shapes": 3,
+    "test_shapes": 4,
     "test_space": 40,
     "test_stage": 5,
     "test_storm": 125,
     "test_standin": 2,
+    "test_tls_modes": 5,
+    "test_tls_switches": 90,
+    "test_tls_clients": 4,
+    "test_tls_versions": 9,
     "test_upload": 2,
     "test_wan": 5,
 }
 PUT_UP = 25
 LONGEST = 180
 # The fixtures that lead to a home which tests share. All others have a stage for themselves.
-SHARED = {"home", "home13", "home12", "either_home", "shaped"}
+SHARED = {"home", "home13", "home12", "either_home", "shaped", "by_http", "by_dns", "changing"}
 
 
 class Scheduling(LoadScopeScheduling):
@@ -92,6 +102,8 @@ def _stage(item: pytest.Item) -> str:
         return str(parameters["either_home"])
     if "home12" in used:
         return "12"
+    if used & {"by_http", "by_dns", "changing"}:
+        return used.pop()
     if not used:
         return item.nodeid
     module = item.path.stem

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hotshoe import paths
-from hotshoe.debian.certificates import AuthorityFiles
+from hotshoe.debian.authority_files import AuthorityFiles
 from hotshoe.plan.model import Plan, ServerPlan
 from hotshoe.secrets import Secrets
 from hotshoe.stage import actions, podman
@@ -173,27 +173,33 @@ with concurrent.futures.ThreadPoolExecutor() as pool: print(*pool.map(reach, {li
 
     def wait_until_it_listens(self) -> None:
         """Wait until vsftpd does, such as after a reboot."""
-        port = self.server_plan.control_port
-        listens = f"ss -Hltn sport = :{port} | grep -q ."
-        self.sh(self.server, f"timeout 30 sh -c 'until {listens}; do sleep 0.1; done'")
+        for control in self.server_plan.control_ports:
+            listens = f"ss -Hltn sport = :{control.port} | grep -q ."
+            self.sh(self.server, f"timeout 30 sh -c 'until {listens}; do sleep 0.1; done'")
 
     def uploads_work(
-        self, node: str = CAMERA, server: ServerPlan | None = None, *, ipv6: bool = False
+        self, node: str = "", server: ServerPlan | None = None, *, ipv6: bool = False
     ) -> None:
-        """Prove it with one new photo, compared byte by byte."""
+        """Prove it with one new photo at each control port, compared byte by byte."""
         server = server or self.server_plan
         user = server.cameras[0]
-        name = f"{node}-{time.time_ns()}.JPG"  # one that is there would not be overwritten
+        name = (
+            f"{node or CAMERA}-{time.time_ns()}.JPG"  # one that is there would not be overwritten
+        )
         (photo,) = make_photos(self.project / "photos", 1)
-        photo = photo.rename(photo.with_name(name))
-        password = self.secrets.camera_passwords[user]
-        actions.upload(self.stage, server, user, password, [photo], node=node, ipv6=ipv6)
-        arrived = actions.arrived(self.stage, server, user)
-        assert arrived[name] == actions.digests([photo])[name]
+        for control in server.control_ports:
+            photo = photo.rename(photo.with_name(f"{control.port}-{name}"))
+            password = self.secrets.camera_passwords[user]
+            actions.upload(
+                self.stage, server, user, password, [photo], node=node, control=control, ipv6=ipv6
+            )
+            arrived = actions.arrived(self.stage, server, user)
+            assert arrived[photo.name] == actions.digests([photo])[photo.name]
 
     def equip(self, node: str) -> None:
         """Give a device on the stage the root certificate and the camera in Python."""
-        actions.give_root_certificate(self.stage, self.authority.certificate, node)
+        if self.server_plan.certificate:
+            actions.give_root_certificate(self.stage, actions.root_certificate(self.stage), node)
         podman.execute(
             self.stage.container(node),
             "sh",

@@ -18,15 +18,25 @@ class Strangers:
     :param sources: the addresses that they come from
     :param each: how many from each of them
     :param pause: between two commands that each of them sends; 0 for none
+    :param ports: at each of which they open as many; one but the first greets nobody in clear
     """
 
-    def __init__(self, home: Home, sources: Sequence[str], each: int, pause: float = 0) -> None:
+    def __init__(
+        self,
+        home: Home,
+        sources: Sequence[str],
+        each: int,
+        pause: float = 0,
+        ports: Sequence[int] = (21,),
+    ) -> None:
         script = f"""
 import select, socket, sys
-def dial(source):
-    return socket.create_connection(("{home.server_plan.public_address}", 21), 20, (source, 0))
-alive = [dial(source) for source in {list(sources)} for _ in range({each})]
-print(*(s.recv(100).decode()[:3] for s in alive), flush=True)
+def dial(source, port):
+    return socket.create_connection(("{home.server_plan.public_address}", port), 20, (source, 0))
+sources, ports = {list(sources)}, {list(ports)}
+alive = [dial(source, port) for source in sources for _ in range({each}) for port in ports]
+greeting = [s for s in alive if s.getpeername()[1] == ports[0]]
+print(*(s.recv(100).decode()[:3] for s in greeting), flush=True)
 while True:
     ready, _, _ = select.select([sys.stdin, *alive], [], [], {pause or None})
     if sys.stdin in ready:

@@ -196,7 +196,8 @@ class Session(threading.Thread):
         sent = ""
         try:
             sent, reply = self.transfer(data, photo, habit)
-        except (ftplib.Error, OSError, EOFError) as error:
+        except Exception as error:
+            # Of whatever kind: what was sent may have arrived, so the try has to be told.
             reply = error
             data.close()
             self.hang_up()
@@ -278,7 +279,8 @@ def main():
     stopped.at = time.monotonic()
     stopped.set()
     for session in sessions:
-        session.join(max(0, stopped.at + order["last"] + TIMEOUT - time.monotonic()))
+        # To its end, so that everything that may have arrived is told; nothing waits for ever.
+        session.join()
 
 
 if __name__ == "__main__":

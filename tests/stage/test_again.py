@@ -326,7 +326,7 @@ OWNED = (
         "/usr/local/lib/hotshoe",
     ),
     # Enabled, and Debian's own unit masked.
-    "/etc/systemd/system/multi-user.target.wants/hotshoe-",
+    *(f"/etc/systemd/system/{target}.target.wants/hotshoe-" for target in ("multi-user", "timers")),
     *("/etc/systemd/system/nftables.service.wants", "/etc/systemd/system/vsftpd.service"),
 )
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from hotshoe import paths
+from hotshoe.debian.daemons import DAEMONS
 from hotshoe.ports.allocation import SESSIONS_PER_CAMERA, ports_needed
 from hotshoe.stage import actions, podman
 from hotshoe.stage.photos import jpeg
@@ -122,7 +123,7 @@ def silence(home: Home, ports: list[tuple[int, int]]) -> Iterator[None]:
 @contextmanager
 def passive_ports(home: Home, number: int) -> Iterator[None]:
     """A server with no more passive ports than that."""
-    last, configuration = home.server_plan.passive.first + number - 1, paths.CONFIGURATION
+    last, configuration = home.server_plan.passive.first + number - 1, DAEMONS[0].configuration
     home.sh(
         home.server,
         f"sed -i s/^pasv_max_port=.*/pasv_max_port={last}/ {configuration}; "
@@ -328,8 +329,10 @@ def test_a_camera_that_never_closes_tls_gets_its_whole_photos_into_the_library(h
     name = new("unclean")
     with home.saying(said, "{name: r5, tolerates_unclean_close: true}"):
         assert home.deploy() == {}
-        replies = home.ftp(
-            ["end", name, first.hex(), "fin"],
+        replies = home.ftp(["end", name, first.hex(), "fin"])
+        # The intake has just started with the new setting, and takes it away in its own time.
+        wait_until(lambda: not home.succeeds(home.server, f"test -e {home.uploads}/{name}"), 30)
+        replies += home.ftp(
             ["end", name, first.hex(), "fin"],
             ["end", half, first[:-2000].hex(), "fin"],
             ["end", unknown, b"x".hex() * 1000, "fin"],

@@ -17,6 +17,7 @@ import pytest
 from hotshoe import paths
 from hotshoe.stage import actions, internet, podman
 from hotshoe.stage.topology import CAMERA, INTERNET, LAPTOP
+from tests.stage.checking import check
 from tests.stage.conftest import Change, SharedStage, deployed
 from tests.stage.home import Home
 from tests.stage.shooting import Shooting
@@ -360,6 +361,30 @@ def test_an_update_that_fails_is_sent_again_by_itself(home: Home) -> None:
                 assert record(home) == before
         assert announced(home) == f"{home.public}"
     settled(home)
+
+
+@pytest.mark.fault
+def test_a_check_names_an_update_that_is_refused(home: Home) -> None:
+    journal = Journal(home)
+    with faults(home, "status 401 badauth", UPDATES):
+        home.stage.change_address()
+        look(home)
+        journal.wait_for("badauth")
+        checked = check(home, "--quick")
+    look(home)
+    settled(home)
+    assert checked.faults[:1] == [("DDNS_FAILING", home.server)], checked
+
+
+@pytest.mark.fault
+def test_a_check_names_carrier_grade_nat(home: Home) -> None:
+    journal = Journal(home)
+    home.stage.change_address(carrier_grade_nat=True)
+    journal.wait_for("carrier-grade NAT")
+    checked = check(home, "--quick")
+    home.stage.change_address()
+    settled(home)
+    assert checked.faults[:1] == [("WAN_SHARED", home.router)], checked
 
 
 # -- what happens to the server

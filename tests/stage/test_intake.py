@@ -164,7 +164,7 @@ def test_it_is_killed_again_and_again(home: Home) -> None:
 def test_without_the_journal_content_decides(either_home: Home, loss: str) -> None:
     """And what nothing tells of is kept for good."""
     home, unknown, cut = either_home, new("unknown"), new("cut")
-    jpeg = "cd /srv/hotshoe/library; find . -name 'camera-*.JPG' | head -1"
+    jpeg = "cd /srv/hotshoe/library; find . -name '*camera-*.JPG' | head -1"
     home.uploads_work()
     whole = new("whole")
     with stopped(home):
@@ -302,7 +302,7 @@ def test_what_an_earlier_version_left_is_taken_over(home: Home) -> None:
     """Folders of its own kind, with a photo that it called complete, and one that broke off."""
     whole, broken = new("old-whole"), new("old-broken")
     root = f"{paths.PHOTOS}/{home.user}"
-    jpeg = f"$(find {paths.LIBRARY} -name 'camera-*.JPG' | head -1)"
+    jpeg = f"$(find {paths.LIBRARY} -name '*camera-*.JPG' | head -1)"
     home.uploads_work()
     home.sh(
         home.server,

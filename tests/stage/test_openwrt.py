@@ -13,9 +13,11 @@ from contextlib import contextmanager
 
 import pytest
 
+from hotshoe.check.inside import watching
+from hotshoe.check.model import Packet
 from hotshoe.openwrt.uci import text
 from hotshoe.openwrt.uci.changes import foreign
-from hotshoe.stage import openwrt_router, podman
+from hotshoe.stage import podman
 from hotshoe.stage.topology import CAMERA, LAPTOP
 from tests.stage.conftest import SharedStage, bare, deployed
 from tests.stage.home import BIN, Home
@@ -284,49 +286,6 @@ def test_other_releases_are_deployed_to_as_well(home: Home, release: str) -> Non
         home.sh(ROUTER, "uci delete firewall.hotshoe_in_tcp_21_to_192_168_1_10; uci commit")
         assert list(home.deploy()) == [IN]
         assert home.deploy() == {}
-
-
-# A router that is not translated towards its LAN, and gets the module with the package. fw4 makes
-# rules of each helper that is there, which nobody has loaded then.
-NO_HELPER = """
-for zone in 0 1; do uci -q delete firewall.@zone[$zone].auto_helper; done; uci commit firewall
-mount -t tmpfs none /sys/module; fw4 -q reload
-sed -i /nathelper/d /usr/lib/standin/installed
-opkg=$(which opkg); mv $opkg $opkg.real
-printf '#!/bin/sh\ntest "$1" != install || umount /sys/module\nexec %s.real "$@"\n' $opkg >$opkg
-chmod 755 $opkg
-"""
-HELPER = "umount /sys/module; opkg=$(which opkg); mv $opkg.real $opkg"
-
-
-@pytest.mark.skipif(not openwrt_router.is_standin(), reason="installs a package, and has no feed")
-def test_the_helper_comes_and_goes_with_the_setting(home: Home) -> None:
-    helps = "nft list table inet fw4 | grep 'dport 21 ' | grep -c 'ct helper set'"
-    assert not home.succeeds(ROUTER, helps)
-    with (
-        on_router(home, NO_HELPER, HELPER),
-        home.saying("cameras:", "ftp: {tls: none, helper: true}\ncameras:"),
-    ):
-        assert home.sh(ROUTER, helps).strip() == "2"
-    assert not home.succeeds(ROUTER, helps)
-    home.uploads_work()
-
-
-@pytest.mark.skipif(not openwrt_router.is_standin(), reason="takes its package manager away")
-def test_a_helper_that_cannot_be_installed_is_refused_before_anything_changes(home: Home) -> None:
-    away = "opkg=$(which opkg); mv $opkg /root/opkg; mount -t tmpfs none /sys/module"
-    site = home.project / "group_vars" / "openwrt.yml"
-    said = site.read_text()
-    with on_router(home, away, "umount /sys/module; mv /root/opkg /bin/opkg"):
-        before = home.sh(ROUTER, STATE)
-        try:
-            site.write_text(said.replace("cameras:", "ftp: {tls: none, helper: true}\ncameras:"))
-            done = home.pyinfra("-y", check=False)
-        finally:
-            site.write_text(said)
-        assert done.returncode != 0
-        assert "has neither opkg nor apk" in done.stdout + done.stderr
-        assert home.sh(ROUTER, STATE) == before
 
 
 # -- a change undoes itself
@@ -829,7 +788,8 @@ UNFIT = {
         "/etc/config/firewall",
     ),
     "no WAN": (
-        "ifdown wan; while ip route | grep -q default; do sleep 1; done",
+        # The rules as they are without it, since an event that comes late may load them meanwhile.
+        "ifdown wan; while ip route | grep -q default; do sleep 1; done; fw4 -q reload",
         "ifup wan",
         "has no default route, and wan is down",
     ),
@@ -860,3 +820,28 @@ def test_a_full_overlay_is_refused_before_anything_changes(home: Home) -> None:
         assert status != 0
         assert "KiB are free for /etc/config; 128 KiB are needed" in said
         assert home.sh(ROUTER, STATE) == before
+
+
+def test_a_check_looks_at_a_router_and_leaves_nothing_there(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home.project)
+    left = "nft list tables | grep 'hotshoe[_]check'; ps | grep -E '=hotshoe[_]check|slee[p] 1800'"
+    camera = str(home.stage.node(CAMERA).ports[0].address.ip)
+    with watching(home.plan, home.server_plan, home.stage.ssh_config) as look:
+        assert home.reach(CAMERA, home.public, 21) == ["open"]
+        router, _ = look.read().boxes
+        assert home.succeeds(ROUTER, left)
+    assert (router.error, router.stale, router.helper) == ("", (), False)
+    assert router.arrived == router.passed == {Packet(camera, 21)}
+    assert not home.succeeds(ROUTER, left)
+    # The connection is gone, without a word.
+    with watching(home.plan, home.server_plan, home.stage.ssh_config) as look:
+        last = r"ps | sed -n 's/^ *\([0-9]*\) .*[d]ropbear -P.*/\1/p' | sort -n | tail -n 1"
+        home.sh(ROUTER, f"kill -9 $({last})")
+        router, _ = look.read().boxes
+        assert router.error
+    deadline = time.monotonic() + 5
+    while home.succeeds(ROUTER, left):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)

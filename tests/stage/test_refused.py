@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -218,33 +217,6 @@ for hello in (ssl3, ssl2):
     assert len(said) == 2
 
 
-@pytest.mark.parametrize(
-    ("version", "accepted"), [("-tls1", False), ("-tls1_1", False), ("-tls1_2", True)]
-)
-def test_only_tls_1_2_is_spoken(either_home: Home, version: str, accepted: bool) -> None:
-    assert handshake(either_home, version, "DEFAULT@SECLEVEL=0") is accepted
-
-
-def test_tls_1_3_is_not_offered(either_home: Home) -> None:
-    assert handshake(either_home, "-tls1_3", None) is False
-
-
-@pytest.mark.parametrize("cipher", ["AES128-SHA", "AES256-GCM-SHA384", "ECDHE-RSA-AES128-SHA"])
-def test_weak_ciphers_are_refused(either_home: Home, cipher: str) -> None:
-    assert handshake(either_home, "-tls1_2", f"{cipher}:@SECLEVEL=0") is False
-
-
-def handshake(home: Home, version: str, ciphers: str | None) -> bool:
-    """Whether openssl, told to offer this and only this, gets a session."""
-    offer = f"{version} {f'-cipher {ciphers}' if ciphers else ''}"
-    return home.succeeds(
-        CAMERA,
-        f"echo QUIT | openssl s_client -brief -starttls ftp -verify_return_error {offer} "
-        f"-CAfile /root/ROOT.CRT -verify_hostname {home.server_plan.hostname} "
-        f"-connect {home.server_plan.hostname}:21",
-    )
-
-
 def test_a_camera_that_does_not_trust_the_server_leaves_a_count_and_no_line(
     either_home: Home,
 ) -> None:
@@ -318,30 +290,3 @@ def test_local_rights_would_overwrite_which_is_why_cameras_have_anonymous_ones(h
             "systemctl stop local-rights; systemctl reload hotshoe-firewall; "
             "systemctl start hotshoe-intake",
         )
-
-
-def test_plain_ftp_and_helpers_are_there_only_while_the_site_asks_for_them(home: Home) -> None:
-    shared = home.project / "group_vars" / "all.yml"
-    said = shared.read_text()
-    helper = "nft list chain inet hotshoe_routing helper"
-    assert not home.succeeds(home.router, helper)
-    shared.write_text("ftp: {tls: none, helper: true}\n")
-    try:
-        done = home.pyinfra("-y")
-        assert "everybody on the way can read the passwords and the photos" in done.stderr
-        listed = home.sh(home.router, helper)
-        assert re.search(r'tcp dport (\{ )?21( \})? ct helper set "ftp"', listed)
-        name = f"plain-{time.time_ns()}.JPG"
-        podman.execute(
-            home.stage.container(CAMERA), "sh", "-c",
-            f"head -c 1000 /dev/zero >/tmp/plain; cat >/tmp/netrc; curl --silent --show-error "
-            f"--disable-epsv --netrc-file /tmp/netrc -T /tmp/plain "
-            f"ftp://{home.server_plan.hostname}/{name}",
-            input_text=f"default login {home.user} password {home.password}\n",
-        )  # fmt: skip
-        assert home.size(name) == 1000
-    finally:
-        shared.write_text(said)
-        home.deploy()
-    assert not home.succeeds(home.router, helper)
-    home.uploads_work()

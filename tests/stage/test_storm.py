@@ -54,12 +54,18 @@ def home() -> Iterator[Home]:
 # -- what happens meanwhile
 
 
+def kill_main(home: Home, unit: str) -> None:
+    """Kill the main process of a unit; while systemd waits to start it anew, there is none."""
+    kill = f"systemctl kill --kill-whom=main --signal=KILL {unit} 2>&1 || true"
+    wait_until(lambda: not home.sh(home.server, kill), 30)
+
+
 def kill_daemon(home: Home, _: Storm) -> None:
-    home.sh(home.server, "systemctl kill --kill-whom=main --signal=KILL hotshoe-vsftpd")
+    kill_main(home, "hotshoe-vsftpd")
 
 
 def kill_intake(home: Home, _: Storm) -> None:
-    home.sh(home.server, "systemctl kill --kill-whom=main --signal=KILL hotshoe-intake")
+    kill_main(home, "hotshoe-intake")
 
 
 def kill_sessions(home: Home, _: Storm) -> None:
@@ -152,7 +158,16 @@ def test_the_storm(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         print(f"\n{verdict}")
     assert {each.habit for each in storm.tries} >= {*HABITS}
-    where = [home.sh(home.server, f"find {paths.PHOTOS} -name '{n.name}'") for n in verdict.lost]
+    where = [
+        (
+            home.sh(
+                home.server,
+                f"find {paths.PHOTOS} -path '*/{n.camera}/*' -name '{n.name[:8]}*' -ls",
+            ),
+            [each for each in storm.tries if (each.camera, each.name) == (n.camera, n.name)],
+        )
+        for n in {*verdict.lost, *verdict.duplicated, *verdict.foreign}
+    ]
     assert (verdict.lost, verdict.duplicated, verdict.foreign) == (set(), set(), set()), where
     assert verdict.found + verdict.kept == verdict.acknowledged
     # Some of those that ended in the moment in which the power was cut.

@@ -1,8 +1,8 @@
 """Command-line programs that are loaded once and then run many times: each run is a fork.
 
-pyinfra computes for a second until it has imported what it is made of, and ansible-vault for half
-a second; the tests run both several hundred times. What runs is the same program, with arguments,
-environment, folder, streams and exit status of its own.
+pyinfra computes for a second until it has imported what it is made of, ansible-vault and hotshoe
+for half a second; the tests run each of them very often. What runs is the same program, with
+arguments, environment, folder, streams and exit status of its own.
 
     python warm.py SOCKET MODULE PRELOADED…     serves until its standard input ends
 """
@@ -53,6 +53,7 @@ PROGRAMS = {
         *("pyinfra_cli.main", "pyinfra.facts.server", "pyinfra.operations.server", "hotshoe"),
     ),
     "ansible-vault": ("ansible.cli.vault",),
+    "hotshoe": ("hotshoe.cli", "hotshoe", "rich.console", "rich.table", "yaml"),
 }
 
 

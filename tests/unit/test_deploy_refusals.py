@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from tests.conftest import PROJECT
+from tests.unit.debian.pairs import GOOD, OTHER_ROOT, ROOT
 
 PYINFRA = str(Path(sys.executable).with_name("pyinfra"))
 
@@ -65,3 +66,37 @@ def test_a_missing_site_is_refused_before_any_host_is_contacted(project):
         "group_vars/home.yml: there is no such file\n"
         "    -> run this in the folder that holds deploy.py; group_vars/home.yml is an example\n"
     )
+
+
+def test_a_certificate_that_must_not_go_live_is_refused_before_any_host_is_contacted(project):
+    said = "certificate: {issuer: files, chain: own/chain.pem, key: own/key.pem}\ncameras:"
+    change(project, "cameras:", said)
+    (project / "own").mkdir()
+    (project / "own" / "chain.pem").write_bytes(GOOD + ROOT.pem)
+    (project / "own" / "key.pem").write_bytes(OTHER_ROOT.key())
+    (project / "own" / "key.pem").chmod(0o640)
+    assert deploy(project).stderr.endswith(
+        "--> pyinfra error: 2 problems, nothing was changed:\n"
+        "group_vars/home.yml: certificate.key: own/key.pem can be read or changed by other users "
+        "of this computer\n"
+        "    -> chmod 600 own/key.pem\n"
+        "group_vars/home.yml: certificate.key: own/key.pem: the key does not belong to the first "
+        "certificate of the chain\n"
+        "    -> write the PEM file of the private key that belongs to the chain: RSA of 2048 bits, "
+        "without a passphrase\n"
+    )
+
+
+def test_a_file_that_does_not_verify_the_acme_authority_is_refused_before_any_host_is_contacted(
+    project,
+):
+    said = "{issuer: letsencrypt, directory: 'https://ca.example.net/acme', ca_bundle: ca.pem}"
+    change(project, "cameras:", f"certificate: {said}\ncameras:")
+    remedy = (
+        "correct certificate.ca_bundle: a PEM file here, with the root of that authority's HTTPS"
+    )
+    for content, reason in ((None, "No such file or directory"), ("", "holds no certificate")):
+        if content is not None:
+            (project / "ca.pem").write_text(content)
+        told = deploy(project).stderr
+        assert f"ca.pem: {reason}\n    -> {remedy}\n" in told

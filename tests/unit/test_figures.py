@@ -8,7 +8,7 @@ import pytest
 from benchmarks import planning
 from benchmarks.figures import Figure, Round, compare
 from benchmarks.stopwatch import Run
-from hotshoe.debian import certificates
+from hotshoe.debian import authority, renewal
 from hotshoe.plan import derivation
 from hotshoe.ports.allocation import SESSIONS_PER_CAMERA, ports_needed
 from hotshoe.site.model import Site
@@ -55,8 +55,8 @@ WORDS = {6: "six", 8: "eight", 30: "half a minute", 60: "a minute", 90: "a minut
 WORDS[1800] = "half an hour"
 REPEATED = {
     "README.md": [
-        f"certificate lasts {certificates.SERVER_DAYS} days, and any deploy "
-        f"in its last {certificates.RENEW_DAYS} ",
+        f"certificate lasts {authority.SERVER_DAYS} days, and any deploy "
+        f"in its last {renewal.RENEW_DAYS} ",
         f"They have {WORDS[derivation.LOGIN_SECONDS]} to log in",
         f"New firewall rules take effect for {WORDS[operations.ROLLBACK_SECONDS]} (on OpenWrt, the "
         f"whole new configuration for {WORDS[openwrt.ROLLBACK_SECONDS]})",

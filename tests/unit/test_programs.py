@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from jinja2 import meta
 
+from hotshoe.debian.units import Ruleset
 from hotshoe.render import _templates, render
 from roles import server
 from roles.base.device import script
@@ -24,10 +25,33 @@ VALUES = {
         "part": "address/update-record-duckdns.j2",
         **dict.fromkeys(("configuration", "credentials", "server"), "it"),
     },
+    "acme/hotshoe-acme.sh.j2": {"packages": "/usr/local/lib/it", "configuration": "/etc/it.json"},
+    "tls/certificate.sh.j2": {"days": 21},
+    "check/follow.sh.j2": {"fields": ["MESSAGE"], "units": ["a.service", "b.service"]},
+    "check/server.sh.j2": {
+        "daemons": ["a.service", "b.service"],
+        "units": ["it"],
+        "largest": 7,
+        "seconds": 7,
+    },
+    "check/watch.sh.j2": {
+        "rulesets": [Ruleset("hotshoe_it")],
+        "units": ["it.service"],
+        "attempts": False,
+        "alerts": [48],
+        "seconds": 60,
+        "kept": 60,
+    },
     "base/absent.sh.j2": {"unit": "/etc/systemd/system/it.service", "files": ["/etc/it", "/a b"]},
     "base/put.sh.j2": {"path": "/etc/it's", "mode": "644", "group": "root", "check": ":"},
     "base/usermod.sh.j2": {"home": "/it/$USER"},
-    "stage/internet.sh.j2": {"names": ["--local=/it/"], "routes": [{"to": "it", "via": "it"}]},
+    **{name: {"names": "DNS:it"} for name in ("stage/acme.sh.j2", "stage/provider.sh.j2")},
+    "stage/internet.sh.j2": {
+        "names": ["--local=/it/"],
+        "others": ["it"],
+        "addresses": ["it"],
+        "routes": [{"to": "it", "via": "it"}],
+    },
 }
 # Checks of a file that base/put.sh.j2 writes.
 CHECKS = {"router_linux/undo_routes.sh.j2", "router_linux/undo_sysctl.sh.j2", "vsftpd/check.sh.j2"}

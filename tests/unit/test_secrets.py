@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import shutil
@@ -14,7 +15,7 @@ from hotshoe.errors import SiteError
 from hotshoe.secrets import Secrets, load_secrets
 from hotshoe.secrets.validation import problems_of
 from hotshoe.secrets.vault import _password_file
-from hotshoe.site.model import Camera, Ddns, Site
+from hotshoe.site.model import Camera, Certificate, Ddns, Site
 from hotshoe.site.reading import SiteFiles, load_site, parse_mapping
 from tests.conftest import PROJECT
 from tests.unit.conftest import (
@@ -110,7 +111,8 @@ class TestVaultsThatDoNotOpen:
         vault.vault.write_bytes(vault.vault.read_bytes() + b"0" * 700_000)
         assert refusal(vault, example_site) == (
             f"1 problem, nothing was changed:\n{VAULT}: is longer than 640 KiB\n"
-            "    -> keep nothing in it but the passwords of cameras, ca_passphrase and ddns_secret"
+            "    -> keep nothing in it but the passwords of cameras, ca_passphrase, ddns_secret "
+            "and acme_secret"
         )
 
     def test_a_missing_vault_is_refused(self, vault, example_site):
@@ -158,7 +160,7 @@ PHRASE_REMEDY = (
     "write a long random text, such as the command openssl rand -hex 16 prints; it encrypts the "
     "key of the certificate authority"
 )
-PASSWORD_REMEDY = "take 12 to 32 letters and digits, such as the command openssl rand -hex 8 prints"
+PASSWORD_REMEDY = "take 12 to 32 letters and digits, such as the command hotshoe password prints"
 
 CONTENTS = [
     (
@@ -257,14 +259,14 @@ CONTENTS = [
         PASSWORDS + PHRASE + "camera_password: 1\n",
         "camera_password",
         "is not a key that belongs here",
-        "remove it; the keys here are ca_passphrase, camera_passwords, ddns_secret",
+        "remove it; the keys here are acme_secret, ca_passphrase, camera_passwords, ddns_secret",
     ),
     (
         "a password where a key belongs",
         PASSWORDS + PHRASE + f"x{R5_PASSWORD}: r5\n",
         "(a key of 15 characters)",
         "is not a key that belongs here",
-        "remove it; the keys here are ca_passphrase, camera_passwords, ddns_secret",
+        "remove it; the keys here are acme_secret, ca_passphrase, camera_passwords, ddns_secret",
     ),
 ]
 
@@ -284,6 +286,46 @@ def updated(example_site: Site, managed_by: str = "openwrt", **ddns: str) -> Sit
     return example_site.model_copy(
         update={"public_address": None, "ddns": Ddns(**ddns), "routers": (router,)}
     )
+
+
+def proved(example_site: Site, **certificate: object) -> Site:
+    """The example with a certificate from an ACME authority."""
+    said = Certificate(issuer="letsencrypt", **certificate)
+    return example_site.model_copy(update={"certificate": said})
+
+
+BY_RFC_2136 = {"challenge": "dns-01", "server": "203.0.113.53", "key_name": "hotshoe"}
+
+
+@pytest.mark.parametrize(
+    ("certificate", "line", "reason"),
+    [
+        (BY_RFC_2136, "", "is missing, and the name of the certificate is proved by it (DNS-01)"),
+        (BY_RFC_2136, "acme_secret: dG9vIHNob3J0", "is not the base64 text of 16 bytes or more"),
+        (BY_RFC_2136, "acme_secret: 12345", "is not the base64 text of 16 bytes or more"),
+        ({}, "acme_secret: c2VjcmV0", "is not used, since no name is proved by a TSIG key "),
+        (
+            {"challenge": "dns-01", "hook": "/root/hook"},
+            "acme_secret: c2VjcmV0",
+            "is not used, since no name is proved by a TSIG key ",
+        ),
+    ],
+)
+def test_the_key_that_proves_the_name_is_where_it_is_used(example_site, certificate, line, reason):
+    site = proved(example_site, **certificate)
+    raw = parse_mapping(f"{PASSWORDS}{PHRASE}{line}\n", VAULT, secret=True)
+    (problem,) = problems_of(raw, site, VAULT)
+    assert str(problem).startswith(f"{VAULT}: acme_secret: {reason}")
+    assert "c2VjcmV0" not in str(problem)
+
+
+def test_a_key_that_proves_the_name_is_taken(example_site):
+    secret = base64.b64encode(bytes(range(32))).decode()
+    text = f"{PASSWORDS}{PHRASE}acme_secret: {secret}\n"
+    raw = parse_mapping(text, VAULT, secret=True)
+    assert not list(problems_of(raw, proved(example_site, **BY_RFC_2136), VAULT))
+    # A vault that several Sites share may have more than each of them needs.
+    assert not list(problems_of(raw, example_site, VAULT, shared=True))
 
 
 def secret_line(secret: str) -> str:

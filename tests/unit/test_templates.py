@@ -14,9 +14,10 @@ from jinja2 import UndefinedError
 
 from hotshoe import paths
 from hotshoe.debian import vsftpd
+from hotshoe.debian.daemons import DAEMONS, Daemon
 from hotshoe.debian.network import Network, match_of_wan
 from hotshoe.debian.units import Ruleset, Unit
-from hotshoe.plan.model import PortForward, ServerPlan
+from hotshoe.plan.model import ControlPort, PortForward, ServerPlan
 from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.render import render
 from tests.conftest import EXAMPLES, PROJECT
@@ -98,21 +99,20 @@ def loader(table: str) -> str:
     )
 
 
-def daemon() -> str:
-    return render(
-        "vsftpd/service.j2",
-        most_tasks=800,
-        server=example("home").servers[0],
-        ipv6=False,
-        configuration=paths.CONFIGURATION,
-        unit=UNIT,
-    )
+def daemon(which: Daemon = DAEMONS[0], name: str = "home") -> str:
+    server = example(name).servers[0]
+    return render("vsftpd/service.j2", most_tasks=800, daemon=which, server=server)
 
 
 def configuration(plan) -> str:
-    return render(
-        "vsftpd/vsftpd.conf.j2", lines=vsftpd.lines(vsftpd.options(plan.servers[0], "3.0.5"))
-    )
+    server = plan.servers[0]
+    chosen = vsftpd.options(server, "3.0.5", server.control_ports[0])
+    return render("vsftpd/vsftpd.conf.j2", lines=vsftpd.lines(chosen))
+
+
+def openssl(plan) -> str:
+    settings = vsftpd.openssl_settings(plan.servers[0].encryption)
+    return render("vsftpd/openssl.cnf.j2", settings=settings)
 
 
 def everything(plan) -> list[str]:
@@ -122,17 +122,18 @@ def everything(plan) -> list[str]:
             "vsftpd/sessions.service.j2",
             server=plan.servers[0],
             unit=UNIT,
+            daemons=["hotshoe-vsftpd.service"],
         ),
         firewall(plan),
         outgoing(plan),
         routing(plan),
         forwards(plan),
         configuration(plan),
-        daemon(),
+        *map(daemon, DAEMONS),
         *(loader(table) for table in RULESETS),
         render("users/pam.j2", pwdfile=paths.PASSWORDS),
         render("router_linux/sysctl.j2", router=plan.routers[0], uplinks=("eth0",)),
-        render("vsftpd/openssl.cnf.j2"),
+        openssl(plan),
         render("address/service.j2", unit=UNIT, hostname=plan.hostname),
     ]
 
@@ -156,13 +157,28 @@ def test_a_value_that_is_missing_ends_the_run():
 
 class TestTheServersFirewall:
     def test_opens_the_control_port_to_everybody_and_the_others_beside_it(self, plan):
-        rules = re.findall(r"tcp dport (\S+) (.*)counter .*accept comment", firewall(plan))
-        assert rules == [("21", ""), ("50000-50199", "ip saddr @connected4 ")]
+        rules = re.findall(r"tcp dport (\{.*?\}|\S+) (.*)counter .*accept comment", firewall(plan))
+        assert rules == [("{ 21 }", ""), ("50000-50199", "ip saddr @connected4 ")]
 
     def test_knows_who_has_a_control_connection_before_it_accepts_what_is_established(self, plan):
         text = firewall(plan)
-        seen = "tcp dport 21 ct direction original ct status assured jump control"
+        seen = "tcp dport { 21 } ct direction original ct status assured jump control"
         assert text.index(seen) < text.index("ct state established,related accept")
+
+    def test_has_the_same_rules_for_every_control_port(self, plan):
+        both = (ControlPort(21, "explicit"), ControlPort(990, "implicit"))
+        text = firewall(replace(plan, servers=(replace(plan.servers[0], control_ports=both),)))
+        assert text == firewall(plan).replace("{ 21 }", "{ 21, 990 }")
+
+    def test_lets_in_cameras_from_networks_that_the_site_names_and_from_home(self, plan):
+        networks = (IPv4Network("192.168.0.0/16"), IPv4Network("198.51.100.0/24"))
+        server = replace(plan.servers[0], only_from=networks)
+        text = firewall(replace(plan, servers=(server,)))
+        rule = "tcp dport { 21 } ip saddr != { 192.168.0.0/16, 198.51.100.0/24 } counter drop"
+        # Before whatever is established, and before a control connection opens passive ports.
+        assert text.index(rule) < text.index("jump control") < text.index("ct state established")
+        nft_takes(text)
+        assert "FTP from elsewhere" not in firewall(plan)
 
     def test_opens_ssh_to_the_lan_only(self, example_plan):
         assert re.findall(r"ip saddr (\S+) tcp dport 22 accept", firewall(example_plan)) == [
@@ -320,7 +336,8 @@ class TestVsftpd:
         assert "/usr/sbin/vsftpd /etc/hotshoe/vsftpd.conf 0>&1" in text
         assert "\nBindReadOnlyPaths=/etc/hotshoe/openssl.cnf:/etc/ssl/openssl.cnf\n" in text
         assert "\nReadWritePaths=/srv/hotshoe\n" in text
-        assert "\nExecStartPre=/bin/sh -c '( sha256sum it ) >/run/hotshoe/it.loaded'\n" in text
+        assert "\nExecStartPre=/bin/sh -c '( sha256sum /etc/hotshoe/vsftpd.conf " in text
+        assert " ) >/run/hotshoe/hotshoe-vsftpd.loaded 2>/dev/null || :'\n" in text
 
     def test_lets_uploads_finish_when_it_is_restarted(self):
         assert "\nKillMode=process\n" in daemon()
@@ -346,9 +363,10 @@ def test_passwords_are_checked_against_our_file_and_no_account():
     assert "pam_unix" not in text
 
 
-def test_openssl_is_told_to_speak_tls_1_2_only():
-    text = render("vsftpd/openssl.cnf.j2")
+def test_openssl_is_told_what_the_plan_says(example_plan):
+    text = openssl(example_plan)
     assert "\nMinProtocol = TLSv1.2\nMaxProtocol = TLSv1.2\n" in text
+    assert "\nOptions = ServerPreference\n" in text
 
 
 def test_the_kernel_forwards_ipv4(example_plan):
@@ -444,15 +462,12 @@ class TestShapes:
             "ct status dnat ip daddr 192.168.1.20 ip saddr 192.168.178.10 tcp dport 22 counter"
         ) in routing_of(opened)
 
-    def test_a_helper_reads_the_control_port_and_is_off_unless_asked_for(self):
-        gateway = example("home").routers[0]
-        assert "helper" not in routing_of(gateway)
-        helped = routing_of(replace(gateway, ftp_helper=(21, 50100)))
-        assert 'tcp dport { 21, 50100 } ct helper set "ftp"' in helped
+    def test_there_is_no_helper(self):
+        assert "helper" not in routing_of(example("home").routers[0])
 
     @pytest.mark.skipif(bool(_WHY_NOT), reason=_WHY_NOT)
     @pytest.mark.parametrize("name", EXAMPLES)
     def test_nftables_takes_the_rules_of_every_example(self, name):
         for router in example(name).routers:
-            nft_takes(routing_of(replace(router, ftp_helper=(21,))))
+            nft_takes(routing_of(router))
             nft_takes(forwards_of(router))

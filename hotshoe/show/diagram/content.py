@@ -23,6 +23,12 @@ from hotshoe.site.sizes import written
 
 Icon = Literal["internet", "router", "server", "home"]
 
+TITLES = {
+    "explicit": "FTPS, explicit TLS",
+    "implicit": "FTPS, implicit TLS",
+    "both": "FTPS, explicit or implicit",
+    "none": "FTP without TLS",
+}
 _MANAGERS = {"linux": "Debian", "openwrt": "OpenWrt", "hand": "by hand"}
 
 
@@ -35,6 +41,7 @@ class BoxContent:
     :param subtitle: what it is
     :param body: its properties
     :param network: the networks in its LAN
+    :param camera: whether a camera is drawn in it
     """
 
     icon: Icon
@@ -42,11 +49,14 @@ class BoxContent:
     subtitle: str
     body: tuple[Paragraph, ...]
     network: tuple[Paragraph, ...] = ()
+    camera: bool = False
 
 
 def internet_box(plan: Plan) -> BoxContent:
     """The box of the Internet: what a camera dials."""
-    return BoxContent("internet", "Internet", "with a camera anywhere", tuple(_internet(plan)))
+    direct = any(server.only_on for server in plan.servers)
+    cameras = "with no way in for a camera" if direct else "with a camera anywhere"
+    return BoxContent("internet", "Internet", cameras, tuple(_internet(plan)), camera=not direct)
 
 
 def router_box(plan: Plan, index: int) -> BoxContent:
@@ -91,13 +101,18 @@ def summary(plan: Plan) -> str:
     routers = ", then ".join(router.name for router in plan.routers)
     servers = " ".join(
         f"The server {server.name} ({server.address}) is behind {server.behind}, "
-        f"with control port {server.control_port} and passive range {server.passive}."
+        f"with {_control_ports(server)} and passive range {server.passive}."
         for server in plan.servers
     )
     record = f"Its DNS record is updated by {_updater(plan, plan.ddns)}. " if plan.ddns else ""
+    only_on = plan.servers[0].only_on
+    dials = (
+        f"A camera on a direct link dials the server's address on {only_on}. The home is "
+        if only_on
+        else "A camera on the Internet dials "
+    )
     return (
-        f"A camera on the Internet dials {plan.hostname}, which is "
-        f"{plan.public_address or 'a dynamic address'}. "
+        f"{dials}{plan.hostname}, which is {plan.public_address or 'a dynamic address'}. "
         f"{record}From the Internet inwards, the routers are {routers}. {servers}"
     )
 
@@ -106,7 +121,11 @@ def summary(plan: Plan) -> str:
 
 
 def _internet(plan: Plan) -> Iterator[Paragraph]:
-    yield paragraphs.heading("the camera dials")
+    only_on = plan.servers[0].only_on
+    if only_on:
+        yield paragraphs.heading("the camera dials")
+        yield Paragraph(f"the server on {only_on}, by a direct link")
+    yield paragraphs.heading("this home is" if only_on else "the camera dials")
     yield Paragraph(plan.hostname)
     yield paragraphs.heading("which leads to")
     yield Paragraph(str(plan.public_address or "a dynamic address"))
@@ -117,17 +136,27 @@ def _internet(plan: Plan) -> Iterator[Paragraph]:
         yield paragraphs.heading("DNS record updated by")
         yield Paragraph(_updater(plan, plan.ddns))
     # All servers use the same protocol.
-    without_tls = plan.servers[0].tls == "none"
-    yield paragraphs.heading("FTP without TLS" if without_tls else "FTPS, explicit TLS")
+    yield paragraphs.heading(TITLES[plan.servers[0].tls])
     for server in plan.servers:
         if len(plan.servers) > 1:
             yield Paragraph(f"to{TIE}{server.name}:", kind="purpose")
-        yield Paragraph(f"control TCP {server.control_port}")
+        both = len(server.control_ports) > 1
+        for control in server.control_ports:
+            way = f",{TIE}{control.tls}" if both else ""
+            yield Paragraph(f"control TCP {control.port}{way}")
         yield Paragraph(f"passive TCP {server.passive}")
     if plan.port_set:
         yield paragraphs.heading("of a shared address, only these ports are this home's")
         yield Paragraph(paragraphs.list_ranges(plan.port_set))
         yield Paragraph(f"{sum(map(len, plan.port_set))} ports")
+
+
+def _control_ports(server: ServerPlan) -> str:
+    """The control ports of a server, in words."""
+    if len(server.control_ports) == 1:
+        return f"control port {server.control_port}"
+    ports = (f"{control.port} ({control.tls} TLS)" for control in server.control_ports)
+    return f"control ports {' and '.join(ports)}"
 
 
 def _updater(plan: Plan, record: RecordUpdate) -> str:
@@ -181,9 +210,6 @@ def _router(router: RouterPlan) -> Iterator[Paragraph]:
     if router.open_to_wan:
         yield paragraphs.heading("own services")
         yield Paragraph(paragraphs.list_services(router.open_to_wan))
-    if router.ftp_helper:
-        yield paragraphs.heading("FTP helper (ALG)")
-        yield Paragraph("reads and changes FTP")
 
 
 def _mode(router: RouterPlan) -> str:
@@ -200,13 +226,18 @@ def _server(plan: Plan, server: ServerPlan) -> Iterator[Paragraph]:
     if server.address6:
         yield Paragraph(str(server.address6), "IPv6")
     yield Paragraph(
-        f"{server.control_port}, {server.passive}", "FTP" if server.tls == "none" else "FTPS"
+        ", ".join(map(str, server.ftp_ports)), "FTP" if server.tls == "none" else "FTPS"
     )
-    yield Paragraph(str(server.public_address or DYNAMIC), "PASV")
+    if server.only_on:
+        yield Paragraph(f"{server.only_on} alone", "by")
+    else:
+        yield Paragraph(str(server.public_address or DYNAMIC), "PASV")
     others = [network for network in server.ssh_from if network not in server.inside]
     yield Paragraph(", ".join([f"{server.ssh_port} from the home", *map(str, others)]), "SSH")
     yield paragraphs.heading("cameras")
     yield Paragraph(", ".join(server.cameras))
+    if server.only_from:
+        yield Paragraph(f"only from {', '.join(map(str, server.only_from))}")
     yield paragraphs.heading("library")
     yield Paragraph(server.intake.library)
     yield from _limits(server)

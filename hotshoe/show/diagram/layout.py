@@ -96,7 +96,9 @@ def draw(plan: Plan) -> Drawing:
         box = _box(f"router-{i}", content.router_box(plan, i), _ROUTERS, y)
         inside = _stacked(_boxes_behind(plan, router), box)
         connector_in, label = _connector_in(outside, box, plan, i)
-        connectors_out, labels_out = _connectors_out(box, inside, _kind_of_lan(router))
+        connectors_out, labels_out = _connectors_out(
+            box, inside, _kind_of_lan(router), direct=any(s.only_on for s in plan.servers)
+        )
         boxes += [box, *inside]
         connectors += [connector_in, *connectors_out]
         labels += [label, *labels_out]
@@ -128,7 +130,7 @@ def _box(id: str, text: BoxContent, column: tuple[float, float], y: float) -> Bo
     end = foot[-1].bottom + 4 if foot else bottom
     texts = (title, subtitle, *body, *foot)
     icons: list[tuple[str, float, float]] = [(text.icon, left, y + 6)]
-    if text.icon == "internet":
+    if text.camera:
         icons.append(("camera", left + room - _CAMERA, y + 6))
     head = subtitle.bottom + 4
     return Box(id, tuple(icons), x, y, width, end - y, head - y, end - bottom, texts)
@@ -177,7 +179,7 @@ def _stacked(boxes: Iterator[Box], router: Box) -> list[Box]:
 
 def _connector_in(outside: Box, router: Box, plan: Plan, i: int) -> tuple[Connector, Text]:
     """The connector from the Internet, or from the next router outside, and its label."""
-    camera = bool(plan.servers_through(plan.routers[i]))
+    camera = any(not server.only_on for server in plan.servers_through(plan.routers[i]))
     points: tuple[Point, ...]
     if i == 0:
         y = router.y + router.head / 2
@@ -191,7 +193,7 @@ def _connector_in(outside: Box, router: Box, plan: Plan, i: int) -> tuple[Connec
 
 
 def _connectors_out(
-    router: Box, inside: Sequence[Box], name: str
+    router: Box, inside: Sequence[Box], name: str, *, direct: bool
 ) -> tuple[list[Connector], list[Text]]:
     """The connectors into a router's LAN, and their label."""
     y, turn = router.bottom - router.foot / 2, router.right + _TURN
@@ -203,7 +205,8 @@ def _connectors_out(
         if len(inside) > 1:
             rest = ((turn, y), (turn, beside_its_name), (box.x, beside_its_name))
         points = ((router.right, y), *rest)
-        connectors.append(Connector(router.id, box.id, points, camera=not box.id.startswith(_HOME)))
+        camera = not direct and not box.id.startswith(_HOME)
+        connectors.append(Connector(router.id, box.id, points, camera))
     return connectors, [_above(router.right, y, name)] if inside else []
 
 

@@ -9,14 +9,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from hotshoe.site.checks import (
+    acme,
     addresses,
+    certificate,
     connections,
     ddns,
+    direct_link,
+    encryption,
     lans,
     names,
     outside,
     photos,
     ports,
+    sources,
     warnings,
 )
 from hotshoe.site.checks.base import Check, Finding
@@ -36,6 +41,14 @@ CHECKS: tuple[Check, ...] = (
     ddns.username_can_be_sent,
     ddns.router_can_update,
     ddns.record_is_where_it_can_be_updated,
+    certificate.certificate_has_what_it_needs,
+    certificate.certificate_is_used,
+    acme.authority_reaches_the_server,
+    acme.challenge_has_what_it_needs,
+    acme.directory_is_one,
+    acme.port_80_is_free,
+    direct_link.plain_ftp_has_a_link_of_its_own,
+    encryption.tls_options_are_used,
     lans.lan_is_usable,
     lans.lan6_is_usable,
     lans.lans_do_not_overlap,
@@ -56,16 +69,18 @@ CHECKS: tuple[Check, ...] = (
     connections.source_nat_keeps_clients_distinguishable,
     connections.home_services_can_be_reached,
     ports.control_port_is_free,
+    ports.control_ports_are_used,
     ports.passive_range_suits_vsftpd,
     ports.ftp_ports_are_this_homes,
     ports.ports_suffice,
     ports.ssh_port_is_not_an_ftp_port,
     ports.other_services_use_other_ports,
-    ports.helper_only_without_tls,
+    sources.sources_are_networks_of_their_own,
+    sources.cameras_can_be_distinguished_by_source,
 )
 
 WARNINGS: tuple[Check, ...] = (
-    warnings.plain_ftp_can_be_read,
+    encryption.legacy_tls_can_be_broken,
     warnings.source_is_masked,
     warnings.server_is_exposed,
     warnings.ssh_is_exposed,
@@ -73,6 +88,7 @@ WARNINGS: tuple[Check, ...] = (
     warnings.no_dhcp_server_gives_the_address,
     warnings.one_name_leads_to_several_servers,
     ports.ports_limit_cameras,
+    acme.staging_is_trusted_by_nobody,
 )
 
 

@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import Any
 
 from hotshoe.ports.allocation import (
-    CONTROL_PORT,
     LOWEST_PASSIVE_PORT,
     PASSIVE_PORTS,
     SESSIONS_PER_CAMERA,
@@ -20,29 +19,60 @@ from hotshoe.ports.allocation import (
 from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.site.checks.base import Finding, inner_router_of, nat_routers_between, router_index
 from hotshoe.site.checks.outside import port_set_is_valid
-from hotshoe.site.ftp_ports import cameras_of, demand, ftp_ports, own_ports
+from hotshoe.site.ftp_ports import (
+    cameras_of,
+    control_ports_of,
+    demand,
+    ftp_ports,
+    key_of,
+    own_ports,
+    usual_port,
+)
 from hotshoe.site.validation import RefusedFieldError
 
 NOT_NEEDED = "remove it; the FTP ports are opened by themselves"
 
 
 def control_port_is_free(site: Any) -> Iterator[Finding]:
-    """Refuse a control port that is a passive port too."""
-    control, passive = site.ftp.control_port, site.ftp.passive_ports
-    if not _is_shared(site):
-        control = control or CONTROL_PORT
-        with suppress(AllocationError):  # reported by ports_suffice
-            passive = _passive_range(site)
-    if control and passive and control in passive:
-        yield (
-            "ftp.control_port",
-            f"{control} is inside the passive range {passive}",
-            _another_control_port(site, "take a control port outside the range"),
-        )
+    """Refuse a control port that is a passive port too, or one that both daemons have."""
+    passive, shared = site.ftp.passive_ports, _is_shared(site)
+    with suppress(AllocationError):  # reported by ports_suffice
+        passive = passive if shared else _passive_range(site)
+    taken: dict[int, str] = {}
+    for way, said in control_ports_of(site.ftp).items():
+        control, key = said if shared else said or usual_port(way), key_of(way)
+        if control and passive and control in passive:
+            yield (
+                f"ftp.{key}",
+                f"{control} is inside the passive range {passive}",
+                _another_control_port(site, way, "take a control port outside the range"),
+            )
+        elif control and control in taken:
+            yield (
+                f"ftp.{key}",
+                f"{control} is ftp.{taken[control]} too, and each has a daemon of its own",
+                _another_control_port(site, way, "take another port"),
+            )
+        elif control:
+            taken[control] = key
 
 
-def _another_control_port(site: Any, remedy: str) -> str:
-    return f"{remedy}, or leave it out" if _is_shared(site) else f"{remedy}, for example 21"
+def control_ports_are_used(site: Any) -> Iterator[Finding]:
+    """Refuse a control port of a kind of FTP that is not offered."""
+    used = {key_of(way) for way in control_ports_of(site.ftp)}
+    for key in ("control_port", "implicit_port"):
+        if key not in used and getattr(site.ftp, key) is not None:
+            others = " and ".join(f"ftp.{name}" for name in sorted(used))
+            yield (
+                f"ftp.{key}",
+                f"is not used with tls: {site.ftp.tls}, whose port is {others}",
+                f"write {sorted(used)[0]} instead, or remove it",
+            )
+
+
+def _another_control_port(site: Any, way: str, remedy: str) -> str:
+    usual = "or leave it out" if _is_shared(site) else f"for example {usual_port(way)}"
+    return f"{remedy}, {usual}"
 
 
 def _is_shared(site: Any) -> bool:
@@ -59,7 +89,12 @@ def _own_ports(site: Any) -> tuple[PortRange, ...] | None:
 
 def _passive_range(site: Any) -> PortRange:
     """The range of all servers, where the home has all ports of its address."""
-    return site.ftp.passive_ports or default_range(demand(site).cameras)
+    return site.ftp.passive_ports or _default_range(site)
+
+
+def _default_range(site: Any) -> PortRange:
+    wanted = demand(site)
+    return default_range(wanted.cameras, len(wanted.control_ports))
 
 
 def passive_range_suits_vsftpd(site: Any) -> Iterator[Finding]:
@@ -79,9 +114,9 @@ def ftp_ports_are_this_homes(site: Any) -> Iterator[Finding]:
     if own is None:
         return
     ours = {port for ports in own for port in ports}
-    control, passive = site.ftp.control_port, site.ftp.passive_ports
+    passive = site.ftp.passive_ports
     for key, given, ports in (
-        ("control_port", control, [control]),
+        *((key_of(way), port, [port]) for way, port in control_ports_of(site.ftp).items()),
         ("passive_ports", passive, passive or ()),
     ):
         if given and not ours.issuperset(ports):
@@ -116,7 +151,7 @@ def ports_limit_cameras(site: Any) -> Iterator[Finding]:
         else:
             key, remedy = "cameras", "use several servers at different public addresses"
         if said and not _is_shared(site):
-            remedy = f"write for example: passive_ports: {default_range(demand(site).cameras)}; or "
+            remedy = f"write for example: passive_ports: {_default_range(site)}; or "
             remedy += "leave it out"
         yield (
             key,
@@ -145,13 +180,14 @@ def _allocated_ports(site: Any) -> tuple[FtpPorts, ...]:
 def ssh_port_is_not_an_ftp_port(site: Any) -> Iterator[Finding]:
     """Refuse FTP on a port of a server where SSH answers, which would be open to everybody."""
     for i, (server, ports) in enumerate(zip(site.servers, _allocated_ports(site), strict=True)):
-        if server.ssh_port == ports.control and i == 0:
+        if server.ssh_port in ports.controls and i == 0:
+            way = [*control_ports_of(site.ftp)][ports.controls.index(server.ssh_port)]
             yield (
-                "ftp.control_port",
-                f"{ports.control} is where the SSH of {server.name} answers",
-                _another_control_port(site, "take another control port"),
+                f"ftp.{key_of(way)}",
+                f"{server.ssh_port} is where the SSH of {server.name} answers",
+                _another_control_port(site, way, "take another control port"),
             )
-        elif server.ssh_port == ports.control or server.ssh_port in ports.passive:
+        elif server.ssh_port in ports.controls or server.ssh_port in ports.passive:
             yield (
                 "ftp.passive_ports",
                 f"{_passive_range(site)} holds {server.ssh_port}, where the SSH of {server.name} "
@@ -197,7 +233,8 @@ def _clashes(
     services: Iterable[Service], ports: list[FtpPorts]
 ) -> Iterator[tuple[Service, PortRange]]:
     """The services on FTP ports, each with the first of those ports that it meets."""
-    used = [PortRange(p.control, p.control) for p in ports] + [p.passive for p in ports]
+    used = [PortRange(control, control) for p in ports for control in p.controls]
+    used += [p.passive for p in ports]
     for service in services:
         clash = next((p for p in used if service.ports.overlaps(p)), None)
         if service.protocol == "tcp" and clash:
@@ -206,14 +243,3 @@ def _clashes(
 
 def _is_in_use(service: Service, clash: PortRange) -> str:
     return f"{service} is a port that the cameras' FTP connections use ({clash})"
-
-
-def helper_only_without_tls(site: Any) -> Iterator[Finding]:
-    """Refuse FTP helpers together with TLS."""
-    if site.ftp.helper and site.ftp.tls != "none":
-        yield (
-            "ftp.helper",
-            "a router's FTP helper (ALG) reads and changes the commands of FTP, which TLS hides "
-            "from it; some then break the connection instead",
-            "remove it; hotshoe forwards the passive range, so no helper is needed",
-        )

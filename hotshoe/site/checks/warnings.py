@@ -15,16 +15,6 @@ _DOCUMENTATION = tuple(  # RFC 5737
 )
 
 
-def plain_ftp_can_be_read(site: Any) -> Iterator[Finding]:
-    """Warn of FTP without TLS."""
-    if site.ftp.tls == "none":
-        yield (
-            "ftp.tls",
-            "without TLS, everybody on the way can read the passwords and the photos",
-            "use it only on a direct link; otherwise write tls: explicit",
-        )
-
-
 def source_is_masked(site: Any) -> Iterator[Finding]:
     """Warn of a router that replaces source addresses (source NAT)."""
     for i, masks, name in with_fields(site.routers, "masks_source", "name"):

@@ -20,7 +20,7 @@ from roles.openwrt.facts.uci import read_packages
 PACKAGES = ("network", "firewall", "dhcp")
 _PARTS = (
     *("release", "board", "changes", "interfaces", "missing", "writable", "pending", "rules"),
-    *("from_files", "routes", "digests", "enabled", "package_manager", "helper", "running"),
+    *("from_files", "routes", "digests", "enabled", "package_manager", "running"),
 )
 
 
@@ -42,7 +42,6 @@ class RouterState:
     :param digests: SHA-256 of our files
     :param enabled: whether our service is run at boot
     :param package_manager: ``opkg`` or ``apk``; empty without one
-    :param has_helper: whether the kernel has the FTP helper
     :param running: the services that run, of those that a change here reloads
     """
 
@@ -59,7 +58,6 @@ class RouterState:
     digests: Mapping[str, str] = field(default_factory=dict)
     enabled: bool = False
     package_manager: str = ""
-    has_helper: bool = False
     running: frozenset[str] = frozenset()
 
 
@@ -111,7 +109,6 @@ class Router(FactBase[RouterState]):
             digests={line[66:]: line[:64] for line in get("digests")},
             enabled=bool(get("enabled")),
             package_manager=read_package_manager(get("package_manager")),
-            has_helper=bool(get("helper")),
             running=frozenset(get("running")),
         )
 

@@ -65,6 +65,7 @@ _TIFF = _Format(lambda span: tiff.Tiff(span).check(), tiff.exposure)
 _RAF = _Format(raf.check, raf.exposure)
 _BOXES = _Format(boxes.check, boxes.exposure)
 _RIFF = _Format(riff.check, lambda _: None)
+_SIGNATURES = (JPEG_MAGIC, *tiff.MAGIC, raf.MAGIC, riff.MAGIC)
 
 
 def _format(span: Span) -> _Format | None:
@@ -79,6 +80,8 @@ def _format(span: Span) -> _Format | None:
         return _BOXES
     if head.startswith(riff.MAGIC) and head[8:12] in (b"WAVE", b"AVI "):
         return _RIFF
+    if any(len(head) < len(each) and each.startswith(head) for each in _SIGNATURES):
+        raise CutError("ends within the bytes by which its format is known")
     return None
 
 

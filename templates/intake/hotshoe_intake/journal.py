@@ -24,7 +24,8 @@ from systemd import journal
 WARNING: int = journal.LOG_WARNING
 INFO: int = journal.LOG_INFO
 VSFTPD, OURSELVES = "vsftpd", "hotshoe-intake"
-UNITS = ("hotshoe-vsftpd.service", "hotshoe-vsftpd6.service")
+# A daemon serves one control port, over IPv4 or IPv6.
+UNITS = tuple(f"hotshoe-vsftpd{which}.service" for which in ("", "6", "-implicit", "-implicit6"))
 # What writes to the syslog writes here, and journald reads it in that order.
 DEV_LOG = Path("/run/systemd/journal/dev-log")
 # For how long it holds since when the journal has all lines, in seconds.

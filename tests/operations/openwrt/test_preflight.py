@@ -141,21 +141,6 @@ def test_a_file_that_cannot_be_read_is_refused(on_router, gateway, monkeypatch):
     assert said.endswith("\n    -> correct that file on the router first")
 
 
-def test_a_helper_that_could_not_be_installed_is_refused(on_router, gateway, warnings):
-    helped = replace(gateway, ftp_helper=(21,))
-    on_router(recorded("fresh"))
-    assert refusal(helped) == (
-        "gateway: has neither opkg nor apk, by which the FTP helper of its kernel could be "
-        "installed\n"
-        "    -> bring an image to it that has kmod-nf-nathelper, or leave out ftp.helper in the "
-        "Site"
-    )
-    for having in ({"package_manager": "apk"}, {"has_helper": True}):
-        on_router(replace(recorded("fresh"), **having))
-        preflight.refuse_unfit(helped)
-    assert warnings == []
-
-
 def test_another_router_is_refused(on_router, gateway):
     on_router(recorded("fresh"))
     inside = type(gateway.lan)("192.168.7.1/24")

@@ -16,7 +16,8 @@ from threading import Thread
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from hotshoe.debian import certificates
+from hotshoe.debian.authority import issue, make_authority
+from hotshoe.debian.authority_files import utc_now
 from hotshoe_address import truth
 from hotshoe_address.truth import ask
 
@@ -72,9 +73,9 @@ class Source(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder: Path = tmp_path_factory.mktemp("source")
-    authority = certificates.make_authority("localhost", certificates.utc_now())
+    authority = make_authority("localhost", utc_now())
     (folder / "root.pem").write_bytes(authority.certificate.public_bytes(Encoding.PEM))
-    issued = certificates.issue(authority, "localhost", certificates.utc_now())
+    issued = issue(authority, "localhost", utc_now())
     (folder / "server.pem").write_bytes(issued)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Source)
     server.daemon_threads = True

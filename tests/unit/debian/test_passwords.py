@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-import secrets
+import math
+from secrets import choice
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from passlib.hash import sha512_crypt
 
-from hotshoe.debian.passwords import ROUNDS, pwdfile, salt_of, why_unusable
+from hotshoe.debian.passwords import (
+    ROUNDS,
+    TYPEABLE,
+    TYPED,
+    new_password,
+    pwdfile,
+    salt_of,
+    why_unusable,
+)
 from tests.effort import examples
 
 PASSWORD = "typeable7Camera"
@@ -109,9 +118,28 @@ def test_a_password_that_is_easy_to_guess_is_unusable(password):
 
 
 def test_every_password_of_the_command_that_is_suggested_is_usable():
-    """``openssl rand -hex 8``."""
-    for _ in range(50):
-        assert why_unusable(secrets.token_hex(8), ["r5", "photos.example.net"]) is None
+    """``hotshoe password``."""
+    made = [new_password() for _ in range(50)]
+    assert len(set(made)) == 50
+    for password in made:
+        assert why_unusable(password, ["r5", "photos.example.net"]) is None
+        assert len(password) == TYPED <= 16
+        assert set(password) <= set(TYPEABLE)
+
+
+def test_a_new_password_has_seventy_bits_and_nothing_that_looks_like_something_else():
+    assert len(set(TYPEABLE)) == len(TYPEABLE)
+    assert TYPED * math.log2(len(TYPEABLE)) >= 70
+    for alike in ("0o", "1il", "2z", "5s", "6b", "9gq"):
+        assert len(set(alike) & set(TYPEABLE)) <= 1
+
+
+def test_a_password_that_would_be_easy_to_guess_is_not_given(monkeypatch):
+    first = iter("a" * TYPED)
+    monkeypatch.setattr(
+        "hotshoe.debian.passwords.secrets.choice", lambda of: next(first, None) or choice(of)
+    )
+    assert new_password() != "a" * TYPED
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,7 @@ class TestAbsent:
         assert host.calls == [
             "systemctl disable --quiet --now it.service",
             "systemctl daemon-reload",
+            "systemctl reset-failed it.service",
         ]
         assert sorted(path.name for path in host.folder.iterdir()) == ["bin", "calls"]
 
@@ -137,7 +138,7 @@ class TestAbsent:
         """The run before was killed in between."""
         (host.folder / "a file").touch()
         assert self.run(host).returncode == 0
-        assert host.calls == ["systemctl daemon-reload"]
+        assert host.calls == ["systemctl daemon-reload", "systemctl reset-failed it.service"]
         assert not (host.folder / "a file").exists()
 
 

@@ -26,7 +26,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from hotshoe.debian import certificates, record_update
+from hotshoe.debian import record_update
+from hotshoe.debian.authority import issue, make_authority
+from hotshoe.debian.authority_files import utc_now
 from hotshoe.plan.model import RecordUpdate
 from hotshoe.render import render
 from hotshoe.site.routability import UNREACHABLE, why_unreachable
@@ -175,10 +177,10 @@ def host(tmp_path: Path) -> Host:
 @cache
 def certified(name: str) -> tuple[bytes, bytes]:
     """Key and certificate of a server, and the root that vouches for it."""
-    now = certificates.utc_now()
-    authority = certificates.make_authority(name, now)
+    now = utc_now()
+    authority = make_authority(name, now)
     root = authority.certificate.public_bytes(Encoding.PEM)
-    return certificates.issue(authority, name, now), root
+    return issue(authority, name, now), root
 
 
 class Service:

@@ -185,6 +185,45 @@ def test_ipv4_and_ipv6_have_places_of_their_own(watched):
     assert watched.ended() == []
 
 
+IMPLICIT = "system.slice/hotshoe-vsftpd-implicit.service"
+
+
+def at_implicit_port(sessions: list[Session]) -> list[Session]:
+    return [replace(each, unit=IMPLICIT) for each in sessions]
+
+
+def test_strangers_at_two_control_ports_get_no_more_than_at_one(watched):
+    """Of all places half, and of those of an address half, as if one daemon had them all."""
+    here = [each for i in range(8) for each in waiting(10, f"203.0.113.{i}", 1000 * (i + 1))]
+    there = at_implicit_port(
+        [each for i in range(8) for each in waiting(10, f"203.0.113.{i}", 20_000 + 1000 * i)]
+    )
+    watched.at(1000, *here, *there)
+    assert len(watched.ended()) == 160 - 100
+    one = watched_anew(watched)
+    one.at(1000, *waiting(20), *at_implicit_port(waiting(20, first=9000)))
+    assert len(one.ended()) == 40 - 24
+
+
+def watched_anew(watched: Watched) -> Watched:
+    folder = watched.ending.parent / "anew"
+    folder.mkdir()
+    return Watched(folder)
+
+
+def test_idle_sessions_of_a_camera_count_whatever_port_it_dialled(watched):
+    old = [*of_camera(4), *at_implicit_port(of_camera(4, first=7000))]
+    watched.at(1000, *old)
+    watched.at(1010, *old, *of_camera(2, first=8000))
+    assert len(watched.ended()) == 2
+
+
+def test_a_session_at_the_implicit_port_that_begins_no_tls_ends_after_a_minute(watched):
+    for seconds in (1000, 1059, 1061):
+        watched.at(seconds, *at_implicit_port(waiting(1)))
+    assert watched.ended() == [100]
+
+
 def test_the_longest_idle_sessions_of_a_camera_give_way(watched):
     old = of_camera(8)
     watched.at(1000, *old)
@@ -266,7 +305,9 @@ def test_the_unit_passes_the_numbers_of_the_plan(example_plan, monkeypatch):
         "vsftpd/sessions.service.j2",
         server=example_plan.servers[0],
         unit=Unit.reading("hotshoe-sessions.service", "it"),
+        daemons=["one.service", "other.service"],
     )
+    assert "\nAfter=one.service other.service\n" in unit
     arguments = " ".join(f"{name}={limit}" for name, limit in (LIMITS | {"address": 64}).items())
     assert (
         f"\nExecStart=/usr/local/sbin/hotshoe-sessions {arguments} ending={paths.ENDING}\n" in unit

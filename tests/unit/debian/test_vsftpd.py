@@ -13,15 +13,19 @@ from pydantic import ValidationError
 
 from hotshoe.debian.device import RELEASES
 from hotshoe.debian.vsftpd import (
-    CIPHERS,
     COMMANDS,
     VERSIONS,
     Options,
     Options305,
     lines,
     load_by_client,
+    openssl_settings,
     options,
 )
+from hotshoe.plan.derivation import make_plan
+from hotshoe.plan.model import ControlPort
+from hotshoe.plan.tls_suites import AEAD, CBC, chosen
+from hotshoe.site.model import Ftp
 from tests.homes import example
 
 # Option names that only 3.0.5 knows.
@@ -34,7 +38,7 @@ def version(request):
 
 
 def written(plan, version) -> dict[str, str]:
-    return dict(lines(options(plan.servers[0], version)))
+    return dict(lines(options(plan.servers[0], version, plan.servers[0].control_ports[0])))
 
 
 def test_vsftpd_takes_every_line_literally(example_plan, version):
@@ -94,7 +98,7 @@ def test_every_debian_release_that_is_accepted_has_a_known_vsftpd():
 
 def test_a_version_that_is_not_known_is_refused(example_plan):
     with pytest.raises(KeyError):
-        options(example_plan.servers[0], "3.0.6")
+        options(example_plan.servers[0], "3.0.6", example_plan.servers[0].control_ports[0])
 
 
 def good(**changed):
@@ -189,22 +193,65 @@ def test_the_options_that_keep_photos_safe_are_set(example_plan, version, option
     assert written(example_plan, version)[option] == value
 
 
-@pytest.mark.parametrize("tls", ["explicit", "none"])
+@pytest.mark.parametrize("tls", ["explicit", "implicit", "none"])
 def test_encryption_is_forced_on_whatever_rights_a_user_has(example_plan, version, tls):
     """What comes of it is tried with packets: ``test_nothing_travels_over…``."""
-    chosen = options(replace(example_plan.servers[0], tls=tls), version)
+    chosen = options(example_plan.servers[0], version, ControlPort(21, tls))
     forced = {name: value for name, value in chosen if name.startswith("force_")}
     assert len(forced) == 4
-    assert set(forced.values()) == {tls == "explicit"} == {chosen.ssl_enable}
+    assert set(forced.values()) == {tls != "none"} == {chosen.ssl_enable}
+    assert chosen.implicit_ssl == (tls == "implicit")
 
 
-def test_all_ciphers_have_forward_secrecy_and_fit_an_rsa_certificate():
-    assert CIPHERS
-    assert all(cipher.startswith("ECDHE-RSA-") for cipher in CIPHERS)
+class TestEncryption:
+    """What is offered is proved by a scan: ``test_tls_versions``."""
+
+    def said(self, example_site, version, **ftp):
+        site = example_site.model_copy(update={"ftp": Ftp(**ftp)})
+        server = make_plan(site).servers[0]
+        return (
+            dict(lines(options(server, version, server.control_ports[0]))),
+            openssl_settings(server.encryption),
+        )
+
+    def test_is_tls_1_2_unless_the_site_says_more(self, example_site, version):
+        values, openssl = self.said(example_site, version)
+        assert values["ssl_ciphers"] == ":".join((*AEAD, *CBC))
+        assert values["ssl_tlsv1"] == "YES"  # FEAT
+        assert (openssl["MinProtocol"], openssl["MaxProtocol"]) == ("TLSv1.2", "TLSv1.2")
+        assert openssl["CipherString"] == "DEFAULT@SECLEVEL=2"
+        if version == "3.0.5":
+            newer = [values[f"ssl_tlsv1{minor}"] for minor in (1, 2, 3)]
+            assert newer == ["NO", "YES", "NO"]
+
+    def test_may_be_tls_1_3_as_well(self, example_site, version):
+        values, openssl = self.said(example_site, version, tls_1_3=True)
+        assert (openssl["MinProtocol"], openssl["MaxProtocol"]) == ("TLSv1.2", "TLSv1.3")
+        assert openssl["NumTickets"] == "0"
+        assert values.get("ssl_tlsv13", "YES") == "YES"
+
+    def test_may_be_old(self, example_site, version):
+        values, openssl = self.said(example_site, version, legacy_tls=True)
+        assert (openssl["MinProtocol"], openssl["MaxProtocol"]) == ("TLSv1", "TLSv1.2")
+        assert openssl["CipherString"] == "DEFAULT@SECLEVEL=0"
+        assert values.get("ssl_tlsv11", "YES") == "YES"
+        assert values.get("ssl_tlsv13", "NO") == values["ssl_sslv3"] == values["ssl_sslv2"] == "NO"
+
+    def test_without_it_no_cipher_is_named(self, example_plan, version):
+        server = replace(example_plan.servers[0], encryption=None)
+        assert "ssl_ciphers" not in dict(lines(options(server, version, ControlPort(21, "none"))))
+
+
+def test_the_usual_suites_have_forward_secrecy_and_all_fit_an_rsa_certificate():
+    assert all(cipher.startswith("ECDHE-RSA-") for cipher in chosen())
+    assert set(chosen()) < set(chosen(rsa_key_exchange=True))
+    assert not any("ECDSA" in cipher for cipher in chosen(rsa_key_exchange=True))
+    # Those that are better come first.
+    assert chosen(rsa_key_exchange=True)[: len(AEAD)] == AEAD
 
 
 def test_options_cannot_be_changed_afterwards(example_plan):
-    chosen = options(example_plan.servers[0], "3.0.3")
-    assert type(chosen) is Options
+    frozen = options(example_plan.servers[0], "3.0.3", example_plan.servers[0].control_ports[0])
+    assert type(frozen) is Options
     with pytest.raises(ValidationError, match="frozen"):
-        chosen.ssl_enable = False
+        frozen.ssl_enable = False

@@ -178,7 +178,7 @@ def test_the_rest_of_a_tiff_s_chain_counts_and_what_follows_other_directories_do
         ("text", b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"),
         ("PNG", b"\x89PNG\r\n\x1a\n" + bytes(50)),
         ("CRW", b"II\x1a\0\0\0HEAPCCDR" + bytes(50)),
-        ("one byte", b"\xff"),
+        ("one byte", b"x"),
     ],
 )
 def test_what_does_not_tell_where_it_ends_is_neither_whole_nor_cut(what, data):
@@ -222,6 +222,11 @@ def test_a_long_film_goes_on_in_further_chunks():
     # A chunk of an odd size is followed by a byte of padding.
     odd = b"RIFF" + struct.pack("<I", 7) + b"AVI odd"
     assert look_at(odd + b"\0" + photos.riff(b"AVIX")[:-1]).verdict is CUT
+
+
+@pytest.mark.parametrize("head", [b"\xff", b"\xff\xd8", b"II", b"MM\0", b"FUJIFILMCCD-RAW"])
+def test_what_ends_within_its_signature_is_cut(head):
+    assert look_at(head).verdict is CUT
 
 
 def test_an_empty_file_is_cut():

@@ -177,7 +177,6 @@ def test_nothing_is_wanted_that_the_plan_does_not_say(plan: Plan):
             + further * dialled * fixed,
             nat=further * dialled,
             rule=len(router.accept_rules)
-            + 2 * len(router.ftp_helper)
             + len(router.open_to_wan)
             + further * dialled * (not fixed),
         )
@@ -205,7 +204,6 @@ def test_a_router_of_which_the_plan_says_nothing_gets_nothing():
             "routes",
             "leases",
             "hairpin",
-            "ftp_helper",
             "open_to_wan",
         ),
         (),
@@ -434,15 +432,6 @@ def test_map_translates_to_its_ports_itself():
     assert all(
         section.type != "include" for wanted in of(box, by_map) for section in wanted.sections
     )
-
-
-def test_the_helper_is_on_where_the_site_wants_it():
-    router = replace(home("home").routers[0], ftp_helper=(2121,))
-    assert written(in_firewall(router))[-2:] == [
-        f"rule hotshoe_in_helper_2121_{side} src={side} family=ipv4 proto=tcp dest_port=2121 "
-        "set_helper=ftp target=HELPER"
-        for side in ("wan", "lan")
-    ]
 
 
 def test_servers_have_static_leases():

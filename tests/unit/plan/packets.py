@@ -179,13 +179,23 @@ class Server:
     def takes(self, packet: Packet) -> bool:
         """Whether the firewall accepts a packet."""
         plan = self.plan
-        control, passive = ([Service("tcp", ports)] for ports in plan.ftp_ports)
+        control = [Service("tcp", PortRange(each.port, each.port)) for each in plan.control_ports]
+        passive = [Service("tcp", plan.passive)]
+        # While its authority asks.
+        asked = [Service("tcp", PortRange(port, port)) for port in (plan.challenge_port,) if port]
+        if plan.only_on:
+            # Whatever walks here has come by another interface.
+            control = passive = []
         who = ip_network((packet.source, 32 if packet.source.version == 4 else 64), strict=False)
+        allowed = not plan.only_from or _within(packet.source, plan.only_from)
+        if packet.wants(control) and not allowed:
+            return False
         if packet.wants(control):
             self.present.add(who)
         return (
             packet.answer() in self._opened
             or packet.wants(control)
+            or packet.wants(asked)
             or (packet.wants(passive) and _within(packet.source, self.present))
             or (
                 _within(packet.source, plan.ssh_from)

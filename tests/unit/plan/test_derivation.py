@@ -11,13 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotshoe.plan import derivation
+from hotshoe.plan import derivation, tls, tls_suites
 from hotshoe.plan.derivation import make_plan
 from hotshoe.plan.model import (
     AcceptRule,
     AddressFollower,
     CameraIntake,
+    CertificatePlan,
     ClientRule,
+    ControlPort,
+    Encryption,
     HomeAccess,
     Intake,
     Notice,
@@ -29,7 +32,7 @@ from hotshoe.plan.model import (
     ServerPlan,
 )
 from hotshoe.ports.ranges import PortRange, Service
-from hotshoe.site.model import Camera, Ftp, HomeService, Site
+from hotshoe.site.model import Camera, Certificate, Ddns, Ftp, HomeService, Site
 from hotshoe.site.reading import SiteFiles, load_site
 from tests.conftest import PROJECT
 from tests.homes import example, plan_of, site_of
@@ -73,8 +76,12 @@ def test_the_example_has_this_server(example_plan):
             public_address=IPv4Address("203.0.113.20"),
             follower=None,
             tls="explicit",
-            control_port=21,
+            control_ports=(ControlPort(21, "explicit"),),
             passive=PortRange(50000, 50199),
+            only_on=None,
+            only_from=(),
+            encryption=Encryption(("1.2",), tls_suites.chosen()),
+            certificate=CertificatePlan("own-ca", acme=None, files=None, root=None),
             cameras=("r5", "a7"),
             intake=Intake(
                 library="{camera}/{date}/{name}",
@@ -123,7 +130,6 @@ def test_the_example_has_this_router(example_plan):
             hairpin=(INNER,),
             ddns=None,
             notices=(),
-            ftp_helper=(),
             open_to_wan=(),
             other_forwards=(),
         ),
@@ -303,13 +309,6 @@ def test_ssh_is_open_to_the_lan_and_to_whom_the_site_names(example_site):
 def test_a_rate_is_passed_on(example_site):
     site = example_site.model_copy(update={"ftp": Ftp(bytes_per_second=20_000_000)})
     assert make_plan(site).servers[0].bytes_per_second == 20_000_000
-
-
-def test_a_helper_reads_the_control_port_on_every_router():
-    site = load_site(SiteFiles("cascade", PROJECT))
-    plan = make_plan(site.model_copy(update={"ftp": Ftp(tls="none", helper=True)}))
-    assert [router.ftp_helper for router in plan.routers] == [(21,), (21,)]
-    assert plan.servers[0].tls == "none"
 
 
 @given(st.integers(1, 100))
@@ -575,3 +574,122 @@ class TestAPublicAddressThatChanges:
             record if by == "router" else None,
             None,
         ]
+
+
+class TestHowTlsBegins:
+    """Where cameras connect first, and what leads them there."""
+
+    def plan(self, site: Site, **said: Any) -> Plan:
+        return make_plan(site.model_copy(update={"ftp": Ftp(**said)}))
+
+    def test_implicit_ftps_has_a_port_of_its_own(self, example_site):
+        (server,) = self.plan(example_site, tls="implicit").servers
+        assert server.control_ports == (ControlPort(990, "implicit"),)
+        assert server.control_port == 990
+
+    def test_both_have_a_port_each_and_share_the_passive_range(self, example_site):
+        plan = self.plan(example_site, tls="both", implicit_port=9990)
+        (server,), (router,) = plan.servers, plan.routers
+        assert server.control_ports == (ControlPort(21, "explicit"), ControlPort(9990, "implicit"))
+        ports = ["21/tcp", "9990/tcp", "50000-50199/tcp"]
+        assert [str(forward.service) for forward in router.forwards] == ports
+        assert [str(service) for service in plan.client_firewall[0].services] == ports
+
+    def test_nothing_leads_to_a_direct_link(self, example_site):
+        site = example_site.model_copy(
+            update={"public_address": None, "ddns": Ddns(updated_by="none")}
+        )
+        plan = self.plan(site, tls="none", only_on="eth1")
+        (server,), (router,) = plan.servers, plan.routers
+        assert server.control_ports == (ControlPort(21, "none"),)
+        assert server.only_on == "eth1"
+        assert router.forwards == router.accept_rules == router.hairpin == router.notices == ()
+        assert plan.ddns is server.follower is server.certificate is server.encryption is None
+        assert plan.client_firewall == ()
+
+
+class TestHowServersSpeakTls:
+    def encryption(self, site: Site, **said: Any) -> Encryption:
+        (server,) = make_plan(site.model_copy(update={"ftp": Ftp(**said)})).servers
+        assert server.encryption
+        return server.encryption
+
+    def test_tls_1_2_alone_unless_more_is_said(self, example_site):
+        assert self.encryption(example_site).versions == ("1.2",)
+        assert self.encryption(example_site, tls_1_3=True).versions == ("1.2", "1.3")
+        every = self.encryption(example_site, tls_1_3=True, legacy_tls=True)
+        assert every.versions == ("1.0", "1.1", "1.2", "1.3")
+
+    def test_forward_secrecy_unless_the_person_gives_it_up(self, example_site):
+        usual = self.encryption(example_site).ciphers
+        assert {cipher.partition("-")[0] for cipher in usual} == {"ECDHE"}
+        wider = self.encryption(example_site, rsa_key_exchange=True).ciphers
+        assert wider[: len(usual)] == usual
+        assert "AES128-SHA" in wider
+
+    def test_old_versions_come_with_tighter_limits(self, example_site):
+        (usual,) = make_plan(example_site).servers
+        old = example_site.model_copy(update={"ftp": Ftp(legacy_tls=True)})
+        (server,) = make_plan(old).servers
+        assert server.max_clients < usual.max_clients
+        assert server.login_seconds < usual.login_seconds
+        assert server.control_connections_per_minute < usual.control_connections_per_minute
+        # Cameras themselves lose nothing.
+        assert server.max_per_address == usual.max_per_address
+
+
+class TestWhereTheCertificateComesFrom:
+    def plan(self, site: Site, **said: Any) -> Plan:
+        return make_plan(site.model_copy(update={"certificate": Certificate(**said)}))
+
+    def test_http_01_opens_port_80_on_every_hop(self):
+        plan = self.plan(load_site(SiteFiles("cascade", PROJECT)), issuer="letsencrypt")
+        (server,) = plan.servers
+        assert server.challenge_port == 80
+        for router in plan.routers:
+            (forward,) = (each for each in router.forwards if str(each.service) == "80/tcp")
+            assert forward.purpose == "certificate authority to darkroom"
+            assert forward.to == router.forwards[0].to
+        assert "80/tcp" not in map(str, plan.client_firewall[0].services)
+
+    def test_over_ipv6_too(self):
+        plan = self.plan(load_site(SiteFiles("ipv6", PROJECT)), issuer="letsencrypt")
+        for router in plan.routers:
+            assert "80/tcp" in {str(rule.service) for rule in router.accept_rules}
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            {},
+            {"issuer": "letsencrypt", "challenge": "dns-01", "hook": "/root/hook"},
+            {"issuer": "files", "chain": "chain.pem", "key": "key.pem"},
+        ],
+    )
+    def test_nothing_else_opens_it(self, example_site, said):
+        plan = self.plan(example_site, **said)
+        assert plan.servers[0].challenge_port is None
+        assert plan.routers == make_plan(example_site).routers
+
+    def test_staging_is_one_word(self, example_site):
+        def directory(**said: Any) -> str:
+            plan = self.plan(example_site, issuer="letsencrypt", **said)
+            certificate = plan.servers[0].certificate
+            assert certificate and certificate.acme
+            return certificate.acme.directory
+
+        assert directory() == tls.ACME_DIRECTORY
+        assert directory(staging=True) == tls.ACME_STAGING_DIRECTORY
+        assert directory(directory="https://acme.example.net/dir").startswith("https://acme.ex")
+
+
+def test_cameras_may_connect_from_networks_that_the_site_names_and_from_home():
+    """None of them holds another, which nftables would refuse (conflicting intervals)."""
+    networks = ["192.168.1.64/26", "198.51.100.0/25", "198.51.100.128/25"]
+    plan = plan_of(site_of(("nat", "nat"), ftp=Ftp(only_from=networks)))
+    assert [str(router.lan.network) for router in plan.routers] == ["10.0.0.0/24", "10.0.1.0/24"]
+    assert list(map(str, plan.servers[0].only_from)) == [
+        "10.0.0.0/23",
+        "192.168.1.64/26",
+        "198.51.100.0/24",
+    ]
+    assert plan_of(site_of(("nat", "nat"))).servers[0].only_from == ()

@@ -110,12 +110,6 @@ def test_a_forward_has_a_source_only_where_a_single_host_may_use_it():
     assert not [row for row in of("cascade", "box") if "Allowed source" in row.labels]
 
 
-def test_an_ftp_helper_has_its_control_port():
-    home = HOMES["default hosts"]
-    for router in home.routers:
-        assert rows(home, router)[-1] == Row(Menu.HELPER, (("FTP ALG", "on"), ("Port", "2121")))
-
-
 @pytest.mark.parametrize(
     ("record", "fields"),
     [
@@ -245,9 +239,7 @@ def test_everything_that_a_router_must_do_is_in_its_rows(plan):
         four, six = entered.accept_rules(Menu.FIREWALL), entered.accept_rules(Menu.PINHOLE)
         assert four == tuple(p for p in router.accept_rules if p.to.version == 4)
         assert six == tuple(p for p in router.accept_rules if p.to.version == 6)
-        assert [entry["FTP ALG"] for entry in entered.of(Menu.HELPER)] == [
-            "on" if router.ftp_helper else "off"
-        ]
+        assert [entry["FTP ALG"] for entry in entered.of(Menu.HELPER)] == ["off"]
         assert [e["Internal address"] for e in entered.of(Menu.DEFAULT_HOST)] == (
             [str(router.default_host)] if router.default_host else []
         )

@@ -40,6 +40,7 @@ PROVIDED, PROVIDED_NEXT = IPv4Address("203.0.113.20"), IPv4Address("198.51.100.2
 homes = sites().map(lambda site: home_of(site))
 homes_with_a_dmz = sites(dmz=True).map(lambda site: home_of(site))
 homes_with_ipv6 = sites(ipv6=True).map(lambda site: home_of(site))
+homes_with_direct_links = sites(direct=True).map(lambda site: home_of(site))
 
 
 def every(*strategies: st.SearchStrategy[Any]) -> Callable[[Any], Any]:
@@ -58,6 +59,12 @@ def provided(plan: Plan, address: IPv4Address = PROVIDED) -> Plan:
 
 def masks_of(site: Site) -> frozenset[str]:
     return frozenset(router.name for router in site.routers if router.masks_source)
+
+
+def led_to(server: ServerPlan) -> tuple[PortRange, ...]:
+    """The ports of a server to which routers lead: for cameras, and for a certificate authority."""
+    port = server.challenge_port
+    return (*server.forwarded_ports, *([PortRange(port, port)] if port else []))
 
 
 @dataclass(frozen=True)
@@ -101,13 +108,13 @@ class Home:
     def ftp(self) -> Iterator[tuple[ServerPlan, int]]:
         """The servers with their ports: of long ranges the ends, and some in between."""
         for server in self.servers:
-            for ports in server.ftp_ports:
+            for ports in led_to(server):
                 step = 1 if len(ports) <= FEW else len(ports) // 5
                 for port in {*range(ports.first, ports.last + 1, step), ports.last}:
                     yield server, port
 
     def wants_ftp(self, packet: Packet, server: ServerPlan) -> bool:
-        return packet.wants(Service("tcp", ports) for ports in server.ftp_ports)
+        return packet.wants(Service("tcp", ports) for ports in led_to(server))
 
     def odd_ports(self) -> set[int]:
         """Ports at which something may go wrong: those of services, and those next to FTP's."""
@@ -156,6 +163,20 @@ def test_a_camera_reaches_its_server_on_every_port_of_ftp_unchanged(home):
     cameras_reach_their_server(home)
 
 
+@every(homes_with_direct_links)
+def test_to_a_direct_link_nothing_leads(home):
+    boxes = home.boxes()
+    every = ((server, ports.first) for server in home.servers for ports in server.ftp_ports)
+    for server, port in every:
+        assert not arrives(boxes.send_from_internet(dial(port, home)), server)
+        for lan, host in home.hosts():
+            sent = Packet("tcp", host, SOURCE_PORT, server.address, port)
+            assert not arrives(boxes.send_from_lan(lan, sent), server)
+    for router in home.routers:
+        for rule in (*router.forwards, *router.accept_rules):
+            assert not rule.purpose.startswith("cameras")
+
+
 def cameras_reach_their_server_over_ipv6(home: Home) -> None:
     boxes = home.boxes()
     for server, port in home.ftp():
@@ -178,10 +199,11 @@ def test_a_camera_reaches_its_server_over_ipv6_with_nothing_translated(home):
 @every(homes)
 def test_a_data_connection_gets_in_only_beside_a_control_connection(home):
     for server in home.servers:
-        boxes, data = home.boxes(), dial(server.passive.last, home)
-        assert not arrives(boxes.send_from_internet(data), server)
-        assert arrives(boxes.send_from_internet(dial(server.control_port, home)), server)
-        assert arrives(boxes.send_from_internet(data), server)
+        for control in server.control_ports:
+            boxes, data = home.boxes(), dial(server.passive.last, home)
+            assert not arrives(boxes.send_from_internet(data), server)
+            assert arrives(boxes.send_from_internet(dial(control.port, home)), server)
+            assert arrives(boxes.send_from_internet(data), server)
 
 
 def cameras_get_an_answer(home: Home) -> None:
@@ -259,7 +281,13 @@ def nothing_else_is_reachable(home: Home, ports: set[int]) -> None:
             else:
                 assert journey.end == outermost.name, journey
                 assert packet.wants(outermost.open_to_wan), journey
-        elif exposed and packet.to == plan.public_address:
+        elif (
+            exposed
+            and packet.to == plan.public_address
+            and not any(
+                packet.wants([Service("tcp", s.passive)]) for s in plan.servers if s != exposed
+            )
+        ):
             # It comes as far as to the last default host, whose own firewall drops it.
             assert journey.end == exposed.name, journey
         elif journey.end not in home.names:
@@ -368,7 +396,7 @@ def test_a_routed_router_changes_no_packet(home):
 
 def everybody_may_dial_the_public_address(home: Home) -> None:
     for lan, host in home.hosts():
-        for server in home.servers:
+        for server in (each for each in home.servers if not each.only_on):
             boxes = home.boxes()
             seen = set()
             for port in (server.control_port, server.passive.first, server.passive.last):
@@ -407,7 +435,7 @@ def test_whoever_is_at_home_may_dial_the_server_s_ipv6_address(home):
 def the_home_reaches_its_servers(home: Home) -> None:
     """From the server's own LAN and from behind the routers inside of it."""
     for server in home.servers:
-        services = [Service("tcp", ports) for ports in server.ftp_ports]
+        services = [Service("tcp", ports) for ports in server.forwarded_ports]
         services += [Service("tcp", PortRange(server.ssh_port, server.ssh_port))]
         services += server.open_to_lan
         for lan in range(home.at(server), len(home.routers)):
@@ -576,7 +604,7 @@ def test_every_router_on_the_way_is_open_on_the_ports_of_the_servers_and_no_othe
             if let.source is None
         }
         passing = [server for server in home.servers if home.at(server) >= i]
-        ports = {ports for server in passing for ports in server.ftp_ports}
+        ports = {ports for server in passing for ports in led_to(server)}
         opened = {service.ports for _, service in rules}
         assert {service.protocol for _, service in rules} <= {"tcp"}
         assert opened <= ports
@@ -584,7 +612,7 @@ def test_every_router_on_the_way_is_open_on_the_ports_of_the_servers_and_no_othe
             assert opened == ports
         for server in passing:
             if server.address6:
-                assert {s.ports for to, s in rules if to == server.address6} == {*server.ftp_ports}
+                assert {s.ports for to, s in rules if to == server.address6} == {*led_to(server)}
 
 
 @every(homes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,7 +37,7 @@ def demand(
 ) -> Demand:
     """What servers with so many cameras each need."""
     said = PortRange.parse(passive) if passive else None
-    return Demand(cameras, control, said, own, taken)
+    return Demand(cameras, (control,), passive_ports=said, port_set=own, taken=taken)
 
 
 def listed(*ranges: str) -> tuple[PortRange, ...]:
@@ -44,7 +46,7 @@ def listed(*ranges: str) -> tuple[PortRange, ...]:
 
 def text(ports: tuple[FtpPorts, ...]) -> list[str]:
     """As in ``21 50000-50199``."""
-    return [f"{each.control} {each.passive}" for each in ports]
+    return [f"{each.controls[0]} {each.passive}" for each in ports]
 
 
 class TestHowManyPortsAreNeeded:
@@ -123,6 +125,55 @@ class TestWithAllPortsOfAnAddress:
         assert allocate(demand(1, 1, passive="40000-40016"))
         with pytest.raises(AllocationError):
             allocate(demand(1, 1, passive="40000-40015"))
+
+
+class TestSeveralControlPorts:
+    """A server that offers explicit and implicit FTPS has a control port for each."""
+
+    def both(self, *cameras: int, **said: Any) -> Demand:
+        return Demand(cameras, **{"control_ports": (None, None), "usual": (21, 990)} | said)
+
+    def test_the_first_server_has_the_usual_ones(self):
+        (ports,) = allocate(self.both(1))
+        assert (ports.controls, str(ports.passive)) == ((21, 990), "50000-50199")
+
+    def test_each_may_be_said_alone(self):
+        assert allocate(self.both(1, control_ports=(None, 9990)))[0].controls == (21, 9990)
+        assert allocate(self.both(1, control_ports=(2121, None)))[0].controls == (2121, 990)
+
+    def test_further_servers_have_theirs_at_the_beginning_of_their_part(self):
+        first, second = allocate(self.both(1, 1))
+        assert first.controls == (21, 990)
+        assert (second.controls, second.passive.first) == ((50099, 50100), 50101)
+        assert first.passive.last == 50098
+
+    def test_of_a_shared_address_each_is_one_of_its_ports(self):
+        own = port_set(offset=4, psid_length=8, psid=100)
+        ours = {port for ports in own for port in ports}
+        first, second = allocate(self.both(1, 1, port_set=own))
+        every = [*first.controls, *second.controls, *first.passive, *second.passive]
+        assert set(every) <= ours
+        assert len(every) == len(set(every)), "no port has two uses"
+        assert len(first.controls) == len(second.controls) == 2
+
+    def test_one_that_the_person_says_of_a_shared_address_keeps_its_place(self):
+        own = port_set(offset=4, psid_length=8, psid=100)
+        for said in ((5700, None), (None, 5700)):
+            (ports,) = allocate(self.both(1, port_set=own, control_ports=said))
+            assert ports.controls[said.index(5700)] == 5700
+            assert len(set(ports.controls)) == 2
+
+    def test_ports_of_a_shared_address_that_leave_one_of_two_are_refused(self):
+        row = listed("5000-5009")
+        assert allocate(demand(1, own=row))
+        with pytest.raises(AllocationError):
+            allocate(self.both(1, port_set=listed("5000-5008")))
+
+    def test_a_range_that_lacks_the_second_one_is_refused(self):
+        said = PortRange(40000, 40017)
+        assert allocate(self.both(1, 1, passive_ports=said))
+        with pytest.raises(AllocationError, match="with control ports in it"):
+            allocate(self.both(1, 1, passive_ports=PortRange(40000, 40016)))
 
 
 class TestWithSomePortsOfAnAddress:
@@ -216,7 +267,7 @@ def assert_sound(ports: tuple[FtpPorts, ...], cameras: list[int]) -> None:
     for each, count in zip(ports, cameras, strict=True):
         assert len(each.passive) >= ports_needed(count, 1)
         assert each.passive.first >= LOWEST_PASSIVE_PORT
-    every = [PortRange(each.control, each.control) for each in ports]
+    every = [PortRange(port, port) for each in ports for port in each.controls]
     every += [each.passive for each in ports]
     for i, one in enumerate(every):
         assert not any(one.overlaps(other) for other in every[:i])
@@ -228,8 +279,8 @@ def test_a_range_that_is_large_enough_is_used_up(cameras, first, more):
     passive = PortRange(first, first + size - 1)
     ports = allocate(Demand(tuple(cameras), passive_ports=passive))
     assert_sound(ports, cameras)
-    assert ports[0].control == CONTROL_PORT
-    used = [*(PortRange(each.control, each.control) for each in ports[1:])]
+    assert ports[0].controls == (CONTROL_PORT,)
+    used = [*(PortRange(port, port) for each in ports[1:] for port in each.controls)]
     assert merged([*used, *(each.passive for each in ports)]) == (passive,)
 
 
@@ -254,7 +305,9 @@ def test_inside_a_port_set_the_choice_is_sound_or_impossible(cameras, own, taken
         assert not any(free.issuperset(range(port, port + wanted)) for port in free)
     else:
         assert_sound(ports, cameras)
-        chosen = {each.control for each in ports}.union(*(each.passive for each in ports))
+        chosen = {port for each in ports for port in each.controls}.union(
+            *(each.passive for each in ports)
+        )
         assert chosen <= free
 
 
@@ -275,6 +328,6 @@ def test_ports_that_the_person_says_inside_a_port_set_are_kept_or_impossible(cam
         assert impossible.finding[0] in ("ftp.passive_ports", "port_set")
     else:
         assert_sound(ports, cameras)
-        assert control in (None, ports[0].control)
+        assert control in (None, *ports[0].controls)
         assert all(set(each.passive) <= set(passive) for each in ports)
-        assert {each.control for each in ports} <= set(ours) - set(passive)
+        assert {port for each in ports for port in each.controls} <= set(ours) - set(passive)

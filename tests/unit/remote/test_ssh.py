@@ -35,14 +35,16 @@ def test_a_script_gets_its_arguments_and_its_input(program):
     assert said == b"given\xff[it's][a b][$HOME]"
 
 
-def test_openssh_understands_every_option():
+def test_openssh_understands_every_option(tmp_path):
     """What it would do is printed, and no connection made."""
-    words = Host("darkroom", "192.168.1.10", "me", 2222, Path("/dev/null")).command("true")
+    (tmp_path / "config").write_text("ControlMaster auto\nControlPath ~/.ssh/%C\nBatchMode no\n")
+    words = Host("darkroom", "192.168.1.10", "me", 2222, tmp_path / "config").command("true")
     done = subprocess.run([words[0], "-G", *words[1:]], capture_output=True, text=True, check=False)
     assert done.stderr == ""
     told = dict(line.split(" ", 1) for line in done.stdout.splitlines() if " " in line)
     assert (told["hostname"], told["user"], told["port"]) == ("192.168.1.10", "me", "2222")
     assert (told["batchmode"], told["connecttimeout"], told["requesttty"]) == ("yes", "10", "false")
+    assert told["controlmaster"] == "false"
 
 
 def test_who_is_not_root_uses_sudo_without_a_password():

@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotshoe.plan.derivation import NOTICE_PORT
-from hotshoe.plan.model import Plan
+from hotshoe.plan.model import ControlPort, Plan
 from hotshoe.ports.ranges import PortRange
 from hotshoe.show.diagram.layout import MOST_ON_A_PAGE, PAGE_HEIGHT, WIDTH, Drawing, draw, picture
 from hotshoe.show.diagram.shapes import EM_PER_CHARACTER, Text
@@ -75,7 +75,8 @@ def said(thing: Any) -> Iterator[str]:
     if is_dataclass(thing) and not isinstance(thing, PortRange):
         for field in fields(thing):
             value = getattr(thing, field.name)
-            if field.name in ("name", "hostname", "control_port"):
+            named = (*(["port"] if isinstance(thing, ControlPort) else []), "name", "hostname")
+            if field.name in named:
                 yield str(value)
             elif field.name == "sources":
                 yield from (source.removeprefix("https://") for source in value)
@@ -264,6 +265,15 @@ class TestTheContent:
         summary = ElementTree.fromstring(svg).findtext(f"{SVG}desc", "")
         assert "Its DNS record is updated by somebody else." in summary
 
+    def test_a_camera_on_a_direct_link_does_not_dial_the_home_s_name(self):
+        svg = picture(HOMES["direct"])
+        boxes = boxes_of(svg)
+        dials = " ".join(boxes["internet"]).partition("the camera dials")[2]
+        assert dials.lstrip().startswith("the server on eth1")
+        assert "PASV" not in boxes["server-0"]
+        summary = ElementTree.fromstring(svg).findtext(f"{SVG}desc", "")
+        assert "dials the server's address on eth1" in summary
+
     def test_other_services_that_get_in_are_named(self):
         gateway = boxes_of(picture(HOMES["everything said"]))["router-0"]
         assert "UDP\xa051820, 60000-61000; TCP\xa08443" in gateway
@@ -363,14 +373,19 @@ class TestTheWayOfACamera:
             ("router-1", "home-1"): False,
         }
 
-    def test_leads_to_every_server(self, plan):
+    def test_leads_to_every_server_unless_that_has_a_direct_link(self, plan):
         ways = {way.end: way for way in draw(plan).connectors}
-        for i in range(len(plan.servers)):
+        for i, server in enumerate(plan.servers):
             way = ways[f"server-{i}"]
             while way.start != "internet":
-                assert way.camera
+                assert way.camera == (not server.only_on)
                 way = ways[way.start]
-            assert way.camera
+            assert way.camera == (not server.only_on)
+
+    def test_is_in_no_picture_of_a_direct_link(self):
+        drawn = draw(HOMES["direct"])
+        assert "camera" not in {icon for box in drawn.boxes for icon, *_ in box.icons}
+        assert boxes_of(picture(HOMES["direct"]))["key"] == ["no cameras"]
 
     def test_differs_by_more_than_its_colour(self):
         svg = picture(HOMES["dmz"])

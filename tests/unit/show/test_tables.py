@@ -72,9 +72,12 @@ FTP helper      off
 
 Server darkroom (behind gateway)
 address         192.168.1.10 in 192.168.1.0/24, gateway 192.168.1.1
-cameras dial    photos.example.net (203.0.113.20), explicit FTPS (TLS)
-control port    21
+cameras dial    photos.example.net (203.0.113.20)
+control port    21  explicit FTPS: TLS begins with AUTH TLS
 passive range   50000-50199 (200 ports)
+TLS             1.2
+                7 cipher suites up to 1.2, with forward secrecy
+certificate     of an authority of this home's own
 cameras         r5, a7
 at once         200 sessions, 64 from one address
                 8 idle ones of one camera; 60 s to log in
@@ -129,6 +132,14 @@ def test_what_a_server_may_open_is_shown_at_both_ends():
     ) in router
 
 
+def test_an_acme_authority_is_shown_with_what_it_asks():
+    text = part(printed(HOMES["letsencrypt"], width=160), "Server darkroom")
+    by_whom = "certificate     by ACME from https://acme-v02.api.letsencrypt.org/directory"
+    by_port = "                which asks at port 80, open only while it does"
+    said = [line.rstrip() for line in text.splitlines()]
+    assert said[said.index(by_whom) + 1] == by_port
+
+
 def test_a_shared_address_shows_its_ports():
     text = printed(HOMES["map-e"])
     assert "\nPorts of that address that are this home's: 5696-5711, 9792-9807, " in text
@@ -139,7 +150,6 @@ def test_a_shared_address_shows_its_ports():
 def test_tables_show_everything_else_that_a_site_may_say():
     text = printed(HOMES["everything said"], width=160)
     server, router = part(text, "Server darkroom"), part(text, "Router box")
-    assert "plain FTP, which everybody on the way can read" in server
     assert "20 MB a second for each transfer\n" in server
     assert "50 MB a second for all together\n" in server
     assert "/srv/hotshoe/library/photos-of-{camera}/{year}/{year}-{month}-{day}/{name}\n" in server
@@ -152,8 +162,15 @@ def test_tables_show_everything_else_that_a_site_may_say():
     assert f"SSH             {'u' * 32}, port 2222, from 192.168.1.0/24, 10.9.0.0/24\n" in server
     assert "other services  445/tcp, 137-138/udp to 192.168.1.0/24\n" in server
     assert "own services    51820/udp, 60000-61000/udp, 8443/tcp\n" in router
-    assert "FTP helper      on port 21, 50100\n" in router
     assert "other forwards  443/tcp, 27000-27015/udp to other devices\n" in router
+
+
+def test_tables_show_ftp_without_tls():
+    text = printed(HOMES["direct"], width=160)
+    server = part(text, "Server darkroom")
+    assert "plain FTP, which everybody on the way can read" in server
+    assert "cameras dial    its address on eth1, a direct link, and nowhere else\n" in server
+    assert "Outgoing connections" not in text, "no network of a camera's is on the way"
 
 
 def test_a_server_shows_which_other_server_it_accepts():
@@ -171,7 +188,7 @@ def test_tables_show_who_follows_a_dynamic_address():
     router, server = part(text, "Router gateway"), part(text, "Server darkroom")
     assert "WAN             dynamic\n" in router
     assert "WAN notices     17021/tcp  to 192.168.1.10\n" in router
-    assert f"cameras dial    {plan.hostname} (dynamic), explicit FTPS (TLS)\n" in server
+    assert f"cameras dial    {plan.hostname} (dynamic)\n" in server
     assert "public address  asked of two of these every 30 s: " in server
     assert "told by 192.168.1.1 on 17021/tcp\n" in server
     assert "\nDNS record      updated here, by " in server

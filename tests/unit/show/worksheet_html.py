@@ -23,10 +23,14 @@ class _Parser(HTMLParser):
         self._router = self._menu = ""
         self._labels: list[str] = []
         self._cells: list[str] = []
+        self._aside = False
 
-    def handle_starttag(self, tag: str, attributes: object) -> None:
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         if tag in ("h1", "h2", "th", "td"):
             self._text = []
+        if tag == "h2" or tag == "table":
+            # What is not a menu, and what a person fills in, is no row.
+            self._aside = dict(attributes).get("class") in ("aside", "yours")
         if tag == "thead":
             self._labels = []
         if tag == "tr":
@@ -37,6 +41,8 @@ class _Parser(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         text = "".join(self._text).strip()
+        if self._aside and tag != "h1":
+            return
         if tag == "h1":
             self._router = text
             self.pages[text] = []

@@ -594,6 +594,39 @@ REFUSED = [
         "LAN, so SSH would be open to everybody",
         "write mode: nat; the FTP ports are then forwarded one by one",
     ),
+    # -- from where cameras may connect
+    (
+        "source networks where a router hides who connects",
+        router("masks_source: true") + "\nftp: {only_from: [198.51.100.0/24]}",
+        "ftp.only_from",
+        "gateway replaces source addresses (masks_source), so darkroom sees the address of gateway "
+        "whoever connects",
+        "switch that off on gateway and remove masks_source, or remove only_from",
+    ),
+    (
+        "source networks that hold for IPv4 alone",
+        router("lan6: 2001:db8:2::1/64")
+        + "\n"
+        + server("address6: 2001:db8:2::10")
+        + "\nftp: {only_from: [198.51.100.0/24]}",
+        "ftp.only_from",
+        "is about IPv4, and everybody can dial darkroom over IPv6",
+        "remove servers[0].address6; no camera is known that uploads over IPv6",
+    ),
+    (
+        "source networks that are everybody",
+        "ftp: {only_from: [198.51.100.0/24, 0.0.0.0/0]}",
+        "ftp.only_from",
+        "0.0.0.0/0 is every address",
+        "remove only_from; everybody may then dial",
+    ),
+    (
+        "source networks of which one holds another",
+        "ftp: {only_from: [198.51.100.0/24, 198.51.100.16/28]}",
+        "ftp.only_from",
+        "198.51.100.16/28 is in 198.51.100.0/24, which is listed too",
+        "write the one you mean",
+    ),
     # -- what a server may open
     (
         "may_open without a router inside of the server",
@@ -991,6 +1024,11 @@ def test_checks_accept(write_site, lines):
 
 # -- warnings
 
+BROKEN = (
+    "TLS 1.0 and 1.1 sign with MD5 and SHA-1, which can be forged (RFC 8996): somebody on the way "
+    "may make a camera and the server use them, and read a password. So strangers get fewer "
+    "sessions and connections and less time to log in"
+)
 WARNED = [
     (
         "ftp: {passive_ports: 40000-40028}",
@@ -1017,10 +1055,18 @@ WARNED = [
         "leave it out",
     ),
     (
-        "ftp: {tls: none}",
-        "ftp.tls",
-        "without TLS, everybody on the way can read the passwords and the photos",
-        "use it only on a direct link; otherwise write tls: explicit",
+        "ftp: {legacy_tls: true}",
+        "ftp.legacy_tls",
+        f"{BROKEN}; all who can reach the server may still try",
+        "remove it once no camera needs it; until then write ftp.only_from: [the networks that "
+        "cameras use]",
+    ),
+    (
+        "ftp: {legacy_tls: true, only_from: [198.51.100.0/24, 192.0.2.0/24]}",
+        "ftp.legacy_tls",
+        f"{BROKEN}; all who can reach the server from 198.51.100.0/24 and 192.0.2.0/24 may still "
+        "try",
+        "remove it once no camera needs it",
     ),
     (
         router("masks_source: true"),

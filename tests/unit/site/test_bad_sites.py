@@ -19,6 +19,7 @@ from hotshoe.errors import SiteError
 from hotshoe.plan.derivation import make_plan
 from hotshoe.site.model import (
     Camera,
+    Certificate,
     Ddns,
     Ftp,
     HomeService,
@@ -43,7 +44,9 @@ TREE_RULE = (
 )
 TREE_REMEDY = 'write for example: library: "{camera}/{year}/{date}/{name}"'
 
-KEYS_HERE = "hostname, public_address, ddns, port_set, routers, servers, ftp, photos, cameras"
+KEYS_HERE = (
+    "hostname, public_address, ddns, port_set, routers, servers, ftp, certificate, photos, cameras"
+)
 
 # what the line says, the key in the message, what is wrong, what to do
 ONE_LINE = [
@@ -469,9 +472,9 @@ ONE_LINE = [
         "write for example: passive_ports: 50000-50199",
     ),
     (
-        "ftp: {tls: implicit}",
+        "ftp: {tls: starttls}",
         "ftp.tls",
-        "'implicit' is not 'explicit' or 'none'",
+        "'starttls' is not 'explicit', 'implicit', 'both' or 'none'",
         "write for example: tls: explicit",
     ),
     (
@@ -517,17 +520,36 @@ ONE_LINE = [
         "write for example: {tls: explicit}",
     ),
     (
-        "ftp: {helper: sometimes}",
-        "ftp.helper",
-        "'sometimes' is neither true nor false",
-        "write for example: helper: false",
+        "ftp: {tls: none}",
+        "ftp.only_on",
+        "is missing: without TLS, everybody on the way can read the passwords and the photos, so "
+        "FTP is offered on a direct link to one computer alone, a cable or a Wi-Fi of their own",
+        "write tls: explicit; or name the server's interface of such a link, for example only_on: "
+        "eth1",
     ),
     (
-        "ftp: {helper: true}",
-        "ftp.helper",
-        "a router's FTP helper (ALG) reads and changes the commands of FTP, which TLS hides from "
-        "it; some then break the connection instead",
-        "remove it; hotshoe forwards the passive range, so no helper is needed",
+        "ftp: {only_on: eth1}",
+        "ftp.only_on",
+        "is for FTP without TLS; with tls: explicit, cameras come by the network",
+        "remove it, or write tls: none",
+    ),
+    (
+        "ftp: {tls: none, only_on: eth/1}",
+        "ftp.only_on",
+        "'eth/1' is not the name of a network interface",
+        "write for example: only_on: eth1",
+    ),
+    (
+        "ftp: {tls: none, only_on: lo}",
+        "ftp.only_on",
+        "'lo' is no interface that a cable or a Wi-Fi can be on",
+        "write for example: only_on: eth1",
+    ),
+    (
+        "ftp: {tls: none, only_on: eth1, only_from: [198.51.100.0/24]}",
+        "ftp.only_from",
+        "is not for a direct link (tls: none), where nobody else can connect",
+        "remove it",
     ),
     # -- a shared public address
     (
@@ -605,8 +627,8 @@ ONE_LINE = [
         "write for example: ports: [5136-5151, 9232-9247]",
     ),
     (
-        "port_set: {ports: [5136-5151], helper: true}",
-        "port_set.helper",
+        "port_set: {ports: [5136-5151], router: true}",
+        "port_set.router",
         "is not a key that belongs here",
         "remove it; the keys here are offset, psid_length, psid, ports",
     ),
@@ -938,7 +960,7 @@ class TestUnreadableFiles:
         "ftp: {passive_ports: 1025-1100}",
         "ftp: {passive_ports: 65526-65535}",
         "ftp: {control_port: 49999, passive_ports: 50000-50007}",
-        "ftp: {tls: none, helper: true}",
+        "ftp: {tls: none, only_on: eth1}",
         "port_set: {offset: 4, psid_length: 8, psid: 0x64}",
         "port_set: {offset: 6, psid_length: 0, psid: 0}",
         "port_set: {ports: [5136-5144]}",
@@ -1292,9 +1314,11 @@ RIGHT_SCALARS = st.sampled_from(
         *(21, 22, 5700, 50010, "5696-5711", "50000-50199", "1-65535"),
         *("22/tcp", "445/tcp", "1-65535/tcp", "1-65535/udp"),
         *("dynamic", "server", "router", "nsupdate", "duckdns", "dyndns2", "example.net"),
+        *("implicit", "both", "own-ca", "letsencrypt", "files", "http-01", "dns-01", 80, 990),
+        *("eth1", "https://acme.example.net/dir", "/usr/local/sbin/hook", "pki/own/chain.pem"),
     ]
 )
-PARTS = (Site, Router, Server, HomeService, Ftp, Photos, SharedAddress, Ddns, Camera)
+PARTS = (Site, Router, Server, HomeService, Ftp, Certificate, Photos, SharedAddress, Ddns, Camera)
 KEYS = st.sampled_from(sorted({"server", *(key for part in PARTS for key in part.model_fields)}))
 ODD_VALUES = RIGHT_SCALARS | st.recursive(
     ODD_SCALARS | RIGHT_SCALARS,
@@ -1318,8 +1342,13 @@ servers:
      may_open: [{to: 192.168.1.20, services: [445/tcp]}]}
   - {name: studio, behind: gateway, address: 192.168.1.10, mac: "b8:27:eb:12:34:56",
      ssh_user: root, ssh_port: 22, ssh_from: [10.9.0.0/24], open_to_lan: [445/tcp]}
-ftp: {tls: explicit, control_port: null, passive_ports: null, helper: false, bytes_per_second: 20MB,
+ftp: {tls: explicit, control_port: null, implicit_port: null, only_on: null, only_from: [],
+  tls_1_3: false, legacy_tls: true, rsa_key_exchange: true, passive_ports: null,
+  bytes_per_second: 20MB,
   total_bytes_per_second: 50MB}
+certificate: {issuer: own-ca, challenge: null, staging: false, directory: null, ca_bundle: null,
+  email: null, server: null, key_name: null, algorithm: hmac-sha256, propagation_seconds: 60,
+  hook: null, chain: null, key: null, root: null}
 photos: {library: "{camera}/{date}/{name}", keep_incomplete: 14, limit: 500GB, keep_free: 5GB}
 cameras: [{name: r5, server: darkroom, limit: 100GB, tolerates_unclean_close: true},
   {name: a7, server: studio}]
@@ -1338,7 +1367,7 @@ def test_the_largest_sites_have_every_key(write_site):
         assert load_site(write_site(text)).servers[0].may_open
     for part in PARTS:
         for key in part.model_fields:
-            assert re.search(rf"\b{key}:", LARGEST + LARGEST_DYNAMIC)
+            assert re.search(rf"\b{key}:", LARGEST + LARGEST_DYNAMIC), key
 
 
 @pytest.fixture(scope="module")

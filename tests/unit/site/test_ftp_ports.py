@@ -50,7 +50,7 @@ def test_nobody_shares_an_address_whose_psid_has_no_bits(example_site):
 def test_ports_that_the_person_says_are_part_of_the_demand(example_site):
     ftp = Ftp(control_port=2121, passive_ports="40000-40099")
     said = demand(example_site.model_copy(update={"ftp": ftp}))
-    assert (said.control_port, said.passive_ports) == (2121, PortRange(40000, 40099))
+    assert (said.control_ports, said.passive_ports) == ((2121,), PortRange(40000, 40099))
     assert said.cameras == (2,)
 
 

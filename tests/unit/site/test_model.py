@@ -51,10 +51,31 @@ def test_the_example_is_the_home_that_the_documentation_describes(example_site):
         "ftp": {
             "tls": "explicit",
             "control_port": None,
+            "implicit_port": None,
+            "only_on": None,
+            "only_from": [],
+            "tls_1_3": False,
+            "legacy_tls": False,
+            "rsa_key_exchange": False,
             "passive_ports": None,
-            "helper": False,
             "bytes_per_second": None,
             "total_bytes_per_second": None,
+        },
+        "certificate": {
+            "issuer": "own-ca",
+            "challenge": None,
+            "staging": False,
+            "directory": None,
+            "ca_bundle": None,
+            "email": None,
+            "server": None,
+            "key_name": None,
+            "algorithm": "hmac-sha256",
+            "propagation_seconds": 60,
+            "hook": None,
+            "chain": None,
+            "key": None,
+            "root": None,
         },
         "photos": {
             "library": "{camera}/{date}/{name}",
@@ -83,7 +104,7 @@ def test_five_lines_are_a_site(write_site):
 def test_other_keys_have_defaults(write_site):
     site = load_site(write_site(SMALLEST))
     assert site.ftp == Ftp(
-        tls="explicit", control_port=None, passive_ports=None, helper=False, bytes_per_second=None
+        tls="explicit", control_port=None, passive_ports=None, bytes_per_second=None
     )
     assert site.ftp.total_bytes_per_second is site.photos.limit is None
     assert site.photos == Photos(library="{camera}/{date}/{name}", keep_free=10**9)
@@ -118,8 +139,8 @@ servers:
      may_open: [{to: 192.168.1.20, services: [22/tcp, 60000-61000/udp]}]}
   - {name: studio, address: 192.168.1.10, ssh_user: pi, ssh_port: 2022, ssh_from: [10.9.0.0/24],
      open_to_lan: [445/tcp]}
-ftp: {tls: none, control_port: 5696, passive_ports: 9792-9807, helper: true, bytes_per_second: 20MB,
-  total_bytes_per_second: 50 MB}
+ftp: {tls: none, only_on: enp3s0, control_port: 5696, passive_ports: 9792-9807,
+  bytes_per_second: 20MB, total_bytes_per_second: 50 MB}
 photos: {library: "{year}/{camera}/{name}", keep_incomplete: 7, limit: 1.5 TB, keep_free: 5GB}
 cameras: [{name: r5, server: darkroom, limit: 100GB},
   {name: z-9, server: studio, tolerates_unclean_close: true}]
@@ -148,9 +169,9 @@ cameras: [{name: r5, server: darkroom, limit: 100GB},
     assert studio.open_to_lan == (Service("tcp", PortRange(445, 445)),)
     assert site.ftp == Ftp(
         tls="none",
+        only_on="enp3s0",
         control_port=5696,
         passive_ports=PortRange(9792, 9807),
-        helper=True,
         bytes_per_second=20_000_000,
         total_bytes_per_second=50_000_000,
     )

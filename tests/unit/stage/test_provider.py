@@ -182,7 +182,8 @@ class TestThere:
         topology = make_topology(example_plan)
         assert internet.Provider.of(example_plan, topology) is None
         text = internet.script(topology, None)
-        assert " --local=/photos.example.net/ --address=/photos.example.net/203.0.113.20" in text
+        assert "--server=/photos.example.net/" in text
+        assert "203.0.113.20 photos.example.net" in text.splitlines()
 
     def test_sources_and_updates_are_found_by_their_real_names(self, there):
         plan = example("dynamic")

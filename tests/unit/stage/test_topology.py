@@ -16,7 +16,7 @@ from hotshoe.plan.derivation import make_plan
 from hotshoe.plan.model import Plan
 from hotshoe.site.model import ManagedBy
 from hotshoe.stage.stage import Stage
-from hotshoe.stage.topology import CAMERA, INTERNET, LAPTOP, Topology, make_topology
+from hotshoe.stage.topology import CAMERA, INTERNET, LAPTOP, TETHERED, Topology, make_topology
 from tests.conftest import EXAMPLES
 from tests.homes import example
 from tests.random_homes import sites
@@ -114,9 +114,13 @@ def test_every_example_can_be_wired(name):
     ]
     assert set(topology.by_hand) == {r.name for r in plan.routers if r.managed_by == "hand"}
     for server in plan.servers:
-        (port,) = node(topology, server.name).ports
+        port, *links = node(topology, server.name).ports
         assert port.address.ip == server.address
         assert port.segment == f"lan-{server.behind}"
+        assert [link.name for link in links] == ([server.only_on] if server.only_on else [])
+        assert [link.address.ip for link in links] == [
+            address for name, address in topology.direct.items() if name == server.name
+        ]
 
 
 def managed_by(plan: Plan, *managers: ManagedBy) -> Plan:
@@ -154,7 +158,7 @@ def test_ipv6_leads_all_the_way_to_the_server():
     assert node(topology, CAMERA).gateway6
 
 
-@given(sites())
+@given(sites(direct=None))
 def test_whatever_makes_sense_can_be_wired(site):
     check_wiring(make_topology(make_plan(site)))
 
@@ -190,7 +194,7 @@ def check_wiring(topology: Topology) -> None:
     for one, other in combinations(networks.values(), 2):
         assert not one.overlaps(other)
     for device in topology.nodes:
-        if device.name != INTERNET:
+        if device.name not in (INTERNET, TETHERED):
             assert any(device.gateway in port.address.network for port in device.ports)
             assert device.gateway not in {port.address.ip for port in device.ports}
 

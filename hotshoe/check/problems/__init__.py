@@ -1,0 +1,1 @@
+"""What may be wrong, each with its cause and remedy; a module a theme."""
