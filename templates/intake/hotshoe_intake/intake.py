@@ -30,6 +30,8 @@ LIBRARY = "library"
 # After an error, such as of a disk that is full; and between two looks at what is old. In seconds.
 ERROR_PAUSE = 30
 SWEEP_PAUSE = 3600
+# Until the next look for room, where a camera has more folders than are watched, in seconds.
+CROWDED_PAUSE = 5
 # For what has ended when this program ends, in seconds.
 FINISHING = 5
 # How many of those that are found are taken up at once, and until the next, in seconds.
@@ -73,7 +75,7 @@ class Intake:
             tell=self._reports.room,
         )
         self._uploads = Uploads(
-            self._events, self._begin, self._closed, self._space.entered, self._reports.crowded
+            self._events, self._begin, self._closed, self._space.entered, self._crowded
         )
         # Of those that arrive: by the watch of their place, and by where they were last.
         self._watched: dict[int, Arrival] = {}
@@ -155,6 +157,11 @@ class Intake:
         if not self._looks_again:
             self._looks_again = True
             asyncio.get_running_loop().call_later(seconds, self._look_again)
+
+    def _crowded(self, camera: str) -> None:
+        """A folder of a camera that has too many is not watched; later there may be room."""
+        self._reports.crowded(camera)
+        self._look_again_later(CROWDED_PAUSE)
 
     def _begin(self, folder: Folder, name: str, found: bool) -> None:
         """An upload has begun: its name becomes free.

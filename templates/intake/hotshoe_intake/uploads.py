@@ -47,7 +47,8 @@ class Uploads:
         each that is found in a folder which was not watched before
     :param ended: called with them when such a file is closed before it was moved away
     :param entered: called with the camera and the handle of each folder
-    :param crowded: called with a camera that has made more folders than are watched
+    :param crowded: called with a camera that has made more folders than are watched; those wait for
+        a rescan
     """
 
     def __init__(
@@ -88,12 +89,13 @@ class Uploads:
         :param parent: the folder in which there is another one, and which is needed
         """
         is_full = self._count.get(parent.camera, 0) >= MOST_FOLDERS
-        if not is_full or time.monotonic() < self._looked + LOOK_PAUSE:
-            return
+        if is_full and time.monotonic() >= self._looked + LOOK_PAUSE:
+            self._forget_gone(needed=parent)
+
+    def _forget_gone(self, needed: Folder | None = None) -> None:
         self._looked = time.monotonic()
         for watch, folder in list(self._folders.items()):
-            is_own = folder.camera == parent.camera and folder is not parent
-            if is_own and os.fstat(folder.handle).st_nlink == 0:
+            if folder is not needed and os.fstat(folder.handle).st_nlink == 0:
                 self._events.forget(watch)
                 self._forget(watch)
 
@@ -127,11 +129,12 @@ class Uploads:
             self.add(folder.camera, handle, folder.length + 1 + len(os.fsencode(name)))
 
     def rescan(self) -> None:
-        """Look at all folders again: events were lost.
+        """Look at all folders again: events were lost, or there was no room for a folder.
 
         :raises OSError: if a folder cannot be read or watched; all else is taken before
         """
         failed: OSError | None = None
+        self._forget_gone()
         for folder in list(self._folders.values()):
             try:
                 self._take(folder)

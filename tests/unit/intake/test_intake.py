@@ -17,6 +17,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from hotshoe.stage.photos import jpeg
 from hotshoe_intake import cameras, evidence, intake, reports, uploads
 from hotshoe_intake.inotify import Q_OVERFLOW, Event, Inotify
 from hotshoe_intake.intake import Intake
@@ -490,6 +491,27 @@ async def test_more_folders_than_are_watched_are_told_of_once(home):
     finally:
         uploads.MOST_FOLDERS = before
     assert sum("folders; uploads into" in str(each["MESSAGE"]) for each in home.told) == 1
+
+
+@runs
+async def test_a_folder_for_which_there_was_no_room_is_watched_once_there_is(home, monkeypatch):
+    monkeypatch.setattr(uploads, "MOST_FOLDERS", 3)
+    # However soon after the last look at which are gone.
+    monkeypatch.setattr(uploads, "LOOK_PAUSE", 3600)
+    monkeypatch.setattr(intake, "CROWDED_PAUSE", 0.05)
+    upload = home.camera / "upload"
+    async with home.running():
+        for name in "abc":
+            (upload / name).mkdir()
+        await until(lambda: any("folders; uploads into" in str(t["MESSAGE"]) for t in home.told))
+        photo = jpeg(1)
+        (upload / "c" / "a.JPG").write_bytes(photo)
+        await asyncio.sleep(0.2)
+        assert not any((home.root / "library").iterdir())
+        (upload / "a").rmdir()
+        library = home.root / "library" / "r5" / "a.JPG"
+        await until(library.exists)
+    assert library.read_bytes() == photo
 
 
 @runs
