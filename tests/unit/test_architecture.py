@@ -61,6 +61,8 @@ LAYERS = (
     ("show",),
     ("secrets",),
     ("stage",),
+    ("deploy",),
+    ("gitops",),
     ("cli",),
 )
 LAYER = {part: layer for layer, parts in enumerate(LAYERS) for part in parts}
@@ -92,7 +94,10 @@ def test_uci_knows_nothing_of_openwrt():
     assert {name for name in ours if not name.startswith("hotshoe.openwrt.uci.")} == set()
 
 
-READS_FILES = {"browser", "render", "files", "probe", "remote", "check", "secrets", "stage", "cli"}
+READS_FILES = {
+    *("browser", "render", "files", "probe", "remote", "check", "secrets", "stage"),
+    *("deploy", "gitops", "cli"),
+}
 # Modules of such packages that read files on the computer that deploys, or reckon with time.
 FILES_OF_THE_PERSON = (
     "hotshoe/site/reading.py",
@@ -104,6 +109,7 @@ FILES_OF_THE_PERSON = (
     "hotshoe/debian/certificate_files.py",
     "hotshoe/debian/pair.py",
     "hotshoe/debian/renewal.py",
+    "hotshoe/site/homes.py",
 )
 PURE = [
     path

@@ -1,0 +1,48 @@
+"""The only place that runs git."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from hotshoe.errors import HotshoeError
+
+# What a repository that others write to could have this computer do.
+SAFE = (
+    "-c",
+    "core.hooksPath=/dev/null",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "protocol.ext.allow=never",
+)
+
+
+def git(root: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
+    """Run git in a repository.
+
+    :param root: a folder of it
+    :param arguments: of git
+    :param environment: variables beside those of this process
+    :returns: what it prints
+    :raises HotshoeError: with what it says, if it fails or is not there
+    """
+    try:
+        done = subprocess.run(
+            ["git", *SAFE, "-C", str(root), *arguments],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            encoding="utf-8",
+            errors="surrogateescape",
+            check=False,
+            env={**os.environ, "LC_ALL": "C.UTF-8", "GIT_TERMINAL_PROMPT": "0"}
+            | dict(environment or {}),
+        )
+    except FileNotFoundError:
+        raise HotshoeError("git is not installed\n    -> apt install git") from None
+    if done.returncode != 0:
+        said = done.stderr.strip() or f"it ended with status {done.returncode}"
+        raise HotshoeError(f"{root}: git {arguments[0]} failed: {said}")
+    return done.stdout
