@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import click
 
-from hotshoe.cli import authority, check, password, photos, plan, rehearse, sheet, stage
+from hotshoe.cli import authority, check, password, photos, plan, rehearse, sheet, stage, trust
 
 
 @click.group()
@@ -26,5 +26,6 @@ main.add_command(sheet.command)
 main.add_command(password.command)
 main.add_command(photos.command)
 main.add_command(rehearse.command)
+main.add_command(trust.command)
 main.add_command(stage.group)
 main.add_command(authority.group)
