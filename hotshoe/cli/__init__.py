@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import click
 
-from hotshoe.cli import authority, check, password, photos, plan, rehearse, sheet, stage
+from hotshoe.cli import authority, check, init, password, photos, plan, rehearse, sheet, stage
 
 
 @click.group()
@@ -20,6 +20,7 @@ def main() -> None:
     """
 
 
+main.add_command(init.command)
 main.add_command(plan.command)
 main.add_command(check.command)
 main.add_command(sheet.command)

@@ -50,7 +50,7 @@ def test_no_role_knows_ansible_or_the_stage(path):
 # The layers of hotshoe/, the lowest first, and the modules and packages in each. One imports from
 # itself and from layers below; those in one layer do not know each other.
 LAYERS = (
-    ("errors", "paths", "probe"),
+    ("errors", "paths", "probe", "resources"),
     ("browser", "render", "files"),
     ("ports",),
     ("site",),
@@ -95,7 +95,7 @@ def test_uci_knows_nothing_of_openwrt():
 
 
 READS_FILES = {
-    *("browser", "render", "files", "probe", "remote", "check", "secrets", "stage"),
+    *("resources", "browser", "render", "files", "probe", "remote", "check", "secrets", "stage"),
     *("deploy", "gitops", "cli"),
 }
 # Modules of such packages that read files on the computer that deploys, or reckon with time.
