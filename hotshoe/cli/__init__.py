@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import click
 
-from hotshoe.cli import authority, check, password, photos, plan, rehearse, sheet, stage
+from hotshoe.cli import authority, check, password, photos, plan, pull, rehearse, sheet, stage
 
 
 @click.group()
@@ -28,3 +28,4 @@ main.add_command(photos.command)
 main.add_command(rehearse.command)
 main.add_command(stage.group)
 main.add_command(authority.group)
+main.add_command(pull.group)
