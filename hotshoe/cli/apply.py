@@ -50,7 +50,7 @@ def command(
                 if result.hosts:
                     from hotshoe.deploy.table import told
 
-                    console().print(*told(result), sep="\n")
+                    console().print(*told(result), sep="\n", soft_wrap=True)
                 if result.error:
                     failed.append(target.site)
     except KeyboardInterrupt:

@@ -101,7 +101,7 @@ def _look(chosen: Sequence[Target], form: str) -> list[SiteResult]:
                 if not form:
                     from hotshoe.deploy.table import told
 
-                    console().print(*told(result), sep="\n")
+                    console().print(*told(result), sep="\n", soft_wrap=True)
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
     if form == "json":

@@ -26,7 +26,7 @@ def escape(text: str) -> str:
 
 def markdown(results: Iterable[SiteResult]) -> str:
     """What deploys would change: a heading and a table for each Site."""
-    return "\n".join(line for result in results for line in _lines(result))
+    return "".join(f"{line}\n" for result in results for line in _lines(result))
 
 
 def _lines(result: SiteResult) -> Iterator[str]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from hotshoe.deploy.results import Effect, SiteResult
@@ -20,25 +18,20 @@ _EFFECTS: dict[Effect, tuple[str, str, str]] = {
 }
 
 
-def told(result: SiteResult) -> Iterator[RenderableType]:
-    """A Site's result: what each host's operations do, and what it comes to.
+def told(result: SiteResult) -> Iterator[Text]:
+    """A Site's result in lines: what each host's operations do, and what it comes to.
 
     :param result: of a dry run or of a deploy
     """
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_column(no_wrap=True)
+    width = max((len(host.host) for host in result.hosts), default=0)
     for host in result.hosts:
+        name = f"{host.host:<{width}}"
         for operation in host.operations:
             symbol, style, words = _EFFECTS[operation.effect]
-            row = (symbol, style), (host.host, ""), (operation.name, ""), (words, "dim")
-            table.add_row(*(Text(escaped(text), style) for text, style in row))
+            what = escaped(operation.name)
+            yield Text.assemble((symbol, style), f" {name}  {what} ", (f"({words})", "dim"))
         for leftover in host.leftovers:
-            table.add_row("", Text(host.host), Text(f"  leftover: {escaped(leftover)}"), "")
-    if table.row_count:
-        yield table
+            yield Text(f"  {name}    leftover: {escaped(leftover)}")
     yield Text.assemble((result.site, "bold"), f": {summary(result)}")
 
 
