@@ -148,6 +148,17 @@ def shell(site: str, name: str) -> None:
     os.execvp("podman", podman.shell(device.container, device.shell))  # noqa: S606
 
 
+def stage_that_is_up(site: str) -> Stage:
+    """The stage of a Site.
+
+    :raises HotshoeError: if it is not up, or if there can be none
+    """
+    _require_containers()
+    stage = _stage_of(site)
+    _require_up(stage)
+    return stage
+
+
 def _running(site: str, name: str) -> Stage:
     """The stage, if it is up and has that device."""
     _require_containers()

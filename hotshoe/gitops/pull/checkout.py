@@ -5,14 +5,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from hotshoe.deploy.folder import FOLDER
 from hotshoe.gitops.pull.history import Mirror
 from hotshoe.gitops.pull.settings import Places
 
-PKI = "pki"
-
 
 def check_out(mirror: Mirror, places: Places, commit: str) -> Path:
-    """Make the folder anew, with the files of a commit and the authority of the box.
+    """Make the folder anew, with the files of a commit.
+
+    What is in no commit is kept elsewhere: the home's authority, and the record of deploys.
 
     :returns: the folder
     :raises HotshoeError: if git cannot, such as on a full disk
@@ -23,8 +24,9 @@ def check_out(mirror: Mirror, places: Places, commit: str) -> Path:
     mirror.run("worktree", "prune")
     options = ("--force", "--detach", "--quiet")
     mirror.run("worktree", "add", *options, str(places.home), commit)
-    places.pki.mkdir(mode=0o700, exist_ok=True)
-    authority = places.home / PKI
-    if not authority.exists() and not authority.is_symlink():
-        authority.symlink_to(places.pki)
+    for name, kept in (("pki", places.pki), (FOLDER, places.record)):
+        kept.mkdir(mode=0o700, exist_ok=True)
+        link = places.home / name
+        if not link.exists() and not link.is_symlink():
+            link.symlink_to(kept)
     return places.home

@@ -135,6 +135,10 @@ class Mirror:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True, mode=0o700)
             self.run("init", "--quiet", "--bare", "--template=")
+            # Links of ours in a folder with a commit's files; no line of a .gitignore that ends in
+            # a slash is about links.
+            (self.folder / "info").mkdir(exist_ok=True)
+            (self.folder / "info" / "exclude").write_text("/pki\n/.hotshoe\n")
         for pattern in ("*.lock", "refs/**/*.lock", "worktrees/*/*.lock", "objects/*/tmp_*"):
             for left in self.folder.glob(pattern):
                 with suppress(OSError):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from hotshoe.errors import HotshoeError, escaped
+from hotshoe.errors import HotshoeError, escaped, escaped_lines
 from hotshoe.gitops.pull.settings import Places
 from hotshoe.gitops.pull.state import Health
 
@@ -128,12 +128,7 @@ def health(document: Mapping[str, Any]) -> Health:
                 fine[layer] = None
     outcome = next((o for o in ("broken", "unknown", "fine") if o in outcomes), "unknown")
     works = tuple(layer for layer in fine if layer not in broken)
-    return Health(outcome, works, tuple(broken), escaped_lines(text))
-
-
-def escaped_lines(lines: Sequence[str]) -> str:
-    """Lines that others chose, as they may be printed."""
-    return "\n".join(escaped(line) for text in lines for line in text.splitlines())
+    return Health(outcome, works, tuple(broken), escaped_lines("\n".join(text)))
 
 
 def _ended(
@@ -153,7 +148,7 @@ def _ended(
 
 
 def _last(lines: Sequence[str] | deque[str]) -> str:
-    return escaped_lines([line for line in list(lines)[-LINES:] if line.strip()])
+    return escaped_lines("\n".join([line for line in list(lines)[-LINES:] if line.strip()]))
 
 
 def _communicate(process: subprocess.Popen[str], seconds: float) -> tuple[str, str]:

@@ -142,6 +142,11 @@ class Places:
         return self.data / "pki"
 
     @property
+    def record(self) -> Path:
+        """The record of deploys."""
+        return self.data / "record"
+
+    @property
     def state(self) -> Path:
         return self.data / "state.json"
 

@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -143,15 +144,19 @@ def test_a_key_that_is_none_is_told(tmp_path: Path) -> None:
         pytest.fail("it has a key")
 
 
-def test_the_hook_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    hook = tmp_path / "hook"
+@pytest.fixture
+def hook() -> Iterator[Path]:
+    """Where a hook is that anybody may run, unlike in pytest's own folders."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder) / "hook"
+
+
+def test_the_hook_is_told(hook: Path, capfd: pytest.CaptureFixture[str]) -> None:
     hook.write_text(
         '#!/bin/sh\necho "$1|$2|$3|$HOTSHOE_EVENT|$HOTSHOE_COMMIT|$HOTSHOE_TEXT"; id -u'
     )
-    tmp_path.chmod(0o755)
     hook.chmod(0o755)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o755)
     Reporter(hook).report("refused", "not $(id)", "abc")
     said = capfd.readouterr()
     told, user = said.out.splitlines()
@@ -165,17 +170,13 @@ def test_the_hook_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> 
     [("exit 7", "exit status 7"), ("sleep 60", "did not end within"), (None, "No such file")],
 )
 def test_a_hook_that_fails_is_told_and_harms_nothing(
-    tmp_path: Path,
+    hook: Path,
     script: str | None,
     reason: str,
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(reports, "HOOK_SECONDS", 0.3)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o755)
-    tmp_path.chmod(0o755)
-    hook = tmp_path / "hook"
     if script:
         hook.write_text(f"#!/bin/sh\n{script}\n")
         hook.chmod(0o755)

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from hotshoe.deploy.record import Revision
 from hotshoe.gitops.pull.decision import MOST_ATTEMPTS, made_worse
 from hotshoe.gitops.pull.programs import Ended
 from hotshoe.gitops.pull.run import accept
 from hotshoe.gitops.pull.state import Health, write_state
+from hotshoe.gitops.revision import revision
 from tests.unit.gitops.pull.repository import BROKEN, FINE, Box
 
 UNKNOWN = Health()
@@ -191,6 +193,7 @@ def test_the_authority_of_the_box_is_in_the_folder_and_stays(box: Box) -> None:
     box.origin.commit("second")
     box.run()
     assert (box.places.home / "pki" / "photos.example.net" / "ca.key").read_text() == "only once"
+    assert revision(box.places.home) == Revision(box.state.deployed, True)
     box.origin.commit("third")
     box.run()
     assert (box.places.pki / "photos.example.net" / "ca.key").read_text() == "only once"
