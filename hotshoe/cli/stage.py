@@ -61,7 +61,7 @@ def up(site: str, release: str) -> None:
 @one_message
 def down(site: str) -> None:
     """Take the stage down; harmless when there is none."""
-    _require_containers()
+    require_containers()
     _stage_of(site).down()
 
 
@@ -72,7 +72,7 @@ def status(site: str) -> None:
     """Show the devices on the stage."""
     from rich.table import Table
 
-    _require_containers()
+    require_containers()
     table = Table("device", "state", "addresses")
     for row in _stage_of(site).status():
         table.add_row(*row)
@@ -90,21 +90,22 @@ def upload(site: str) -> None:
     from hotshoe.stage.rehearsal import upload_and_compare
     from hotshoe.stage.stage import Stage
 
-    _require_containers()
+    require_containers()
     files = SiteFiles(site)
     described = load_site(files)
     stage = Stage.of(site, make_plan(described), Path())
-    _require_up(stage)
+    require_up(stage)
     upload_and_compare(stage, load_secrets(files, described), console())
 
 
 @group.command()
 @site_option
-@click.argument("name")
+@click.option("--power-cut", is_flag=True, help="Do not shut down first.")
+@click.argument("names", metavar="[NAME]...", nargs=-1)
 @one_message
-def reboot(site: str, name: str) -> None:
-    """Restart the device NAME."""
-    _running(site, name).reboot(name)
+def reboot(site: str, power_cut: bool, names: tuple[str, ...]) -> None:
+    """Restart the devices NAME; every router and server if none is named."""
+    _running(site, *names).reboot(*names, power_cut=power_cut)
 
 
 @group.command()
@@ -127,9 +128,9 @@ def address(site: str, carrier_grade_nat: bool, address: str) -> None:
         wanted = None if address == "next" else IPv4Address(address)
     except ValueError as error:
         raise HotshoeError(f"{error}\n    -> write an IPv4 address, or next") from None
-    _require_containers()
+    require_containers()
     stage = _stage_of(site)
-    _require_up(stage)
+    require_up(stage)
     wan = stage.change_address(wanted, carrier_grade_nat=carrier_grade_nat)
     at = f"{wan.public}, translated to {wan.home.ip}" if wan.is_translated else f"{wan.public}"
     console().print(f"The home's public address is {at}.")
@@ -148,22 +149,31 @@ def shell(site: str, name: str) -> None:
     os.execvp("podman", podman.shell(device.container, device.shell))  # noqa: S606
 
 
-def _running(site: str, name: str) -> Stage:
-    """The stage, if it is up and has that device."""
-    _require_containers()
+def _running(site: str, *names: str) -> Stage:
+    """The stage, if it is up and has these devices."""
+    require_containers()
     stage = _stage_of(site)
-    stage.node(name)
-    _require_up(stage)
+    for name in names:
+        stage.node(name)
+    require_up(stage)
     return stage
 
 
-def _require_containers() -> None:
+def require_containers() -> None:
+    """Refuse to go on where this computer can have no stage.
+
+    :raises HotshoeError: with the reason
+    """
     from hotshoe.stage import podman
 
     if reason := podman.why_no_stage():
         raise HotshoeError(reason)
 
 
-def _require_up(stage: Stage) -> None:
+def require_up(stage: Stage) -> None:
+    """Refuse to go on where the stage is not up.
+
+    :raises HotshoeError: with what puts it up
+    """
     if not stage.is_up():
         raise HotshoeError("the stage is not up; put it up with: hotshoe stage up")
