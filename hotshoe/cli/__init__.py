@@ -8,7 +8,18 @@ from __future__ import annotations
 
 import click
 
-from hotshoe.cli import authority, check, password, photos, plan, rehearse, sheet, stage
+from hotshoe.cli import (
+    apply,
+    authority,
+    check,
+    diff,
+    password,
+    photos,
+    plan,
+    rehearse,
+    sheet,
+    stage,
+)
 
 
 @click.group()
@@ -26,5 +37,8 @@ main.add_command(sheet.command)
 main.add_command(password.command)
 main.add_command(photos.command)
 main.add_command(rehearse.command)
+main.add_command(diff.diff)
+main.add_command(apply.command)
+main.add_command(diff.drift)
 main.add_command(stage.group)
 main.add_command(authority.group)

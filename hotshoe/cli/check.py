@@ -126,7 +126,7 @@ def command(
     plan = make_plan(described)
     servers = _servers(plan, server, camera)
     if on_stage:
-        stage = _stage_of(site, plan)
+        stage = _stage_of(site)
         where = where or f"ssh://{stage.camera_of(servers)}"
         ssh_config = ssh_config or stage.ssh_config
         root = root or (stage.authority_root if stage.authority else None)
@@ -142,18 +142,15 @@ def command(
         _check(asked, servers, camera, where or "here")
 
 
-def _stage_of(site: str, plan: Plan) -> Stage:
+def _stage_of(site: str) -> Stage:
     """The stage of a Site, once the home's name leads to it.
 
     :raises HotshoeError: if it is not up, or the name leads elsewhere
     """
-    from hotshoe.cli.stage import require_containers, require_up
+    from hotshoe.cli.stage import stage_that_is_up
     from hotshoe.stage import actions
-    from hotshoe.stage.stage import Stage
 
-    require_containers()
-    stage = Stage.of(site, plan, Path())
-    require_up(stage)
+    stage = stage_that_is_up(site)
     if stage.provider:
         actions.wait_for_name(stage)
     return stage

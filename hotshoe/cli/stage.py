@@ -61,7 +61,7 @@ def up(site: str, release: str) -> None:
 @one_message
 def down(site: str) -> None:
     """Take the stage down; harmless when there is none."""
-    require_containers()
+    _require_containers()
     _stage_of(site).down()
 
 
@@ -72,7 +72,7 @@ def status(site: str) -> None:
     """Show the devices on the stage."""
     from rich.table import Table
 
-    require_containers()
+    _require_containers()
     table = Table("device", "state", "addresses")
     for row in _stage_of(site).status():
         table.add_row(*row)
@@ -90,11 +90,11 @@ def upload(site: str) -> None:
     from hotshoe.stage.rehearsal import upload_and_compare
     from hotshoe.stage.stage import Stage
 
-    require_containers()
+    _require_containers()
     files = SiteFiles(site)
     described = load_site(files)
     stage = Stage.of(site, make_plan(described), Path())
-    require_up(stage)
+    _require_up(stage)
     upload_and_compare(stage, load_secrets(files, described), console())
 
 
@@ -105,7 +105,7 @@ def upload(site: str) -> None:
 @one_message
 def reboot(site: str, power_cut: bool, names: tuple[str, ...]) -> None:
     """Restart the devices NAME; every router and server if none is named."""
-    _running(site, *names).reboot(*names, power_cut=power_cut)
+    stage_that_is_up(site, *names).reboot(*names, power_cut=power_cut)
 
 
 @group.command()
@@ -128,9 +128,9 @@ def address(site: str, carrier_grade_nat: bool, address: str) -> None:
         wanted = None if address == "next" else IPv4Address(address)
     except ValueError as error:
         raise HotshoeError(f"{error}\n    -> write an IPv4 address, or next") from None
-    require_containers()
+    _require_containers()
     stage = _stage_of(site)
-    require_up(stage)
+    _require_up(stage)
     wan = stage.change_address(wanted, carrier_grade_nat=carrier_grade_nat)
     at = f"{wan.public}, translated to {wan.home.ip}" if wan.is_translated else f"{wan.public}"
     console().print(f"The home's public address is {at}.")
@@ -144,36 +144,31 @@ def shell(site: str, name: str) -> None:
     """Open a shell on the device NAME."""
     from hotshoe.stage import podman
 
-    stage = _running(site, name)
+    stage = stage_that_is_up(site, name)
     device = stage.device(name)
     os.execvp("podman", podman.shell(device.container, device.shell))  # noqa: S606
 
 
-def _running(site: str, *names: str) -> Stage:
-    """The stage, if it is up and has these devices."""
-    require_containers()
+def stage_that_is_up(site: str, *names: str) -> Stage:
+    """The stage of a Site, with these devices.
+
+    :raises HotshoeError: if it is not up or has none of such a name, or if there can be none
+    """
+    _require_containers()
     stage = _stage_of(site)
     for name in names:
         stage.node(name)
-    require_up(stage)
+    _require_up(stage)
     return stage
 
 
-def require_containers() -> None:
-    """Refuse to go on where this computer can have no stage.
-
-    :raises HotshoeError: with the reason
-    """
+def _require_containers() -> None:
     from hotshoe.stage import podman
 
     if reason := podman.why_no_stage():
         raise HotshoeError(reason)
 
 
-def require_up(stage: Stage) -> None:
-    """Refuse to go on where the stage is not up.
-
-    :raises HotshoeError: with what puts it up
-    """
+def _require_up(stage: Stage) -> None:
     if not stage.is_up():
         raise HotshoeError("the stage is not up; put it up with: hotshoe stage up")
