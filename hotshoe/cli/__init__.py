@@ -8,7 +8,20 @@ from __future__ import annotations
 
 import click
 
-from hotshoe.cli import authority, check, init, password, photos, plan, rehearse, sheet, stage
+from hotshoe.cli import (
+    apply,
+    authority,
+    check,
+    diff,
+    init,
+    password,
+    photos,
+    plan,
+    pull,
+    rehearse,
+    sheet,
+    stage,
+)
 
 
 @click.group()
@@ -27,5 +40,9 @@ main.add_command(sheet.command)
 main.add_command(password.command)
 main.add_command(photos.command)
 main.add_command(rehearse.command)
+main.add_command(diff.diff)
+main.add_command(apply.command)
+main.add_command(diff.drift)
 main.add_command(stage.group)
 main.add_command(authority.group)
+main.add_command(pull.group)

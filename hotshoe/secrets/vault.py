@@ -1,15 +1,23 @@
-"""Opening a vault: which file, with which password, by ansible-vault."""
+"""Opening a vault: which file, with which password.
+
+With a password that stands in a file, in this process; by ansible-vault where a program prints the
+password, and whatever else it takes that :mod:`hotshoe.secrets.payload` does not.
+"""
 
 from __future__ import annotations
 
 import os
 import shlex
+import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from hotshoe.errors import Problem, SiteError
+from hotshoe.secrets import payload
 from hotshoe.site.reading import MOST_BYTES, SiteFiles
 
 # ansible-core's own variable, so that one setting serves ansible-vault and hotshoe.
@@ -23,14 +31,14 @@ MOST_ENCRYPTED = 5 * MOST_BYTES
 
 @dataclass(frozen=True)
 class Opening:
-    """A vault that ansible-vault has begun to open, which takes it about half a second.
+    """A vault that is being opened; where ansible-vault does it, that takes half a second.
 
-    :param process: ansible-vault
-    :param password_file: what it opens the vault with
+    :param text: waits for the text inside; None if the password does not open the vault
+    :param password_file: what it is opened with
     :param demo: whether that is the published demo password
     """
 
-    process: subprocess.Popen[str]
+    text: Callable[[], str | None]
     password_file: Path
     demo: bool
 
@@ -84,7 +92,7 @@ def _is_demo(path: Path, demo: Path) -> bool:
         return False
 
 
-def _begin(vault: Path, password_file: Path) -> subprocess.Popen[str]:
+def _begin(vault: Path, password_file: Path) -> Callable[[], str | None]:
     if not vault.exists():
         raise SiteError(
             [
@@ -98,13 +106,13 @@ def _begin(vault: Path, password_file: Path) -> subprocess.Popen[str]:
         )
     try:
         with vault.open("rb") as file:
-            encrypted = file.read(len(ENCRYPTED)) == ENCRYPTED
-        size = vault.stat().st_size
+            # One byte more shows that it is too long; a link may lead to an endless file.
+            content = file.read(MOST_ENCRYPTED + 1)
     except OSError as error:
         raise SiteError(
             [Problem(str(vault), "", f"cannot be read: {error.strerror}", "make it readable")]
         ) from None
-    if not encrypted:
+    if not content.startswith(ENCRYPTED):
         raise SiteError(
             [
                 Problem(
@@ -115,13 +123,35 @@ def _begin(vault: Path, password_file: Path) -> subprocess.Popen[str]:
                 )
             ]
         )
-    if size > MOST_ENCRYPTED:
+    if len(content) > MOST_ENCRYPTED:
         reason = f"is longer than {MOST_ENCRYPTED // 1024} KiB"
         remedy = (
             "keep nothing in it but the passwords of cameras, ca_passphrase, ddns_secret and "
             "acme_secret"
         )
         raise SiteError([Problem(str(vault), "", reason, remedy)])
+    # Whoever tells ansible.cfg of further passwords has them tried by ansible-vault.
+    text = payload.decrypt(content, _password_in(password_file))
+    if text is not None:
+        return partial(text.decode, "utf-8", "replace")
+    return _begin_ansible_vault(vault, password_file)
+
+
+def _password_in(file: Path) -> bytes:
+    """The password that stands in a file, as ansible-vault reads it.
+
+    :returns: nothing if it is a program, or no file that can be read twice
+    """
+    try:
+        mode = file.stat().st_mode
+        password = file.read_bytes().strip() if stat.S_ISREG(mode) and not mode & 0o111 else b""
+    except OSError:
+        return b""
+    # ansible-vault takes a password that is in a vault itself.
+    return b"" if password.startswith(ENCRYPTED) else password
+
+
+def _begin_ansible_vault(vault: Path, password_file: Path) -> Callable[[], str | None]:
     # A process of its own: importing ansible beside gevent (pyinfra) prints a traceback.
     command = [
         str(Path(sys.executable).with_name("ansible-vault")),
@@ -130,7 +160,7 @@ def _begin(vault: Path, password_file: Path) -> subprocess.Popen[str]:
         str(password_file),
         str(vault),
     ]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -140,6 +170,12 @@ def _begin(vault: Path, password_file: Path) -> subprocess.Popen[str]:
         env=os.environ | {"LC_ALL": "C.UTF-8"},  # ansible refuses to run in any other encoding
     )
 
+    def text() -> str | None:
+        said, _ = process.communicate()
+        return said if process.returncode == 0 else None
+
+    return text
+
 
 def finish_opening(opening: Opening, vault: Path) -> str:
     """The text inside of a vault.
@@ -148,8 +184,8 @@ def finish_opening(opening: Opening, vault: Path) -> str:
     :param vault: the vault's file, for messages
     :raises SiteError: if the password does not open it
     """
-    text, _ = opening.process.communicate()
-    if opening.process.returncode != 0:
+    text = opening.text()
+    if text is None:
         raise SiteError(
             [
                 Problem(
