@@ -51,7 +51,7 @@ def test_no_role_knows_ansible_or_the_stage(path):
 # itself and from layers below; those in one layer do not know each other.
 LAYERS = (
     ("errors", "paths", "probe", "resources"),
-    ("browser", "render", "files"),
+    ("browser", "environment", "render", "files"),
     ("ports",),
     ("site",),
     ("plan",),
@@ -95,7 +95,18 @@ def test_uci_knows_nothing_of_openwrt():
 
 
 READS_FILES = {
-    *("resources", "browser", "render", "files", "probe", "remote", "check", "secrets", "stage"),
+    *(
+        "resources",
+        "environment",
+        "browser",
+        "render",
+        "files",
+        "probe",
+        "remote",
+        "check",
+        "secrets",
+        "stage",
+    ),
     *("deploy", "gitops", "cli"),
 }
 # Modules of such packages that read files on the computer that deploys, or reckon with time.

@@ -107,5 +107,8 @@ def test_a_repository_of_homes_works_with_it(run, tmp_path):
     homes = tmp_path / "homes"
     run(*hotshoe, "plan", "--worksheet", "w.html", cwd=homes)
     assert "<title>Worksheet: " in (homes / "w.html").read_text()
-    read = "import runpy; print(runpy.run_path('inventories/home.py')['servers'])"
+    read = (
+        "import runpy; from pyinfra.api import Config; from pyinfra.context import ctx_config; "
+        "ctx_config.set(Config()); print(runpy.run_path('inventories/home.py')['servers'])"
+    )
     assert "'ssh_hostname': '192.168.1.10'" in run("-c", read, cwd=homes)
