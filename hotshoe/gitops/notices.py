@@ -20,11 +20,11 @@ def notices(before: Plan, after: Plan, site: str) -> Iterator[str]:
     """
     old = {setup.camera: setup for setup in camera_setups(before, site)}
     new = {setup.camera: setup for setup in camera_setups(after, site)}
-    for camera in old.keys() - new.keys():
+    for camera in (name for name in old if name not in new):
         yield f"camera {camera} can no longer log in; its photos stay"
-    for camera in new.keys() - old.keys():
+    for camera in (name for name in new if name not in old):
         yield f"camera {camera} is new: hotshoe sheet {site} --camera {camera} says what to enter"
-    for camera in old.keys() & new.keys():
+    for camera in (name for name in new if name in old):
         for what in _settings(old[camera], new[camera]):
             yield f"camera {camera}: {what}"
     yield from _networks(old, new)
@@ -53,7 +53,8 @@ def _networks(old: dict[str, CameraSetup], new: dict[str, CameraSetup]) -> Itera
     """What networks that cameras are in have to allow."""
     for sentence in dict.fromkeys(
         each.rstrip(".")
-        for camera in new.keys() & old.keys()
+        for camera in new
+        if camera in old
         for each in new[camera].network
         if each not in old[camera].network
     ):
