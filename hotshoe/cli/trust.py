@@ -50,7 +50,7 @@ def command(site: str, stage: bool, fingerprints: Sequence[str], yes: bool) -> N
 
     files = SiteFiles(site)
     plan = make_plan(load_site(files))
-    path, access = _stage(site, plan) if stage else _home(files)
+    path, access = _stage(site) if stage else _home(files)
     known = known_hosts.read(path)
     hosts = [_Seen(host, openwrt) for host, openwrt in _hosts(plan, access)]
     expected = _expected(fingerprints, [seen.host.name for seen in hosts])
@@ -78,18 +78,15 @@ def _home(files: SiteFiles) -> tuple[Path, Access]:
     return files.known_hosts, Access(site=files.name)
 
 
-def _stage(site: str, plan: Plan) -> tuple[Path, Access]:
+def _stage(site: str) -> tuple[Path, Access]:
     """The file of host keys of a stage, and what leads there.
 
     :raises HotshoeError: if it is not up
     """
+    from hotshoe.cli.stage import stage_that_is_up
     from hotshoe.remote.ssh import Access
-    from hotshoe.stage.stage import Stage
 
-    stage = Stage.of(site, plan, Path())
-    if not stage.ssh_config.exists():
-        option = "" if site == "home" else f" --site={site}"
-        raise HotshoeError(f"{site}: the stage is not up\n    -> hotshoe stage up{option}")
+    stage = stage_that_is_up(site)
     return stage.known_hosts, Access(stage.ssh_config, site=site)
 
 

@@ -263,11 +263,6 @@ class TestTrust:
         assert done.exit_code == 2
         assert says in done.stderr
 
-    def test_without_a_stage_there_is_none_to_ask(self, machines):
-        done = trust("--stage")
-        assert done.exit_code == 1
-        assert done.stderr == "Error: home: the stage is not up\n    -> hotshoe stage up\n"
-
     def test_nobody_logs_in_and_nothing_is_remembered(self, machines):
         """Its own question is about the key alone, whatever the person's configuration says."""
         assert fetch(host(machines, Access())) == machines.key("darkroom")
