@@ -32,6 +32,11 @@ def escaped(text: str) -> str:
     return "".join(c if c.isprintable() else _escape(c) for c in text)
 
 
+def escaped_lines(text: str) -> str:
+    """The same, with the lines that it has."""
+    return "\n".join(map(escaped, text.split("\n")))
+
+
 def _escape(character: str) -> str:
     if "\udc80" <= character <= "\udcff":
         return f"\\x{ord(character) - 0xDC00:02x}"

@@ -8,7 +8,19 @@ from __future__ import annotations
 
 import click
 
-from hotshoe.cli import authority, check, password, photos, plan, rehearse, sheet, stage
+from hotshoe.cli import (
+    apply,
+    authority,
+    check,
+    diff,
+    password,
+    photos,
+    plan,
+    pull,
+    rehearse,
+    sheet,
+    stage,
+)
 
 
 @click.group()
@@ -26,5 +38,9 @@ main.add_command(sheet.command)
 main.add_command(password.command)
 main.add_command(photos.command)
 main.add_command(rehearse.command)
+main.add_command(diff.diff)
+main.add_command(apply.command)
+main.add_command(diff.drift)
 main.add_command(stage.group)
 main.add_command(authority.group)
+main.add_command(pull.group)

@@ -84,8 +84,11 @@ def one_message(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-def console() -> Console:
-    """Where a command prints what a person reads."""
+def console(*, stderr: bool = False) -> Console:
+    """Where a command prints what a person reads.
+
+    :param stderr: on standard error, where programs do not read
+    """
     from rich.console import Console
 
-    return Console(highlight=False)
+    return Console(highlight=False, stderr=stderr)

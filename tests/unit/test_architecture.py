@@ -60,8 +60,8 @@ LAYERS = (
     ("check",),
     ("show",),
     ("secrets",),
-    ("stage",),
     ("deploy",),
+    ("stage",),
     ("gitops",),
     ("cli",),
 )
