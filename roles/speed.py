@@ -12,18 +12,20 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable
+from copy import copy
 from functools import cache
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import pyinfra
-from pyinfra.api import State, arguments, util
+from pyinfra.api import Host, State, arguments, util
 
 # The functions that are replaced, and the SHA-256 of their source.
 KNOWN = {
     "get_operation_order_from_stack": (
         "f4807f61585570e091fd453c7552d9e2b49329555f07f395a8e8f1d2a398a0b2"
     ),
+    "pop_global_arguments": "a12a311539ff5068152b1c9c4578d77a8a893239a570f912768050a623069faf",
     "all_global_arguments": "f7afbc472d78c5d2f0bb282994175647651e888543da001968d903cc4a26a5a1",
 }
 
@@ -65,13 +67,39 @@ def operation_order(state: State) -> list[int]:
     ]
 
 
+_ARGUMENTS = frozenset(arguments.all_argument_meta)
+_pop_global_arguments = arguments.pop_global_arguments
+
+
+def pop_global_arguments(
+    state: State, host: Host, kwargs: dict[str, Any]
+) -> tuple[arguments.AllArguments, list[str]]:
+    """The arguments that every operation takes, as pyinfra finds them.
+
+    pyinfra's looks for each of them in all that is known of a host, which this does once.
+    """
+    # As pyinfra's HostData does, it gives copies.
+    found = {key: copy(value) for key, value in host.data.dict().items() if key in _ARGUMENTS}
+    known = SimpleNamespace(
+        data=SimpleNamespace(**found), current_deploy_kwargs=host.current_deploy_kwargs
+    )
+    return _pop_global_arguments(state, known, kwargs)
+
+
 @cache
 def hasten() -> None:
     """Have pyinfra use what is here, where its own code is what this was written for."""
+    # pyinfra.api has a decorator by the name of each of these modules.
+    modules: list[Any] = [
+        importlib.import_module(f"pyinfra.api.{name}") for name in ("operation", "deploy", "facts")
+    ]
+    operation = modules[0]
     if is_known(util.get_operation_order_from_stack):
-        # pyinfra.api has a decorator by the name of the module.
-        operation = importlib.import_module("pyinfra.api.operation")
-        operation.get_operation_order_from_stack = operation_order  # type: ignore[attr-defined]
-    # The types of the arguments that every operation takes, which are the same all the time.
+        operation.get_operation_order_from_stack = operation_order
+    if is_known(_pop_global_arguments):
+        for module in modules:
+            module.pop_global_arguments = pop_global_arguments
+    # The types of these arguments, and the parameters of an operation, stay the same.
     if is_known(arguments.all_global_arguments):
         arguments.all_global_arguments = cache(arguments.all_global_arguments)
+    operation.signature = cache(inspect.signature)
