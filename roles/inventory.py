@@ -27,6 +27,9 @@ def hosts(site: str) -> tuple[list[HostData], list[HostData], list[HostData]]:
     gc.freeze()
     atexit.register(gc.freeze)
     speed.hasten()
+    speed.begin_imports(
+        "roles.base.operations", "roles.server", "roles.router_linux", "roles.openwrt"
+    )
     # pyinfra says what went wrong; paramiko would print tracebacks beside it.
     logging.getLogger("paramiko").addHandler(logging.NullHandler())
     # A router must not be opened towards a server that failed.

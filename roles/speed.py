@@ -11,7 +11,10 @@ import hashlib
 import importlib
 import inspect
 import sys
+import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from copy import copy
 from functools import cache
 from types import FrameType, SimpleNamespace
@@ -103,3 +106,24 @@ def hasten() -> None:
     if is_known(arguments.all_global_arguments):
         arguments.all_global_arguments = cache(arguments.all_global_arguments)
     operation.signature = cache(inspect.signature)
+
+
+@cache
+def begin_imports(*modules: str) -> threading.Thread:
+    """Begin to import modules that a deploy needs, while pyinfra waits for hosts to answer.
+
+    :param modules: by their full names
+    :returns: what imports them
+    """
+
+    def import_all() -> None:
+        for module in modules:
+            # Whoever needs it gets to see why it cannot be imported.
+            with suppress(Exception):
+                importlib.import_module(module)
+            # A thread of gevent's gives way only when it waits.
+            time.sleep(0)
+
+    thread = threading.Thread(target=import_all, daemon=True)
+    thread.start()
+    return thread

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
+import threading
 from types import SimpleNamespace
 
 import pyinfra
@@ -149,3 +151,15 @@ def test_an_argument_of_the_wrong_type_is_refused(state):
     host = state.inventory.get_host("darkroom")
     with pytest.raises(ArgumentTypeError, match="_timeout"):
         speed.pop_global_arguments(state, host, {"_timeout": "soon"})
+
+
+def test_what_a_deploy_needs_is_imported_meanwhile(tmp_path, monkeypatch):
+    """And what cannot be imported is left to whoever needs it."""
+    (tmp_path / "broken_part.py").write_text("raise RuntimeError\n")
+    (tmp_path / "needed_part.py").write_text("DONE = True\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    said = []
+    monkeypatch.setattr(threading, "excepthook", said.append)
+    speed.begin_imports("broken_part", "missing_part", "needed_part").join()
+    assert sys.modules.pop("needed_part").DONE
+    assert said == []
