@@ -274,7 +274,7 @@ def test_the_timer_deploys_what_is_signed(pulled: Pulled) -> None:
     home = pulled.home
     said = pulled.site.replace("cameras:", "ftp: {passive_ports: 51000-51099}\ncameras:")
     commit = pulled.push(said, "Other passive ports")
-    wait_until(lambda: pulled.deployed() == commit, 180)
+    wait_until(lambda: pulled.deployed() == commit, 400)
     conf = home.sh(home.server, "cat /etc/hotshoe/vsftpd.conf")
     assert "pasv_min_port=51000" in conf
     home.uploads_work()
@@ -361,7 +361,7 @@ def test_a_power_cut_in_the_middle_of_a_deploy_is_healed(pulled: Pulled) -> None
     commit = pulled.push(said, "Again other passive ports")
     home.sh(home.server, "systemctl start --no-block hotshoe-pull")
     begun = 'grep -q \'"deploying": "[0-9a-f]\' /var/lib/hotshoe-pull/state.json'
-    wait_until(lambda: home.succeeds(home.server, begun), 120)
+    wait_until(lambda: home.succeeds(home.server, begun), 300)
     home.stage.reboot(home.server)
     assert pulled.deployed() != commit
     assert pulled.look()[0] == 0
