@@ -53,7 +53,7 @@ def command(
 
 def _sites(site: str | None, changed_since: str | None) -> tuple[str, ...]:
     if changed_since is None:
-        return (site or "home",)
+        return ("home" if site is None else site,)
     if site is not None:
         raise click.UsageError("--changed-since looks at all Sites: name none")
     from hotshoe.gitops.changed import changed_sites
