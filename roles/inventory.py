@@ -30,7 +30,7 @@ def hosts(site: str) -> tuple[list[HostData], list[HostData], list[HostData]]:
     logging.getLogger("paramiko").addHandler(logging.NullHandler())
     # A router must not be opened towards a server that failed.
     config.FAIL_PERCENT = 0
-    host_keys.refuse_unknown()
+    host_keys.refuse_unknown(site)
     plan = plan_of(site)
     require_pairs(site)
     begin_secrets(site)
@@ -50,7 +50,7 @@ def _host(site: str, name: str, address: str, device: Any) -> HostData:
         "ssh_hostname": address,
         "ssh_user": device.ssh_user,
         "ssh_port": device.ssh_port,
-        "ssh_strict_host_key_checking": host_keys.STRICT,
         "_sudo": device.ssh_user != "root",
+        **host_keys.host_data(SiteFiles(site), address, device.ssh_port),
         **transport.host_data(name),
     }
