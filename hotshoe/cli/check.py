@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hotshoe.show.check_document import ServerDocument
     from hotshoe.site.model import Site
     from hotshoe.site.reading import SiteFiles
+    from hotshoe.stage.stage import Stage
 
 # Many NATs forget a connection after a minute without packets.
 SLOW_SECONDS = 65
@@ -53,6 +54,7 @@ _existing = click.Path(path_type=Path, exists=True, dir_okay=False)
     help="Where a camera is played: here, or ssh://[USER@]HOST[:PORT], which needs python3.  "
     "[default: here]",
 )
+@click.option("--stage", "on_stage", is_flag=True, help="Check the stage of SITE, from its camera.")
 @click.option("--quick", is_flag=True, help="Try a few of the passive ports, and no slow upload.")
 @click.option("--server", metavar="NAME", help="Check this server alone.")
 @click.option("--camera", metavar="NAME", help="Log in as this camera.  [default: the first]")
@@ -90,6 +92,7 @@ _existing = click.Path(path_type=Path, exists=True, dir_okay=False)
 def command(
     site: str,
     where: str | None,
+    on_stage: bool,
     quick: bool,
     server: str | None,
     camera: str | None,
@@ -115,12 +118,18 @@ def command(
     _refuse_together(watch=watch, json=as_json)
     _refuse_together(watch=watch, quick=quick)
     _refuse_together(single_file=single_file, json=as_json)
+    _refuse_together(stage=on_stage, single_file=single_file)
     if where and where.startswith("-"):
         raise click.UsageError("--from needs here, or ssh://HOST")
     files = SiteFiles(site)
     described = load_site(files)
     plan = make_plan(described)
     servers = _servers(plan, server, camera)
+    if on_stage:
+        stage = _stage_of(site)
+        where = where or f"ssh://{stage.camera_of(servers)}"
+        ssh_config = ssh_config or stage.ssh_config
+        root = root or (stage.authority_root if stage.authority else None)
     if watch:
         _watch(plan, servers, ssh_config)
     seconds = slow_seconds or (0 if quick else SLOW_SECONDS)
@@ -131,6 +140,20 @@ def command(
         _explain(asked, servers, camera, explain)
     else:
         _check(asked, servers, camera, where or "here")
+
+
+def _stage_of(site: str) -> Stage:
+    """The stage of a Site, once the home's name leads to it.
+
+    :raises HotshoeError: if it is not up, or the name leads elsewhere
+    """
+    from hotshoe.cli.stage import stage_that_is_up
+    from hotshoe.stage import actions
+
+    stage = stage_that_is_up(site)
+    if stage.provider:
+        actions.wait_for_name(stage)
+    return stage
 
 
 def _watch(plan: Plan, servers: Sequence[ServerPlan], ssh_config: Path | None) -> None:

@@ -100,11 +100,12 @@ def upload(site: str) -> None:
 
 @group.command()
 @site_option
-@click.argument("name")
+@click.option("--power-cut", is_flag=True, help="Do not shut down first.")
+@click.argument("names", metavar="[NAME]...", nargs=-1)
 @one_message
-def reboot(site: str, name: str) -> None:
-    """Restart the device NAME."""
-    _running(site, name).reboot(name)
+def reboot(site: str, power_cut: bool, names: tuple[str, ...]) -> None:
+    """Restart the devices NAME; every router and server if none is named."""
+    stage_that_is_up(site, *names).reboot(*names, power_cut=power_cut)
 
 
 @group.command()
@@ -143,27 +144,20 @@ def shell(site: str, name: str) -> None:
     """Open a shell on the device NAME."""
     from hotshoe.stage import podman
 
-    stage = _running(site, name)
+    stage = stage_that_is_up(site, name)
     device = stage.device(name)
     os.execvp("podman", podman.shell(device.container, device.shell))  # noqa: S606
 
 
-def stage_that_is_up(site: str) -> Stage:
-    """The stage of a Site.
+def stage_that_is_up(site: str, *names: str) -> Stage:
+    """The stage of a Site, with these devices.
 
-    :raises HotshoeError: if it is not up, or if there can be none
+    :raises HotshoeError: if it is not up or has none of such a name, or if there can be none
     """
     _require_containers()
     stage = _stage_of(site)
-    _require_up(stage)
-    return stage
-
-
-def _running(site: str, name: str) -> Stage:
-    """The stage, if it is up and has that device."""
-    _require_containers()
-    stage = _stage_of(site)
-    stage.node(name)
+    for name in names:
+        stage.node(name)
     _require_up(stage)
     return stage
 

@@ -16,7 +16,7 @@ from hotshoe.plan.model import ControlPort, ServerPlan
 from hotshoe.render import render
 from hotshoe.stage import podman
 from hotshoe.stage.stage import Stage
-from hotshoe.stage.topology import CAMERA, TETHERED
+from hotshoe.stage.topology import CAMERA
 
 ROOT_ON_CAMERA = "/root/ROOT.CRT"
 CARD = PurePosixPath("/root/dcim")
@@ -119,7 +119,7 @@ def upload(
     """
     control = control or server.control_ports[0]
     scheme = "ftps" if control.tls == "implicit" else "ftp"
-    container = stage.container(node or (TETHERED if server.only_on else CAMERA))
+    container = stage.container(node or stage.camera_of([server]))
     photos = list(photos)
     podman.put(photos, container, folder)
     lines = [f"user = {user}:{password}"]
