@@ -31,7 +31,7 @@ class Found:
     :param units: units that are active or have failed
     :param tables: nftables tables in the inet family
     :param users: system users who own nothing below the photos' folder
-    :param groups: groups, likewise
+    :param groups: groups without a user of their name, likewise
     :param notes: of each Site that uses the host, as what it does: kinds of hosts
     """
 
@@ -123,7 +123,7 @@ class Leftovers:
         yield from (path for path in self.paths if path not in own)
         yield from (f"table inet {name}" for name in self.tables)
         yield from (f"user {name}" for name in self.users)
-        yield from (f"group {name}" for name in self.groups if name not in self.users)
+        yield from (f"group {name}" for name in self.groups)
 
 
 def read_found(lines: Sequence[str]) -> Found:

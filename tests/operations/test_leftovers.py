@@ -32,7 +32,7 @@ def test_units_are_stopped_before_anything_goes(on_host):
         ("/etc/hotshoe/it's",),
         ("hotshoe_old",),
         ("hotshoe-old",),
-        ("hotshoe-old",),
+        ("hotshoe-olds",),
         "server\n",
     )
     (program,) = as_texts(leftovers.removed._inner(gone, NOTE))
@@ -40,7 +40,7 @@ def test_units_are_stopped_before_anything_goes(on_host):
     assert steps == [
         *("systemctl", "rm -f") * 2,
         *("rm -rf", "systemctl", "systemctl", "systemctl", "systemctl"),
-        *("nft", "userdel", "groupdel", "printf"),
+        *("nft", "userdel", "groupdel", "groupdel", "printf"),
     ]
     assert "rm -rf --one-file-system '/etc/hotshoe/it'\"'\"'s'" in program
     assert paths.PHOTOS not in program

@@ -74,7 +74,7 @@ def test_what_the_roles_have_stays():
         ),
         (Found(("/usr/local/sbin/hotshoe-old",)), ["/usr/local/sbin/hotshoe-old"]),
         (Found(tables=("hotshoe_old",)), ["table inet hotshoe_old"]),
-        (Found(users=("hotshoe-old",), groups=("hotshoe-old",)), ["user hotshoe-old"]),
+        (Found(users=("hotshoe-old",)), ["user hotshoe-old"]),
         (Found(groups=("hotshoe-old",)), ["group hotshoe-old"]),
     ],
 )
