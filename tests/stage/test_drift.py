@@ -114,6 +114,7 @@ useradd --system --no-create-home hotshoe-keeper
 install -o hotshoe-keeper /dev/null /srv/hotshoe/r5/kept.JPG
 mkdir -p /etc/hotshoe-pull /etc/systemd/system/hotshoe-intake.service.d
 printf '[Service]\\nNice=1\\n' >/etc/systemd/system/hotshoe-intake.service.d/mine.conf
+systemctl daemon-reload
 nft add table inet hotshoe_check_1
 touch /usr/local/bin/hotshoe /etc/hotshoes
 """
