@@ -23,6 +23,7 @@ from hotshoe.cli import (
     rehearse,
     sheet,
     stage,
+    trust,
 )
 from hotshoe.cli.base import one_message
 
@@ -46,6 +47,7 @@ main.add_command(sheet.command)
 main.add_command(password.command)
 main.add_command(photos.command)
 main.add_command(rehearse.command)
+main.add_command(trust.command)
 main.add_command(diff.diff)
 main.add_command(comment.command)
 main.add_command(apply.command)
