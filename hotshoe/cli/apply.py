@@ -34,9 +34,10 @@ def command(
 ) -> None:
     """Deploy, with a lock and a record.
 
-    It runs pyinfra -y inventories/SITE.py deploy.py, one at a time. What was changed, by whom and from which commit is noted in .hotshoe/SITE.jsonl. SITE is the
-    name of a file in group_vars/; home unless said. A Site that fails does not stop the others.
-    Exit status: 0 if all are applied, 1 if one failed or was refused.
+    It runs pyinfra -y inventories/SITE.py deploy.py, one at a time. What was changed, by whom
+    and from which commit is noted in .hotshoe/SITE.jsonl. SITE is the name of a file in
+    group_vars/; home unless said. A Site that fails does not stop the others. Exit status: 0 if all
+    are applied, 1 if one failed or was refused.
     """
     chosen = targets(sites, every, changed_since, stage)
     if not chosen:
