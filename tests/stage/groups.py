@@ -30,6 +30,7 @@ SECONDS = {
     "test_certificates": 5,
     "test_check_inside": 6,
     "test_direct_link": 4,
+    "test_drift": 8,
     "test_dynamic": 14,
     "test_firewall": 9,
     "test_host_keys": 3,
