@@ -35,6 +35,7 @@ SECONDS = {
     "test_host_keys": 3,
     "test_images": 6,
     "test_intake_attacks": 17,
+    "test_many_homes": 60,
     "test_molecule": 56,
     "test_openwrt": 8,
     "test_photos": 8,
