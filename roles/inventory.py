@@ -10,7 +10,7 @@ from typing import Any
 from pyinfra import config, logger
 
 from hotshoe.site.reading import SiteFiles, warnings_of
-from roles import host_keys, transport
+from roles import host_keys, speed, transport
 from roles.base.plans import begin_secrets, plan_of, require_pairs, site_of
 
 HostData = tuple[str, dict[str, Any]]
@@ -26,6 +26,10 @@ def hosts(site: str) -> tuple[list[HostData], list[HostData], list[HostData]]:
     # at exit, would take a quarter of a run that changes nothing.
     gc.freeze()
     atexit.register(gc.freeze)
+    speed.hasten()
+    speed.begin_imports(
+        "roles.base.operations", "roles.server", "roles.router_linux", "roles.openwrt"
+    )
     # pyinfra says what went wrong; paramiko would print tracebacks beside it.
     logging.getLogger("paramiko").addHandler(logging.NullHandler())
     # A router must not be opened towards a server that failed.
