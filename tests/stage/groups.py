@@ -32,7 +32,7 @@ SECONDS = {
     "test_direct_link": 4,
     "test_dynamic": 14,
     "test_firewall": 9,
-    "test_host_keys": 3,
+    "test_host_keys": 6,
     "test_images": 6,
     "test_intake_attacks": 17,
     "test_many_homes": 60,
