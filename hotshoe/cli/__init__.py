@@ -16,6 +16,7 @@ from hotshoe.cli import (
     password,
     photos,
     plan,
+    pull,
     rehearse,
     sheet,
     stage,
@@ -42,3 +43,4 @@ main.add_command(apply.command)
 main.add_command(diff.drift)
 main.add_command(stage.group)
 main.add_command(authority.group)
+main.add_command(pull.group)

@@ -20,12 +20,18 @@ SAFE = (
 )
 
 
-def git(root: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
+def git(
+    root: Path,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    seconds: float | None = None,
+) -> str:
     """Run git in a repository.
 
     :param root: a folder of it
     :param arguments: of git
     :param environment: variables beside those of this process
+    :param seconds: how long it may take; None for as long as it takes
     :returns: what it prints
     :raises HotshoeError: with what it says, if it fails or is not there
     """
@@ -37,11 +43,14 @@ def git(root: Path, *arguments: str, environment: Mapping[str, str] | None = Non
             encoding="utf-8",
             errors="surrogateescape",
             check=False,
+            timeout=seconds,
             env={**os.environ, "LC_ALL": "C.UTF-8", "GIT_TERMINAL_PROMPT": "0"}
             | dict(environment or {}),
         )
     except FileNotFoundError:
         raise HotshoeError("git is not installed\n    -> apt install git") from None
+    except subprocess.TimeoutExpired:
+        raise HotshoeError(f"{root}: git {arguments[0]} took longer than {seconds:g} s") from None
     if done.returncode != 0:
         said = done.stderr.strip() or f"it ended with status {done.returncode}"
         raise HotshoeError(f"{root}: git {arguments[0]} failed: {said}")

@@ -1,0 +1,277 @@
+"""``hotshoe pull``: a box that fetches the homes' repository, and deploys what is signed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hotshoe.cli.base import console, one_message, tidy_when_ended
+from hotshoe.errors import HotshoeError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from hotshoe.gitops.pull.settings import Places, Settings
+    from hotshoe.gitops.pull.state import State
+
+_file = click.Path(path_type=Path, exists=True, dir_okay=False)
+# What of the troubles is for the person to end, and what may end by itself.
+_SERIOUS, _PASSING = ("stuck", "failed", "refused"), ("unready", "waiting")
+
+
+@click.group("pull")
+def group() -> None:
+    """Deploy from the repository by itself, on a box in the home: what is signed, and works."""
+
+
+@group.command()
+@click.argument("repository")
+@click.option(
+    "--signers",
+    type=_file,
+    required=True,
+    metavar="FILE",
+    help="Who may sign commits: allowed_signers, as ssh-keygen(1) has it.",
+)
+@click.option("--branch", default="main", show_default=True, help="The branch that is deployed.")
+@click.option("--site", "sites", multiple=True, metavar="SITE", help="A Site.  [default: home]")
+@click.option(
+    "--every", default="5min", show_default=True, metavar="TIME", help="How often to look: 90s, 1h."
+)
+@click.option("--hook", metavar="PROGRAM", help="A program that is told what happens.")
+@click.option(
+    "--hook-user", default="nobody", show_default=True, help="The user that this runs as."
+)
+@click.option("--vault-password", type=_file, metavar="FILE", help="The file that opens the vault.")
+@click.option(
+    "--pki",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="FOLDER",
+    help="The folder pki/ of the computer that deployed before.",
+)
+@one_message
+def install(
+    repository: str,
+    signers: Path,
+    branch: str,
+    sites: Sequence[str],
+    every: str,
+    hook: str | None,
+    hook_user: str,
+    vault_password: Path | None,
+    pki: Path | None,
+) -> None:
+    """Have this computer pull REPOSITORY, and deploy its newest commit.
+
+    REPOSITORY is ssh://HOST/PATH, https://HOST/PATH, USER@HOST:PATH or an absolute path. Again with
+    other options, it changes them. A line of allowed_signers: NAME namespaces="git" ssh-ed25519 …
+    """
+    from hotshoe.gitops.pull import installation
+    from hotshoe.gitops.pull.settings import Places, make_settings
+
+    installation.require_root()
+    installation.require_programs()
+    settings = make_settings(
+        repository=repository,
+        branch=branch,
+        sites=tuple(sites) or ("home",),
+        every=every,
+        hook=hook,
+        hook_user=hook_user,
+    )
+    places = Places()
+    program = Path(sys.executable).with_name("hotshoe")
+    given = installation.Given(signers, vault_password, pki)
+    with _locked(places):
+        installation.install(places, settings, given, program)
+        told = _tell_logins(places, settings)
+        installation.start(places)
+    out = console()
+    out.print(f"Pull mode is installed; it looks every {settings.every}.", style="green")
+    for line in told:
+        out.print(line, soft_wrap=True, markup=False)
+    out.print("What it does: hotshoe pull status; journalctl --unit hotshoe-pull")
+
+
+def _tell_logins(places: Places, settings: Settings) -> list[str]:
+    """Let the box log in to itself, and say which other hosts have to let it in.
+
+    What cannot be fetched, or is not signed, says nothing of them.
+    """
+    from hotshoe.gitops.pull import installation
+    from hotshoe.gitops.pull.checkout import check_out
+    from hotshoe.gitops.pull.signatures import signer, why_not
+    from hotshoe.plan.derivation import make_plan
+    from hotshoe.site.reading import SiteFiles, load_site
+
+    key = f"Its public key: {installation.public_key(places)}"
+    mirror = installation.mirror_of(places, settings)
+    try:
+        mirror.newest()
+        head = mirror.fetch()
+        if signer(mirror, head, places.signers) is None:
+            why = why_not(mirror, head, places.signers)
+            return [
+                key,
+                f"The newest commit is {mirror.describe(head)}: {why}. Install it again "
+                "once that is signed, and it says which hosts have to let the key in.",
+            ]
+        folder = check_out(mirror, places, head)
+        plans = [make_plan(load_site(SiteFiles(site, folder))) for site in settings.sites]
+    except HotshoeError as error:
+        return [
+            key,
+            f"The repository cannot be used yet: {error}",
+            "Install it again once it can be.",
+        ]
+    told = [key]
+    own = installation.own_addresses()
+    for plan in plans:
+        for name, user, address, port in installation.logins(plan):
+            if address in own and user == "root":
+                installation.trust_itself(places)
+                told.append(f"{name} is this computer, and lets the key in.")
+            else:
+                command = installation.command_to_trust(places, user, address, port)
+                told.append(f"{name} has to let it in, once: {command}")
+    return told
+
+
+@group.command()
+@one_message
+def run() -> None:
+    """Look once for a new commit, and deploy it if all of it is signed; the timer runs this.
+
+    After the deploy, hotshoe check says whether cameras still get in; if what worked before does
+    not, the last good commit is deployed again. Exit status: 0 if the newest commit is deployed, 1
+    if it is refused or has failed, 2 if something has to be waited for.
+    """
+    from hotshoe.gitops.pull import installation
+    from hotshoe.gitops.pull.programs import Commands, environment_of, ssh_agent
+    from hotshoe.gitops.pull.reports import Reporter
+    from hotshoe.gitops.pull.run import Pull
+    from hotshoe.gitops.pull.settings import Places, read_settings
+
+    places = Places()
+    settings = read_settings(places)
+    reporter = Reporter(settings.hook, settings.hook_user)
+    with tidy_when_ended(), _locked(places), ssh_agent(places.key) as agent:
+        commands = Commands(settings.sites, environment_of(places, agent), reporter.say)
+        mirror = installation.mirror_of(places, settings)
+        state = Pull(places, mirror, commands, reporter).run()
+    raise SystemExit(_exit_status(state))
+
+
+@group.command()
+@one_message
+def status() -> None:
+    """Show which commit is deployed, and which is not, and why.
+
+    Exit status: 0 if the newest commit is deployed, 1 if it is refused or has failed, 2 if
+    something has to be waited for.
+    """
+    from rich.table import Table
+
+    from hotshoe.gitops.pull.settings import Places, read_settings
+    from hotshoe.gitops.pull.state import read_state
+
+    places = Places()
+    settings = read_settings(places)
+    state = read_state(places.state)
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_row("repository", f"{settings.repository} ({settings.branch})")
+    table.add_row("looked", _time(state.looked))
+    held = f"{state.deployed}, since {_time(state.changed)}" if state.deployed else "none for sure"
+    table.add_row("deployed", held)
+    table.add_row("trusted up to", state.trusted or "nothing yet")
+    table.add_row("last good", state.good or "none yet")
+    out = console()
+    out.print(table)
+    for kind in (*_SERIOUS, *_PASSING):
+        if trouble := state.troubles.get(kind):
+            out.print(f"\n{kind}, since {_time(trouble.since)}", style="bold")
+            out.print(trouble.text, soft_wrap=True, markup=False)
+    raise SystemExit(_exit_status(state))
+
+
+@group.command()
+@click.argument("commit")
+@one_message
+def accept(commit: str) -> None:
+    """Trust COMMIT and all that leads to it, though it is not signed or the branch was rewound.
+
+    COMMIT is the whole number, as the message shows it. Also tries one again that has failed. What
+    comes after it has to be signed as before.
+    """
+    from hotshoe.gitops.pull import installation
+    from hotshoe.gitops.pull.history import SEEN, require_whole
+    from hotshoe.gitops.pull.run import accept as accepted
+    from hotshoe.gitops.pull.settings import Places, read_settings
+    from hotshoe.gitops.pull.state import read_state, write_state
+
+    places = Places()
+    settings = read_settings(places)
+    require_whole(commit)
+    mirror = installation.mirror_of(places, settings)
+    with _locked(places):
+        if not mirror.has(commit) or not mirror.descends(SEEN, commit):
+            mirror.newest()
+            head = mirror.fetch()
+            if not mirror.descends(head, commit):
+                raise HotshoeError(
+                    f"{commit}: is not in the history of the branch {settings.branch}, whose "
+                    f"newest commit is {head}\n    -> push it first"
+                )
+        write_state(places.state, accepted(read_state(places.state), commit))
+    console().print(f"Accepted: {mirror.describe(commit)}", soft_wrap=True, markup=False)
+    console().print("It is deployed at the next look, or now: systemctl start hotshoe-pull")
+
+
+@group.command()
+@click.option(
+    "--keep-pki",
+    type=click.Path(path_type=Path, exists=False),
+    metavar="FOLDER",
+    help="Move the home's certificate authority there; it exists only once.",
+)
+@one_message
+def uninstall(keep_pki: Path | None) -> None:
+    """Take pull mode off this computer; nothing of it is left. What was deployed stays."""
+    from hotshoe.gitops.pull import installation
+    from hotshoe.gitops.pull.settings import Places
+
+    installation.require_root()
+    places = Places()
+    has_pki = places.pki.is_dir() and any(places.pki.iterdir())
+    if has_pki and keep_pki is None:
+        raise HotshoeError(
+            f"{places.pki}: holds the certificate authority of the home, which exists only once\n"
+            "    -> keep it: hotshoe pull uninstall --keep-pki FOLDER"
+        )
+    with _locked(places):
+        installation.uninstall(places, keep_pki=keep_pki)
+    console().print("Pull mode is gone from this computer; what it deployed stays.")
+    if has_pki:
+        console().print(f"The certificate authority of the home is in {keep_pki}.")
+
+
+def _locked(places: Places) -> AbstractContextManager[None]:
+    from hotshoe.gitops.pull.run import alone
+
+    return alone(places)
+
+
+def _exit_status(state: State) -> int:
+    if any(kind in state.troubles for kind in _SERIOUS):
+        return 1
+    waits = any(kind in state.troubles for kind in _PASSING)
+    return 2 if waits or not state.deployed else 0
+
+
+def _time(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M:%S}" if seconds else "never"

@@ -1,0 +1,214 @@
+"""What pull mode is told, and where its files are."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from hotshoe.errors import HotshoeError, Problem, SiteError, shown
+
+SCHEMES = ("ssh", "https", "file")
+# As git takes it for SSH: [USER@]HOST:PATH (git-fetch(1), GIT URLS).
+_SCP = re.compile(r"(?:[\w.-]+@)?[\w.-]+:[^:]+")
+# systemd.time(7), as far as anybody needs it.
+_SPAN = r"[1-9][0-9]{0,3}(s|min|h)"
+
+
+class Settings(BaseModel):
+    """What ``hotshoe pull install`` was told.
+
+    :param repository: where the repository is: ``ssh://``, ``https://``, ``USER@HOST:PATH`` or an
+        absolute path
+    :param branch: the branch that is deployed
+    :param sites: the Sites that are
+    :param every: how often it is looked for a new commit, as systemd.time(7) writes it
+    :param hook: a program that is told what happens; None for none
+    :param hook_user: the user that it runs as
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    repository: str
+    branch: str = Field("main", pattern=r"^[\w][\w./-]*$")
+    sites: tuple[str, ...] = Field(("home",), min_length=1)
+    every: str = Field("5min", pattern=f"^{_SPAN}$")
+    hook: Path | None = None
+    hook_user: str = Field("nobody", pattern=r"^[a-z_][a-z0-9_-]*$")
+
+    @property
+    def delay(self) -> int:
+        """Up to how many seconds later each look may be, so that many boxes do not look at once."""
+        number, unit = int(self.every.rstrip("smhin")), self.every.lstrip("0123456789")
+        return number * {"s": 1, "min": 60, "h": 3600}[unit] // 10
+
+    @field_validator("repository")
+    @classmethod
+    def _is_fetched_safely(cls, value: str) -> str:
+        if reason := why_not_a_repository(value):
+            raise ValueError(reason)
+        return value
+
+    @field_validator("sites")
+    @classmethod
+    def _are_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not re.fullmatch(r"[^\W_][\w.-]*", name):
+                raise ValueError(f"{shown(name)} is not the name of a Site")
+        return value
+
+    @field_validator("hook")
+    @classmethod
+    def _is_absolute(cls, value: Path | None) -> Path | None:
+        if value and not value.is_absolute():
+            raise ValueError("write the whole path, from / on")
+        return value
+
+
+def why_not_a_repository(text: str) -> str | None:
+    """Why a repository is not one to pull from; None if it is."""
+    if text.startswith("/") or (_SCP.fullmatch(text) and "://" not in text):
+        return None
+    url = urlsplit(text)
+    if url.password is not None:
+        return "a password in it would be shown; use an SSH key that may only read"
+    if url.scheme not in SCHEMES or not (url.netloc or url.scheme == "file"):
+        return "write ssh://HOST/PATH, https://HOST/PATH, USER@HOST:PATH, or an absolute path"
+    return None
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where things are on the box.
+
+    :param root: the root of its file system
+    """
+
+    root: Path = Path("/")
+
+    @property
+    def configuration(self) -> Path:
+        """What it is told, and its keys; root's alone."""
+        return self.root / "etc" / "hotshoe-pull"
+
+    @property
+    def settings(self) -> Path:
+        return self.configuration / "settings.json"
+
+    @property
+    def signers(self) -> Path:
+        """Who may sign: allowed_signers, as ssh-keygen(1) has it.
+
+        It is not in the repository, so that no commit says who may sign it.
+        """
+        return self.configuration / "allowed_signers"
+
+    @property
+    def key(self) -> Path:
+        """The SSH key with which the box fetches and deploys."""
+        return self.configuration / "id_ed25519"
+
+    @property
+    def known_hosts(self) -> Path:
+        """Host keys of the repository's server, besides those that root knows."""
+        return self.configuration / "known_hosts"
+
+    @property
+    def vault_password(self) -> Path:
+        return self.configuration / "vault-password"
+
+    @property
+    def data(self) -> Path:
+        """What it keeps, and what can be had again except for pki/."""
+        return self.root / "var" / "lib" / "hotshoe-pull"
+
+    @property
+    def mirror(self) -> Path:
+        """The repository, as it was fetched."""
+        return self.data / "repository.git"
+
+    @property
+    def home(self) -> Path:
+        """The files of the commit that was used last."""
+        return self.data / "home"
+
+    @property
+    def pki(self) -> Path:
+        """The home's certificate authority, which is in no commit."""
+        return self.data / "pki"
+
+    @property
+    def record(self) -> Path:
+        """The record of deploys."""
+        return self.data / "record"
+
+    @property
+    def state(self) -> Path:
+        return self.data / "state.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.data / "lock"
+
+    def unit(self, kind: str) -> Path:
+        """A unit of its own: ``service`` or ``timer``."""
+        return self.root / "etc" / "systemd" / "system" / f"{UNIT}.{kind}"
+
+
+UNIT = "hotshoe-pull"
+
+
+def make_settings(**said: object) -> Settings:
+    """The settings that a person asks for.
+
+    :raises SiteError: with all that is wrong with them
+    """
+    try:
+        return Settings.model_validate(said)
+    except ValidationError as error:
+        raise SiteError(_problems(error, "hotshoe pull install")) from None
+
+
+def read_settings(places: Places) -> Settings:
+    """The settings of this box.
+
+    :raises HotshoeError: if pull mode is not installed here, or they make no sense
+    """
+    try:
+        text = places.settings.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise HotshoeError(
+            "pull mode is not installed on this computer\n"
+            "    -> hotshoe pull install REPOSITORY --signers FILE"
+        ) from None
+    except OSError as error:
+        raise HotshoeError(
+            f"{places.settings}: cannot be read: {error.strerror}\n    -> run this as root"
+        ) from None
+    try:
+        return Settings.model_validate(json.loads(text))
+    except ValidationError as error:
+        raise SiteError(_problems(error, str(places.settings))) from None
+    except ValueError as error:
+        raise HotshoeError(
+            f"{places.settings}: is not JSON: {error}\n    -> hotshoe pull install writes it anew"
+        ) from None
+
+
+def _problems(error: ValidationError, file: str) -> list[Problem]:
+    return [
+        Problem(
+            file,
+            ".".join(str(part) for part in each["loc"]),
+            # An address may have a password in it.
+            f"{shown(each['input'])} does not fit"
+            if "repository" not in each["loc"]
+            else "does not fit",
+            each["msg"].removeprefix("Value error, "),
+        )
+        for each in error.errors()
+    ]

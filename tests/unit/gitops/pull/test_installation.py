@@ -1,0 +1,121 @@
+"""Putting pull mode on a box, and taking it away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hotshoe.errors import HotshoeError
+from hotshoe.gitops.pull import installation
+from hotshoe.gitops.pull.installation import Given, install, logins, require_signers, uninstall
+from hotshoe.gitops.pull.settings import Places, make_settings, read_settings
+from hotshoe.plan.model import Plan
+
+SETTINGS = make_settings(repository="/srv/homes.git", every="90s")
+PROGRAM = Path("/opt/hotshoe/bin/hotshoe")
+SIGNERS = 'ann@home namespaces="git" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI\n'
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> Given:
+    (tmp_path / "signers").write_text(SIGNERS)
+    (tmp_path / "password").write_text("geheim")
+    (tmp_path / "pki" / "photos.example.net").mkdir(parents=True)
+    (tmp_path / "pki" / "photos.example.net" / "ca.key").write_text("key")
+    return Given(tmp_path / "signers", tmp_path / "password", tmp_path / "pki")
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return Places(tmp_path / "box")
+
+
+def files(places: Places) -> set[str]:
+    return {str(p.relative_to(places.root)) for p in places.root.rglob("*") if p.is_file()}
+
+
+def test_what_is_installed_is_root_s_alone(places: Places, given: Given) -> None:
+    install(places, SETTINGS, given, PROGRAM)
+    assert read_settings(places) == SETTINGS
+    assert places.signers.read_text() == SIGNERS
+    private = (places.key, places.vault_password, places.settings, places.signers)
+    assert {path.stat().st_mode & 0o777 for path in private} == {0o600}
+    folders = (places.configuration, places.data)
+    assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
+    assert (places.pki / "photos.example.net" / "ca.key").read_text() == "key"
+
+
+def test_the_units_say_what_runs_and_when(places: Places, given: Given) -> None:
+    install(places, SETTINGS, given, PROGRAM)
+    service, timer = places.unit("service").read_text(), places.unit("timer").read_text()
+    assert f"ExecStart={PROGRAM} pull run\n" in service
+    assert "OnUnitInactiveSec=90s\n" in timer
+    assert "RandomizedDelaySec=9\n" in timer
+    assert "geheim" not in service
+
+
+def test_again_it_keeps_the_key_and_what_is_not_given(places: Places, given: Given) -> None:
+    install(places, SETTINGS, given, PROGRAM)
+    key = places.key.read_text()
+    other = make_settings(repository="/srv/other.git")
+    install(places, other, Given(given.signers), PROGRAM)
+    assert read_settings(places) == other
+    assert places.key.read_text() == key
+    assert places.vault_password.read_text() == "geheim"
+
+
+def test_nothing_is_left_of_it(places: Places, given: Given, tmp_path: Path) -> None:
+    keys = places.root / "root" / ".ssh" / "authorized_keys"
+    keys.parent.mkdir(parents=True)
+    keys.write_text("ssh-ed25519 AAAA somebody\n# a comment\n")
+    before = files(places)
+    install(places, SETTINGS, given, PROGRAM)
+    installation.trust_itself(places)
+    installation.trust_itself(places)
+    line = keys.read_text().splitlines()[2]
+    assert len(keys.read_text().splitlines()) == 3
+    assert line.startswith('from="127.0.0.1,')
+    assert line.endswith(f"restrict,pty {installation.public_key(places)}")
+    uninstall(places, keep_pki=tmp_path / "kept")
+    assert files(places) == before
+    assert keys.read_text() == "ssh-ed25519 AAAA somebody\n# a comment\n"
+    assert (tmp_path / "kept" / "photos.example.net" / "ca.key").read_text() == "key"
+    uninstall(places)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "names nobody who may sign"),
+        ("# only a comment\n", "names nobody who may sign"),
+        ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI ann\n", "names no key"),
+        ("ann@home\n", "names no key"),
+    ],
+)
+def test_signers_that_make_no_sense_are_refused(tmp_path: Path, text: str, reason: str) -> None:
+    """Above all a .pub file as it is: git would take its first word for a name."""
+    (tmp_path / "signers").write_text(text)
+    with pytest.raises(HotshoeError, match=f"{reason}\n    -> a line for each"):
+        require_signers(tmp_path / "signers")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        SIGNERS,
+        "ann@home,ann@example.net ssh-ed25519 AAAAC3\n",
+        'ann valid-before="20300101",namespaces="git" ecdsa-sha2-nistp256 AAAAE2\n',
+        "ann sk-ssh-ed25519@openssh.com AAAAGn\n",
+    ],
+)
+def test_signers(tmp_path: Path, line: str) -> None:
+    (tmp_path / "signers").write_text(f"# who may sign\n{line}")
+    require_signers(tmp_path / "signers")
+
+
+def test_whom_the_box_has_to_log_in_to(example_plan: Plan) -> None:
+    assert list(logins(example_plan)) == [
+        ("gateway", "root", "192.168.1.1", 22),
+        ("darkroom", "root", "192.168.1.10", 22),
+    ]
