@@ -120,7 +120,7 @@ class Lookout:
 
     @contextmanager
     def watching(self, *folders: Path, allowed: Iterable[str] = ()) -> Iterator[None]:
-        """Look at all processes, and into some folders, over and over while something runs.
+        """Look at what starts, and into some folders, over and over while something runs.
 
         :param folders: for files that are gone when it ends
         :param allowed: variables of the environment that are there to hold a secret
@@ -128,9 +128,11 @@ class Lookout:
         done = threading.Event()
         names = tuple(f"{name}=".encode() for name in allowed)
 
+        before = set(_processes())
+
         def watch() -> None:
             while not done.wait(_PAUSE):
-                self._look_at_processes(names)
+                self._look_at_processes(before, names)
                 self.look_at_files(*folders)
                 self.rounds += 1
 
@@ -142,18 +144,21 @@ class Lookout:
             done.set()
             watcher.join()
 
-    def _look_at_processes(self, allowed: tuple[bytes, ...]) -> None:
-        for process in Path("/proc").iterdir():
-            if not process.name.isdigit():
+    def _look_at_processes(self, before: set[str], allowed: tuple[bytes, ...]) -> None:
+        for process in _processes():
+            if process in before:
                 continue
             # It may have ended meanwhile.
             with suppress(OSError):
-                self.look((process / "cmdline").read_bytes(), "a command line")
+                self.look(Path(f"/proc/{process}/cmdline").read_bytes(), "a command line")
             with suppress(OSError):
-                variables = (process / "environ").read_bytes().split(b"\0")
-                for variable in variables:
-                    if not variable.startswith(allowed or (b"\0",)):
-                        self.look(variable, "an environment")
+                variables = Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
+                told = [v for v in variables if not (allowed and v.startswith(allowed))]
+                self.look(b"\0".join(told), "an environment")
+
+
+def _processes() -> Iterator[str]:
+    return (path.name for path in Path("/proc").iterdir() if path.name.isdigit())
 
 
 def _files(folder: Path, spared: set[Path]) -> Iterator[Path]:
