@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hotshoe.check.run import Checked
     from hotshoe.plan.model import Plan, ServerPlan
     from hotshoe.probe.result import Result
+    from hotshoe.remote.ssh import Access
     from hotshoe.show.check_document import ServerDocument
     from hotshoe.site.model import Site
     from hotshoe.site.reading import SiteFiles
@@ -112,6 +113,7 @@ def command(
     status: 0 if it works, 1 if something is broken, 2 if nobody could tell.
     """
     from hotshoe.plan.derivation import make_plan
+    from hotshoe.remote.ssh import Access
     from hotshoe.site.reading import SiteFiles, load_site
 
     _refuse_together(where=where, single_file=single_file, explain=explain, watch=watch)
@@ -131,7 +133,7 @@ def command(
         ssh_config = ssh_config or stage.ssh_config
         root = root or (stage.authority_root if stage.authority else None)
     if watch:
-        _watch(plan, servers, ssh_config)
+        _watch(plan, servers, Access.of(files, ssh_config))
     seconds = slow_seconds or (0 if quick else SLOW_SECONDS)
     asked = _Asked(files, described, plan, ssh_config, root, quick, seconds, not no_inside, as_json)
     if single_file:
@@ -156,14 +158,14 @@ def _stage_of(site: str) -> Stage:
     return stage
 
 
-def _watch(plan: Plan, servers: Sequence[ServerPlan], ssh_config: Path | None) -> None:
+def _watch(plan: Plan, servers: Sequence[ServerPlan], access: Access) -> None:
     """Tell what cameras try, until Ctrl-C."""
     from hotshoe.check.watch import follow
     from hotshoe.show.attempts import line
 
     out = console()
     try:
-        for told in follow(plan, servers, ssh_config, lambda said: click.echo(said, err=True)):
+        for told in follow(plan, servers, access, lambda said: click.echo(said, err=True)):
             out.print(line(told, [server.name for server in servers]), soft_wrap=True)
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
@@ -184,6 +186,13 @@ class _Asked:
     slow_seconds: float
     inside: bool
     as_json: bool
+
+    @property
+    def access(self) -> Access:
+        """What leads to the home's machines."""
+        from hotshoe.remote.ssh import Access
+
+        return Access.of(self.files, self.ssh_config)
 
     def options(self) -> Options:
         from hotshoe.check.order import Options
@@ -238,7 +247,7 @@ def _check(asked: _Asked, servers: Sequence[ServerPlan], camera: str | None, whe
         )
     report = _Report(asked, vantage.name)
     for server, order in zip(servers, orders, strict=True):
-        home = Home(asked.plan, server, asked.ssh_config, asked.inside, asked.files.name)
+        home = Home(asked.plan, server, asked.access, asked.inside, asked.files.name)
         try:
             with tidy_when_ended(), _live(asked.as_json) as tell:
                 checked = check(home, order, vantage, tell)
@@ -308,7 +317,7 @@ def _dial(asked: _Asked, server: ServerPlan) -> str | None:
         return None
     from hotshoe.check.direct_link import address_of
 
-    return address_of(server, asked.ssh_config)
+    return address_of(server, asked.access)
 
 
 @contextmanager
@@ -389,7 +398,7 @@ def _explain(asked: _Asked, servers: Sequence[ServerPlan], camera: str | None, t
 
     said = read(text)
     server = server_of(said, servers, asked.files.name)
-    home = Home(asked.plan, server, asked.ssh_config, asked.inside, asked.files.name)
+    home = Home(asked.plan, server, asked.access, asked.inside, asked.files.name)
     when = f"{said.made.astimezone():%Y-%m-%d %H:%M}"
     report = _Report(asked, "code" if asked.as_json else f"somewhere else at {when}")
     name = camera or server.cameras[0]

@@ -47,15 +47,16 @@ def command(
     the deploy reaches them. Uploads that broke off are told with the reason.
     """
     from hotshoe.plan.derivation import make_plan
-    from hotshoe.remote.ssh import Host
+    from hotshoe.remote.ssh import Access, Host
     from hotshoe.site.reading import SiteFiles, load_site
 
     if watch and (since is not None or lines is not None):
         raise click.UsageError(
             "--watch shows what happens from now on: without --since and --lines"
         )
-    plan = make_plan(load_site(SiteFiles(site)))
-    hosts = [Host.of(server, ssh_config) for server in plan.servers]
+    files = SiteFiles(site)
+    plan, access = make_plan(load_site(files)), Access.of(files, ssh_config)
+    hosts = [Host.of(server, access) for server in plan.servers]
     if watch:
         _watch(hosts)
     else:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from hotshoe import environment
 from hotshoe.deploy.log import Log
 from hotshoe.deploy.results import SiteResult, from_plan, from_results
 from hotshoe.errors import HotshoeError
@@ -71,7 +72,7 @@ def _run(
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
-            pass_fds=tuple(kept_open),
+            pass_fds=(*kept_open, *environment.inherited()),
         )
     except FileNotFoundError as error:
         raise HotshoeError(f"{error.filename}: cannot be run: {error.strerror}") from None

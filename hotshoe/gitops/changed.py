@@ -39,7 +39,7 @@ def changed_sites(since: str, root: Path = Path()) -> tuple[str, ...]:
     top = Path(git(root, "rev-parse", "--show-toplevel").rstrip("\n"))
     if since and not since.strip("0"):
         return names
-    changed = frozenset(top / path for path in _paths(root, _commit(root, since)))
+    changed = frozenset(top / path for path in _paths(root, commit_of(root, since)))
     folder = root.resolve()
     own: set[str] = set()
     for path in changed:
@@ -52,7 +52,7 @@ def changed_sites(since: str, root: Path = Path()) -> tuple[str, ...]:
     return tuple(name for name in names if name in own or _uses(SiteFiles(name, folder), changed))
 
 
-def _commit(root: Path, since: str) -> str:
+def commit_of(root: Path, since: str) -> str:
     """The object name of a commit; nothing that a revision is called can be taken for an option.
 
     :raises HotshoeError: if there is no such commit

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from hotshoe import environment
+from hotshoe.environment import FILE_VARIABLE as PASSWORD_FILE_VARIABLE
 from hotshoe.errors import Problem, SiteError
 from hotshoe.secrets import payload
 from hotshoe.site.reading import MOST_BYTES, SiteFiles
 
-# ansible-core's own variable, so that one setting serves ansible-vault and hotshoe.
-PASSWORD_FILE_VARIABLE = "ANSIBLE_VAULT_PASSWORD_FILE"  # noqa: S105 - a variable's name
 PASSWORD_FILE = ".vault-password"  # noqa: S105 - a file's name
 DEMO_PASSWORD_FILE = Path("group_vars") / "demo.vault-password"
 ENCRYPTED = b"$ANSIBLE_VAULT;"
@@ -54,6 +54,7 @@ def begin_opening(files: SiteFiles) -> Opening:
 
 def _password_file(root: Path) -> tuple[Path, bool]:
     """The file that holds the vault's password, and whether it is the published demo one."""
+    environment.take()
     named = os.environ.get(PASSWORD_FILE_VARIABLE)
     for path in (Path(named).expanduser() if named else None, root / PASSWORD_FILE):
         if path and path.exists():
@@ -65,6 +66,13 @@ def _password_file(root: Path) -> tuple[Path, bool]:
             raise SiteError(
                 [Problem(PASSWORD_FILE_VARIABLE, "", f"{named} does not exist", "correct the path")]
             )
+    if not (root / DEMO_PASSWORD_FILE).exists():
+        reason = "is not there, and no variable tells the vault's password either"
+        remedy = (
+            f"put the vault's password there (chmod 600), or name its file in "
+            f"{PASSWORD_FILE_VARIABLE}; a pipeline says it in {environment.VARIABLE}"
+        )
+        raise SiteError([Problem(str(root / PASSWORD_FILE), "", reason, remedy)])
     return root / DEMO_PASSWORD_FILE, True
 
 
@@ -168,6 +176,7 @@ def _begin_ansible_vault(vault: Path, password_file: Path) -> Callable[[], str |
         errors="replace",
         stdin=subprocess.DEVNULL,
         env=os.environ | {"LC_ALL": "C.UTF-8"},  # ansible refuses to run in any other encoding
+        pass_fds=environment.inherited(),
     )
 
     def text() -> str | None:
@@ -186,12 +195,13 @@ def finish_opening(opening: Opening, vault: Path) -> str:
     """
     text = opening.text()
     if text is None:
+        password_file = environment.shown(opening.password_file)
         raise SiteError(
             [
                 Problem(
                     str(vault),
                     "",
-                    f"does not open with the password in {opening.password_file}",
+                    f"does not open with the password in {password_file}",
                     f"put the vault's password into {PASSWORD_FILE}, or name its file in "
                     f"{PASSWORD_FILE_VARIABLE}",
                 )

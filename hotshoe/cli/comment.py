@@ -1,0 +1,47 @@
+"""``hotshoe comment``: what a merge request changes, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from hotshoe.cli.base import one_message
+from hotshoe.errors import HotshoeError
+
+
+@click.command("comment")
+@click.argument("sites", nargs=-1, metavar="[SITE]...")
+@click.option("--base", metavar="REV", required=True, help="The branch that it is merged into.")
+@click.option(
+    "--pictures",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Write a picture of each home that changes, before and after.",
+)
+@one_message
+def command(sites: Sequence[str], base: str, pictures: Path | None) -> None:
+    """Say what a merge request changes, as Markdown for a comment on it.
+
+    For each SITE, or all: what becomes of the Plan, and what a camera would notice. No host is
+    touched, no vault is opened. A Site that is refused is told on standard error as well. Exit
+    status: 0, or 1 if a Site is refused.
+    """
+    from hotshoe.gitops import comment
+
+    found = comment.changes(Path(), base, sites)
+    if missing := set(sites) - {change.site for change in found}:
+        raise HotshoeError(
+            f"{', '.join(sorted(missing))}: there is no such Site, neither now nor at {base}\n"
+            "    -> run this in the folder that holds deploy.py, and name a file of inventories/ "
+            "without .py"
+        )
+    click.echo(comment.markdown(found), nl=False)
+    if pictures:
+        pictures.mkdir(parents=True, exist_ok=True)
+        for name, text in comment.pictures(found).items():
+            (pictures / name).write_text(text, encoding="utf-8")
+    refused = [change.after.refusal for change in found if change.after and change.after.refusal]
+    if refused:
+        raise HotshoeError("\n".join(refused))
