@@ -16,16 +16,18 @@ from pathlib import Path
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
 from click.testing import CliRunner, Result
+from ruamel.yaml import YAML
 
 from hotshoe.check import vantage
 from hotshoe.cli import main
 from hotshoe.probe.layers import Layer, Problem, Status
 from hotshoe.probe.result import Result as Told
+from hotshoe.secrets.payload import decrypt
 from tests.conftest import PROJECT
 from tests.lookout import MARKED, Lookout, vault_text
 from tests.unit.debian.pairs import ROOT
 
-PYINFRA = str(Path(sys.executable).with_name("pyinfra"))
+PYINFRA, HOTSHOE = (str(Path(sys.executable).with_name(name)) for name in ("pyinfra", "hotshoe"))
 BROKEN = Told(Layer.PORT, Status.FAIL, "no answer", Problem.PORT_SILENT, {"port": 21, "own": "x"})
 # Takes the order, in which a camera's password is, and tells that a port is silent.
 PROBE = f"""
@@ -56,7 +58,13 @@ COMMANDS: dict[str, int] = {
     "check --watch": 1,
     "authority show": 1,
     "diff --markdown": 1,
+    "drift --json": 1,
     "apply dynamic": 1,
+    "trust": 1,
+    "trust --yes --fingerprint=darkroom=SHA256:x": 1,
+    "comment --base=HEAD~1 --pictures=made": 0,
+    "init made/homes --pipeline=github": 0,
+    "pull status": 1,
 }
 # Where the password does not open the vault, or what is in it is wrong.
 REFUSED = (
@@ -76,6 +84,12 @@ def encrypt(content: str) -> bytes:
 @pytest.fixture(scope="session")
 def vault() -> bytes:
     return encrypt(vault_text())
+
+
+def commit(project: Path, subject: str) -> None:
+    git = ("git", "-C", str(project), "-c", "user.name=ann", "-c", "user.email=ann@example.net")
+    for words in (("init", "-q"), ("add", "group_vars"), ("commit", "-q", "-m", subject)):
+        subprocess.run([*git, *words], check=True)
 
 
 @pytest.fixture
@@ -100,6 +114,10 @@ def marked(project: Path, vault: bytes, monkeypatch: pytest.MonkeyPatch) -> Path
     monkeypatch.setenv("TMPDIR", str(project / "temporary"))
     monkeypatch.setenv("RECORD", str(project / "person" / "record"))
     monkeypatch.setattr(tempfile, "tempdir", None)
+    commit(project, "First")
+    with (project / "group_vars" / "home.yml").open("a") as site:
+        site.write("  - {name: z9}\n")
+    commit(project, "Another camera")
     monkeypatch.setattr(vantage, "_pushed", lambda: PROBE)
     monkeypatch.setattr("hotshoe.stage.podman.why_no_stage", lambda: None)
     return project
@@ -136,10 +154,48 @@ def test_a_command_shows_none(run, marked, words):
     assert result.output
 
 
+@pytest.mark.parametrize("words", ["check --root=root.pem --from=ssh://office", "apply"])
+def test_a_password_in_the_environment_gets_no_further(marked, words):
+    """`SSH` writes down the environment that it gets."""
+    (marked / ".vault-password").unlink()
+    lookout = Lookout()
+    variable, password = "HOTSHOE_VAULT_PASSWORD", MARKED["the password of the vault"]
+    with lookout.watching(allowed=[variable]):
+        done = subprocess.run(
+            [HOTSHOE, *words.split()],
+            env=os.environ | {variable: password},
+            capture_output=True,
+            check=False,
+            timeout=100,
+        )
+    assert done.returncode in (1, 2)
+    assert b"vault" not in done.stderr
+    lookout.look(done.stdout + done.stderr, f"what hotshoe {words} prints")
+    lookout.look_at_files(marked)
+    assert lookout.found == set()
+
+
+def test_what_init_makes_up_is_in_the_vault_alone(lookout, marked, run):
+    result = run("init made/homes")
+    homes = marked / "made" / "homes"
+    password = (homes / ".vault-password").read_bytes().strip()
+    (vault,) = (homes / "group_vars").glob("*.vault.yml")
+    opened = decrypt(vault.read_bytes(), password)
+    content = YAML(typ="safe").load(opened)
+    made = {**content.pop("camera_passwords"), **content, "it": password.decode()}
+    assert len(made) > 2
+    own = Lookout(made)
+    own.look(result.output, "what it prints")
+    own.look_at_files(marked, but=[homes / ".vault-password"])
+    assert own.found == set()
+
+
 def test_passwords_are_shown_to_who_asks_for_them_and_nothing_else_is(marked):
     lookout = Lookout()
     lookout.look(CliRunner().invoke(main, ["sheet", "--with-password"]).output, "the terminal")
-    assert {name for _, name, _ in lookout.found} == {"the password of r5", "the password of a7"}
+    assert {name for _, name, _ in lookout.found} == {
+        f"the password of {name}" for name in ("r5", "a7", "z9")
+    }
 
 
 @pytest.mark.parametrize(
