@@ -48,6 +48,7 @@ _existing = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 @click.command("check")
 @site_argument
+@click.option("--all", "every", is_flag=True, help="Check every Site of this folder.")
 @click.option(
     "--from",
     "where",
@@ -92,6 +93,7 @@ _existing = click.Path(path_type=Path, exists=True, dir_okay=False)
 @one_message
 def command(
     site: str,
+    every: bool,
     where: str | None,
     on_stage: bool,
     quick: bool,
@@ -116,6 +118,8 @@ def command(
     from hotshoe.remote.ssh import Access
     from hotshoe.site.reading import SiteFiles, load_site
 
+    if every:
+        _check_every_site(click.get_current_context())
     _refuse_together(where=where, single_file=single_file, explain=explain, watch=watch)
     _refuse_together(watch=watch, json=as_json)
     _refuse_together(watch=watch, quick=quick)
@@ -142,6 +146,36 @@ def command(
         _explain(asked, servers, camera, explain)
     else:
         _check(asked, servers, camera, where or "here")
+
+
+def _check_every_site(context: click.Context) -> NoReturn:
+    """Check one Site after another, each as it is checked alone."""
+    from click.core import ParameterSource
+
+    from hotshoe.site.homes import homes
+
+    alone = {"site", "as_json", "single_file", "explain", "watch", "server", "camera"}
+    if any(context.get_parameter_source(name) is not ParameterSource.DEFAULT for name in alone):
+        raise click.UsageError("--all goes with --from, --quick, --stage and --no-inside alone")
+    statuses = {}
+    for site in homes():
+        click.secho(f"{site}:", bold=True)
+        try:
+            context.invoke(command, **(context.params | {"every": False, "site": site}))
+        except SystemExit as ended:
+            statuses[site] = int(ended.code or 0)
+        except click.ClickException as error:
+            error.show()
+            statuses[site] = error.exit_code
+        if statuses.get(site) == INTERRUPTED:
+            break
+    for site, status in statuses.items():
+        click.echo(f"{site}: {_IN_A_WORD.get(status, 'ended early')}")
+    values = statuses.values()
+    raise SystemExit(1 if 1 in values else max(values, default=0))
+
+
+_IN_A_WORD = {0: "works", 1: "broken, or refused", 2: "could not be told"}
 
 
 def _stage_of(site: str) -> Stage:

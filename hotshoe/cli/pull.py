@@ -90,7 +90,8 @@ def install(
     with _locked(places):
         installation.install(places, settings, given, program)
         told = _tell_logins(places, settings)
-        installation.start(places)
+    # It looks at once.
+    installation.start(places)
     out = console()
     out.print(f"Pull mode is installed; it looks every {settings.every}.", style="green")
     for line in told:

@@ -38,6 +38,8 @@ SECONDS = {
     "test_molecule": 56,
     "test_openwrt": 8,
     "test_photos": 8,
+    "test_pipeline": 30,
+    "test_pull": 25,
     "test_refused": 1,
     "test_secrets": 3,
     "test_sessions": 8,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hotshoe.errors import HotshoeError, escaped, escaped_lines
+from hotshoe.gitops.pull.release import why_another_release
 from hotshoe.gitops.pull.settings import Places
 from hotshoe.gitops.pull.state import Health
 
@@ -66,6 +67,8 @@ class Commands:
     say: Callable[[str], None]
 
     def plan(self, folder: Path) -> Ended:
+        if reason := why_another_release(folder):
+            return Ended(1, escaped_lines(reason))
         return _ended(self._start("diff", *self.sites, folder=folder), DEPLOY_SECONDS)
 
     def apply(self, folder: Path) -> Ended:

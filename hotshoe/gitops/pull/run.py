@@ -127,7 +127,8 @@ class Pull:
             return False
         planned = self.programs.plan(folder)
         if planned.status != 0:
-            if self.state.deployed:
+            half_done = not self.state.deployed and (going_back or self.state.deploying)
+            if not half_done:
                 text = _unready(self.mirror.describe(commit), planned.text)
                 self._trouble("unready", text, commit)
             else:

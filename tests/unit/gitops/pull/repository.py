@@ -54,8 +54,12 @@ class Origin:
         :param by: whose key signs it; None for nobody's
         """
         (self.folder / "home.yml").write_text(text)
-        self.git("add", "home.yml")
-        return self._commit(by, "commit", "--quiet", "--message", text)
+        return self.record(text, by)
+
+    def record(self, message: str, by: str | None = OWNER) -> str:
+        """Commit all that has changed, and return the commit."""
+        self.git("add", "--all")
+        return self._commit(by, "commit", "--quiet", "--message", message)
 
     def merge(self, branch: str, by: str | None = OWNER) -> str:
         """Merge a branch into this one."""

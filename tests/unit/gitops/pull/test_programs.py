@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,28 @@ def test_before_it_hotshoe_diff_is_asked(hotshoe: Program, tmp_path: Path) -> No
     hotshoe('echo "$@"')
     ended = commands().plan(tmp_path)
     assert (ended.status, ended.text) == (0, "diff home studio")
+
+
+@pytest.mark.parametrize(
+    ("line", "fits"),
+    [
+        (f"hotshoe=={version('hotshoe')}", True),
+        ("hotshoe == 9.9", False),
+        ("hotshoe @ git+https://git.example.net/hotshoe.git@v9.9", False),
+        (f"hotshoe @ git+https://git.example.net/hotshoe.git@v{version('hotshoe')}", True),
+        ("click==1.0", True),
+    ],
+)
+def test_a_commit_for_another_release_waits_for_it(
+    hotshoe: Program, tmp_path: Path, line: str, fits: bool
+) -> None:
+    hotshoe("exit 0")
+    (tmp_path / "requirements.txt").write_text(f"# hotshoe==0.0\n{line}\n")
+    ended = commands().plan(tmp_path)
+    assert (ended.status == 0) is fits
+    if not fits:
+        assert "is for hotshoe 9.9, and this computer has " in ended.text
+        assert f"\n    -> {tmp_path}/bin/pip install --requirement" in ended.text
 
 
 def test_the_last_words_are_kept_and_disturb_no_terminal(hotshoe: Program, tmp_path: Path) -> None:

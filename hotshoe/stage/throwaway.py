@@ -1,0 +1,47 @@
+"""A copy of a repository with secrets of its own, for rehearsals that may not see the real ones."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
+from pathlib import Path
+
+from hotshoe.environment import FILE_VARIABLE
+from hotshoe.secrets.making import encrypt, made_up, new_secret
+from hotshoe.secrets.vault import PASSWORD_FILE
+from hotshoe.site.reading import FOLDER, SiteFiles, load_site
+
+# Of what a repository holds, what is large, or another run's, or secret.
+_LEFT_OUT = (".git", ".venv", ".stage", ".hotshoe", PASSWORD_FILE, "*.vault.yml", "__pycache__")
+
+
+@contextmanager
+def copy(root: Path, site: str) -> Iterator[None]:
+    """Work in a copy of a repository, with a vault of random secrets that fits a Site.
+
+    Its place is always the same, so that the next run finds what a killed one has left.
+
+    :param root: the folder that holds deploy.py
+    :param site: the Site's name
+    :raises SiteError: if the Site is refused
+    """
+    content = made_up(load_site(SiteFiles(site, root)))
+    place = root / ".stage" / "throwaway" / site
+    shutil.rmtree(place, ignore_errors=True)
+    try:
+        shutil.copytree(root, place, symlinks=True, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+        password = place / PASSWORD_FILE
+        password.touch(mode=0o600)
+        password.write_text(new_secret(), encoding="utf-8")
+        (place / FOLDER / f"{site}.vault.yml").write_text(encrypt(content, password))
+        named = os.environ.pop(FILE_VARIABLE, None)
+        try:
+            with chdir(place):
+                yield
+        finally:
+            if named is not None:
+                os.environ[FILE_VARIABLE] = named
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
