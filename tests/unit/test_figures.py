@@ -90,12 +90,13 @@ def test_what_takes_a_long_way_arrives_whole_and_in_its_order():
             drain=lambda: asyncio.sleep(0),
             write_eof=lambda: arrived.append(b""),
         )
-        pumping = asyncio.create_task(relay.pump(reader, writer, 0, 0))
+        due = asyncio.Queue()
+        both = asyncio.gather(relay.collect(reader, due, 0, 0), relay.deliver(due, writer))
         for piece in sent:
             reader.feed_data(piece)
             await asyncio.sleep(0)
         reader.feed_eof()
-        await pumping
+        await both
 
     asyncio.run(send())
     assert b"".join(arrived) == b"".join(sent)
