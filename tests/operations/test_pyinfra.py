@@ -192,7 +192,7 @@ def test_a_server_is_set_up_by_all_its_roles(state):
     ]
     assert len(set(names)) == len(names)
     # An operation costs CPU time for every host, also in a run that changes nothing.
-    assert len(names) == 45
+    assert len(names) == 44
 
 
 @pytest.mark.usefixtures("_vault")
@@ -205,7 +205,7 @@ def test_a_server_whose_address_changes_follows_it_before_vsftpd_answers(state):
     follows = names.index("Address | Start hotshoe-address to follow the public address")
     assert follows < names.index("vsftpd | Start vsftpd on port 21")
     assert "Address | Remove hotshoe-address" not in names
-    assert len(names) == 51
+    assert len(names) == 50
 
 
 def test_without_tls_there_is_no_certificate_and_nothing_that_watches_it(state):
@@ -260,7 +260,7 @@ def test_a_router_is_set_up_the_way_out_first(state):
     assert names.index("Router | Install hotshoe-ruleset") < names.index(
         "Router | Load the rules for routing and masquerading"
     )
-    assert len(names) == 11
+    assert len(names) == 10
 
 
 @pytest.mark.usefixtures("_vault")
@@ -278,6 +278,7 @@ def test_operations_of_different_kinds_of_hosts_are_never_fused(project, monkeyp
     monkeypatch.setattr(openwrt, "refuse_unfit", lambda plan: None)
     for name in ("routing", "port_forwards"):
         monkeypatch.setattr(openwrt, name, lambda plan: operations.barrier(name="OpenWrt"))
+    monkeypatch.setattr(openwrt, "remove_leftovers", lambda: None)
 
     with run_of(groups, "cascade", devices) as state:
         monkeypatch.setattr(pyinfra, "is_cli", True)
@@ -304,5 +305,8 @@ def test_operations_of_different_kinds_of_hosts_are_never_fused(project, monkeyp
     for name in set(hosts) - set(barriers):
         assert len(set(hosts[name])) == 1, name
     assert order[0] == barriers[0]
+    steps = ("Create the configuration folder", "Note what the Site uses it as")
+    assert order[1:5] == [f"{kind} | {step}" for step in steps for kind in ("Server", "Router")]
+    assert order[-2:] == ["Server | Remove leftovers", "Router | Remove leftovers"]
     assert order.index("vsftpd | Mask Debian's own unit") > order.index(barriers[2])
     assert order.index("Router | Load the rules for port forwards") > order.index(barriers[3])
