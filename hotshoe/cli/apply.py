@@ -32,11 +32,12 @@ if TYPE_CHECKING:
 def command(
     sites: Sequence[str], every: bool, changed_since: str | None, stage: bool, wait: float
 ) -> None:
-    """Deploy, as pyinfra -y inventories/SITE.py deploy.py does, one at a time.
+    """Deploy, with a lock and a record.
 
-    What was changed, by whom and from which commit is noted in .hotshoe/SITE.jsonl. SITE is the
-    name of a file in group_vars/; home unless said. A Site that fails does not stop the others.
-    Exit status: 0 if all are applied, 1 if one failed or was refused.
+    It runs pyinfra -y inventories/SITE.py deploy.py, one at a time. What was changed, by whom
+    and from which commit is noted in .hotshoe/SITE.jsonl. SITE is the name of a file in
+    group_vars/; home unless said. A Site that fails does not stop the others. Exit status: 0 if all
+    are applied, 1 if one failed or was refused.
     """
     chosen = targets(sites, every, changed_since, stage)
     if not chosen:

@@ -55,10 +55,10 @@ def diff(
     as_json: bool,
     markdown: bool,
 ) -> None:
-    """Show what a deploy would change, host by host; nothing is changed.
+    """Show what a deploy would change, host by host.
 
-    It asks every host, by pyinfra's own dry run. SITE is the name of a file in group_vars/; home
-    unless said. Exit status: 0 if it could be told, whatever it is, 1 if not.
+    Nothing is changed. It asks every host, by pyinfra's own dry run. SITE is the name of a file
+    in group_vars/; home unless said. Exit status: 0 if it could be told, whatever it is, 1 if not.
     """
     if as_json and markdown:
         raise click.UsageError("--json and --markdown do not go together")
@@ -76,9 +76,10 @@ def diff(
 def drift(
     sites: Sequence[str], every: bool, changed_since: str | None, stage: bool, as_json: bool
 ) -> None:
-    """Tell whether hosts are as the Site says, and hold nothing of hotshoe's beyond it.
+    """Tell whether hosts are as the Site says.
 
-    SITE is the name of a file in group_vars/; home unless said. Exit status: 0 if there is no
+    What they hold of hotshoe's beyond it counts as well. SITE is the name of a file in
+    group_vars/; home unless said. Exit status: 0 if there is no
     drift, 2 if there is on any of the hosts, 1 if it could not be told.
     """
     results = _look(targets(sites, every, changed_since, stage), "json" if as_json else "")

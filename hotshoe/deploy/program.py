@@ -16,10 +16,14 @@ from hotshoe.deploy.results import SiteResult, from_plan, from_results
 from hotshoe.errors import HotshoeError
 from hotshoe.site.homes import INVENTORIES
 
-PYINFRA = Path(sys.executable).with_name("pyinfra")
 Progress = Callable[[str], None]
 # Seconds: to end by itself, when it is told to.
 ENDING = 10
+
+
+def pyinfra() -> Path:
+    """pyinfra's own command, of the environment that hotshoe is in."""
+    return Path(sys.executable).with_name("pyinfra")
 
 
 def inventory_of(site: str) -> Path:
@@ -61,7 +65,7 @@ def deploy(
 def _run(
     site: str, root: Path, arguments: list[str], progress: Progress, kept_open: Iterable[int]
 ) -> SiteResult:
-    command = [str(PYINFRA), *arguments, str(inventory_of(site)), "deploy.py"]
+    command = [str(pyinfra()), *arguments, str(inventory_of(site)), "deploy.py"]
     log = Log()
     try:
         process = subprocess.Popen(

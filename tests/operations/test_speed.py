@@ -117,6 +117,7 @@ def test_in_a_whole_deploy_all_of_it_is_as_pyinfra_has_it(site, project, monkeyp
     # What an OpenWrt router is asked is told elsewhere; here it is any operation.
     for name in ("routing", "port_forwards"):
         monkeypatch.setattr(openwrt, name, lambda plan: operations.barrier(name="OpenWrt"))
+    monkeypatch.setattr(openwrt, "remove_leftovers", lambda: None)
     plan = plan_of(site)
     groups = {each.name: "servers" for each in plan.servers}
     kinds = {"linux": "routers", "openwrt": "openwrt_routers"}

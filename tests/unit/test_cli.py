@@ -46,7 +46,10 @@ def test_help_explains_a_command(arguments):
 def test_help_lists_the_commands():
     output = run("--help").output
     for line in (
+        "apply      Deploy, with a lock and a record.",
         "authority  The authority that cameras trust, and its replacement.",
+        "diff       Show what a deploy would change, host by host.",
+        "drift      Tell whether hosts are as the Site says.",
         "rehearse   Rehearse a home: build it, deploy to it, upload photos.",
         "password   Print a random password for a camera, or several.",
         "sheet      Show what to type on each camera, in the order of its menus.",
