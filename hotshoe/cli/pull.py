@@ -46,6 +46,11 @@ def group() -> None:
 @click.option(
     "--every", default="5min", show_default=True, metavar="TIME", help="How often to look: 90s, 1h."
 )
+@click.option(
+    "--check-from",
+    metavar="ssh://HOST",
+    help="A computer outside, to check from whether cameras get in.  [default: from here]",
+)
 @click.option("--hook", metavar="PROGRAM", help="A program that is told what happens.")
 @click.option(
     "--hook-user", default="nobody", show_default=True, help="The user that this runs as."
@@ -64,6 +69,7 @@ def install(
     branch: str,
     sites: Sequence[str],
     every: str,
+    check_from: str | None,
     hook: str | None,
     hook_user: str,
     vault_password: Path | None,
@@ -84,6 +90,7 @@ def install(
         branch=branch,
         sites=tuple(sites) or ("home",),
         every=every,
+        check_from=check_from,
         hook=hook,
         hook_user=hook_user,
     )
@@ -165,7 +172,8 @@ def run() -> None:
     settings = read_settings(places)
     reporter = Reporter(settings.hook, settings.hook_user)
     with tidy_when_ended(), _locked(places), ssh_agent(places.key) as agent:
-        commands = Commands(settings.sites, environment_of(places, agent), reporter.say)
+        where = settings.check_from or "here"
+        commands = Commands(settings.sites, environment_of(places, agent), reporter.say, where)
         mirror = installation.mirror_of(places, settings)
         state = Pull(places, mirror, commands, reporter).run()
     raise SystemExit(_exit_status(state))

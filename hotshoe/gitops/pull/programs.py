@@ -60,11 +60,13 @@ class Commands:
     :param sites: the Sites that they are about
     :param environment: what they see
     :param say: told each line that they print
+    :param check_from: where a camera is played: ``here``, or ``ssh://HOST``
     """
 
     sites: Sequence[str]
     environment: Mapping[str, str]
     say: Callable[[str], None]
+    check_from: str = "here"
 
     def plan(self, folder: Path) -> Ended:
         if reason := why_another_release(folder):
@@ -87,7 +89,8 @@ class Commands:
         )
 
     def _check(self, site: str, folder: Path) -> Health:
-        process = self._start("check", site, "--quick", "--json", folder=folder, apart=True)
+        options = ("--quick", "--json", "--from", self.check_from)
+        process = self._start("check", site, *options, folder=folder, apart=True)
         printed, said = _communicate(process, CHECK_SECONDS)
         try:
             return health(json.loads(printed))

@@ -28,6 +28,8 @@ class Settings(BaseModel):
     :param sites: the Sites that are
     :param every: how often it is looked for a new commit, as systemd.time(7) writes it
     :param hook: a program that is told what happens; None for none
+    :param check_from: a computer outside from which it is checked whether cameras get in, as
+        ``ssh://[USER@]HOST[:PORT]``; None for the box itself, which sees no port forward
     :param hook_user: the user that it runs as
     """
 
@@ -38,6 +40,7 @@ class Settings(BaseModel):
     sites: tuple[str, ...] = Field(("home",), min_length=1)
     every: str = Field("5min", pattern=f"^{_SPAN}$")
     hook: Path | None = None
+    check_from: str | None = Field(None, pattern=r"^ssh://[^\s-]\S*$")
     hook_user: str = Field("nobody", pattern=r"^[a-z_][a-z0-9_-]*$")
 
     @property

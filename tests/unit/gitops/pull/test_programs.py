@@ -120,6 +120,12 @@ def test_a_check_is_read(hotshoe: Program, tmp_path: Path) -> None:
     assert found.text == "studio darkroom: TLS: \\x1b fail\n    -> mend it"
 
 
+def test_it_is_checked_from_outside_where_that_is_said(hotshoe: Program, tmp_path: Path) -> None:
+    hotshoe('echo "$@" >&2; exit 2')
+    asked = Commands(("home",), {"PATH": os.environ["PATH"]}, print, "ssh://outside")
+    assert asked.check(tmp_path).text == "check home --quick --json --from ssh://outside"
+
+
 def test_a_check_that_cannot_be_made_tells_nothing(hotshoe: Program, tmp_path: Path) -> None:
     hotshoe("echo 'Error: the vault does not open' >&2; exit 1")
     found = commands().check(tmp_path)

@@ -40,6 +40,8 @@ def test_repositories(repository: str) -> None:
         ({"sites": ()}, "sites", "at least 1"),
         ({"every": "often"}, "every", "pattern"),
         ({"every": "0s"}, "every", "pattern"),
+        ({"check_from": "outside"}, "check_from", "pattern"),
+        ({"check_from": "ssh://-oProxyCommand=id"}, "check_from", "pattern"),
         ({"hook": "tell"}, "hook", "write the whole path"),
         ({"hook_user": "root;id"}, "hook_user", "pattern"),
         ({"unknown": 1}, "unknown", "not permitted"),
