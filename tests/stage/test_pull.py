@@ -132,7 +132,7 @@ def _set_up(home: Home) -> Pulled:
     make_keys(keys)
     origin = Origin(home.project / "homes", keys)
     origin.folder.mkdir()
-    for part in ("deploy.py", "inventories", "group_vars", "roles", "templates"):
+    for part in ("deploy.py", "inventories", "group_vars"):
         copy = shutil.copytree if (PROJECT / part).is_dir() else shutil.copy
         copy(PROJECT / part, origin.folder / part)
     _put_vault(home, origin.folder, keys / "vault-password")
