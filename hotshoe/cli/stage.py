@@ -32,8 +32,9 @@ def _stage_of(site: str) -> Stage:
 @group.command()
 @site_option
 @debian_option
+@click.option("--prepared", is_flag=True, help="With the packages there that a deploy installs.")
 @one_message
-def up(site: str, release: str) -> None:
+def up(site: str, release: str, prepared: bool) -> None:
     """Put the stage up; what an earlier run left is cleared away first."""
     from hotshoe.plan.derivation import make_plan
     from hotshoe.secrets import load_secrets
@@ -47,7 +48,7 @@ def up(site: str, release: str) -> None:
     # The Internet has to know what the home's updates of records are told by.
     tells = described.ddns or needs_tsig_key(described)
     secrets = load_secrets(files, described) if tells else None
-    stage = Stage.of(site, make_plan(described), Path(), release)
+    stage = Stage.of(site, make_plan(described), Path(), release, prepared=prepared)
     stage.up(say=out.print)
     if secrets:
         stage.open_accounts(secrets.ddns_secret, secrets.acme_secret)
