@@ -36,7 +36,7 @@ SECONDS = {
     "test_host_keys": 3,
     "test_images": 6,
     "test_intake_attacks": 17,
-    "test_molecule": 56,
+    "test_molecule": 70,
     "test_openwrt": 8,
     "test_photos": 8,
     "test_pipeline": 30,
