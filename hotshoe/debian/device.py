@@ -175,7 +175,9 @@ def _queries(footprints: Sequence[Footprint]) -> Iterator[Query[Any]]:
     yield Query(
         "loaded",
         "\n".join(
-            f"if ( {unit.loaded} ) 2>/dev/null | cmp -s - {unit.record}; then echo {unit.name}; fi"
+            # What never ran has no record, and costs no process.
+            f"if [ -e {unit.record} ] && ( {unit.loaded} ) 2>/dev/null | cmp -s - {unit.record}; "
+            f"then echo {unit.name}; fi"
             for unit in units
         ),
         frozenset,

@@ -91,6 +91,7 @@ def _files(site: str, pipeline: str | None, version: str) -> Mapping[Path, str]:
         FOLDER / SHARED: text("repository/all.yml"),
         FOLDER / f"{site}.yml": render("repository/site.yml.j2", **said),
         Path("inventories") / f"{site}.py": render("repository/inventory.py.j2", **said),
+        Path("inventories") / "all.py": text("repository/all.py"),
     }
     if pipeline:
         files[PIPELINES[pipeline]] = text(f"repository/{pipeline}.yml")

@@ -30,7 +30,7 @@ from hotshoe.secrets import Secrets
 from roles import acme, address, intake, openwrt, router_linux, server, tls, users
 from roles.base import operations, servers
 from roles.base.device import read
-from roles.base.plans import plan_of
+from roles.base.plans import RefusedError, plan_of
 from roles.transport import host_data
 from tests.conftest import PROJECT
 from tests.homes import example
@@ -166,6 +166,7 @@ def test_what_is_said_of_connections_are_settings_of_pyinfra():
 
 @pytest.fixture
 def _vault(monkeypatch):
+    monkeypatch.delenv("CI", raising=False)
     secrets = Secrets({"r5": "a password", "a7": "another"}, "a passphrase", False, "a token")
     for module in (tls, tls.preflight, users, users.preflight, address.record):
         monkeypatch.setattr(module, "secrets_of", lambda site: secrets)
@@ -193,6 +194,16 @@ def test_a_server_is_set_up_by_all_its_roles(state):
     assert len(set(names)) == len(names)
     # An operation costs CPU time for every host, also in a run that changes nothing.
     assert len(names) == 44
+
+
+@pytest.mark.usefixtures("_vault")
+def test_a_pipeline_makes_no_authority_that_would_be_gone_with_its_job(state, monkeypatch):
+    monkeypatch.setenv("CI", "true")
+    darkroom = state.inventory.get_host("darkroom")
+    with ctx_host.use(darkroom):
+        read(darkroom, server.FOOTPRINTS)
+        with pytest.raises(RefusedError, match="would be gone with its job\n    -> run hotshoe"):
+            tls.refuse_unfit(example("home").servers[0])
 
 
 @pytest.mark.usefixtures("_vault")

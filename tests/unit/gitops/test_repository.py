@@ -38,7 +38,7 @@ def names(folder: Path) -> set[str]:
 
 PLAIN = {
     *(".gitignore", ".vault-password", "README.md", "deploy.py", "requirements.txt"),
-    *("group_vars/all.yml", "inventories/home.py"),
+    *("group_vars/all.yml", "inventories/all.py", "inventories/home.py"),
     *("group_vars/home.yml", "group_vars/home.vault.yml"),
 }
 
