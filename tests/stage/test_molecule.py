@@ -20,7 +20,7 @@ from tests.stage.home import BIN
 
 STEPS = ("create", "converge", "idempotence", "verify", "side_effect")
 NO_CONFIGURATION = "rm /etc/hotshoe/vsftpd.conf"
-NO_FORWARDS = "nft flush chain inet hotshoe_routing prerouting"
+NO_FORWARDS = "nft flush chain inet hotshoe_forwards prerouting"
 
 
 @dataclass(frozen=True)
