@@ -49,6 +49,16 @@ def unbroken(text: object) -> Markup:
     return Markup(_WHOLE.sub(r'<span class="whole">\g<0></span>', str(escape(str(text)))))  # noqa: S704
 
 
+def load(*folders: str) -> None:
+    """Read all templates of these folders, for whoever has several processes render them.
+
+    :param folders: below ``templates/``
+    """
+    for name in _templates().list_templates(extensions=["j2"]):
+        if name.partition("/")[0] in folders:
+            _templates().get_template(name)
+
+
 def render(template: str, **values: Any) -> str:
     """Render a file of ``templates/``.
 
