@@ -67,6 +67,15 @@ def render(template: str, **values: Any) -> str:
     return parsed.render(**values)
 
 
+def prepare(folder: str) -> None:
+    """Compile what is in a folder of ``templates/`` now; processes that are forked later share it.
+
+    :param folder: its name
+    """
+    for path in sorted((resources.TEMPLATES / folder).rglob("*.j2")):
+        _templates().get_template(path.relative_to(resources.TEMPLATES).as_posix())
+
+
 def text(name: str) -> str:
     """A file of ``templates/`` that is taken as it is.
 

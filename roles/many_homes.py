@@ -30,7 +30,7 @@ from hotshoe.errors import shown
 from hotshoe.site.homes import INVENTORIES, homes
 
 # Loaded once, before there are several processes.
-from roles import inventory, openwrt, router_linux, server
+from roles import inventory, openwrt, router_linux, server, speed
 from roles.base.plans import RefusedError
 
 __all__ = ["inventory", "openwrt", "router_linux", "server", "this_home"]
@@ -53,6 +53,8 @@ def this_home() -> dict[str, list[Any]]:
     # Whoever is asked is asked about one home after the other.
     most = 1 if asks else options.get("parallel") or AT_A_TIME * (os.cpu_count() or 1)
     run = _Run(most, shown=asks, as_json=bool(options.get("json_output")))
+    if len(names) > 1:
+        speed.load_all()
     # What is there now stays the same for all of them, and need not be copied.
     gc.freeze()
     for name in names:
