@@ -49,6 +49,16 @@ def unbroken(text: object) -> Markup:
     return Markup(_WHOLE.sub(r'<span class="whole">\g<0></span>', str(escape(str(text)))))  # noqa: S704
 
 
+def load(*folders: str) -> None:
+    """Read all templates of these folders, for whoever has several processes render them.
+
+    :param folders: below ``templates/``
+    """
+    for name in _templates().list_templates(extensions=["j2"]):
+        if name.partition("/")[0] in folders:
+            _templates().get_template(name)
+
+
 def render(template: str, **values: Any) -> str:
     """Render a file of ``templates/``.
 
@@ -65,15 +75,6 @@ def render(template: str, **values: Any) -> str:
             "    -> install hotshoe anew, or, in a clone: git checkout templates"
         ) from None
     return parsed.render(**values)
-
-
-def prepare(folder: str) -> None:
-    """Compile what is in a folder of ``templates/`` now; processes that are forked later share it.
-
-    :param folder: its name
-    """
-    for path in sorted((resources.TEMPLATES / folder).rglob("*.j2")):
-        _templates().get_template(path.relative_to(resources.TEMPLATES).as_posix())
 
 
 def text(name: str) -> str:

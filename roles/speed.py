@@ -23,8 +23,6 @@ from typing import Any
 import pyinfra
 from pyinfra.api import Host, State, arguments, util
 
-from hotshoe.render import prepare
-
 # The functions that are replaced, and the SHA-256 of their source.
 KNOWN = {
     "get_operation_order_from_stack": (
@@ -72,11 +70,6 @@ def operation_order(state: State) -> list[int]:
     ]
 
 
-# Where roles have their texts.
-_TEMPLATES = (
-    *("acme", "address", "base", "firewall", "intake", "openwrt", "router_linux", "tls", "users"),
-    "vsftpd",
-)
 _ARGUMENTS = frozenset(arguments.all_argument_meta)
 _pop_global_arguments = arguments.pop_global_arguments
 
@@ -134,11 +127,3 @@ def begin_imports(*modules: str) -> threading.Thread:
     thread = threading.Thread(target=import_all, daemon=True)
     thread.start()
     return thread
-
-
-def load_all() -> None:
-    """Do now what every deploy does once, so that processes that are forked later share it."""
-    hasten()
-    importlib.import_module("zxcvbn")  # which reads long lists of passwords
-    for folder in _TEMPLATES:
-        prepare(folder)

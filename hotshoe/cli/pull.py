@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from hotshoe.gitops.pull.state import State
 
 _file = click.Path(path_type=Path, exists=True, dir_okay=False)
+# A deploy may keep it from looking for so long.
+_LATE_SECONDS = 3600
 # What of the troubles is for the person to end, and what may end by itself.
 _SERIOUS, _PASSING = ("stuck", "failed", "refused"), ("unready", "waiting")
 
@@ -176,28 +179,34 @@ def status() -> None:
     Exit status: 0 if the newest commit is deployed, 1 if it is refused or has failed, 2 if
     something has to be waited for.
     """
-    from rich.table import Table
-
     from hotshoe.gitops.pull.settings import Places, read_settings
     from hotshoe.gitops.pull.state import read_state
 
     places = Places()
     settings = read_settings(places)
     state = read_state(places.state)
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    table.add_row("repository", f"{settings.repository} ({settings.branch})")
-    table.add_row("looked", _time(state.looked))
     held = f"{state.deployed}, since {_time(state.changed)}" if state.deployed else "none for sure"
-    table.add_row("deployed", held)
-    table.add_row("trusted up to", state.trusted or "nothing yet")
-    table.add_row("last good", state.good or "none yet")
+    rows = {
+        "repository": f"{settings.repository} ({settings.branch})",
+        "looked": _time(state.looked),
+        "deployed": held,
+        "trusted up to": state.trusted or "nothing yet",
+        "last good": state.good or "none yet",
+    }
     out = console()
-    out.print(table)
+    for name, value in rows.items():
+        # A number that is broken into lines cannot be copied.
+        out.print(f"{name:<15}{value}", soft_wrap=True, markup=False)
     for kind in (*_SERIOUS, *_PASSING):
         if trouble := state.troubles.get(kind):
             out.print(f"\n{kind}, since {_time(trouble.since)}", style="bold")
             out.print(trouble.text, soft_wrap=True, markup=False)
-    raise SystemExit(_exit_status(state))
+    late = not state.troubles and time.time() - state.looked > settings.seconds + _LATE_SECONDS
+    if late:
+        out.print(
+            "\nIt has not looked for a while: systemctl status hotshoe-pull.timer", style="bold"
+        )
+    raise SystemExit(2 if late else _exit_status(state))
 
 
 @group.command()

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from hotshoe import paths
+from hotshoe.debian import leftovers as core
 from hotshoe.debian.device import Device
 from hotshoe.debian.leftovers import Found, Leftovers
 from roles import leftovers
@@ -114,3 +115,12 @@ def test_what_a_deployed_host_has_is_some_role_s():
         photos = {path for path in own if path.startswith(paths.PHOTOS)}
         assert own - photos
         assert {path for path in own - photos if not claims.has_path(path)} == set()
+
+
+def test_a_deployed_server_has_no_leftovers():
+    found = recorded("deployed_server").ours
+    assert len(found.paths) > 20
+    assert [*core.leftovers(found, "home", "server", leftovers.CLAIMS).named()] == []
+    assert "unit hotshoe-vsftpd.service" in [
+        *core.leftovers(found, "home", "router", leftovers.CLAIMS).named()
+    ]

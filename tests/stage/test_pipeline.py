@@ -59,6 +59,7 @@ def test_a_broken_site_fails_in_its_own_words_and_at_once(homes):
     homes.git("checkout", "--quiet", "main")
 
 
+@pytest.mark.timeout(1200)  # eight jobs, of which two deploy
 def test_from_a_merge_request_to_drift_and_back(homes, put_up):
     start = homes.git("rev-parse", "HEAD")
     homes.git("checkout", "--quiet", "-b", "port")

@@ -86,7 +86,7 @@ class Pulled:
         return "".join(self.home.sh(node, script) for node in (self.home.server, self.home.router))
 
     def refuses(self, said: str, commit: str) -> None:
-        """One run refuses a commit, says why, and has changed nothing; the next says nothing."""
+        """One run refuses a commit, says why, and has changed nothing."""
         held = self.what_hosts_hold()
         status, told = self.look()
         assert status == 1
@@ -94,9 +94,6 @@ class Pulled:
         assert f"hotshoe pull accept {commit}" in told
         assert "Traceback" not in told
         assert self.what_hosts_hold() == held
-        status, told = self.look()
-        assert (status, "refused" in told) == (1, False)
-        assert said in " ".join(self.status().split())
 
 
 @pytest.fixture
@@ -274,7 +271,7 @@ def test_the_timer_deploys_what_is_signed(pulled: Pulled) -> None:
     home = pulled.home
     said = pulled.site.replace("cameras:", "ftp: {passive_ports: 51000-51099}\ncameras:")
     commit = pulled.push(said, "Other passive ports")
-    wait_until(lambda: pulled.deployed() == commit, 180)
+    wait_until(lambda: pulled.deployed() == commit, 400)
     conf = home.sh(home.server, "cat /etc/hotshoe/vsftpd.conf")
     assert "pasv_min_port=51000" in conf
     home.uploads_work()
@@ -293,6 +290,10 @@ def test_what_is_not_signed_or_was_rewound_changes_nothing(pulled: Pulled) -> No
     pulled.refuses(
         f"commit {unsigned} ('Not signed', by Ann <ann@example.net>): it is not", unsigned
     )
+    # Told once, and not at each look.
+    status, told = pulled.look()
+    assert (status, "refused" in told) == (1, False)
+    assert "refused, since" in pulled.status()
     pulled.rewind(held)
     strange = pulled.push(changed, "By a stranger", by=STRANGER)
     pulled.refuses("which is none of those that may sign", strange)
@@ -361,7 +362,7 @@ def test_a_power_cut_in_the_middle_of_a_deploy_is_healed(pulled: Pulled) -> None
     commit = pulled.push(said, "Again other passive ports")
     home.sh(home.server, "systemctl start --no-block hotshoe-pull")
     begun = 'grep -q \'"deploying": "[0-9a-f]\' /var/lib/hotshoe-pull/state.json'
-    wait_until(lambda: home.succeeds(home.server, begun), 120)
+    wait_until(lambda: home.succeeds(home.server, begun), 300)
     home.stage.reboot(home.server)
     assert pulled.deployed() != commit
     assert pulled.look()[0] == 0

@@ -21,7 +21,7 @@ _ENVIRONMENT = {
     "GIT_ALLOW_PROTOCOL": "ssh:https:file",
     "GIT_NO_REPLACE_OBJECTS": "1",
     # A key for git-config(1), and its value, each by a number.
-    "GIT_CONFIG_COUNT": "4",
+    "GIT_CONFIG_COUNT": "5",
     "GIT_CONFIG_KEY_0": "transfer.fsckObjects",
     "GIT_CONFIG_VALUE_0": "true",
     # What was fetched is still there after a power cut.
@@ -32,6 +32,9 @@ _ENVIRONMENT = {
     "GIT_CONFIG_VALUE_2": "60",
     "GIT_CONFIG_KEY_3": "http.lowSpeedLimit",
     "GIT_CONFIG_VALUE_3": "1",
+    # After a rewind, nothing but our own memory refers to the commit that is good.
+    "GIT_CONFIG_KEY_4": "gc.auto",
+    "GIT_CONFIG_VALUE_4": "0",
 }
 
 

@@ -43,8 +43,13 @@ class Settings(BaseModel):
     @property
     def delay(self) -> int:
         """Up to how many seconds later each look may be, so that many boxes do not look at once."""
+        return self.seconds // 10
+
+    @property
+    def seconds(self) -> int:
+        """How many are between two looks."""
         number, unit = int(self.every.rstrip("smhin")), self.every.lstrip("0123456789")
-        return number * {"s": 1, "min": 60, "h": 3600}[unit] // 10
+        return number * {"s": 1, "min": 60, "h": 3600}[unit]
 
     @field_validator("repository")
     @classmethod
