@@ -36,13 +36,13 @@ _PAUSE = 0.005
 
 def vault_text(secrets: Mapping[str, str] = MARKED) -> str:
     """What a vault with these secrets holds, as YAML."""
-    content = {
-        "camera_passwords": {
-            name.removeprefix(_CAMERA): secret
-            for name, secret in secrets.items()
-            if name.startswith(_CAMERA)
-        },
-        **{name: secrets[name] for name in ("ca_passphrase", "ddns_secret", "acme_secret")},
+    content: dict[str, object] = {
+        name: secret for name, secret in secrets.items() if not name.startswith("the ")
+    }
+    content["camera_passwords"] = {
+        name.removeprefix(_CAMERA): secret
+        for name, secret in secrets.items()
+        if name.startswith(_CAMERA)
     }
     return json.dumps(content, indent=2)
 

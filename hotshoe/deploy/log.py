@@ -18,6 +18,8 @@ _FAILED = re.compile(r"Error: executed \d+ commands")
 # What says nothing that is not said elsewhere.
 _NOISE = re.compile(r"Ready: .*|Loading: .*|Skipped|noop: .*")
 _GENERIC = re.compile(r"No hosts remaining!|Over \d+% of hosts failed \(\d+%\)")
+# The second line of a message about a host.
+_REMEDY = "    -> "
 _ERROR = re.compile(r"--> (?:pyinfra error|Local IO error|An (?:internal )?exception occurred).*")
 TRACEBACK = "Traceback (most recent call last):"
 
@@ -53,6 +55,8 @@ class Log:
     notices: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     _in_traceback: bool = False
+    # Whom the last line was about, if it may go on.
+    _host: str = ""
 
     def add(self, line: str) -> str | None:
         """Take the next line.
@@ -60,6 +64,7 @@ class Log:
         :returns: the operation's name, if one begins with it
         """
         line = line.rstrip()
+        before, self._host = self._host, ""
         if self.errors and not line.startswith("--> Disconnecting"):
             self.errors.append(line)
         elif _ERROR.match(line):
@@ -70,6 +75,8 @@ class Log:
             return self.operations[-1].name
         elif found := _OF_HOST.match(line):
             self._add_of_host(found["host"], found["text"].rstrip())
+        elif before and line.startswith(_REMEDY):
+            self.of_hosts[before].append(line)
         elif line and not line.startswith("-->") and not _NOISE.fullmatch(line.strip()):
             self._add_notice(line)
         return None
@@ -87,6 +94,7 @@ class Log:
             self.of_hosts.setdefault(host, [])
         elif not _NOISE.fullmatch(text):
             self.of_hosts.setdefault(host, []).append(text)
+            self._host = host
 
     def _add_notice(self, line: str) -> None:
         text = line.removeprefix("    ")

@@ -12,6 +12,7 @@ from hotshoe.errors import HotshoeError
 from hotshoe.render import render, text
 from hotshoe.secrets.making import encrypt, made_up, new_secret
 from hotshoe.secrets.vault import PASSWORD_FILE
+from hotshoe.site.homes import INVENTORIES
 from hotshoe.site.reading import FOLDER, SHARED, SiteFiles, load_site
 
 # Where each of them looks for its pipelines.
@@ -90,7 +91,8 @@ def _files(site: str, pipeline: str | None, version: str) -> Mapping[Path, str]:
         Path(".gitignore"): text("repository/gitignore"),
         FOLDER / SHARED: text("repository/all.yml"),
         FOLDER / f"{site}.yml": render("repository/site.yml.j2", **said),
-        Path("inventories") / f"{site}.py": render("repository/inventory.py.j2", **said),
+        INVENTORIES / f"{site}.py": render("repository/inventory.py.j2", **said),
+        INVENTORIES / "all.py": text("repository/inventory-of-all.py"),
         Path("inventories") / "all.py": text("repository/all.py"),
     }
     if pipeline:

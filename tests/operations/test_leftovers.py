@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import subprocess
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from hotshoe import paths
 from hotshoe.debian import leftovers as core
 from hotshoe.debian.device import Device
 from hotshoe.debian.leftovers import Found, Leftovers
+from hotshoe.render import render
 from roles import leftovers
 from roles.base import operations
 from tests.operations.conftest import as_texts, recorded
@@ -115,6 +117,22 @@ def test_what_a_deployed_host_has_is_some_role_s():
         photos = {path for path in own if path.startswith(paths.PHOTOS)}
         assert own - photos
         assert {path for path in own - photos if not claims.has_path(path)} == set()
+
+
+def test_notes_are_read_and_half_written_ones_are_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "NOTES", f"{tmp_path}/site-")
+    (tmp_path / "site-home").write_text("router,server\n")
+    (tmp_path / "site-home.new").write_text("serv")
+    done = subprocess.run(
+        ["sh"],
+        input=render("base/ours.sh.j2", accounts=("nobody",)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert core.read_found(done.stdout.splitlines()).notes == {
+        "home": frozenset({"router", "server"})
+    }
 
 
 def test_a_deployed_server_has_no_leftovers():

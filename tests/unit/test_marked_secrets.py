@@ -147,6 +147,12 @@ def run(lookout: Lookout) -> Callable[[str], Result]:
     return run
 
 
+def test_every_command_is_watched():
+    watched = {words.split()[0] for words in (*COMMANDS, *REFUSED)}
+    # A rehearsal is made of a stage, a deploy and an upload, which are.
+    assert set(main.commands) - watched == {"rehearse"}
+
+
 @pytest.mark.parametrize("words", COMMANDS)
 def test_a_command_shows_none(run, marked, words):
     result = run(words)

@@ -88,6 +88,17 @@ def test_a_host_that_cannot_be_reached_is_named_with_what_to_do():
     assert [host.host for host in result.hosts if host.failed] == ["gateway"]
 
 
+def test_a_host_with_another_key_is_named_with_what_to_do_about_that():
+    says = "    [gateway]  SSH error (its host key has changed\n    -> do not go on: hotshoe trust)"
+    lines = [line for line in UNREACHABLE.splitlines() if "Could not connect" not in line]
+    (at,) = (i for i, line in enumerate(UNREACHABLE.splitlines()) if "Could not connect" in line)
+    result = from_results("home", log_of("\n".join([*lines[:at], says, *lines[at:]])))
+    assert result.error == (
+        "gateway: SSH error (its host key has changed\n    -> do not go on: hotshoe trust)"
+    )
+    assert result.notices == from_results("home", log_of(UNREACHABLE)).notices
+
+
 def test_a_refusal_is_told_as_it_is():
     said = from_results("home", log_of(REFUSED)).error
     assert said == (
