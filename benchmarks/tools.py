@@ -162,6 +162,7 @@ class Ansible:
                 "vars": {
                     "files": f"{self._files}/{{{{ inventory_hostname }}}}",
                     "owner_home": vsftpd.OWNER_HOME,
+                    "note": f"{paths.NOTES}{self._laptop.stage.site}",
                     "vsftpd_check": render("vsftpd/check.sh.j2"),
                 },
                 "children": {

@@ -31,12 +31,15 @@ from pyinfra.api.connectors import get_all_connectors
 from hotshoe import render
 from hotshoe.errors import shown
 from hotshoe.site.homes import INVENTORIES, homes
-from roles import inventory, leftovers, openwrt, router_linux, server
+from roles import inventory, leftovers, openwrt, router_linux, server, speed
 from roles.base.plans import RefusedError
 
 # What a deploy needs, loaded once, before there are several processes.
 LOADED = (inventory, leftovers, openwrt, router_linux, server, zxcvbn)
-TEMPLATES = ("base", "firewall", "intake", "router_linux", "tls", "users", "vsftpd")
+TEMPLATES = (
+    *("acme", "address", "base", "firewall", "intake", "openwrt", "router_linux", "tls", "users"),
+    "vsftpd",
+)
 
 # Those that are deployed; all of them unless said.
 VARIABLE = "HOTSHOE_SITES"
@@ -56,6 +59,7 @@ def this_home() -> dict[str, list[Any]]:
     # Whoever is asked is asked about one home after the other.
     most = 1 if asks else options.get("parallel") or AT_A_TIME * (os.cpu_count() or 1)
     run = _Run(most, shown=asks, as_json=bool(options.get("json_output")))
+    speed.hasten()
     render.load(*TEMPLATES)
     get_all_connectors()
     # What is there now stays the same for all of them, and need not be copied.

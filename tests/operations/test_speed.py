@@ -8,13 +8,15 @@ import sys
 import threading
 from types import SimpleNamespace
 
+import jinja2
 import pyinfra
 import pytest
 from pyinfra.api import arguments, util
 from pyinfra.api.exceptions import ArgumentTypeError
 from pyinfra.context import ctx_host
 
-from roles import openwrt, router_linux, server, speed
+from hotshoe import render
+from roles import many_homes, openwrt, router_linux, server, speed
 from roles.base import operations
 from roles.base.plans import plan_of
 from tests.conftest import EXAMPLES, PROJECT
@@ -90,6 +92,28 @@ def test_the_order_is_pyinfra_s_wherever_the_call_comes_from(file, is_cli, monke
     assert bool(ours) == (is_cli or file != "no such file")
 
 
+def deploy(site, monkeypatch) -> dict[str, str]:
+    """Prepare all operations of a deploy to a home of bare systems; returns its hosts."""
+    for role in (server, router_linux, openwrt):
+        monkeypatch.setattr(role, "refuse_unfit", lambda plan: None)
+    # What an OpenWrt router is asked is told elsewhere; here it is any operation.
+    for name in ("routing", "port_forwards"):
+        monkeypatch.setattr(openwrt, name, lambda plan: operations.barrier(name="OpenWrt"))
+    monkeypatch.setattr(openwrt, "remove_leftovers", lambda: None)
+    plan = plan_of(site)
+    groups = {each.name: "servers" for each in plan.servers}
+    kinds = {"linux": "routers", "openwrt": "openwrt_routers"}
+    groups |= {r.name: kinds[r.managed_by] for r in plan.routers if r.managed_by in kinds}
+    devices = {name: recorded(f"fresh_{_RECORDED[group]}") for name, group in groups.items()}
+    code = compile((PROJECT / "deploy.py").read_text(), "deploy.py", "exec")
+    with run_of(groups, site, devices) as state:
+        state.current_deploy_filename, state.current_op_file_number = "deploy.py", 0
+        for host in state.inventory:
+            with ctx_host.use(host):
+                exec(code, {"__name__": "deploy"})
+    return groups
+
+
 @pytest.mark.usefixtures("fresh_plans", "originals")
 @pytest.mark.parametrize("site", EXAMPLES)
 def test_in_a_whole_deploy_all_of_it_is_as_pyinfra_has_it(site, project, monkeypatch):
@@ -112,23 +136,7 @@ def test_in_a_whole_deploy_all_of_it_is_as_pyinfra_has_it(site, project, monkeyp
     for module in (OPERATION, *MODULES):
         monkeypatch.setattr(module, "pop_global_arguments", both_arguments)
     monkeypatch.setattr(pyinfra, "is_cli", True)
-    for role in (server, router_linux, openwrt):
-        monkeypatch.setattr(role, "refuse_unfit", lambda plan: None)
-    # What an OpenWrt router is asked is told elsewhere; here it is any operation.
-    for name in ("routing", "port_forwards"):
-        monkeypatch.setattr(openwrt, name, lambda plan: operations.barrier(name="OpenWrt"))
-    monkeypatch.setattr(openwrt, "remove_leftovers", lambda: None)
-    plan = plan_of(site)
-    groups = {each.name: "servers" for each in plan.servers}
-    kinds = {"linux": "routers", "openwrt": "openwrt_routers"}
-    groups |= {r.name: kinds[r.managed_by] for r in plan.routers if r.managed_by in kinds}
-    devices = {name: recorded(f"fresh_{_RECORDED[group]}") for name, group in groups.items()}
-    code = compile((PROJECT / "deploy.py").read_text(), "deploy.py", "exec")
-    with run_of(groups, site, devices) as state:
-        state.current_deploy_filename, state.current_op_file_number = "deploy.py", 0
-        for host in state.inventory:
-            with ctx_host.use(host):
-                exec(code, {"__name__": "deploy"})
+    groups = deploy(site, monkeypatch)
     for pairs in (orders, found):
         assert len(pairs) > len(groups)
         assert [ours for ours, _ in pairs] == [theirs for _, theirs in pairs]
@@ -164,3 +172,16 @@ def test_what_a_deploy_needs_is_imported_meanwhile(tmp_path, monkeypatch):
     speed.begin_imports("broken_part", "missing_part", "needed_part").join()
     assert sys.modules.pop("needed_part").DONE
     assert said == []
+
+
+@pytest.mark.usefixtures("fresh_plans", "originals")
+@pytest.mark.parametrize("site", EXAMPLES)
+def test_what_is_loaded_for_all_homes_is_all_that_a_deploy_loads(site, project, monkeypatch):
+    render.load(*many_homes.TEMPLATES)
+
+    def compiled(self, source, name=None, *more, **options):
+        raise AssertionError(f"{name} is compiled once a home")
+
+    monkeypatch.setattr(jinja2.Environment, "compile", compiled)
+    monkeypatch.setattr(pyinfra, "is_cli", True)
+    deploy(site, monkeypatch)
