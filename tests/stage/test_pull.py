@@ -62,7 +62,7 @@ class Pulled:
         """Have systemd run it once; its exit status, and what the journal has of it."""
         script = (
             "now=$(journalctl --quiet --show-cursor --lines 0 | sed 's/-- cursor: //'); "
-            "systemctl start hotshoe-pull; "
+            "systemctl stop hotshoe-pull.timer; systemctl start hotshoe-pull; "
             'journalctl --quiet --output cat --unit hotshoe-pull --after-cursor "$now"; '
             "systemctl show --property ExecMainStatus --value hotshoe-pull"
         )
