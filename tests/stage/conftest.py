@@ -108,8 +108,8 @@ def bare(
     site = load_site(files)
     plan = make_plan(site)
     stage = Stage.of(site_name, plan, project, release, prepared=prepared)
-    stage.up(say=lambda _: None)
     try:
+        stage.up(say=lambda _: None)
         secrets = load_secrets(files, site)
         stage.open_accounts(secrets.ddns_secret, secrets.acme_secret)
         yield Home(project, stage, plan, secrets)
