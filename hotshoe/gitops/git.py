@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from hotshoe.errors import HotshoeError
+from hotshoe.errors import HotshoeError, escaped_lines
 
 # What a repository that others write to could have this computer do.
 SAFE = (
@@ -52,6 +52,7 @@ def git(
     except subprocess.TimeoutExpired:
         raise HotshoeError(f"{root}: git {arguments[0]} took longer than {seconds:g} s") from None
     if done.returncode != 0:
-        said = done.stderr.strip() or f"it ended with status {done.returncode}"
+        # Of what it says, a part may be what a server or a commit says.
+        said = escaped_lines(done.stderr.strip()) or f"it ended with status {done.returncode}"
         raise HotshoeError(f"{root}: git {arguments[0]} failed: {said}")
     return done.stdout

@@ -80,22 +80,25 @@ class Pull:
     def _why_refused(self, head: str) -> str | None:
         """Why the history that leads to a commit is not trusted; None if it is."""
         trusted = self.state.trusted
+        known = trusted if trusted and self.mirror.has(trusted) else ""
+        new = self.mirror.new(head, known)
+        refused = next(signatures.unsigned(self.mirror, new, self.places.signers), "")
+        why = signatures.why_not(self.mirror, refused, self.places.signers) if refused else ""
+        unsigned = f"commit {self.mirror.describe(refused)}: {why}" if refused else ""
         if trusted and not self.mirror.descends(head, trusted):
+            besides = f"; besides, {unsigned}" if refused else ""
             return (
                 f"refused: the branch {self.mirror.branch} was rewound: its newest commit is now "
                 f"{self.mirror.describe(head)}, which does not come after {trusted}, the newest "
-                "that was accepted here. Nothing was changed\n"
+                f"that was accepted here{besides}. Nothing was changed\n"
                 f"    -> if that is what you want: {ACCEPT} {head}; else push the history of "
                 "before, and look who may push"
             )
-        new = self.mirror.new(head, trusted)
-        for commit in signatures.unsigned(self.mirror, new, self.places.signers):
-            why = signatures.why_not(self.mirror, commit, self.places.signers)
-            rest = "" if commit == head else f"; the newest one, {head}, has it in its history"
+        if refused:
+            rest = "" if refused == head else f"; the newest one, {head}, has it in its history"
             return (
-                f"refused: commit {self.mirror.describe(commit)}: {why}{rest}. "
-                "Nothing was changed\n"
-                f"    -> if it is yours, sign it and push again, or accept it: {ACCEPT} {commit}; "
+                f"refused: {unsigned}{rest}. Nothing was changed\n"
+                f"    -> if it is yours, sign it and push again, or accept it: {ACCEPT} {refused}; "
                 f"who may sign is in {self.places.signers}"
             )
         return None

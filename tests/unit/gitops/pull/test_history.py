@@ -174,6 +174,18 @@ def test_a_rewound_branch_is_refused_until_the_owner_accepts_it(box: Box) -> Non
     assert box.state.troubles == {}
 
 
+def test_whoever_is_asked_to_accept_a_rewind_is_told_that_it_is_not_signed(box: Box) -> None:
+    box.origin.commit("second")
+    box.run()
+    box.home.done.clear()
+    box.origin.git("reset", "--quiet", "--hard", "HEAD~1")
+    commit = box.origin.commit("third", by=None)
+    head = box.origin.commit("fourth")
+    said = refused(box)
+    assert f"the branch main was rewound: its newest commit is now {head}" in said
+    assert f"commit {commit} ('third', by Ann <ann@example.net>): it is not signed" in said
+
+
 def test_going_back_to_an_older_commit_is_a_rewind_too(box: Box) -> None:
     first = box.state.deployed
     box.origin.commit("second")
@@ -224,6 +236,22 @@ def test_a_server_that_is_down_is_waited_for(box: Box) -> None:
     events = [event for event, _, _ in box.run()]
     assert events == ["recovered", "applied"]
     assert box.state.deployed == commit
+
+
+def test_what_a_server_says_disturbs_neither_a_terminal_nor_the_memory(
+    box: Box, tmp_path: Path
+) -> None:
+    """Bytes that are no text would make state.json one that nobody can read."""
+    server = tmp_path / "server"
+    server.write_text("#!/bin/sh\nprintf 'h\\366re \\033]0;x\\007\\n' >&2\nexit 1\n")
+    server.chmod(0o755)
+    box.repository, box.environment = "git@forge.example:homes.git", {"GIT_SSH": str(server)}
+    trusted = box.state.trusted
+    ((event, text, _),) = box.run()
+    assert event == "waiting"
+    assert "h\\xf6re \\x1b]0;x\\x07\n" in text
+    assert box.run() == []
+    assert box.state.trusted == trusted
 
 
 def test_a_branch_that_is_not_there_is_waited_for(box: Box) -> None:
