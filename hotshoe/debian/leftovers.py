@@ -16,8 +16,12 @@ from hotshoe import paths
 from hotshoe.debian.units import Ruleset
 
 # hotshoe's own, but no role's: what takes deploys to a host by itself, the tables of checks, and
-# the timers that put rules back.
-_NOT_OF_ROLES = re.compile(r"hotshoe-pull(\b.*)?|hotshoe_(check|probe)(_.*)?|hotshoe-rollback-.*")
+# the timers that put rules back. And what systemd names by its path (systemd.mount(5)), such as a
+# disk at /hotshoe/photos.
+_NOT_OF_ROLES = re.compile(
+    r"hotshoe-pull(\b.*)?|hotshoe_(check|probe)(_.*)?|hotshoe-rollback-.*"
+    r"|hotshoe.*\.(mount|automount|swap|device|slice|scope)(\.d)?"
+)
 _DROP_IN = re.compile(rf"{paths.UNITS}/(?P<unit>[^/]+)\.d/(?P<file>[^/]+)")
 # Of whoever says ``systemctl edit``, unless the file has our name.
 _OURS = re.compile(r"hotshoe(\b|_).*")

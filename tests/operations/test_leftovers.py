@@ -135,6 +135,26 @@ def test_notes_are_read_and_half_written_ones_are_not(tmp_path, monkeypatch):
     }
 
 
+def test_what_only_has_hotshoe_in_its_name_is_not_found(tmp_path):
+    """Least of all data: a folder in /var/lib may hold photos."""
+    stays = (
+        *("usr/local/sbin/my-hotshoe-report", "etc/sysctl.d/99-my-hotshoe.conf"),
+        *("var/lib/hotshoe-gallery", "var/lib/backup-hotshoe-2026"),
+    )
+    goes = ("usr/local/sbin/hotshoe-old", "etc/sysctl.d/80-hotshoe.conf", "var/lib/hotshoe-acme")
+    for path in (*stays, *goes):
+        (tmp_path / path).mkdir(parents=True)
+    script = render("base/ours.sh.j2", accounts=("nobody",))
+    for folder in ("/usr/local/sbin", "/etc/sysctl.d", "/var/lib"):
+        assert folder in script
+        script = script.replace(folder, f"{tmp_path}{folder}")
+    done = subprocess.run(["sh"], input=script, capture_output=True, text=True, check=False)
+    found = core.read_found(done.stdout.splitlines()).paths
+    assert {path for path in found if path.startswith(f"{tmp_path}/")} == {
+        f"{tmp_path}/{path}" for path in goes
+    }
+
+
 def test_a_deployed_server_has_no_leftovers():
     found = recorded("deployed_server").ours
     assert len(found.paths) > 20

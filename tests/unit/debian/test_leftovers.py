@@ -89,6 +89,14 @@ def test_what_no_role_knows_goes(found, named):
         Found(users=("hotshoe-pull",), groups=("hotshoe-pull",)),
         Found(tables=("hotshoe_check_4711", "hotshoe_probe")),
         Found((), ("hotshoe-rollback-hotshoe_firewall.timer",)),
+        Found(
+            (
+                f"{UNITS}/hotshoe-photos.mount",
+                f"{UNITS}/hotshoe-photos.automount.d",
+                f"{UNITS}/multi-user.target.wants/hotshoe-photos.mount",
+            ),
+            ("hotshoe-photos.mount", "hotshoe.mount"),
+        ),
         Found((f"{UNITS}/hotshoe-vsftpd.service.d", f"{UNITS}/hotshoe-vsftpd.service.d/a.conf")),
     ],
 )
