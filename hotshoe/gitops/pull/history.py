@@ -17,6 +17,9 @@ SEEN = "refs/hotshoe/seen"
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # A server that says nothing more is given up; a repository of homes is fetched in seconds.
 SECONDS = 300
+# Bytes. A repository of homes has a few million; whoever may push, signed or not, can send more
+# each time. A fetch comes as one file, which the service limits to half of what has to be free.
+MOST_BYTES, FREE_BYTES = 1024**3, 512 * 1024**2
 _ENVIRONMENT = {
     "GIT_ALLOW_PROTOCOL": "ssh:https:file",
     "GIT_NO_REPLACE_OBJECTS": "1",
@@ -108,8 +111,9 @@ class Mirror:
         Until everything has come, nothing refers to it. A mirror that a power cut has damaged is
         made anew.
 
-        :raises HotshoeError: if it cannot be fetched
+        :raises HotshoeError: if it cannot be fetched, or there is no room for it
         """
+        self._require_room()
         try:
             return self._fetch()
         except HotshoeError:
@@ -124,6 +128,20 @@ class Mirror:
         options = ("--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
         self.run("fetch", *options, "--quiet", "--", self.repository, reference, seconds=SECONDS)
         return self.run("rev-parse", "--verify", f"{SEEN}^{{commit}}").strip()
+
+    def _require_room(self) -> None:
+        held = sum(each.stat().st_size for each in self.folder.rglob("*") if each.is_file())
+        if held > MOST_BYTES:
+            raise HotshoeError(
+                f"{self.folder}: holds more than {MOST_BYTES // 1024**2} MiB, which is too much "
+                "for homes\n    -> look who pushes that; once it is gone there: "
+                f"rm -r {self.folder}, and it is fetched anew"
+            )
+        if shutil.disk_usage(self.folder).free < FREE_BYTES:
+            raise HotshoeError(
+                f"{self.folder}: less than {FREE_BYTES // 1024**2} MiB are left on its disk\n"
+                "    -> make room, for photos as well; nothing was changed"
+            )
 
     def _is_sound(self) -> bool:
         try:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from hotshoe.errors import HotshoeError
+from hotshoe.gitops.pull import history
 from hotshoe.gitops.pull.history import require_whole
 from hotshoe.gitops.pull.run import accept, alone
 from hotshoe.gitops.pull.state import write_state
@@ -341,6 +342,34 @@ def test_on_a_full_disk_nothing_is_changed(box: Box, tmp_path: Path) -> None:
     assert "index-pack failed" in text
     assert box.state.deployed == before.deployed
     box.run()
+    assert box.state.deployed == commit
+
+
+@pytest.mark.parametrize(
+    ("limit", "reason"),
+    [
+        ("MOST_BYTES", "MiB, which is too much for homes\n    -> look who pushes that"),
+        ("FREE_BYTES", "MiB are left on its disk\n    -> make room"),
+    ],
+)
+def test_whoever_may_push_cannot_fill_the_disk(
+    box: Box, monkeypatch: pytest.MonkeyPatch, limit: str, reason: str
+) -> None:
+    """Not by one file after the other, none of them signed."""
+    sizes = []
+    for _ in range(3):
+        (box.origin.folder / "large").write_bytes(os.urandom(100_000))
+        box.origin.record("large", by=None)
+        said = [text for event, text, _ in box.run() if event == "waiting"]
+        sizes.append(sum(each.stat().st_size for each in box.places.mirror.rglob("pack-*")))
+        monkeypatch.setattr(history, limit, 90_000 if limit == "MOST_BYTES" else 2**60)
+    assert said == []  # told once
+    assert reason in box.state.troubles["waiting"].text
+    assert 0 < sizes[0] == sizes[1] == sizes[2]
+    monkeypatch.undo()
+    box.origin.git("reset", "--quiet", "--hard", "HEAD~3")
+    commit = box.origin.commit("second")
+    assert [event for event, _, _ in box.run()] == ["recovered", "applied"]
     assert box.state.deployed == commit
 
 
