@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from paramiko import BadHostKeyException, HostKeys, MissingHostKeyPolicy, PKey, SSHException
 from paramiko import SSHClient as ParamikoClient
+from pyinfra import logger
 from pyinfra.connectors import ssh as pyinfra_connector
 from pyinfra.connectors.sshuserclient import client as pyinfra_client
 
+from hotshoe.errors import HotshoeError
 from hotshoe.remote import known_hosts, trust
 from hotshoe.remote.known_hosts import HostKey
 from hotshoe.site.reading import SiteFiles
@@ -98,12 +102,41 @@ class RefuseUnknown(MissingHostKeyPolicy):
         raise SSHException(trust.unknown(shown, site, login))
 
 
+@cache
 def _load(filenames: tuple[str, ...]) -> HostKeys:
-    """The host keys of those files that are there; others are no matter for a warning."""
-    return _pyinfra_load(tuple(name for name in filenames if Path(name).exists()))
+    """The host keys of those files that are there; others are no matter for a warning.
+
+    paramiko reads no further than a marked line (``@revoked``, ``@cert-authority``), and takes a
+    key that such a line revokes.
+    """
+    texts = [_text(Path(name)) for name in filenames]
+    revoked = frozenset[HostKey]().union(*map(known_hosts.revoked, texts))
+    keys: dict[tuple[str, str], PKey] = {}
+    for entry in (entry for text in texts for entry in known_hosts.entries(text)):
+        if entry.key not in revoked and (key := _parsed(entry.key)):
+            for name in entry.names:
+                keys.setdefault((name, key.get_name()), key)
+    loaded = HostKeys()
+    for (name, kind), key in keys.items():
+        loaded.add(name, kind, key)
+    return loaded
 
 
-_pyinfra_load = pyinfra_client.get_host_keys
+def _text(path: Path) -> str:
+    try:
+        return known_hosts.read(path)
+    except HotshoeError as error:
+        logger.warning(str(error))
+        return ""
+
+
+def _parsed(key: HostKey) -> PKey | None:
+    """A key as paramiko has it; None if it is of no kind that it knows, or broken."""
+    try:
+        return PKey.from_type_string(key.kind, base64.b64decode(key.blob))
+    except Exception:
+        # Of whatever kind: each kind of key has its own.
+        return None
 
 
 def refuse_unknown(site: str) -> None:

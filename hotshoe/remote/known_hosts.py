@@ -78,6 +78,16 @@ def entries(text: str) -> Iterator[Entry]:
             yield Entry(number, tuple(words[0].split(",")), HostKey(words[1], words[2]))
 
 
+def revoked(text: str) -> frozenset[HostKey]:
+    """The keys that a file says are not to be trusted any more, of whichever host.
+
+    :param text: the file's content
+    """
+    lines = (line.split() for line in text.splitlines())
+    marked = (words for words in lines if words[:1] == ["@revoked"] and len(words) >= 4)
+    return frozenset(HostKey(*words[2:4]) for words in marked)
+
+
 def entries_of(text: str, name: str) -> tuple[Entry, ...]:
     """The lines about one host.
 

@@ -304,6 +304,24 @@ class TestInventory:
         keys = pyinfra_client.get_host_keys((str(beside), str(project / "nowhere")))
         assert keys.lookup("192.168.1.10")[key.get_name()] == key
 
+    def test_takes_no_key_that_a_line_revokes_and_reads_on_after_marked_lines(
+        self, on_host, project
+    ):
+        """As OpenSSH does; a company's own file begins with its certificate authority."""
+        on_host(Device())
+        inventory.hosts("home")
+        good, stolen = ECDSAKey.generate(), ECDSAKey.generate()
+        said = {key: f"{key.get_name()} {key.get_base64()}" for key in (good, stolen)}
+        path = project / "known_hosts"
+        path.write_text(
+            f"@cert-authority *.example.net {said[stolen]}\n192.168.1.10 {said[stolen]}\n"
+            f"@revoked * {said[stolen]} of 2025\n192.168.1.1 ssh-none AAAA\n"
+            f"192.168.1.1 {said[good]}\n192.168.1.1 {said[stolen]}\n"
+        )
+        keys = pyinfra_client.get_host_keys((str(path),))
+        assert keys.lookup("192.168.1.10") is None
+        assert keys.lookup("192.168.1.1")[good.get_name()] == good
+
     def test_says_which_line_says_another_key(self, on_host, project):
         on_host(Device())
         inventory.hosts("home")
