@@ -98,6 +98,13 @@ def test_what_a_stranger_writes_is_run_without_secrets(name):
             assert job.get("needs") == "last" or "pull_request" not in job["if"]
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_who_gets_into_the_home_by_its_runner_is_said_where_it_is_set_up(name):
+    head = " ".join(line.lstrip("# ") for line in text(f"repository/{name}.yml").splitlines())
+    said = "a protected runner" if name == "gitlab" else "the repository has to be private"
+    assert said in head.partition("jobs:")[0]
+
+
 @pytest.mark.parametrize("name", ACTIONS)
 def test_nothing_of_the_event_is_put_into_a_script(name):
     """It is handed over in the environment, where the shell takes it for what it is."""
