@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -39,9 +39,25 @@ def command(sites: Sequence[str], base: str, pictures: Path | None) -> None:
         )
     click.echo(comment.markdown(found), nl=False)
     if pictures:
-        pictures.mkdir(parents=True, exist_ok=True)
-        for name, text in comment.pictures(found).items():
-            (pictures / name).write_text(text, encoding="utf-8")
+        _write(pictures, comment.pictures(found))
     refused = [change.after.refusal for change in found if change.after and change.after.refusal]
     if refused:
         raise HotshoeError("\n".join(refused))
+
+
+def _write(folder: Path, pictures: Mapping[str, str]) -> None:
+    """Write pictures.
+
+    :raises HotshoeError: where a branch has put something else in their place
+    """
+    from hotshoe import files
+
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {folder / name: text for name, text in pictures.items()}
+    for path in paths:
+        if path.is_symlink():
+            raise HotshoeError(
+                f"{path}: is a link, so nothing was written: what it leads to may be a file of "
+                "yours\n    -> name a folder outside of what you look at"
+            )
+    files.write([files.File(path, files.PICTURE, text) for path, text in paths.items()])

@@ -252,6 +252,24 @@ def test_pictures_are_of_homes_that_change(homes, tmp_path):
     assert "x9" not in made["home-before.svg"]
 
 
+def test_a_branch_has_no_picture_written_over_another_file(homes, tmp_path):
+    """Whoever looks at the branch of a stranger runs nothing of it."""
+    mine = tmp_path / "mine"
+    mine.write_text("mine")
+    homes.write("home", ("{name: r5}", "{name: r5}, {name: x9}"))
+    (tmp_path / "pictures").mkdir()
+    after = tmp_path / "pictures" / "home-after.svg"
+    for put in (lambda: after.symlink_to(mine), lambda: after.write_text("mine")):
+        after.unlink(missing_ok=True)
+        put()
+        result = homes.comment("--pictures", "pictures")
+        assert result.exit_code == 1
+        assert "home-after.svg: " in result.stderr
+        assert "\n    -> name " in result.stderr
+        assert (mine.read_text(), after.read_text()) == ("mine", "mine")
+        assert [path.name for path in after.parent.iterdir()] == [after.name]
+
+
 def test_no_comment_is_longer_than_services_take(homes):
     for number in range(70):
         homes.write(f"home{number}")
