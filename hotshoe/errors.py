@@ -59,7 +59,8 @@ class Problem:
     remedy: str
 
     def __str__(self) -> str:
-        where = f"{self.file}: {self.key}" if self.key else self.file
+        # Whoever wrote the file chose its name and its keys.
+        where = escaped(f"{self.file}: {self.key}" if self.key else self.file)
         return f"{where}: {self.reason}\n    -> {self.remedy}"
 
 

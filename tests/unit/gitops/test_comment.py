@@ -223,6 +223,15 @@ class TestWhatAStrangerWrites:
         assert "\n# Approved" not in inside
         assert after.strip() == ""
 
+    def test_as_a_key_is_one_line(self, homes):
+        """What a service takes for a command is a line of its own: GitLab's /merge, GitHub's ::."""
+        homes.write("home", ("hostname:", '"x\\n/merge\\n::add-mask::x\\e[2J": 1\nhostname:'))
+        result = homes.comment()
+        assert result.exit_code == 1
+        for said in (result.stdout, result.stderr):
+            assert "home.yml: x\\n/merge\\n::add-mask::x\\x1b[2J: is not a key" in said
+            assert not [line for line in said.splitlines() if line.startswith(("/", "::"))]
+
     @pytest.mark.parametrize(
         "text", ["```\n# x", "``````", "~~~\n", "a\n````\nb", "\x1b[31m", "x\r```\r"]
     )
