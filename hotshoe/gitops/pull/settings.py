@@ -17,6 +17,8 @@ SCHEMES = ("ssh", "https", "file")
 _SCP = re.compile(r"(?:[\w.-]+@)?[\w.-]+:[^:]+")
 # systemd.time(7), as far as anybody needs it.
 _SPAN = r"[1-9][0-9]{0,3}(s|min|h)"
+# What a deploy to the box itself takes for a leftover of its own (hotshoe.debian.leftovers).
+_REMOVED = re.compile(r"/etc/hotshoe/.*|/usr/local/sbin/hotshoe(?!-pull)([-_.].*)?")
 
 
 class Settings(BaseModel):
@@ -74,6 +76,10 @@ class Settings(BaseModel):
     def _is_absolute(cls, value: Path | None) -> Path | None:
         if value and not value.is_absolute():
             raise ValueError("write the whole path, from / on")
+        if value and _REMOVED.fullmatch(str(value)):
+            raise ValueError(
+                "call it otherwise: a deploy to this computer takes it for its own, and removes it"
+            )
         return value
 
 

@@ -43,6 +43,8 @@ def test_repositories(repository: str) -> None:
         ({"check_from": "outside"}, "check_from", "pattern"),
         ({"check_from": "ssh://-oProxyCommand=id"}, "check_from", "pattern"),
         ({"hook": "tell"}, "hook", "write the whole path"),
+        ({"hook": "/usr/local/sbin/hotshoe-tell"}, "hook", "call it otherwise"),
+        ({"hook": "/etc/hotshoe/tell"}, "hook", "call it otherwise"),
         ({"hook_user": "root;id"}, "hook_user", "pattern"),
         ({"unknown": 1}, "unknown", "not permitted"),
     ],
@@ -60,6 +62,13 @@ def test_a_password_in_the_address_is_refused_and_not_shown() -> None:
         make_settings(repository="https://ann:geheim@forge.example.net/homes.git")
     assert "use an SSH key" in str(refusal.value)
     assert "geheim" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["/usr/local/sbin/tell", "/usr/local/sbin/hotshoe-pull-tell", "/opt/hotshoe-tell"]
+)
+def test_a_hook_that_no_deploy_removes_is_taken(name: str) -> None:
+    assert str(make_settings(repository="/srv/homes.git", hook=name).hook) == name
 
 
 @pytest.mark.parametrize(("every", "delay"), [("1s", 0), ("90s", 9), ("5min", 30), ("1h", 360)])
