@@ -10,7 +10,7 @@ from pathlib import Path
 from hotshoe.errors import escaped
 from hotshoe.remote import known_hosts
 from hotshoe.remote.known_hosts import HostKey
-from hotshoe.remote.ssh import NO_SSH, Host, RemoteError
+from hotshoe.remote.ssh import NO_SSH, ONLY_FILES, Host, RemoteError
 
 # Until a host has told its key, through whatever leads to it.
 SECONDS = 60
@@ -55,13 +55,9 @@ def fetch(host: Host, kinds: Sequence[str] = ()) -> HostKey:
 
 def _command(host: Host, told: Path, kinds: Sequence[str]) -> list[str]:
     options = {
-        # An older OpenSSH knows no such command, and takes no notice then.
-        "IgnoreUnknown": "KnownHostsCommand",
-        "KnownHostsCommand": "none",
+        **ONLY_FILES,
         "UserKnownHostsFile": f'"{told}"',
-        "GlobalKnownHostsFile": "/dev/null",
         "StrictHostKeyChecking": "accept-new",
-        "VerifyHostKeyDNS": "no",
         "HashKnownHosts": "no",
         # With a connection that is open already, no host has to prove anything.
         "ControlPath": "none",

@@ -41,6 +41,15 @@ OPTIONS = {
     "ControlMaster": "no",
     "LogLevel": "ERROR",
 }
+# With them, no host key counts but those of the files that are named.
+ONLY_FILES = {
+    # An older OpenSSH knows no such command. And of what the person's configuration says, one for
+    # several systems, this option is the only one that counts.
+    "IgnoreUnknown": "*",
+    "KnownHostsCommand": "none",
+    "VerifyHostKeyDNS": "no",
+    "GlobalKnownHostsFile": "/dev/null",
+}
 NO_SSH = "ssh: there is no such program\n    -> apt-get install openssh-client"
 
 
@@ -132,8 +141,8 @@ class Host:
         # ssh_config(5), TOKENS: of a percent sign, two mean one.
         quoted = str(path.absolute()).replace("%", "%%")
         return strict | {
+            **ONLY_FILES,
             "UserKnownHostsFile": f'"{quoted}"',
-            "GlobalKnownHostsFile": "/dev/null",
             # The person's configuration may call it otherwise.
             "HostKeyAlias": self.known_as,
             # The file is for a person to change.

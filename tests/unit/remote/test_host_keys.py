@@ -296,6 +296,25 @@ class TestCommands:
             host(machines, Access()).run("true")
         assert Path(FILE).read_text() == before
 
+    def test_a_configuration_for_several_systems_is_taken(self, machines):
+        machines.connect("darkroom", more="    IgnoreUnknown UseKeychain\n    UseKeychain yes\n")
+        (machines.folder.parent / FILE).write_text(
+            with_key("", "192.168.1.10", fetch(host(machines, Access())))
+        )
+        with pytest.raises(RemoteError, match="Permission denied"):
+            host(machines, Access(known_hosts=Path(FILE))).run("true")
+
+    def test_nor_does_a_program_of_the_person_s_configuration_make_up_for_it(self, machines):
+        trust("--yes", *fingerprints(machines, "gateway", "darkroom"))
+        machines.install("darkroom", "ed25519")
+        (machines.folder / "told").write_text(
+            with_key("", "192.168.1.10", machines.key("darkroom"))
+        )
+        command = f"    KnownHostsCommand /bin/cat {machines.folder}/told\n"
+        machines.connect("gateway", "darkroom", more=command)
+        with pytest.raises(RemoteError, match="its host key has changed"):
+            host(machines, Access(known_hosts=Path(FILE))).run("true")
+
     def test_an_unknown_host_is_refused_although_the_configuration_would_take_it(self, machines):
         for access in (Access(site="cabin"), Access(known_hosts=Path(FILE), site="cabin")):
             with pytest.raises(RemoteError) as refused:
