@@ -28,11 +28,11 @@ from gevent import monkey
 from pyinfra import logger
 from pyinfra.api.connectors import get_all_connectors
 
-from hotshoe import render
+from hotshoe import environment, render
 from hotshoe.errors import shown
 from hotshoe.site.homes import INVENTORIES, homes
 from roles import inventory, leftovers, openwrt, router_linux, server, speed
-from roles.base.plans import RefusedError
+from roles.base.plans import RefusedError, refusing
 
 # What a deploy needs, loaded once, before there are several processes.
 LOADED = (inventory, leftovers, openwrt, router_linux, server, zxcvbn)
@@ -50,9 +50,11 @@ AT_A_TIME = 4
 def this_home() -> dict[str, list[Any]]:
     """The groups of hosts of one home, in a process of its own; the one that forks never returns.
 
-    :raises RefusedError: if there is no such home
+    :raises RefusedError: if there is no such home, or the vault's password is empty
     """
     names = _names()
+    # Before there are several processes: none of them has it in its environment, this one neither.
+    refusing(environment.take)
     options = _options()
     flags = ("yes", "dry", "json_output", "debug_facts", "debug_operations")
     asks = not any(options.get(flag) for flag in flags)

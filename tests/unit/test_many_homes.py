@@ -101,6 +101,31 @@ def test_a_home_that_fails_does_not_stop_the_others_and_is_named(homes, tmp_path
     assert "@local: is another machine\n    -> correct it" in said.split("--> refused:")[1]
 
 
+def test_each_home_can_open_its_vault_and_nothing_inherits_the_password(
+    homes, tmp_path, monkeypatch
+):
+    """Nor does /proc show it, of the process that forks and of those that deploy."""
+    monkeypatch.setenv("HOTSHOE_VAULT_PASSWORD", "geheim")
+    own = os.getpid()
+    homes(
+        attic=f"""env >told; pid=$$; while [ $pid != {own} ]; do
+            tr '\\0' '\\n' </proc/$pid/environ >>told
+            pid=$(sed -n 's/^PPid:\\t//p' /proc/$pid/status); done"""
+    )
+    with (tmp_path / "inventories" / "attic.py").open("a") as inventory:
+        inventory.write(
+            "import os, pathlib\n"
+            "opened = pathlib.Path(os.environ['ANSIBLE_VAULT_PASSWORD_FILE']).read_text()\n"
+            "pathlib.Path('opened').write_text(opened)\n"
+        )
+    status, _, said = run(tmp_path, "-y")
+    assert status == 0, said
+    assert (tmp_path / "opened").read_text() == "geheim"
+    told = (tmp_path / "told").read_text()
+    assert told.count("HOTSHOE_SITES=") > 2
+    assert "geheim" not in told
+
+
 def test_all_that_goes_well_is_no_more_than_that(homes, tmp_path):
     homes(attic="true", barn="true")
     status, _, said = run(tmp_path, "-y")
