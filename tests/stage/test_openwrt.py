@@ -17,6 +17,7 @@ from hotshoe.check.inside import watching
 from hotshoe.check.model import Packet
 from hotshoe.openwrt.uci import text
 from hotshoe.openwrt.uci.changes import foreign
+from hotshoe.remote.ssh import Access
 from hotshoe.stage import podman
 from hotshoe.stage.topology import CAMERA, LAPTOP
 from tests.stage.conftest import SharedStage, bare, deployed
@@ -860,7 +861,7 @@ def test_a_check_looks_at_a_router_and_leaves_nothing_there(
     monkeypatch.chdir(home.project)
     left = "nft list tables | grep 'hotshoe[_]check'; ps | grep -E '=hotshoe[_]check|slee[p] 1800'"
     camera = str(home.stage.node(CAMERA).ports[0].address.ip)
-    with watching(home.plan, home.server_plan, home.stage.ssh_config) as look:
+    with watching(home.plan, home.server_plan, Access(home.stage.ssh_config)) as look:
         assert home.reach(CAMERA, home.public, 21) == ["open"]
         router, _ = look.read().boxes
         assert home.succeeds(ROUTER, left)
@@ -868,7 +869,7 @@ def test_a_check_looks_at_a_router_and_leaves_nothing_there(
     assert router.arrived == router.passed == {Packet(camera, 21)}
     assert not home.succeeds(ROUTER, left)
     # The connection is gone, without a word.
-    with watching(home.plan, home.server_plan, home.stage.ssh_config) as look:
+    with watching(home.plan, home.server_plan, Access(home.stage.ssh_config)) as look:
         last = r"ps | sed -n 's/^ *\([0-9]*\) .*[d]ropbear -P.*/\1/p' | sort -n | tail -n 1"
         home.sh(ROUTER, f"kill -9 $({last})")
         router, _ = look.read().boxes
