@@ -92,8 +92,7 @@ def _files(site: str, pipeline: str | None, version: str) -> Mapping[Path, str]:
         FOLDER / SHARED: text("repository/all.yml"),
         FOLDER / f"{site}.yml": render("repository/site.yml.j2", **said),
         INVENTORIES / f"{site}.py": render("repository/inventory.py.j2", **said),
-        INVENTORIES / "all.py": text("repository/inventory-of-all.py"),
-        Path("inventories") / "all.py": text("repository/all.py"),
+        INVENTORIES / "all.py": text("repository/all.py"),
     }
     if pipeline:
         files[PIPELINES[pipeline]] = text(f"repository/{pipeline}.yml")
