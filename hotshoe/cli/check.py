@@ -152,13 +152,13 @@ def _check_every_site(context: click.Context) -> NoReturn:
     """Check one Site after another, each as it is checked alone."""
     from click.core import ParameterSource
 
-    from hotshoe.site.homes import homes
+    from hotshoe.cli.sites import all_sites
 
     alone = {"site", "as_json", "single_file", "explain", "watch", "server", "camera"}
     if any(context.get_parameter_source(name) is not ParameterSource.DEFAULT for name in alone):
         raise click.UsageError("--all goes with --from, --quick, --stage and --no-inside alone")
     statuses = {}
-    for site in homes():
+    for site in all_sites():
         click.secho(f"{site}:", bold=True)
         try:
             context.invoke(command, **(context.params | {"every": False, "site": site}))

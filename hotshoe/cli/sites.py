@@ -1,4 +1,4 @@
-"""What the commands share that deploy, or tell what a deploy would change."""
+"""What the commands share that are about several Sites."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ from hotshoe.errors import HotshoeError
 if TYPE_CHECKING:
     from hotshoe.deploy.program import Progress
     from hotshoe.deploy.results import SiteResult
+
+WHERE_THEY_ARE = (
+    "    -> run this in the folder that holds deploy.py, and name a file of inventories/ without .py"
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,21 @@ def sites_options(command: Callable[..., None]) -> Any:
     return command
 
 
+def all_sites() -> tuple[str, ...]:
+    """All Sites of this folder.
+
+    :raises HotshoeError: if there is none: whoever asks whether all are well would hear that
+    """
+    from hotshoe.site.homes import homes
+
+    if found := homes():
+        return found
+    raise HotshoeError(
+        "there is no Site with an inventory in this folder\n"
+        "    -> run this in the folder that holds deploy.py"
+    )
+
+
 def targets(
     sites: Sequence[str], every: bool, changed_since: str | None, stage: bool
 ) -> tuple[Target, ...]:
@@ -63,16 +82,14 @@ def targets(
 
     if every and sites:
         raise click.UsageError("--all means every Site: name none")
-    known = homes()
+    known = all_sites() if every else homes()
     # What has changed is looked for among all, unless the person names some.
     chosen = known if every or (changed_since and not sites) else tuple(sites) or ("home",)
     for site in chosen:
         if site not in known:
             there = f"there are {', '.join(known)}" if known else "there are none in this folder"
             raise HotshoeError(
-                f"{site}: there is no such Site with an inventory; {there}\n"
-                "    -> run this in the folder that holds deploy.py, and name a file of "
-                "inventories/ without .py"
+                f"{site}: there is no such Site with an inventory; {there}\n{WHERE_THEY_ARE}"
             )
     if changed_since is not None:
         from hotshoe.gitops.changed import changed_sites

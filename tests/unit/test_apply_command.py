@@ -339,3 +339,12 @@ def test_a_site_that_is_not_there_is_refused_with_those_that_are(tells):
 
 def test_in_another_folder_there_is_none(home):
     assert "there are none in this folder" in run("apply").stderr
+
+
+@pytest.mark.parametrize("command", ["apply", "diff", "drift", "check"])
+def test_where_no_site_is_nobody_says_that_all_are_well(home, command):
+    result = run(command, "--all")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(
+        "Error: there is no Site with an inventory in this folder\n    -> "
+    )
