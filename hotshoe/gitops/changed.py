@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hotshoe.errors import HotshoeError, SiteError, shown
-from hotshoe.gitops.git import git
+from hotshoe.gitops.git import git, top_of
 from hotshoe.site.homes import INVENTORIES, homes
 from hotshoe.site.reading import FOLDER, SHARED, SiteFiles, read_mapping
 
@@ -36,7 +36,7 @@ def changed_sites(since: str, root: Path = Path()) -> tuple[str, ...]:
     :raises HotshoeError: if that is no revision, or the folder is in no repository of git
     """
     names = homes(root)
-    top = Path(git(root, "rev-parse", "--show-toplevel").rstrip("\n"))
+    top = top_of(root)
     if since and not since.strip("0"):
         return names
     changed = frozenset(top / path for path in _paths(root, commit_of(root, since)))
@@ -55,11 +55,13 @@ def changed_sites(since: str, root: Path = Path()) -> tuple[str, ...]:
 def commit_of(root: Path, since: str) -> str:
     """The object name of a commit; nothing that a revision is called can be taken for an option.
 
-    :raises HotshoeError: if there is no such commit
+    :raises HotshoeError: if there is no such commit, or no repository
     """
     try:
         return git(root, "rev-parse", "--verify", "--end-of-options", f"{since}^{{commit}}").strip()
     except HotshoeError:
+        # Without a repository, or without git, that is what is wrong.
+        top_of(root)
         raise HotshoeError(
             f"{shown(since)}: this repository has no such revision\n"
             "    -> write a branch, a tag or a commit that it has; a shallow clone, as pipelines "

@@ -52,7 +52,21 @@ def git(
     except subprocess.TimeoutExpired:
         raise HotshoeError(f"{root}: git {arguments[0]} took longer than {seconds:g} s") from None
     if done.returncode != 0:
+        if "not a git repository" in done.stderr:
+            raise HotshoeError(
+                f"{root.resolve()}: is in no repository of git\n"
+                "    -> run this in a clone of your repository, or make it one: git init"
+            )
         # Of what it says, a part may be what a server or a commit says.
         said = escaped_lines(done.stderr.strip()) or f"it ended with status {done.returncode}"
         raise HotshoeError(f"{root}: git {arguments[0]} failed: {said}")
     return done.stdout
+
+
+def top_of(root: Path) -> Path:
+    """The folder that a repository begins at.
+
+    :param root: a folder of it
+    :raises HotshoeError: if it is in none
+    """
+    return Path(git(root, "rev-parse", "--show-toplevel").rstrip("\n"))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hotshoe.errors import HotshoeError
-from hotshoe.gitops.changed import changed_sites
+from hotshoe.gitops.changed import changed_sites, commit_of
 from tests.conftest import SMALLEST
 
 NOBODY = {
@@ -218,8 +218,17 @@ def test_without_a_repository_nobody_can_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(HotshoeError, match="not a git repository"):
-        changed_sites("HEAD", tmp_path)
+    for since in ("HEAD", "0" * 40):
+        with pytest.raises(HotshoeError, match="is in no repository of git\n    -> "):
+            changed_sites(since, tmp_path)
+
+
+def test_without_git_that_is_what_is_wrong(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(HotshoeError, match="git is not installed\n    -> "):
+        commit_of(repository.root, "HEAD")
 
 
 def test_no_program_is_run_to_compare(repository: Repository) -> None:
