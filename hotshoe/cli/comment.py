@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from hotshoe.cli.base import one_message
+from hotshoe.cli.sites import WHERE_THEY_ARE
 from hotshoe.errors import HotshoeError
 
 
@@ -34,8 +35,7 @@ def command(sites: Sequence[str], base: str, pictures: Path | None) -> None:
     if missing := set(sites) - {change.site for change in found}:
         raise HotshoeError(
             f"{', '.join(sorted(missing))}: there is no such Site, neither now nor at {base}\n"
-            "    -> run this in the folder that holds deploy.py, and name a file of inventories/ "
-            "without .py"
+            f"{WHERE_THEY_ARE}"
         )
     click.echo(comment.markdown(found), nl=False)
     if pictures:
@@ -46,13 +46,18 @@ def command(sites: Sequence[str], base: str, pictures: Path | None) -> None:
 
 
 def _write(folder: Path, pictures: Mapping[str, str]) -> None:
-    """Write pictures.
+    """Write pictures into a folder, which is made.
 
-    :raises HotshoeError: where a branch has put something else in their place
+    :raises HotshoeError: if that cannot be, or a branch has put something else in their place
     """
     from hotshoe import files
 
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HotshoeError(
+            f"{folder}: cannot be made: {error.strerror}\n    -> name another folder"
+        ) from None
     paths = {folder / name: text for name, text in pictures.items()}
     for path in paths:
         if path.is_symlink():

@@ -60,11 +60,9 @@ class Change:
             return "is new"
         if before != after:
             return "changes"
-        return (
-            "keeps its Plan; something that it is deployed with changes"
-            if self.touched
-            else ("no change")
-        )
+        if self.touched:
+            return "keeps its Plan; something that it is deployed with changes"
+        return "no change"
 
 
 def changes(root: Path, base: str, sites: Sequence[str] = ()) -> tuple[Change, ...]:
@@ -91,7 +89,7 @@ def markdown(found: Sequence[Change]) -> str:
     """
     lines = ["## What this changes", "", "| home | |", "|---|---|"]
     lines += [f"| {escape(change.site)} | {change.summary} |" for change in found]
-    lines += ["" if found else "No home is in this repository.", ""]
+    lines += [""] if found else ["No home is in this repository.", ""]
     for change in found:
         lines += _section(change)
     text = "\n".join(lines).rstrip() + "\n"

@@ -134,6 +134,13 @@ class TestWhatBecomesOfAHome:
         assert result.exit_code == 1
         assert "this repository has no such revision" in result.stderr
 
+    def test_outside_of_a_repository(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+        monkeypatch.chdir(tmp_path)
+        result = CliRunner().invoke(main, ["comment", "--base", "main"])
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr.startswith(f"Error: {tmp_path}: is in no repository of git\n    -> ")
+
 
 EXPLICIT = "hostname: photos.example.net\n"
 
@@ -277,6 +284,16 @@ def test_a_branch_has_no_picture_written_over_another_file(homes, tmp_path):
         assert "\n    -> name " in result.stderr
         assert (mine.read_text(), after.read_text()) == ("mine", "mine")
         assert [path.name for path in after.parent.iterdir()] == [after.name]
+
+
+def test_pictures_that_cannot_be_written_are_refused(homes):
+    homes.write("home", ("{name: r5}", "{name: r5}, {name: x9}"))
+    (homes.root / "file").touch()
+    result = homes.comment("--pictures", "file/pictures")
+    assert (result.exit_code, result.exception.__class__) == (1, SystemExit)
+    assert result.stderr == (
+        "Error: file/pictures: cannot be made: Not a directory\n    -> name another folder\n"
+    )
 
 
 def test_no_comment_is_longer_than_services_take(homes):
