@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from hotshoe.deploy.results import SiteResult
 
 WHERE_THEY_ARE = (
-    "    -> run this in the folder that holds deploy.py, and name a file of inventories/ without .py"
+    "    -> run this in the folder that holds deploy.py, and name a file of "
+    "inventories/ without .py"
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ _SCP = re.compile(r"(?:[\w.-]+@)?[\w.-]+:[^:]+")
 _SPAN = r"[1-9][0-9]{0,3}(s|min|h)"
 # What a deploy to the box itself takes for a leftover of its own (hotshoe.debian.leftovers).
 _REMOVED = re.compile(r"/etc/hotshoe/.*|/usr/local/sbin/hotshoe(?!-pull)([-_.].*)?")
+_FORMS = "write ssh://HOST/PATH, https://HOST/PATH, USER@HOST:PATH, or an absolute path"
 
 
 class Settings(BaseModel):
@@ -87,11 +89,14 @@ def why_not_a_repository(text: str) -> str | None:
     """Why a repository is not one to pull from; None if it is."""
     if text.startswith("/") or (_SCP.fullmatch(text) and "://" not in text):
         return None
-    url = urlsplit(text)
+    try:
+        url = urlsplit(text)
+    except ValueError:  # half an IPv6 address
+        return _FORMS
     if url.password is not None:
         return "a password in it would be shown; use an SSH key that may only read"
     if url.scheme not in SCHEMES or not (url.netloc or url.scheme == "file"):
-        return "write ssh://HOST/PATH, https://HOST/PATH, USER@HOST:PATH, or an absolute path"
+        return _FORMS
     return None
 
 
@@ -213,16 +218,21 @@ def read_settings(places: Places) -> Settings:
         ) from None
 
 
-def _problems(error: ValidationError, file: str) -> list[Problem]:
-    return [
-        Problem(
-            file,
-            ".".join(str(part) for part in each["loc"]),
-            # An address may have a password in it.
-            f"{shown(each['input'])} does not fit"
-            if "repository" not in each["loc"]
-            else "does not fit",
-            each["msg"].removeprefix("Value error, "),
-        )
-        for each in error.errors()
-    ]
+# What to write where a pattern does not fit; pydantic would show the pattern.
+_REMEDIES = {
+    "branch": "write the name of a branch, such as main",
+    "sites": "name a Site",
+    "every": "write a number and s, min or h, such as 90s, 5min or 1h",
+    "check_from": "write ssh://HOST, ssh://USER@HOST or ssh://HOST:PORT",
+    "hook_user": "write the name of a user, in small letters",
+}
+
+
+def _problems(error: ValidationError, file: str) -> Iterator[Problem]:
+    for each in error.errors():
+        key = ".".join(str(part) for part in each["loc"])
+        # An address may have a password in it.
+        value = "" if key == "repository" else f"{shown(each['input'])} "
+        said = each["msg"].removeprefix("Value error, ")
+        remedy = said if each["type"] == "value_error" else _REMEDIES.get(key, said)
+        yield Problem(file, key, f"{value}does not fit", remedy)
