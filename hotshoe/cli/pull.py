@@ -83,8 +83,9 @@ def install(
     from hotshoe.gitops.pull import installation
     from hotshoe.gitops.pull.settings import Places, make_settings
 
+    places = Places()
     installation.require_root()
-    installation.require_programs()
+    installation.require_programs(places)
     settings = make_settings(
         repository=repository,
         branch=branch,
@@ -94,14 +95,13 @@ def install(
         hook=hook,
         hook_user=hook_user,
     )
-    places = Places()
     program = Path(sys.executable).with_name("hotshoe")
     given = installation.Given(signers, vault_password, pki)
     with _locked(places):
         installation.install(places, settings, given, program)
         told = _tell_logins(places, settings)
     # It looks at once.
-    installation.start(places)
+    installation.start()
     out = console()
     out.print(f"Pull mode is installed; it looks every {settings.every}.", style="green")
     for line in told:
@@ -114,13 +114,14 @@ def _tell_logins(places: Places, settings: Settings) -> list[str]:
 
     What cannot be fetched, or is not signed, says nothing of them.
     """
-    from hotshoe.gitops.pull import installation
+    from hotshoe.gitops.pull import installation, logins
     from hotshoe.gitops.pull.checkout import check_out
     from hotshoe.gitops.pull.signatures import signer, why_not
     from hotshoe.plan.derivation import make_plan
+    from hotshoe.remote.ssh import Host
     from hotshoe.site.reading import SiteFiles, load_site
 
-    key = f"Its public key: {installation.public_key(places)}"
+    key = f"Its public key: {logins.public_key(places)}"
     mirror = installation.mirror_of(places, settings)
     try:
         mirror.newest()
@@ -141,15 +142,14 @@ def _tell_logins(places: Places, settings: Settings) -> list[str]:
             "Install it again once it can be.",
         ]
     told = [key]
-    own = installation.own_addresses()
-    for plan in plans:
-        for name, user, address, port in installation.logins(plan):
-            if address in own and user == "root":
-                installation.trust_itself(places)
-                told.append(f"{name} is this computer, and lets the key in.")
-            else:
-                command = installation.command_to_trust(places, user, address, port)
-                told.append(f"{name} has to let it in, once: {command}")
+    own = logins.own_addresses()
+    for host in (Host.of(device) for plan in plans for device in plan.hosts):
+        if host.address in own and host.user == "root":
+            logins.trust_itself(places)
+            told.append(f"{host.name} is this computer, and lets the key in.")
+        else:
+            command = logins.command_to_trust(places, host)
+            told.append(f"{host.name} has to let it in, once: {command}")
     return told
 
 

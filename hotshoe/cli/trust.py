@@ -14,7 +14,7 @@ from hotshoe.cli.base import one_message, site_argument
 from hotshoe.errors import HotshoeError
 
 if TYPE_CHECKING:
-    from hotshoe.plan.model import Plan
+    from hotshoe.plan.model import RouterPlan, ServerPlan
     from hotshoe.remote.known_hosts import Entry, HostKey
     from hotshoe.remote.ssh import Access, Host, RemoteError
     from hotshoe.site.reading import SiteFiles
@@ -46,13 +46,14 @@ def command(site: str, stage: bool, fingerprints: Sequence[str], yes: bool) -> N
 
     from hotshoe.plan.derivation import make_plan
     from hotshoe.remote import known_hosts
+    from hotshoe.remote.ssh import Host
     from hotshoe.site.reading import SiteFiles, load_site
 
     files = SiteFiles(site)
     plan = make_plan(load_site(files))
     path, access = _stage(site) if stage else _home(files)
     known = known_hosts.read(path)
-    hosts = [_Seen(host, openwrt) for host, openwrt in _hosts(plan, access)]
+    hosts = [_Seen(Host.of(device, access), _runs_openwrt(device)) for device in plan.hosts]
     expected = _expected(fingerprints, [seen.host.name for seen in hosts])
     personal = "" if stage else known_hosts.read(PERSONAL.expanduser())
     with ThreadPoolExecutor(max(len(hosts), 1)) as pool:
@@ -90,15 +91,10 @@ def _stage(site: str) -> tuple[Path, Access]:
     return stage.known_hosts, Access(stage.ssh_config, site=site)
 
 
-def _hosts(plan: Plan, access: Access) -> Iterable[tuple[Host, bool]]:
-    """Those that a deploy connects to, from the Internet inwards, and which of them run OpenWrt."""
-    from hotshoe.remote.ssh import Host
+def _runs_openwrt(device: RouterPlan | ServerPlan) -> bool:
+    from hotshoe.plan.model import RouterPlan
 
-    for router in plan.routers:
-        if not router.by_hand:
-            yield Host.of(router, access), router.managed_by == "openwrt"
-    for server in plan.servers:
-        yield Host.of(server, access), False
+    return isinstance(device, RouterPlan) and device.managed_by == "openwrt"
 
 
 @dataclass

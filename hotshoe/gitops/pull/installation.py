@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from hotshoe.errors import HotshoeError
 from hotshoe.gitops.pull.history import Mirror, ssh_command
+from hotshoe.gitops.pull.logins import distrust_itself
 from hotshoe.gitops.pull.settings import UNIT, Places, Settings
 from hotshoe.gitops.pull.state import replace_file
-from hotshoe.plan.model import Plan
 from hotshoe.render import render
 
-# Marks the box's key in the authorized_keys of itself.
-COMMENT = "hotshoe-pull"
-AUTHORIZED_KEYS = Path("root/.ssh/authorized_keys")
 PROGRAMS = {
     "git": "git",
     "ssh": "openssh-client",
@@ -50,7 +45,11 @@ def mirror_of(places: Places, settings: Settings) -> Mirror:
     return Mirror(places.mirror, settings.repository, settings.branch, environment)
 
 
-def require_programs() -> None:
+# Where systemd runs (sd_booted(3)).
+SYSTEMD = Path("run/systemd/system")
+
+
+def require_programs(places: Places) -> None:
     """Refuse a box that lacks something.
 
     :raises HotshoeError: with how to get it
@@ -59,6 +58,11 @@ def require_programs() -> None:
     if missing:
         raise HotshoeError(
             f"pull mode needs these Debian packages\n    -> apt-get install {' '.join(missing)}"
+        )
+    if not (places.root / SYSTEMD).is_dir():
+        raise HotshoeError(
+            "systemd does not run on this computer, so it has no timers\n"
+            "    -> install pull mode on a Debian computer, and not in a container without systemd"
         )
 
 
@@ -124,18 +128,17 @@ def _text(path: Path) -> str:
 
 
 def _make_key(path: Path) -> None:
-    words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", COMMENT, "-f", str(path)]
+    words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", UNIT, "-f", str(path)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise HotshoeError(f"{path}: cannot be made: {done.stderr.strip()}")
 
 
-def start(places: Places) -> None:
+def start() -> None:
     """Have systemd run it from now on.
 
     :raises HotshoeError: with what systemd says
     """
-    assert places.root == Path("/")
     _systemctl("daemon-reload")
     _systemctl("enable", "--now", "--quiet", f"{UNIT}.timer")
     # Other settings of the timer count at once.
@@ -153,12 +156,13 @@ def uninstall(places: Places, *, keep_pki: Path | None = None) -> None:
 
     :param keep_pki: where the home's certificate authority is moved to, since it exists only once
     """
-    if places.root == Path("/") and places.unit("timer").exists():
+    runs = (places.root / SYSTEMD).is_dir()
+    if runs and places.unit("timer").exists():
         _systemctl("disable", "--now", "--quiet", f"{UNIT}.timer")
         _systemctl("stop", f"{UNIT}.service")
     for kind in ("timer", "service"):
         places.unit(kind).unlink(missing_ok=True)
-    if places.root == Path("/") and shutil.which("systemctl"):
+    if runs:
         _systemctl("daemon-reload")
     distrust_itself(places)
     if keep_pki and places.pki.exists():
@@ -166,74 +170,6 @@ def uninstall(places: Places, *, keep_pki: Path | None = None) -> None:
     for folder in (places.data, places.configuration):
         if folder.exists():
             shutil.rmtree(folder)
-
-
-def public_key(places: Places) -> str:
-    """The box's public key, as authorized_keys has it (sshd(8))."""
-    return places.key.with_suffix(".pub").read_text(encoding="utf-8").strip()
-
-
-def own_addresses() -> set[str]:
-    """The addresses of this computer."""
-    done = subprocess.run(["ip", "-o", "addr"], capture_output=True, text=True, check=False)
-    return {word.partition("/")[0] for line in done.stdout.splitlines() for word in line.split()}
-
-
-def logins(plan: Plan) -> Iterator[tuple[str, str, str, int]]:
-    """The name, user, address and SSH port of each host that a deploy logs in to."""
-    for router in plan.routers:
-        if not router.by_hand:
-            yield router.name, router.ssh_user, str(router.lan.ip), router.ssh_port
-    for server in plan.servers:
-        yield server.name, server.ssh_user, str(server.address), server.ssh_port
-
-
-def command_to_trust(places: Places, user: str, address: str, port: int) -> str:
-    """What a person types, so that a host lets the box in."""
-    option = ["-p", str(port)] if port != 22 else []
-    words = ["ssh-copy-id", "-f", "-i", str(places.key), *option, f"{user}@{address}"]
-    return shlex.join(words)
-
-
-def trust_itself(places: Places) -> None:
-    """Let the box's key log in to the box itself as root, and from the box alone."""
-    path = places.root / AUTHORIZED_KEYS
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key = public_key(places)
-    addresses = ",".join(sorted(_usable(own_addresses())))
-    line = f'from="{addresses}",restrict,pty {key}'
-    kept = _others(path, key)
-    replace_file(path, "".join(f"{each}\n" for each in (*kept, line)))
-
-
-def distrust_itself(places: Places) -> None:
-    """Take that away."""
-    path = places.root / AUTHORIZED_KEYS
-    if not path.exists() or not places.key.with_suffix(".pub").exists():
-        return
-    kept = _others(path, public_key(places))
-    if len(kept) != len(path.read_text(encoding="utf-8").splitlines()):
-        replace_file(path, "".join(f"{each}\n" for each in kept))
-
-
-def _usable(words: set[str]) -> Iterator[str]:
-    """Those that are addresses."""
-    from ipaddress import ip_address
-
-    for word in words:
-        try:
-            yield str(ip_address(word))
-        except ValueError:
-            continue
-
-
-def _others(path: Path, key: str) -> list[str]:
-    """The lines of authorized_keys that are about other keys."""
-    if not path.exists():
-        return []
-    body = key.split()[1]
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if body not in line.split()]
 
 
 def require_root() -> None:

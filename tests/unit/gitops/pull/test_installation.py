@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hotshoe.errors import HotshoeError
-from hotshoe.gitops.pull import installation
-from hotshoe.gitops.pull.installation import Given, install, logins, require_signers, uninstall
+from hotshoe.gitops.pull import logins
+from hotshoe.gitops.pull.installation import (
+    Given,
+    install,
+    require_programs,
+    require_signers,
+    uninstall,
+)
 from hotshoe.gitops.pull.settings import Places, make_settings, read_settings
 from hotshoe.plan.model import Plan
+from hotshoe.remote.ssh import Host
 
 SETTINGS = make_settings(repository="/srv/homes.git", every="90s")
 PROGRAM = Path("/opt/hotshoe/bin/hotshoe")
@@ -71,17 +79,27 @@ def test_nothing_is_left_of_it(places: Places, given: Given, tmp_path: Path) -> 
     keys.write_text("ssh-ed25519 AAAA somebody\n# a comment\n")
     before = files(places)
     install(places, SETTINGS, given, PROGRAM)
-    installation.trust_itself(places)
-    installation.trust_itself(places)
+    logins.trust_itself(places)
+    logins.trust_itself(places)
     line = keys.read_text().splitlines()[2]
     assert len(keys.read_text().splitlines()) == 3
     assert line.startswith('from="127.0.0.1,')
-    assert line.endswith(f"restrict,pty {installation.public_key(places)}")
+    assert line.endswith(f"restrict,pty {logins.public_key(places)}")
     uninstall(places, keep_pki=tmp_path / "kept")
     assert files(places) == before
     assert keys.read_text() == "ssh-ed25519 AAAA somebody\n# a comment\n"
     assert (tmp_path / "kept" / "photos.example.net" / "ca.key").read_text() == "key"
     uninstall(places)
+
+
+def test_where_systemd_does_not_run_it_is_refused(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    with pytest.raises(HotshoeError, match="systemd does not run on this computer"):
+        require_programs(places)
+    (places.root / "run" / "systemd" / "system").mkdir(parents=True)
+    require_programs(places)
 
 
 @pytest.mark.parametrize(
@@ -114,8 +132,12 @@ def test_signers(tmp_path: Path, line: str) -> None:
     require_signers(tmp_path / "signers")
 
 
-def test_whom_the_box_has_to_log_in_to(example_plan: Plan) -> None:
-    assert list(logins(example_plan)) == [
-        ("gateway", "root", "192.168.1.1", 22),
-        ("darkroom", "root", "192.168.1.10", 22),
+def test_whom_the_box_has_to_log_in_to(example_plan: Plan, places: Places) -> None:
+    hosts = [Host.of(device) for device in example_plan.hosts]
+    key = places.key
+    assert [logins.command_to_trust(places, host) for host in hosts] == [
+        f"ssh-copy-id -f -i {key} root@192.168.1.1",
+        f"ssh-copy-id -f -i {key} root@192.168.1.10",
     ]
+    elsewhere = replace(hosts[1], user="ann", port=2222)
+    assert logins.command_to_trust(places, elsewhere).endswith(" -p 2222 ann@192.168.1.10")
