@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -80,6 +79,7 @@ def install(
     REPOSITORY is ssh://HOST/PATH, https://HOST/PATH, USER@HOST:PATH or an absolute path. Again with
     other options, it changes them. A line of allowed_signers: NAME namespaces="git" ssh-ed25519 …
     """
+    from hotshoe import venv
     from hotshoe.gitops.pull import installation
     from hotshoe.gitops.pull.settings import Places, make_settings
 
@@ -95,10 +95,9 @@ def install(
         hook=hook,
         hook_user=hook_user,
     )
-    program = Path(sys.executable).with_name("hotshoe")
     given = installation.Given(signers, vault_password, pki)
     with _locked(places):
-        installation.install(places, settings, given, program)
+        installation.install(places, settings, given, venv.program("hotshoe"))
         told = _tell_logins(places, settings)
     # It looks at once.
     installation.start()

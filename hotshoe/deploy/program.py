@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from hotshoe import environment
+from hotshoe import environment, venv
 from hotshoe.deploy.log import Log
 from hotshoe.deploy.results import SiteResult, from_plan, from_results
 from hotshoe.errors import HotshoeError
@@ -19,11 +18,6 @@ from hotshoe.site.homes import INVENTORIES
 Progress = Callable[[str], None]
 # Seconds: to end by itself, when it is told to.
 ENDING = 10
-
-
-def pyinfra() -> Path:
-    """pyinfra's own command, of the environment that hotshoe is in."""
-    return Path(sys.executable).with_name("pyinfra")
 
 
 def inventory_of(site: str) -> Path:
@@ -65,7 +59,7 @@ def deploy(
 def _run(
     site: str, root: Path, arguments: list[str], progress: Progress, kept_open: Iterable[int]
 ) -> SiteResult:
-    command = [str(pyinfra()), *arguments, str(inventory_of(site)), "deploy.py"]
+    command = [str(venv.program("pyinfra")), *arguments, str(inventory_of(site)), "deploy.py"]
     log = Log()
     try:
         process = subprocess.Popen(

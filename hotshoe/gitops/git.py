@@ -10,20 +10,18 @@ from pathlib import Path
 from hotshoe.errors import HotshoeError, escaped_lines
 
 # What a repository that others write to could have this computer do.
-SAFE = (
-    "-c",
-    "core.hooksPath=/dev/null",
-    "-c",
-    "core.fsmonitor=false",
-    "-c",
-    "protocol.ext.allow=never",
-)
+SAFE = {
+    "core.hooksPath": "/dev/null",
+    "core.fsmonitor": "false",
+    "protocol.ext.allow": "never",
+}
 
 
 def git(
     root: Path,
     *arguments: str,
     environment: Mapping[str, str] | None = None,
+    configuration: Mapping[str, str] | None = None,
     seconds: float | None = None,
 ) -> str:
     """Run git in a repository.
@@ -31,13 +29,16 @@ def git(
     :param root: a folder of it
     :param arguments: of git
     :param environment: variables beside those of this process
+    :param configuration: what counts more than any file of git-config(1), by its keys
     :param seconds: how long it may take; None for as long as it takes
     :returns: what it prints
     :raises HotshoeError: with what it says, if it fails or is not there
     """
+    settings = SAFE | dict(configuration or {})
+    options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
     try:
         done = subprocess.run(
-            ["git", *SAFE, "-C", str(root), *arguments],
+            ["git", *options, "-C", str(root), *arguments],
             capture_output=True,
             stdin=subprocess.DEVNULL,
             encoding="utf-8",

@@ -6,7 +6,6 @@ import base64
 import os
 import secrets
 import subprocess
-import sys
 from io import StringIO
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from hotshoe.errors import HotshoeError
 from hotshoe.site.certificate import needs_tsig_key
 from hotshoe.site.ddns import secret_of
 from hotshoe.site.model import Site
+from hotshoe.venv import program
 
 _BYTES = 32
 
@@ -57,7 +57,7 @@ def encrypt(content: str, password_file: Path) -> str:
     """
     done = subprocess.run(
         [
-            str(Path(sys.executable).with_name("ansible-vault")),
+            str(program("ansible-vault")),
             "encrypt",
             "--vault-password-file",
             str(password_file),

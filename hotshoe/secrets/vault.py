@@ -10,13 +10,12 @@ import os
 import shlex
 import stat
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from hotshoe import environment
+from hotshoe import environment, venv
 from hotshoe.environment import FILE_VARIABLE as PASSWORD_FILE_VARIABLE
 from hotshoe.errors import Problem, SiteError
 from hotshoe.secrets import payload
@@ -162,7 +161,7 @@ def _password_in(file: Path) -> bytes:
 def _begin_ansible_vault(vault: Path, password_file: Path) -> Callable[[], str | None]:
     # A process of its own: importing ansible beside gevent (pyinfra) prints a traceback.
     command = [
-        str(Path(sys.executable).with_name("ansible-vault")),
+        str(venv.program("ansible-vault")),
         "view",
         "--vault-password-file",
         str(password_file),

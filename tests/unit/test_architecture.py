@@ -50,7 +50,7 @@ def test_no_role_knows_ansible_or_the_stage(path):
 # The layers of hotshoe/, the lowest first, and the modules and packages in each. One imports from
 # itself and from layers below; those in one layer do not know each other.
 LAYERS = (
-    ("errors", "paths", "probe", "resources"),
+    ("errors", "paths", "probe", "resources", "venv"),
     ("browser", "environment", "render", "files"),
     ("ports",),
     ("site",),

@@ -20,24 +20,16 @@ SECONDS = 300
 # Bytes. A repository of homes has a few million; whoever may push, signed or not, can send more
 # each time. A fetch comes as one file, which the service limits to half of what has to be free.
 MOST_BYTES, FREE_BYTES = 1024**3, 512 * 1024**2
-_ENVIRONMENT = {
-    "GIT_ALLOW_PROTOCOL": "ssh:https:file",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    # A key for git-config(1), and its value, each by a number.
-    "GIT_CONFIG_COUNT": "5",
-    "GIT_CONFIG_KEY_0": "transfer.fsckObjects",
-    "GIT_CONFIG_VALUE_0": "true",
+_ENVIRONMENT = {"GIT_ALLOW_PROTOCOL": "ssh:https:file", "GIT_NO_REPLACE_OBJECTS": "1"}
+_CONFIGURATION = {
+    "transfer.fsckObjects": "true",
     # What was fetched is still there after a power cut.
-    "GIT_CONFIG_KEY_1": "core.fsync",
-    "GIT_CONFIG_VALUE_1": "all",
+    "core.fsync": "all",
     # Seconds, of less than a byte each.
-    "GIT_CONFIG_KEY_2": "http.lowSpeedTime",
-    "GIT_CONFIG_VALUE_2": "60",
-    "GIT_CONFIG_KEY_3": "http.lowSpeedLimit",
-    "GIT_CONFIG_VALUE_3": "1",
+    "http.lowSpeedTime": "60",
+    "http.lowSpeedLimit": "1",
     # After a rewind, nothing but our own memory refers to the commit that is good.
-    "GIT_CONFIG_KEY_4": "gc.auto",
-    "GIT_CONFIG_VALUE_4": "0",
+    "gc.auto": "0",
 }
 
 
@@ -76,17 +68,22 @@ class Mirror:
     def run(
         self,
         *arguments: str,
-        environment: Mapping[str, str] | None = None,
+        configuration: Mapping[str, str] | None = None,
         seconds: float | None = None,
     ) -> str:
         """Run git in it.
 
-        :param environment: variables besides
+        :param configuration: what else counts more than any file of git-config(1)
         :param seconds: how long it may take; None for as long as it takes
         :raises HotshoeError: with what it says, if it fails
         """
-        environment = {**_ENVIRONMENT, **self.environment, **(environment or {})}
-        return git(self.folder, *arguments, environment=environment, seconds=seconds)
+        return git(
+            self.folder,
+            *arguments,
+            environment={**_ENVIRONMENT, **self.environment},
+            configuration={**_CONFIGURATION, **(configuration or {})},
+            seconds=seconds,
+        )
 
     def newest(self) -> str:
         """The newest commit of the branch, by the server's account; fetches nothing.

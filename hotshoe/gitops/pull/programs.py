@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from hotshoe.errors import HotshoeError, escaped, escaped_lines
 from hotshoe.gitops.pull.release import why_another_release
 from hotshoe.gitops.pull.settings import Places
 from hotshoe.gitops.pull.state import Health
+from hotshoe.venv import program
 
 # Seconds. A deploy installs packages, on slow boxes and by slow lines; a check has its own limits.
 DEPLOY_SECONDS, CHECK_SECONDS = 7200, 1800
@@ -100,9 +100,8 @@ class Commands:
 
     def _start(self, *words: str, folder: Path, apart: bool = False) -> subprocess.Popen[str]:
         """Start a command; what goes wrong is told among the rest, or apart."""
-        program = Path(sys.executable).with_name("hotshoe")
         return subprocess.Popen(
-            [str(program), *words],
+            [str(program("hotshoe")), *words],
             cwd=folder,
             env=dict(self.environment),
             stdin=subprocess.DEVNULL,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 from importlib.metadata import version
 from pathlib import Path
+
+from hotshoe.venv import program
 
 # As `hotshoe init` writes it, in the form of pip.
 FILE = "requirements.txt"
@@ -25,8 +26,7 @@ def why_another_release(folder: Path) -> str | None:
     installed = version("hotshoe")
     if not pinned or pinned["version"] == installed:
         return None
-    pip = Path(sys.executable).with_name("pip")
-    words = [str(pip), "install", "--requirement", str(folder / FILE)]
+    words = [str(program("pip")), "install", "--requirement", str(folder / FILE)]
     return (
         f"{FILE}: is for hotshoe {pinned['version']}, and this computer has {installed}\n"
         f"    -> {shlex.join(words)}"

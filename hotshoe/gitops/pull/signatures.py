@@ -28,12 +28,8 @@ _REASONS = {
 _OTHERWISE = "it is signed with something that is no SSH key of those that may sign"
 
 
-def _environment(signers: Path) -> dict[str, str]:
-    said = {**_CONFIGURATION, "gpg.ssh.allowedSignersFile": str(signers)}
-    pairs: dict[str, str] = {}
-    for number, (key, value) in enumerate(said.items()):
-        pairs |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    return {"GIT_CONFIG_COUNT": str(len(said)), **pairs}
+def _configuration(signers: Path) -> dict[str, str]:
+    return {**_CONFIGURATION, "gpg.ssh.allowedSignersFile": str(signers)}
 
 
 def signer(mirror: Mirror, commit: str, signers: Path) -> str | None:
@@ -41,13 +37,13 @@ def signer(mirror: Mirror, commit: str, signers: Path) -> str | None:
 
     :param signers: who may: allowed_signers, as ssh-keygen(1) has it
     """
-    environment = _environment(signers)
+    configuration = _configuration(signers)
     try:
-        mirror.run("verify-commit", commit, environment=environment)
+        mirror.run("verify-commit", commit, configuration=configuration)
     except HotshoeError:
         return None
     said = mirror.run(
-        "log", "--max-count=1", "--format=%G? %GS", commit, "--", environment=environment
+        "log", "--max-count=1", "--format=%G? %GS", commit, "--", configuration=configuration
     )
     status, _, name = said.strip().partition(" ")
     return name if status == "G" and name else None
@@ -55,9 +51,9 @@ def signer(mirror: Mirror, commit: str, signers: Path) -> str | None:
 
 def why_not(mirror: Mirror, commit: str, signers: Path) -> str:
     """Why nobody that may has signed a commit, as a clause."""
-    environment = _environment(signers)
+    configuration = _configuration(signers)
     said = mirror.run(
-        "log", "--max-count=1", "--format=%G? %GK", commit, "--", environment=environment
+        "log", "--max-count=1", "--format=%G? %GK", commit, "--", configuration=configuration
     )
     status, _, key = said.strip().partition(" ")
     return _REASONS.get(status, _OTHERWISE).replace("%GK", key)

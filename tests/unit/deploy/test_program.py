@@ -43,7 +43,7 @@ def says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Says:
             f"cat {tmp_path}/errors >&2; cat {tmp_path}/output; {then}\nexit {status}\n"
         )
         fake.chmod(0o755)
-        monkeypatch.setattr(program, "pyinfra", lambda: fake)
+        monkeypatch.setattr(program.venv, "program", lambda _: fake)
 
     return say
 
@@ -111,7 +111,7 @@ def test_what_is_not_utf_8_does_not_end_it(says, tmp_path):
 
 
 def test_without_pyinfra_that_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(program, "pyinfra", lambda: tmp_path / "pyinfra")
+    monkeypatch.setattr(program.venv, "program", lambda name: tmp_path / name)
     with pytest.raises(HotshoeError, match="cannot be run"):
         program.deploy("home", tmp_path)
 
@@ -121,7 +121,7 @@ import sys
 from pathlib import Path
 from hotshoe.cli.base import tidy_when_ended
 from hotshoe.deploy import program
-program.pyinfra = lambda: Path(sys.argv[1])
+program.venv.program = lambda _: Path(sys.argv[1])
 with tidy_when_ended():
     program.deploy("home", Path())
 """
