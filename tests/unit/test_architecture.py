@@ -97,6 +97,7 @@ def test_uci_knows_nothing_of_openwrt():
 READS_FILES = {
     *(
         "resources",
+        "venv",
         "environment",
         "browser",
         "render",

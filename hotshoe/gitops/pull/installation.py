@@ -9,11 +9,11 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from hotshoe import files
 from hotshoe.errors import HotshoeError
 from hotshoe.gitops.pull.history import Mirror, ssh_command
 from hotshoe.gitops.pull.logins import distrust_itself
 from hotshoe.gitops.pull.settings import UNIT, Places, Settings
-from hotshoe.gitops.pull.state import replace_file
 from hotshoe.render import render
 
 PROGRAMS = {
@@ -103,21 +103,25 @@ def install(places: Places, settings: Settings, given: Given, program: Path) -> 
     for folder in (places.configuration, places.data):
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
-    replace_file(places.signers, _text(given.signers))
+    _write(places.signers, _text(given.signers))
     if password is not None:
-        replace_file(places.vault_password, password)
+        _write(places.vault_password, password)
     if given.pki:
         shutil.copytree(given.pki, places.pki, dirs_exist_ok=True)
     if not places.key.exists():
         _make_key(places.key)
     if not places.known_hosts.exists():
-        replace_file(places.known_hosts, "")
-    replace_file(places.settings, settings.model_dump_json(indent=2) + "\n")
+        _write(places.known_hosts, "")
+    _write(places.settings, settings.model_dump_json(indent=2) + "\n")
     service = render("pull/service.j2", program=program)
     timer = render("pull/timer.j2", settings=settings)
     for kind, text in (("service", service), ("timer", timer)):
         places.unit(kind).parent.mkdir(parents=True, exist_ok=True)
-        replace_file(places.unit(kind), text, 0o644)
+        _write(places.unit(kind), text, 0o644)
+
+
+def _write(path: Path, text: str, mode: int = 0o600) -> None:
+    files.replace(path, text.encode(), mode)
 
 
 def _text(path: Path) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 
+from hotshoe import files
 from hotshoe.gitops.pull.settings import Places
-from hotshoe.gitops.pull.state import replace_file
 from hotshoe.remote.known_hosts import SSH_PORT
 from hotshoe.remote.ssh import Host
 
@@ -48,8 +48,7 @@ def trust_itself(places: Places) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = public_key(places)
     line = f'from="{",".join(sorted(own_addresses()))}",restrict,pty {key}'
-    kept = _others(path, key)
-    replace_file(path, "".join(f"{each}\n" for each in (*kept, line)))
+    _write(path, [*_others(path, key), line])
 
 
 def distrust_itself(places: Places) -> None:
@@ -59,7 +58,11 @@ def distrust_itself(places: Places) -> None:
         return
     kept = _others(path, public_key(places))
     if len(kept) != len(path.read_text(encoding="utf-8").splitlines()):
-        replace_file(path, "".join(f"{each}\n" for each in kept))
+        _write(path, kept)
+
+
+def _write(path: Path, lines: list[str]) -> None:
+    files.replace(path, "".join(f"{each}\n" for each in lines).encode(), 0o600)
 
 
 def _others(path: Path, key: str) -> list[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from hotshoe import files
 from hotshoe.errors import HotshoeError
 
 
@@ -98,24 +98,4 @@ def read_state(path: Path) -> State:
 
 def write_state(path: Path, state: State) -> None:
     """Replace it in one step, so that a power cut leaves the old one or the new one."""
-    replace_file(path, json.dumps(asdict(state), indent=2) + "\n")
-
-
-def replace_file(path: Path, text: str, mode: int = 0o600) -> None:
-    """Replace a file in one step that a power cut does not divide.
-
-    :param mode: its permissions
-    """
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(descriptor)
-    new.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    files.replace(path, f"{json.dumps(asdict(state), indent=2)}\n".encode(), 0o600)
