@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import chdir, contextmanager
+from contextlib import chdir, contextmanager, suppress
 from pathlib import Path
 
+from hotshoe.deploy.folder import FOLDER as RECORDS
 from hotshoe.environment import FILE_VARIABLE
 from hotshoe.secrets.making import encrypt, made_up, new_secret
 from hotshoe.secrets.vault import PASSWORD_FILE
 from hotshoe.site.reading import FOLDER, SiteFiles, load_site
+from hotshoe.stage.stage import FOLDER as STAGES
 
 # Of what a repository holds, what is large, or another run's, or secret.
-_LEFT_OUT = (".git", ".venv", ".stage", ".hotshoe", PASSWORD_FILE, "*.vault.yml", "__pycache__")
+_LEFT_OUT = (".git", ".venv", STAGES, RECORDS, PASSWORD_FILE, "*.vault.yml", "__pycache__")
 
 
 @contextmanager
@@ -28,7 +30,7 @@ def copy(root: Path, site: str) -> Iterator[None]:
     :raises SiteError: if the Site is refused
     """
     content = made_up(load_site(SiteFiles(site, root)))
-    place = root / ".stage" / "throwaway" / site
+    place = root / STAGES / "throwaway" / site
     shutil.rmtree(place, ignore_errors=True)
     try:
         shutil.copytree(root, place, symlinks=True, ignore=shutil.ignore_patterns(*_LEFT_OUT))
@@ -45,3 +47,7 @@ def copy(root: Path, site: str) -> Iterator[None]:
                 os.environ[FILE_VARIABLE] = named
     finally:
         shutil.rmtree(place, ignore_errors=True)
+        # The next job of a pipeline, which is not root, could not clear folders of root's away.
+        for folder in (place.parent, root / STAGES):
+            with suppress(OSError):
+                folder.rmdir()

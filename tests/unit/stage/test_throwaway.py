@@ -67,6 +67,7 @@ def test_nothing_stays_when_it_fails(homes):
     with pytest.raises(HotshoeError, match="no"), throwaway.copy(Path(), "home"):
         raise HotshoeError("no")
     assert there(homes) == before
+    assert not (homes / ".stage").exists()
     assert Path.cwd() == homes
 
 
