@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from hotshoe.errors import HotshoeError
@@ -24,3 +25,20 @@ def folder_of(root: Path) -> Path:
             "    -> it holds the lock and the record of deploys; let your user write here"
         ) from None
     return folder
+
+
+def open_file(path: Path, flags: int) -> int:
+    """Open a file in it, which is made if the flags say so.
+
+    :param path: in what :func:`folder_of` returns
+    :param flags: as in open(2)
+    :returns: its file descriptor
+    :raises HotshoeError: if it cannot be opened, such as one that root has made
+    """
+    try:
+        return os.open(path, flags | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise HotshoeError(
+            f"{path}: cannot be opened: {error.strerror}\n"
+            f"    -> let your user read and write what is in {path.parent}"
+        ) from None

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hotshoe.deploy.folder import folder_of
+from hotshoe.deploy.folder import folder_of, open_file
 from hotshoe.errors import HotshoeError
 
 # Seconds between two attempts.
@@ -32,7 +32,7 @@ def locked(root: Path, key: str, note: dict[str, str], wait: float = 0) -> Itera
     :raises HotshoeError: if somebody holds it, with who
     """
     path = folder_of(root) / f"{key}.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = open_file(path, os.O_RDWR | os.O_CREAT)
     try:
         _acquire(descriptor, key, time.monotonic() + wait)
         os.ftruncate(descriptor, 0)
@@ -64,7 +64,7 @@ def refuse_while_locked(root: Path, key: str) -> None:
     path = folder_of(root) / f"{key}.lock"
     if not path.exists():
         return
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = open_file(path, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -81,5 +81,5 @@ def _refusal(descriptor: int, key: str) -> str:
         by = ""
     return (
         f"{key}: is being deployed to{by}, so nothing was done\n"
-        "    -> wait until that is over; --wait SECONDS does"
+        "    -> wait until that is over, as hotshoe apply --wait SECONDS does"
     )

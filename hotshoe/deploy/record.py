@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from hotshoe.deploy.folder import folder_of
+from hotshoe.deploy.folder import folder_of, open_file
 from hotshoe.deploy.results import SiteResult
 
 Outcome = Literal["applied", "failed", "interrupted"]
@@ -127,7 +127,9 @@ class Record:
         """What it says; a line that was cut short, as by a power cut, says nothing."""
         if not self.path.exists():
             return
-        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
+        with open(open_file(self.path, os.O_RDONLY), "rb") as file:  # noqa: PTH123 - a descriptor
+            said = file.read().decode(errors="replace")
+        for line in said.splitlines():
             try:
                 read = json.loads(line)
             except json.JSONDecodeError:
@@ -147,8 +149,7 @@ class Record:
 
     def _add(self, event: str, what: Begun | Ended) -> None:
         line = json.dumps({"event": event, **asdict(what)}).encode() + b"\n"
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        descriptor = os.open(self.path, flags, 0o600)
+        descriptor = open_file(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         try:
             size = os.fstat(descriptor).st_size
             if size and os.pread(descriptor, 1, size - 1) != b"\n":

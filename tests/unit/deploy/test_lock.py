@@ -22,7 +22,7 @@ def test_a_second_one_is_refused_with_who_holds_it(tmp_path):
             refuse_while_locked(tmp_path, "home")
     assert str(refused.value) == (
         "home: is being deployed to by ann@desk since 2026-05-31T18:00:00Z (process 17), so "
-        "nothing was done\n    -> wait until that is over; --wait SECONDS does"
+        "nothing was done\n    -> wait until that is over, as hotshoe apply --wait SECONDS does"
     )
 
 
@@ -88,3 +88,14 @@ def test_its_files_are_nobody_else_s(tmp_path):
     with locked(tmp_path, "home", NOTE):
         assert (tmp_path / ".hotshoe").stat().st_mode & 0o777 == 0o700
         assert (tmp_path / ".hotshoe" / "home.lock").stat().st_mode & 0o777 == 0o600
+
+
+def test_one_that_cannot_be_opened_is_told(tmp_path):
+    (tmp_path / ".hotshoe" / "home.lock").mkdir(parents=True)
+    with pytest.raises(HotshoeError) as refused, locked(tmp_path, "home", NOTE):
+        pass
+    folder = tmp_path / ".hotshoe"
+    assert str(refused.value) == (
+        f"{folder}/home.lock: cannot be opened: Is a directory\n"
+        f"    -> let your user read and write what is in {folder}"
+    )
