@@ -195,15 +195,12 @@ def finish_opening(opening: Opening, vault: Path) -> str:
     text = opening.text()
     if text is None:
         password_file = environment.shown(opening.password_file)
-        raise SiteError(
-            [
-                Problem(
-                    str(vault),
-                    "",
-                    f"does not open with the password in {password_file}",
-                    f"put the vault's password into {PASSWORD_FILE}, or name its file in "
-                    f"{PASSWORD_FILE_VARIABLE}",
-                )
-            ]
+        reason = f"does not open with the password in {password_file}"
+        remedy = (
+            "correct that variable, which counts before any file"
+            if password_file == environment.VARIABLE
+            else f"put the vault's password into {PASSWORD_FILE}, or name its file in "
+            f"{PASSWORD_FILE_VARIABLE}"
         )
+        raise SiteError([Problem(str(vault), "", reason, remedy)])
     return text

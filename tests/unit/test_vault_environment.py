@@ -82,6 +82,7 @@ def test_the_published_one_is_known_from_there_too(home_without_file):
 def test_a_wrong_one_is_refused_by_its_name(home_without_file):
     said = run(home_without_file, LOAD, "a-wrong-password")
     assert "does not open with the password in HOTSHOE_VAULT_PASSWORD" in said
+    assert "-> correct that variable, which counts before any file" in said
     assert "/proc/" not in said
 
 
