@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,10 +18,9 @@ from benchmarks.figures import Figure, Round, compare
 from benchmarks.rounds import rounds_without_change, unchanged
 from benchmarks.stopwatch import Run
 from benchmarks.tools import FOR_ANSIBLE, Ansible, Floor, Hotshoe, Laptop
-from hotshoe.debian.passwords import new_password
 from hotshoe.errors import HotshoeError
 from hotshoe.plan.derivation import make_plan
-from hotshoe.secrets.vault import PASSWORD_FILE
+from hotshoe.secrets.making import make_vault
 from hotshoe.site.reading import SiteFiles, load_site
 from hotshoe.stage import image, podman
 from hotshoe.stage.stage import Stage
@@ -71,22 +68,7 @@ def write_project(folder: Path, site: dict[str, Any]) -> SiteFiles:
     )
     # JSON is YAML.
     files.site.write_text(json.dumps(site))
-    password = folder / PASSWORD_FILE
-    password.touch(mode=0o600)
-    password.write_text(new_password())
-    secrets = {
-        "ca_passphrase": new_password() + new_password(),
-        "camera_passwords": {camera["name"]: new_password() for camera in site["cameras"]},
-    }
-    command = [
-        str(Path(sys.executable).with_name("ansible-vault")),
-        *("encrypt", f"--vault-password-file={password}", f"--output={files.vault}", "-"),
-    ]
-    done = subprocess.run(
-        command, input=json.dumps(secrets), capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise HotshoeError(f"ansible-vault: {done.stderr.strip()}")
+    make_vault(files)
     return files
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -10,10 +9,9 @@ from pathlib import Path
 
 from hotshoe.errors import HotshoeError
 from hotshoe.render import render, text
-from hotshoe.secrets.making import encrypt, made_up, new_secret
-from hotshoe.secrets.vault import PASSWORD_FILE
+from hotshoe.secrets.making import make_vault
 from hotshoe.site.homes import INVENTORIES
-from hotshoe.site.reading import FOLDER, SHARED, SiteFiles, load_site
+from hotshoe.site.reading import FOLDER, SHARED, SiteFiles
 
 # Where each of them looks for its pipelines.
 PIPELINES = {
@@ -47,8 +45,9 @@ def make(folder: Path, site: str, pipeline: str | None, version: str) -> None:
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir()
         for name, content in _files(site, pipeline, version).items():
-            _write(new / name, content)
-        _write_vault(new, site)
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+            (new / name).write_text(content, encoding="utf-8")
+        make_vault(SiteFiles(site, new))
         new.replace(place)
     except OSError as error:
         raise HotshoeError(f"{folder}: cannot be made: {error.strerror}") from None
@@ -97,18 +96,3 @@ def _files(site: str, pipeline: str | None, version: str) -> Mapping[Path, str]:
     if pipeline:
         files[PIPELINES[pipeline]] = text(f"repository/{pipeline}.yml")
     return files
-
-
-def _write(path: Path, content: str, mode: int = 0o666) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(content)
-
-
-def _write_vault(root: Path, site: str) -> None:
-    files = SiteFiles(site, root)
-    password = root / PASSWORD_FILE
-    _write(password, f"{new_secret()}\n", 0o600)
-    vault = root / FOLDER / f"{site}.vault.yml"
-    _write(vault, encrypt(made_up(load_site(files)), password))

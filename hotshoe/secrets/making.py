@@ -13,9 +13,11 @@ from ruamel.yaml import YAML
 
 from hotshoe.debian.passwords import new_password
 from hotshoe.errors import HotshoeError
+from hotshoe.secrets.vault import PASSWORD_FILE
 from hotshoe.site.certificate import needs_tsig_key
 from hotshoe.site.ddns import secret_of
 from hotshoe.site.model import Site
+from hotshoe.site.reading import SiteFiles, load_site
 from hotshoe.venv import program
 
 _BYTES = 32
@@ -46,6 +48,19 @@ def made_up(site: Site) -> str:
     text = StringIO()
     YAML().dump(content, text)
     return text.getvalue()
+
+
+def make_vault(files: SiteFiles) -> None:
+    """Make a vault that fits a Site, and the file that holds its password; neither is there yet.
+
+    :raises SiteError: if the Site is refused
+    :raises HotshoeError: if ansible-vault fails
+    """
+    content = made_up(load_site(files))
+    password = files.root / PASSWORD_FILE
+    with os.fdopen(os.open(password, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(f"{new_secret()}\n")
+    files.vault.write_text(encrypt(content, password), encoding="utf-8")
 
 
 def encrypt(content: str, password_file: Path) -> str:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from hotshoe.deploy.folder import FOLDER as RECORDS
 from hotshoe.environment import FILE_VARIABLE
-from hotshoe.secrets.making import encrypt, made_up, new_secret
+from hotshoe.secrets.making import make_vault
 from hotshoe.secrets.vault import PASSWORD_FILE
-from hotshoe.site.reading import FOLDER, SiteFiles, load_site
+from hotshoe.site.reading import SiteFiles, load_site
 from hotshoe.stage.stage import FOLDER as STAGES
 
 # Of what a repository holds, what is large, or another run's, or secret.
@@ -29,15 +29,12 @@ def copy(root: Path, site: str) -> Iterator[None]:
     :param site: the Site's name
     :raises SiteError: if the Site is refused
     """
-    content = made_up(load_site(SiteFiles(site, root)))
+    load_site(SiteFiles(site, root))
     place = root / STAGES / "throwaway" / site
     shutil.rmtree(place, ignore_errors=True)
     try:
         shutil.copytree(root, place, symlinks=True, ignore=shutil.ignore_patterns(*_LEFT_OUT))
-        password = place / PASSWORD_FILE
-        password.touch(mode=0o600)
-        password.write_text(new_secret(), encoding="utf-8")
-        (place / FOLDER / f"{site}.vault.yml").write_text(encrypt(content, password))
+        make_vault(SiteFiles(site, place))
         named = os.environ.pop(FILE_VARIABLE, None)
         try:
             with chdir(place):

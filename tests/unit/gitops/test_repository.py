@@ -29,7 +29,9 @@ def _elsewhere(tmp_path, monkeypatch):
 @pytest.fixture
 def quick(monkeypatch):
     """Without ansible-vault, which takes half a second."""
-    monkeypatch.setattr(repository, "encrypt", lambda content, _: "$ANSIBLE_VAULT;" + content[:0])
+    monkeypatch.setattr(
+        "hotshoe.secrets.making.encrypt", lambda content, _: "$ANSIBLE_VAULT;" + content[:0]
+    )
 
 
 def names(folder: Path) -> set[str]:
@@ -145,7 +147,7 @@ def test_what_fails_leaves_nothing(monkeypatch, tmp_path):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(repository, "encrypt", full)
+    monkeypatch.setattr("hotshoe.secrets.making.encrypt", full)
     result = init("homes")
     assert result.stderr == "Error: homes: cannot be made: No space left on device\n"
     assert list(tmp_path.iterdir()) == []
