@@ -156,7 +156,10 @@ def _check_every_site(context: click.Context) -> NoReturn:
 
     alone = {"site", "as_json", "single_file", "explain", "watch", "server", "camera"}
     if any(context.get_parameter_source(name) is not ParameterSource.DEFAULT for name in alone):
-        raise click.UsageError("--all goes with --from, --quick, --stage and --no-inside alone")
+        raise click.UsageError(
+            "--all does not go with SITE, --server, --camera, --json, --single-file, --explain or "
+            "--watch"
+        )
     statuses = {}
     for site in all_sites():
         click.secho(f"{site}:", bold=True)

@@ -14,9 +14,6 @@ from hotshoe.cli.base import console, one_message, tidy_when_ended
 from hotshoe.errors import HotshoeError
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from hotshoe.gitops.pull.settings import Places, Settings
     from hotshoe.gitops.pull.state import State
 
 _file = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -28,7 +25,7 @@ _SERIOUS, _PASSING = ("stuck", "failed", "refused"), ("unready", "waiting")
 
 @click.group("pull")
 def group() -> None:
-    """Deploy from the repository by itself, on a box in the home: what is signed, and works."""
+    """Have a box in the home deploy by itself what is signed in the repository."""
 
 
 @group.command()
@@ -80,7 +77,8 @@ def install(
     other options, it changes them. A line of allowed_signers: NAME namespaces="git" ssh-ed25519 …
     """
     from hotshoe import venv
-    from hotshoe.gitops.pull import installation
+    from hotshoe.gitops.pull import installation, logins
+    from hotshoe.gitops.pull.lock import alone
     from hotshoe.gitops.pull.settings import Places, make_settings
 
     places = Places()
@@ -96,9 +94,10 @@ def install(
         hook_user=hook_user,
     )
     given = installation.Given(signers, vault_password, pki)
-    with _locked(places):
+    with alone(places):
         installation.install(places, settings, given, venv.program("hotshoe"))
-        told = _tell_logins(places, settings)
+        mirror = installation.mirror_of(places, settings)
+        told = logins.arrange(places, settings.sites, mirror)
     # It looks at once.
     installation.start()
     out = console()
@@ -106,50 +105,6 @@ def install(
     for line in told:
         out.print(line, soft_wrap=True, markup=False)
     out.print("What it does: hotshoe pull status; journalctl --unit hotshoe-pull")
-
-
-def _tell_logins(places: Places, settings: Settings) -> list[str]:
-    """Let the box log in to itself, and say which other hosts have to let it in.
-
-    What cannot be fetched, or is not signed, says nothing of them.
-    """
-    from hotshoe.gitops.pull import installation, logins
-    from hotshoe.gitops.pull.checkout import check_out
-    from hotshoe.gitops.pull.signatures import signer, why_not
-    from hotshoe.plan.derivation import make_plan
-    from hotshoe.remote.ssh import Host
-    from hotshoe.site.reading import SiteFiles, load_site
-
-    key = f"Its public key: {logins.public_key(places)}"
-    mirror = installation.mirror_of(places, settings)
-    try:
-        mirror.newest()
-        head = mirror.fetch()
-        if signer(mirror, head, places.signers) is None:
-            why = why_not(mirror, head, places.signers)
-            return [
-                key,
-                f"The newest commit is {mirror.describe(head)}: {why}. Install it again "
-                "once that is signed, and it says which hosts have to let the key in.",
-            ]
-        folder = check_out(mirror, places, head)
-        plans = [make_plan(load_site(SiteFiles(site, folder))) for site in settings.sites]
-    except HotshoeError as error:
-        return [
-            key,
-            f"The repository cannot be used yet: {error}",
-            "Install it again once it can be.",
-        ]
-    told = [key]
-    own = logins.own_addresses()
-    for host in (Host.of(device) for plan in plans for device in plan.hosts):
-        if host.address in own and host.user == "root":
-            logins.trust_itself(places)
-            told.append(f"{host.name} is this computer, and lets the key in.")
-        else:
-            command = logins.command_to_trust(places, host)
-            told.append(f"{host.name} has to let it in, once: {command}")
-    return told
 
 
 @group.command()
@@ -162,6 +117,7 @@ def run() -> None:
     if it is refused or has failed, 2 if something has to be waited for.
     """
     from hotshoe.gitops.pull import installation
+    from hotshoe.gitops.pull.lock import alone
     from hotshoe.gitops.pull.programs import Commands, environment_of, ssh_agent
     from hotshoe.gitops.pull.reports import Reporter
     from hotshoe.gitops.pull.run import Pull
@@ -170,7 +126,7 @@ def run() -> None:
     places = Places()
     settings = read_settings(places)
     reporter = Reporter(settings.hook, settings.hook_user)
-    with tidy_when_ended(), _locked(places), ssh_agent(places.key) as agent:
+    with tidy_when_ended(), alone(places), ssh_agent(places.key) as agent:
         where = settings.check_from or "here"
         commands = Commands(settings.sites, environment_of(places, agent), reporter.say, where)
         mirror = installation.mirror_of(places, settings)
@@ -227,6 +183,7 @@ def accept(commit: str) -> None:
     """
     from hotshoe.gitops.pull import installation
     from hotshoe.gitops.pull.history import SEEN, require_whole
+    from hotshoe.gitops.pull.lock import alone
     from hotshoe.gitops.pull.run import accept as accepted
     from hotshoe.gitops.pull.settings import Places, read_settings
     from hotshoe.gitops.pull.state import read_state, write_state
@@ -235,7 +192,7 @@ def accept(commit: str) -> None:
     settings = read_settings(places)
     require_whole(commit)
     mirror = installation.mirror_of(places, settings)
-    with _locked(places):
+    with alone(places):
         if not mirror.has(commit) or not mirror.descends(SEEN, commit):
             mirror.newest()
             head = mirror.fetch()
@@ -260,6 +217,7 @@ def accept(commit: str) -> None:
 def uninstall(keep_pki: Path | None) -> None:
     """Take pull mode off this computer; nothing of it is left. What was deployed stays."""
     from hotshoe.gitops.pull import installation
+    from hotshoe.gitops.pull.lock import alone
     from hotshoe.gitops.pull.settings import Places
 
     installation.require_root()
@@ -270,17 +228,11 @@ def uninstall(keep_pki: Path | None) -> None:
             f"{places.pki}: holds the certificate authority of the home, which exists only once\n"
             "    -> keep it: hotshoe pull uninstall --keep-pki FOLDER"
         )
-    with _locked(places):
+    with alone(places):
         installation.uninstall(places, keep_pki=keep_pki)
     console().print("Pull mode is gone from this computer; what it deployed stays.")
     if has_pki:
         console().print(f"The certificate authority of the home is in {keep_pki}.")
-
-
-def _locked(places: Places) -> AbstractContextManager[None]:
-    from hotshoe.gitops.pull.run import alone
-
-    return alone(places)
 
 
 def _exit_status(state: State) -> int:

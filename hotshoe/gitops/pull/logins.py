@@ -4,16 +4,61 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
 from hotshoe import files
+from hotshoe.errors import HotshoeError
+from hotshoe.gitops.pull.checkout import check_out
+from hotshoe.gitops.pull.history import Mirror
 from hotshoe.gitops.pull.settings import Places
+from hotshoe.gitops.pull.signatures import signer, why_not
+from hotshoe.plan.derivation import make_plan
 from hotshoe.remote.known_hosts import SSH_PORT
 from hotshoe.remote.ssh import Host
+from hotshoe.site.reading import SiteFiles, load_site
 
 AUTHORIZED_KEYS = Path("root/.ssh/authorized_keys")
+
+
+def arrange(places: Places, sites: Sequence[str], mirror: Mirror) -> list[str]:
+    """Let the box log in to itself, and say which other hosts have to let it in.
+
+    What cannot be fetched, or is not signed, says nothing of them.
+
+    :param sites: which Sites the box deploys
+    :param mirror: of their repository
+    :returns: what a person has to know and to do, in sentences
+    """
+    told = [f"Its public key: {public_key(places)}"]
+    try:
+        mirror.newest()
+        head = mirror.fetch()
+        if signer(mirror, head, places.signers) is None:
+            why = why_not(mirror, head, places.signers)
+            return [
+                *told,
+                f"The newest commit is {mirror.describe(head)}: {why}. Install it again "
+                "once that is signed, and it says which hosts have to let the key in.",
+            ]
+        folder = check_out(mirror, places, head)
+        plans = [make_plan(load_site(SiteFiles(site, folder))) for site in sites]
+    except HotshoeError as error:
+        return [
+            *told,
+            f"The repository cannot be used yet: {error}",
+            "Install it again once it can be.",
+        ]
+    own = own_addresses()
+    for host in (Host.of(device) for plan in plans for device in plan.hosts):
+        if host.address in own and host.user == "root":
+            trust_itself(places)
+            told.append(f"{host.name} is this computer, and lets the key in.")
+        else:
+            command = command_to_trust(places, host)
+            told.append(f"{host.name} has to let it in, once: {command}")
+    return told
 
 
 def public_key(places: Places) -> str:

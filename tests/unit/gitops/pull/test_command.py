@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from hotshoe.cli import main
 from hotshoe.gitops.pull import settings
-from hotshoe.gitops.pull.run import alone
+from hotshoe.gitops.pull.lock import alone
 from hotshoe.gitops.pull.settings import Places, make_settings
 from hotshoe.gitops.pull.state import State, Trouble, write_state
 from tests.unit.gitops.pull.repository import Box

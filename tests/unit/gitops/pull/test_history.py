@@ -15,7 +15,8 @@ import pytest
 from hotshoe.errors import HotshoeError
 from hotshoe.gitops.pull import history
 from hotshoe.gitops.pull.history import require_whole
-from hotshoe.gitops.pull.run import accept, alone
+from hotshoe.gitops.pull.lock import alone
+from hotshoe.gitops.pull.run import accept
 from hotshoe.gitops.pull.state import write_state
 from tests.unit.gitops.pull.repository import OWNER, STRANGER, Box
 
