@@ -19,6 +19,8 @@ from hotshoe.gitops.pull.installation import (
 from hotshoe.gitops.pull.settings import Places, make_settings, read_settings
 from hotshoe.plan.model import Plan
 from hotshoe.remote.ssh import Host
+from tests.conftest import SMALLEST
+from tests.unit.gitops.pull.repository import Box
 
 SETTINGS = make_settings(repository="/srv/homes.git", every="90s")
 PROGRAM = Path("/opt/hotshoe/bin/hotshoe")
@@ -130,6 +132,30 @@ def test_signers_that_make_no_sense_are_refused(tmp_path: Path, text: str, reaso
 def test_signers(tmp_path: Path, line: str) -> None:
     (tmp_path / "signers").write_text(f"# who may sign\n{line}")
     require_signers(tmp_path / "signers")
+
+
+def test_the_box_may_log_in_to_itself_and_is_said_where_else_it_has_to(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logins, "own_addresses", lambda: {"192.168.1.10", "127.0.0.1"})
+    box.places.key.with_suffix(".pub").write_text("ssh-ed25519 AAAAbox hotshoe-pull\n")
+    folder = box.origin.folder / "group_vars"
+    folder.mkdir()
+    (folder / "home.yml").write_text(SMALLEST)
+    box.origin.record("a home", by=None)
+    told = logins.arrange(box.places, ["home"], box.mirror)
+    assert told[0] == "Its public key: ssh-ed25519 AAAAbox hotshoe-pull"
+    assert "it is not signed. Install it again once that is signed" in told[1]
+    assert not (box.places.root / logins.AUTHORIZED_KEYS).exists()
+    (folder / "all.yml").write_text("{}\n")
+    box.origin.git("reset", "--quiet", "--soft", "HEAD~1")
+    box.origin.record("a home, signed")
+    assert logins.arrange(box.places, ["home"], box.mirror)[1:] == [
+        f"gateway has to let it in, once: ssh-copy-id -f -i {box.places.key} root@192.168.1.1",
+        "darkroom is this computer, and lets the key in.",
+    ]
+    line = (box.places.root / logins.AUTHORIZED_KEYS).read_text()
+    assert line.startswith('from="127.0.0.1,192.168.1.10",restrict,pty ssh-ed25519 AAAAbox ')
 
 
 def test_whom_the_box_has_to_log_in_to(example_plan: Plan, places: Places) -> None:
