@@ -22,8 +22,6 @@ from roles.base.plans import refusing
 
 # pyinfra's own default would take any key at the first connection ("accept-new").
 STRICT = "yes"
-# OpenSSH's own, which counts for a host that the keys beside the Site are not about.
-PERSONAL = "~/.ssh/known_hosts"
 
 
 def host_data(files: SiteFiles, address: str, port: int) -> dict[str, Any]:
@@ -56,7 +54,8 @@ class Client(pyinfra_client.SSHClient):
 
         :raises SSHException: if the host is not the one that it should be
         """
-        self.known_as = known_hosts.host_name(hostname, int(kwargs.get("port") or 22))
+        port = int(kwargs.get("port") or known_hosts.SSH_PORT)
+        self.known_as = known_hosts.host_name(hostname, port)
         try:
             super().connect(hostname, *args, **kwargs)
         except BadHostKeyException as error:
@@ -64,10 +63,11 @@ class Client(pyinfra_client.SSHClient):
 
     def changed(self, shown: PKey, known: PKey) -> SSHException:
         """What is said of a host that shows another key than the known one."""
-        where = self._host_keys_filename or PERSONAL
-        with contextlib.suppress(OSError):
+        # The person's own counts for a host that the keys beside the Site are not about.
+        where = self._host_keys_filename or known_hosts.PERSONAL
+        with contextlib.suppress(HotshoeError):
             said = _key(known)
-            for entry in known_hosts.entries(Path(where).read_text(errors="replace")):
+            for entry in known_hosts.entries(known_hosts.read(Path(where).expanduser())):
                 if entry.key == said:
                     where = f"{where}, line {entry.number}"
                     break

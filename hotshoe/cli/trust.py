@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from hotshoe.remote.ssh import Access, Host, RemoteError
     from hotshoe.site.reading import SiteFiles
 
-PERSONAL = Path("~/.ssh/known_hosts")
-
 
 @click.command("trust")
 @site_argument
@@ -55,7 +53,7 @@ def command(site: str, stage: bool, fingerprints: Sequence[str], yes: bool) -> N
     known = known_hosts.read(path)
     hosts = [_Seen(Host.of(device, access), _runs_openwrt(device)) for device in plan.hosts]
     expected = _expected(fingerprints, [seen.host.name for seen in hosts])
-    personal = "" if stage else known_hosts.read(PERSONAL.expanduser())
+    personal = "" if stage else known_hosts.read(Path(known_hosts.PERSONAL).expanduser())
     with ThreadPoolExecutor(max(len(hosts), 1)) as pool:
         list(pool.map(lambda seen: seen.ask(known, personal), hosts))
     for seen in hosts:
@@ -156,6 +154,7 @@ def _expected(said: Iterable[str], names: Sequence[str]) -> dict[str, str]:
 
 def _show(seen: _Seen, path: Path, known: str, personal: str) -> None:
     """Print a host's key, and what is known of it."""
+    from hotshoe.remote.known_hosts import PERSONAL
     from hotshoe.remote.trust import how_to_compare
 
     if not seen.key:

@@ -16,6 +16,8 @@ from pathlib import Path
 from hotshoe.errors import HotshoeError
 
 SSH_PORT = 22
+# The person's own, where OpenSSH looks for it.
+PERSONAL = "~/.ssh/known_hosts"
 # A thousand hosts with long keys have less; a link may lead to an endless file.
 MOST_BYTES = 4 * 1024 * 1024
 

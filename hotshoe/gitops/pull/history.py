@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hotshoe.errors import HotshoeError, escaped
 from hotshoe.gitops.git import git
+from hotshoe.remote.known_hosts import PERSONAL
 
 # The newest commit that was fetched; nothing else is kept by name, least of all refs/replace.
 SEEN = "refs/hotshoe/seen"
@@ -221,6 +222,6 @@ def ssh_command(key: Path, known_hosts: Path) -> str:
     # Quoted by git's rules, which are the shell's; no path here has a quote in it.
     return (
         f"ssh -i '{key}' -o BatchMode=yes -o StrictHostKeyChecking=yes "
-        f"-o UserKnownHostsFile='{known_hosts} ~/.ssh/known_hosts' -o ConnectTimeout=20 "
+        f"-o UserKnownHostsFile='{known_hosts} {PERSONAL}' -o ConnectTimeout=20 "
         "-o ServerAliveInterval=10 -o ServerAliveCountMax=3"
     )
