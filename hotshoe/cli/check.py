@@ -13,9 +13,11 @@ import click
 from hotshoe.cli.base import (
     INTERRUPTED,
     console,
+    existing_file,
     json_schema_option,
     one_message,
     site_argument,
+    ssh_config_option,
     tidy_when_ended,
 )
 from hotshoe.errors import HotshoeError
@@ -43,9 +45,6 @@ def _schema() -> str:
     return json_schema()
 
 
-_existing = click.Path(path_type=Path, exists=True, dir_okay=False)
-
-
 @click.command("check")
 @site_argument
 @click.option("--all", "every", is_flag=True, help="Check every Site of this folder.")
@@ -70,15 +69,10 @@ _existing = click.Path(path_type=Path, exists=True, dir_okay=False)
 )
 @click.option("--explain", metavar="CODE", help="Explain the code that such a checker printed.")
 @click.option("--watch", is_flag=True, help="Tell what cameras try, as it happens, until Ctrl-C.")
-@click.option(
-    "--ssh-config",
-    type=_existing,
-    metavar="FILE",
-    help="Use this ssh_config(5) file; .stage/SITE/ssh_config leads to a stage.",
-)
+@ssh_config_option
 @click.option(
     "--root",
-    type=_existing,
+    type=existing_file,
     metavar="FILE",
     help="The root certificate that cameras have.  [default: what the Site says]",
 )

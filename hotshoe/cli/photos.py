@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hotshoe.cli.base import INTERRUPTED, console, one_message, site_argument
+from hotshoe.cli.base import INTERRUPTED, console, one_message, site_argument, ssh_config_option
 
 if TYPE_CHECKING:
     from hotshoe.remote.ssh import Host
@@ -31,12 +31,7 @@ LINES = 50
     metavar="N",
     help=f"Show the last N of each server.  [default: {LINES}, or all with --since]",
 )
-@click.option(
-    "--ssh-config",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    metavar="FILE",
-    help="Use this ssh_config(5) file; .stage/SITE/ssh_config leads to a stage.",
-)
+@ssh_config_option
 @one_message
 def command(
     site: str, watch: bool, since: str | None, lines: int | None, ssh_config: Path | None

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hotshoe.cli.base import console, one_message, tidy_when_ended
+from hotshoe.cli.base import console, existing_file, one_message, tidy_when_ended
 from hotshoe.errors import HotshoeError
 
 if TYPE_CHECKING:
     from hotshoe.gitops.pull.state import State
 
-_file = click.Path(path_type=Path, exists=True, dir_okay=False)
 # A deploy may keep it from looking for so long.
 _LATE_SECONDS = 3600
 # What of the troubles is for the person to end, and what may end by itself.
@@ -32,7 +31,7 @@ def group() -> None:
 @click.argument("repository")
 @click.option(
     "--signers",
-    type=_file,
+    type=existing_file,
     required=True,
     metavar="FILE",
     help="Who may sign commits: allowed_signers, as ssh-keygen(1) has it.",
@@ -51,7 +50,9 @@ def group() -> None:
 @click.option(
     "--hook-user", default="nobody", show_default=True, help="The user that this runs as."
 )
-@click.option("--vault-password", type=_file, metavar="FILE", help="The file that opens the vault.")
+@click.option(
+    "--vault-password", type=existing_file, metavar="FILE", help="The file that opens the vault."
+)
 @click.option(
     "--pki",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -79,7 +80,8 @@ def install(
     from hotshoe import venv
     from hotshoe.gitops.pull import installation, logins
     from hotshoe.gitops.pull.lock import alone
-    from hotshoe.gitops.pull.settings import Places, make_settings
+    from hotshoe.gitops.pull.places import Places
+    from hotshoe.gitops.pull.settings import make_settings
 
     places = Places()
     installation.require_root()
@@ -118,10 +120,11 @@ def run() -> None:
     """
     from hotshoe.gitops.pull import installation
     from hotshoe.gitops.pull.lock import alone
+    from hotshoe.gitops.pull.places import Places
     from hotshoe.gitops.pull.programs import Commands, environment_of, ssh_agent
     from hotshoe.gitops.pull.reports import Reporter
     from hotshoe.gitops.pull.run import Pull
-    from hotshoe.gitops.pull.settings import Places, read_settings
+    from hotshoe.gitops.pull.settings import read_settings
 
     places = Places()
     settings = read_settings(places)
@@ -142,7 +145,8 @@ def status() -> None:
     Exit status: 0 if the newest commit is deployed, 1 if it is refused or has failed, 2 if
     something has to be waited for.
     """
-    from hotshoe.gitops.pull.settings import Places, read_settings
+    from hotshoe.gitops.pull.places import Places
+    from hotshoe.gitops.pull.settings import read_settings
     from hotshoe.gitops.pull.state import read_state
 
     places = Places()
@@ -184,8 +188,9 @@ def accept(commit: str) -> None:
     from hotshoe.gitops.pull import installation
     from hotshoe.gitops.pull.history import SEEN, require_whole
     from hotshoe.gitops.pull.lock import alone
+    from hotshoe.gitops.pull.places import Places
     from hotshoe.gitops.pull.run import accept as accepted
-    from hotshoe.gitops.pull.settings import Places, read_settings
+    from hotshoe.gitops.pull.settings import read_settings
     from hotshoe.gitops.pull.state import read_state, write_state
 
     places = Places()
@@ -218,7 +223,7 @@ def uninstall(keep_pki: Path | None) -> None:
     """Take pull mode off this computer; nothing of it is left. What was deployed stays."""
     from hotshoe.gitops.pull import installation
     from hotshoe.gitops.pull.lock import alone
-    from hotshoe.gitops.pull.settings import Places
+    from hotshoe.gitops.pull.places import Places
 
     installation.require_root()
     places = Places()

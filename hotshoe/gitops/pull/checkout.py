@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hotshoe.deploy.folder import FOLDER
 from hotshoe.gitops.pull.history import Mirror
-from hotshoe.gitops.pull.settings import Places
+from hotshoe.gitops.pull.places import Places
 
 
 def check_out(mirror: Mirror, places: Places, commit: str) -> Path:

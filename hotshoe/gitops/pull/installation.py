@@ -13,7 +13,8 @@ from hotshoe import files
 from hotshoe.errors import HotshoeError
 from hotshoe.gitops.pull.history import Mirror, ssh_command
 from hotshoe.gitops.pull.logins import distrust_itself
-from hotshoe.gitops.pull.settings import UNIT, Places, Settings
+from hotshoe.gitops.pull.places import UNIT, Places
+from hotshoe.gitops.pull.settings import Settings
 from hotshoe.render import render
 
 PROGRAMS = {

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hotshoe.errors import HotshoeError
-from hotshoe.gitops.pull.settings import Places
+from hotshoe.gitops.pull.places import Places
 
 
 @contextmanager

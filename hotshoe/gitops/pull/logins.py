@@ -12,7 +12,7 @@ from hotshoe import files
 from hotshoe.errors import HotshoeError
 from hotshoe.gitops.pull.checkout import check_out
 from hotshoe.gitops.pull.history import Mirror
-from hotshoe.gitops.pull.settings import Places
+from hotshoe.gitops.pull.places import Places
 from hotshoe.gitops.pull.signatures import signer, why_not
 from hotshoe.plan.derivation import make_plan
 from hotshoe.remote.known_hosts import SSH_PORT

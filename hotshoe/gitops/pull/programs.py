@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hotshoe.errors import HotshoeError, escaped, escaped_lines
+from hotshoe.gitops.pull.places import Places
 from hotshoe.gitops.pull.release import why_another_release
-from hotshoe.gitops.pull.settings import Places
 from hotshoe.gitops.pull.state import Health
 from hotshoe.venv import program
 

@@ -11,9 +11,9 @@ from hotshoe.errors import HotshoeError
 from hotshoe.gitops.pull import decision, signatures
 from hotshoe.gitops.pull.checkout import check_out
 from hotshoe.gitops.pull.history import Commit, Mirror
+from hotshoe.gitops.pull.places import Places
 from hotshoe.gitops.pull.programs import Programs
 from hotshoe.gitops.pull.reports import Event, Reporter
-from hotshoe.gitops.pull.settings import Places
 from hotshoe.gitops.pull.state import Health, State, Trouble, read_state, write_state
 
 # Seconds between the checks after a deploy: what it has restarted needs a moment, and a name server

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hotshoe.gitops.pull.settings import Places
+from hotshoe.gitops.pull.places import Places
 from tests.unit.gitops.pull.repository import OWNER, Box, Origin, make_keys
 
 

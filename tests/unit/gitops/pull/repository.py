@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hotshoe.gitops.pull.history import Mirror
+from hotshoe.gitops.pull.places import Places
 from hotshoe.gitops.pull.programs import Ended
 from hotshoe.gitops.pull.reports import Event, Reporter
 from hotshoe.gitops.pull.run import Pull
-from hotshoe.gitops.pull.settings import Places
 from hotshoe.gitops.pull.state import Health, State, read_state
 
 OWNER, STRANGER = "owner", "stranger"

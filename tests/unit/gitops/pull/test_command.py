@@ -9,9 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hotshoe.cli import main
-from hotshoe.gitops.pull import settings
+from hotshoe.gitops.pull import places
 from hotshoe.gitops.pull.lock import alone
-from hotshoe.gitops.pull.settings import Places, make_settings
+from hotshoe.gitops.pull.places import Places
+from hotshoe.gitops.pull.settings import make_settings
 from hotshoe.gitops.pull.state import State, Trouble, write_state
 from tests.unit.gitops.pull.repository import Box
 
@@ -21,7 +22,7 @@ def installed(box: Box, monkeypatch: pytest.MonkeyPatch) -> Box:
     """Pull mode is installed on this computer, which is that box."""
     said = make_settings(repository=str(box.origin.folder))
     box.places.settings.write_text(said.model_dump_json())
-    monkeypatch.setattr(settings, "Places", lambda: box.places)
+    monkeypatch.setattr(places, "Places", lambda: box.places)
     remember(box, looked=time.time())
     return box
 
@@ -76,7 +77,7 @@ def test_status_says_that_it_has_not_looked_for_long(installed: Box) -> None:
 def test_where_it_is_not_installed_it_says_how(
     word: str, box: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "Places", lambda: Places(box.places.root / "elsewhere"))
+    monkeypatch.setattr(places, "Places", lambda: Places(box.places.root / "elsewhere"))
     done = pull(word)
     assert done.exit_code == 1
     assert "pull mode is not installed on this computer\n    -> hotshoe pull" in done.output

@@ -16,7 +16,8 @@ from hotshoe.gitops.pull.installation import (
     require_signers,
     uninstall,
 )
-from hotshoe.gitops.pull.settings import Places, make_settings, read_settings
+from hotshoe.gitops.pull.places import Places
+from hotshoe.gitops.pull.settings import make_settings, read_settings
 from hotshoe.plan.model import Plan
 from hotshoe.remote.ssh import Host
 from tests.conftest import SMALLEST

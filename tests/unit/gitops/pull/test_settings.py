@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from hotshoe.errors import HotshoeError, SiteError
-from hotshoe.gitops.pull.settings import Places, make_settings, read_settings
+from hotshoe.gitops.pull.places import Places
+from hotshoe.gitops.pull.settings import make_settings, read_settings
 from hotshoe.gitops.pull.state import State, Trouble, read_state, write_state
 
 
