@@ -119,9 +119,10 @@ def run() -> None:
     if it is refused or has failed, 2 if something has to be waited for.
     """
     from hotshoe.gitops.pull import installation
+    from hotshoe.gitops.pull.agent import ssh_agent
     from hotshoe.gitops.pull.lock import alone
     from hotshoe.gitops.pull.places import Places
-    from hotshoe.gitops.pull.programs import Commands, environment_of, ssh_agent
+    from hotshoe.gitops.pull.programs import Commands, environment_of
     from hotshoe.gitops.pull.reports import Reporter
     from hotshoe.gitops.pull.run import Pull
     from hotshoe.gitops.pull.settings import read_settings

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from hotshoe.errors import HotshoeError, escaped, escaped_lines
+from hotshoe.errors import escaped, escaped_lines
 from hotshoe.gitops.pull.places import Places
 from hotshoe.gitops.pull.release import why_another_release
 from hotshoe.gitops.pull.state import Health
@@ -201,50 +200,3 @@ def environment_of(places: Places, agent: Path) -> dict[str, str]:
     if places.vault_password.exists():
         passed["ANSIBLE_VAULT_PASSWORD_FILE"] = str(places.vault_password)
     return passed
-
-
-@contextmanager
-def ssh_agent(key: Path) -> Iterator[Path]:
-    """An ssh-agent that has a key, so that pyinfra, ssh and git log in with it.
-
-    :param key: a private key without a passphrase
-    :returns: where it listens
-    :raises HotshoeError: if there is none
-    """
-    with tempfile.TemporaryDirectory(prefix="hotshoe-pull-") as folder:
-        socket = Path(folder) / "agent"
-        try:
-            # With -D it stays in the foreground, and ends when it is ended.
-            agent = subprocess.Popen(
-                ["ssh-agent", "-D", "-a", str(socket)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            )
-        except FileNotFoundError:
-            raise HotshoeError(
-                "ssh-agent: there is no such program\n    -> apt-get install openssh-client"
-            ) from None
-        try:
-            assert agent.stdout
-            # It tells where it listens once it does.
-            agent.stdout.readline()
-            add = subprocess.run(
-                ["ssh-add", "-q", str(key)],
-                env={**os.environ, "SSH_AUTH_SOCK": str(socket)},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if add.returncode != 0:
-                raise HotshoeError(
-                    f"{key}: cannot be used: {escaped(add.stderr.strip())}\n"
-                    "    -> hotshoe pull install makes one where there is none"
-                )
-            yield socket
-        finally:
-            agent.terminate()
-            agent.wait()
-            assert agent.stdout
-            agent.stdout.close()

@@ -15,8 +15,9 @@ import pytest
 
 from hotshoe.errors import HotshoeError
 from hotshoe.gitops.pull import programs, reports
+from hotshoe.gitops.pull.agent import ssh_agent
 from hotshoe.gitops.pull.places import Places
-from hotshoe.gitops.pull.programs import Commands, environment_of, health, ssh_agent
+from hotshoe.gitops.pull.programs import Commands, environment_of, health
 from hotshoe.gitops.pull.reports import Reporter
 from hotshoe.gitops.pull.state import Health
 
