@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hotshoe.cli.base import INTERRUPTED, console, one_message, tidy_when_ended
-from hotshoe.cli.sites import Target, progress, sites_options, targets, tell_notices
+from hotshoe.cli.base import one_message
+from hotshoe.cli.sites import Target, one_after_another, progress, sites_options, targets
 from hotshoe.errors import HotshoeError
 
 if TYPE_CHECKING:
@@ -40,22 +40,10 @@ def command(
     are applied, 1 if one failed or was refused.
     """
     chosen = targets(sites, every, changed_since, stage)
-    if not chosen:
-        click.echo("No Site has changed.", err=True)
-    failed: list[str] = []
-    try:
-        with tidy_when_ended():
-            for target in chosen:
-                result = _apply(target, wait)
-                tell_notices(result)
-                if result.hosts:
-                    from hotshoe.deploy.table import told
-
-                    console().print(*told(result), sep="\n", soft_wrap=True)
-                if result.error:
-                    failed.append(target.site)
-    except KeyboardInterrupt:
-        raise SystemExit(INTERRUPTED) from None
+    results = one_after_another(
+        chosen, lambda target: _apply(target, wait), lambda result: bool(result.hosts)
+    )
+    failed = [result.site for result in results if result.error]
     if failed and len(chosen) > 1:
         raise HotshoeError(
             f"{len(failed)} of {len(chosen)} Sites failed: {', '.join(failed)}\n"

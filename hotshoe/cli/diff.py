@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hotshoe.cli.base import (
-    INTERRUPTED,
-    console,
-    json_schema_option,
-    one_message,
-    tidy_when_ended,
-)
-from hotshoe.cli.sites import Target, progress, sites_options, targets, tell_notices
+from hotshoe.cli.base import json_schema_option, one_message
+from hotshoe.cli.sites import Target, one_after_another, progress, sites_options, targets
 
 if TYPE_CHECKING:
     from hotshoe.deploy.results import SiteResult
@@ -90,21 +84,9 @@ def drift(
 
 def _look(chosen: Sequence[Target], form: str) -> list[SiteResult]:
     """Ask the hosts of each Site, and print what a deploy would change."""
-    if not chosen:
-        click.echo("No Site has changed.", err=True)
-    results: list[SiteResult] = []
-    try:
-        with tidy_when_ended():
-            for target in chosen:
-                result = _ask(target, quiet=bool(form))
-                results.append(result)
-                tell_notices(result)
-                if not form:
-                    from hotshoe.deploy.table import told
-
-                    console().print(*told(result), sep="\n", soft_wrap=True)
-    except KeyboardInterrupt:
-        raise SystemExit(INTERRUPTED) from None
+    results = one_after_another(
+        chosen, lambda target: _ask(target, quiet=bool(form)), lambda _: not form
+    )
     if form == "json":
         from hotshoe.deploy.document import dump
 

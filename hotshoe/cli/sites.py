@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hotshoe.cli.base import console
+from hotshoe.cli.base import INTERRUPTED, console, tidy_when_ended
 from hotshoe.errors import HotshoeError
 
 if TYPE_CHECKING:
@@ -108,6 +108,34 @@ def _target(site: str, stage: bool) -> Target:
     return Target(site, stage, tuple(stage_that_is_up(site).pyinfra_arguments()))
 
 
+def one_after_another(
+    chosen: Sequence[Target],
+    act: Callable[[Target], SiteResult],
+    is_shown: Callable[[SiteResult], bool],
+) -> list[SiteResult]:
+    """Do something with one Site after another, and tell what comes of each.
+
+    :param act: does it, and returns what came of it, errors as well
+    :param is_shown: whether a person is shown what becomes of the hosts, too
+    """
+    if not chosen:
+        click.echo("No Site has changed.", err=True)
+    results: list[SiteResult] = []
+    try:
+        with tidy_when_ended():
+            for target in chosen:
+                result = act(target)
+                results.append(result)
+                _tell_notices(result)
+                if is_shown(result):
+                    from hotshoe.deploy.table import told
+
+                    console().print(*told(result), sep="\n", soft_wrap=True)
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
+    return results
+
+
 @contextmanager
 def progress(title: str, *, quiet: bool = False) -> Iterator[Progress]:
     """Show what goes on while something runs; where nobody looks at a terminal, its title alone.
@@ -129,7 +157,7 @@ def progress(title: str, *, quiet: bool = False) -> Iterator[Progress]:
             yield lambda what: status.update(f"{title} [dim]({escape(what)})[/]")
 
 
-def tell_notices(result: SiteResult) -> None:
+def _tell_notices(result: SiteResult) -> None:
     """What the roles warn of, and why it failed, on standard error."""
     from hotshoe.errors import escaped_lines
 
