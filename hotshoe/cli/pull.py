@@ -96,7 +96,7 @@ def install(
         hook_user=hook_user,
     )
     given = installation.Given(signers, vault_password, pki)
-    with alone(places):
+    with alone(places, click.echo):
         installation.install(places, settings, given, venv.program("hotshoe"))
         mirror = installation.mirror_of(places, settings)
         told = logins.arrange(places, settings.sites, mirror)

@@ -135,6 +135,7 @@ def test_a_check_that_is_killed_leaves_nothing(home: Home) -> None:
         from pathlib import Path
         from hotshoe.check.inside import watching
         from hotshoe.plan.derivation import make_plan
+        from hotshoe.remote.ssh import Access
         from hotshoe.site.reading import SiteFiles, load_site
         plan = make_plan(load_site(SiteFiles("{home.stage.site}")))
         with watching(plan, plan.servers[0], Access(Path("{home.stage.ssh_config}"))):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from hotshoe.errors import HotshoeError
@@ -12,9 +12,10 @@ from hotshoe.gitops.pull.places import Places
 
 
 @contextmanager
-def alone(places: Places) -> Iterator[None]:
+def alone(places: Places, waits: Callable[[str], None] | None = None) -> Iterator[None]:
     """Hold the lock: nothing else of pull mode changes anything meanwhile.
 
+    :param waits: told that another run is waited for; None if it is not
     :raises HotshoeError: if another does, or this user may not
     """
     try:
@@ -23,17 +24,19 @@ def alone(places: Places) -> Iterator[None]:
     except PermissionError:
         raise HotshoeError(f"{places.data}: cannot be written\n    -> run this as root") from None
     try:
-        _take(lock)
+        _take(lock, waits)
         yield
     finally:
         os.close(lock)
 
 
-def _take(lock: int) -> None:
+def _take(lock: int, waits: Callable[[str], None] | None) -> None:
+    going_on = "another run of pull mode is going on"
+    follow = "see what it does: journalctl --follow --unit hotshoe-pull"
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise HotshoeError(
-            "another run of pull mode is going on\n"
-            "    -> see what it does: journalctl --follow --unit hotshoe-pull"
-        ) from None
+        if waits is None:
+            raise HotshoeError(f"{going_on}\n    -> {follow}") from None
+        waits(f"{going_on}; this waits for its end ({follow})")
+        fcntl.flock(lock, fcntl.LOCK_EX)

@@ -382,6 +382,22 @@ def test_two_runs_never_overlap(box: Box) -> None:
         pass
 
 
+def test_who_may_wait_is_told_of_the_run_that_goes_on_and_has_its_turn(box: Box) -> None:
+    told: list[str] = []
+    first = alone(box.places)
+    first.__enter__()
+
+    def waits(said: str) -> None:
+        told.append(said)
+        first.__exit__(None, None, None)
+
+    with alone(box.places, waits):
+        assert told == [
+            "another run of pull mode is going on; this waits for its end (see what it does: "
+            "journalctl --follow --unit hotshoe-pull)"
+        ]
+
+
 def test_the_first_commit_has_to_be_signed_too(box: Box) -> None:
     box.places.state.unlink()
     commit = box.origin.commit("second", by=None)
