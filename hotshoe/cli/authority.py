@@ -86,7 +86,7 @@ def finish(site: str, yes: bool) -> None:
 def _files(site: str) -> AuthorityFiles:
     """Where the authority of a Site is kept.
 
-    :raises HotshoeError: if its certificate is of somebody else
+    :raises HotshoeError: if its certificate is another authority's
     """
     from hotshoe.debian.authority_files import AuthorityFiles
     from hotshoe.plan.derivation import make_plan

@@ -223,7 +223,7 @@ class AuthorityFiles:
     def _alone(self) -> Iterator[None]:
         """Let nobody else replace the authority meanwhile.
 
-        :raises HotshoeError: if somebody else is at it
+        :raises HotshoeError: if another process is changing it
         """
         if not self.folder.is_dir():
             yield
@@ -234,7 +234,7 @@ class AuthorityFiles:
             yield
         except BlockingIOError:
             raise HotshoeError(
-                f"{self.folder}: somebody else is changing it at this moment\n    -> try again"
+                f"{self.folder}: another process is changing it at this moment\n    -> try again"
             ) from None
         finally:
             os.close(descriptor)

@@ -63,7 +63,7 @@ class Seen:
     :param announced: by the server to PASV, so that no other session has it
     :param worked: which the server announced, and that opened then
     :param refused: which the server announced, and that were refused nevertheless
-    :param foreign: which the server announced, and where somebody else answers
+    :param foreign: which the server announced, and where another host answers
     :param in_use: which the server never announced, however often it was asked
     :param connections: how many data connections there were
     :param tls_failed: why TLS failed on one of them; empty if it did not
@@ -115,7 +115,7 @@ def scan_all(way: Way, connect: float | None = None) -> Seen:
     if step > 1 and any(how is not Trouble.SILENT for how in again.values()):
         again |= scan(way.address, set(silent) - set(again), patience, _SCAN_BUDGET)
     found |= again
-    # Somebody else's camera may have its data connection there just now.
+    # Another camera may have its data connection there just now.
     opened = [port for port, how in found.items() if how is None]
     if opened:
         time.sleep(_PAUSE)
@@ -174,7 +174,7 @@ class _Draw:
             while not self.done():
                 session = session or self.way.log_in()
                 if not self._one(session):
-                    # Somebody else took the data connection, and the server still waits for it.
+                    # Another client took the data connection, and the server still waits for it.
                     session.close()
                     session = None
         except (BrokenError, RefusedError, ssl.SSLError) as error:
@@ -267,7 +267,7 @@ def draw(way: Way, connection: Connection, seen: Seen) -> None:
         if not seen.open:
             seen.broken = f"{error}"
             return
-        # Somebody else may have taken the data connection.
+        # Another client may have taken the data connection.
         own = None
     for thread in threads:
         thread.start()

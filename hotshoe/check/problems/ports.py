@@ -1,4 +1,4 @@
-"""Ports that do not answer, or at which somebody else does: where on the way their packets end."""
+"""Ports that do not answer, or where another program does: where on the way their packets end."""
 
 from __future__ import annotations
 

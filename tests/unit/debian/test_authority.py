@@ -373,7 +373,7 @@ class TestRotation:
         with pytest.raises(HotshoeError, match="is already replacing the authority before it"):
             files.rotate(HOST, PASSPHRASE, NOW)
         assert files.load_roots() == made.roots
-        with files._alone(), pytest.raises(HotshoeError, match="somebody else is changing it"):
+        with files._alone(), pytest.raises(HotshoeError, match="another process is changing it"):
             AuthorityFiles(files.folder).finish()
         assert files.load_roots() == made.roots
 
