@@ -32,6 +32,8 @@ lint: $(READY) ## style and types
 	$(BIN)/mypy
 	$(BIN)/shellcheck tools/* .ci/run
 	$(BIN)/j2lint templates --ignore $(J2LINT_IGNORED)
+	$(BIN)/yamllint --strict .
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint -q molecule
 
 unit: $(READY) ## tests that need neither root nor network
 	$(BIN)/pytest -q -m "not stage and not browser" --numprocesses=auto

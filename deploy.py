@@ -8,7 +8,7 @@ of its own, because pyinfra tells operations apart by the lines of the calls tha
 
 from pyinfra import host
 
-from roles import openwrt, router_linux, server
+from roles import leftovers, openwrt, router_linux, server
 from roles.base.operations import barrier
 from roles.base.plans import plan_of
 from roles.base.servers import comes_later
@@ -23,6 +23,12 @@ if "routers" in host.groups:
 if "openwrt_routers" in host.groups:
     openwrt.refuse_unfit(plan.router(host.name))
 barrier(name="Every host is as the Site says")
+
+# What the Site uses each host as.
+if "servers" in host.groups:
+    leftovers.begin("server")
+if "routers" in host.groups:
+    leftovers.begin("router")
 
 # The way out, from the Internet inwards: whoever is inside installs packages through it.
 for router in host.loop(plan.routers):
@@ -47,3 +53,11 @@ comes_later(barrier(name="The way in is open"))
 # Certificates from authorities that have to get in first.
 if "servers" in host.groups:
     server.certify(plan.server(host.name))
+
+# What the Site does not have any more.
+if "servers" in host.groups:
+    leftovers.remove("server", server.own_paths(plan.server(host.name)))
+if "routers" in host.groups:
+    leftovers.remove("router")
+if "openwrt_routers" in host.groups:
+    openwrt.remove_leftovers()

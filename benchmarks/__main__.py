@@ -1,22 +1,24 @@
 """``python -m benchmarks [PART …]``, as root, in the folder that holds deploy.py.
 
-The parts are ``plan``, ``deploy``, ``upload`` and ``intake``; without any, all but the last, which
-is long.
+The parts are ``plan``, ``deploy``, ``hosts``, ``upload`` and ``intake``; without any, all but the
+last, which is long.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
 from benchmarks import planning
-from benchmarks.bench import Bench
+from benchmarks.bench import Bench, say
+from benchmarks.hosts import ManyHosts
 from hotshoe.errors import HotshoeError
 from hotshoe.stage import podman
 
-PARTS = ("plan", "deploy", "upload", "intake")
+PARTS = ("plan", "deploy", "hosts", "upload", "intake")
 
 
 def main(parts: Collection[str]) -> None:
@@ -33,6 +35,9 @@ def main(parts: Collection[str]) -> None:
         if "plan" in parts:
             for figure in planning.figures(Path(folder)):
                 print(figure, flush=True)
+        if "hosts" in parts:
+            for figure in ManyHosts(Path(folder)).figures(say):
+                print(figure, flush=True)
         if {"deploy", "upload", "intake"}.isdisjoint(parts):
             return
         bench = Bench(Path(folder))
@@ -43,6 +48,8 @@ def main(parts: Collection[str]) -> None:
             bench.stage.down()
 
 
+# Containers are taken down also by whoever ends this.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 try:
     main(sys.argv[1:] or PARTS[:-1])
 except HotshoeError as error:

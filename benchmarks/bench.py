@@ -11,8 +11,9 @@ from statistics import median
 
 from benchmarks.figures import Figure, Round, compare
 from benchmarks.intake import Intake
+from benchmarks.rounds import rounds_without_change, unchanged
 from benchmarks.stopwatch import Run
-from benchmarks.tools import Ansible, Hotshoe, Laptop, Tool
+from benchmarks.tools import FOR_ANSIBLE, Ansible, Hotshoe, Laptop, Tool
 from benchmarks.upload import Uploads
 from hotshoe.debian.authority_files import AuthorityFiles
 from hotshoe.errors import HotshoeError
@@ -30,9 +31,6 @@ HOME_ROUNDS = 3
 UPLOADS = 3
 UPLOAD_BYTES = 30_000_000
 
-# Ansible needs these on every host, and a bare Debian has neither; they are there beforehand.
-_FOR_ANSIBLE = ["python3", "python3-apt"]
-
 
 class Bench:
     """One run of the benchmark.
@@ -43,7 +41,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         files = SiteFiles(SITE)
         site = load_site(files)
-        image.PACKAGES["device"] += _FOR_ANSIBLE
+        image.PACKAGES["device"] += FOR_ANSIBLE
         self._plan = make_plan(site)
         self._secrets = load_secrets(files, site)
         self._folder = folder
@@ -62,11 +60,11 @@ class Bench:
         :raises HotshoeError: if something fails, or if the two have not done the same work
         """
         # The first time may have to make the images.
-        self.stage.up(say=_say)
+        self.stage.up(say=say)
         if "deploy" in parts:
             yield from self._deploys()
         else:
-            _say("deploying")
+            say("deploying")
             self._hotshoe.deploy([*self._routers, self._server])
         server = self._plan.servers[0]
         password = self._secrets.camera_passwords[server.cameras[0]]
@@ -75,9 +73,9 @@ class Bench:
         if "upload" in parts:
             yield Figure("upload_throughput", self._upload() / 1e6, "MB/s")
             uploads = Uploads(self.stage, server, password, self._routers[0])
-            yield from uploads.figures(_say)
+            yield from uploads.figures(say)
         if "intake" in parts:
-            yield from Intake(self.stage, server, password, self._folder).figures(_say)
+            yield from Intake(self.stage, server, password, self._folder).figures(say)
 
     def _deploys(self) -> Iterator[Figure]:
         yield from compare("cold", self._cold())
@@ -91,7 +89,7 @@ class Bench:
         """A server as it was delivered, each time. What it installs comes over the network."""
         rounds = []
         for number in range(COLD_ROUNDS):
-            _say(f"cold deploy of one host, round {number + 1} of {COLD_ROUNDS}")
+            say(f"cold deploy of one host, round {number + 1} of {COLD_ROUNDS}")
             hotshoe = self._cold_deploy(self._hotshoe)
             if number == 0:
                 self._ansible.take_files()
@@ -101,7 +99,7 @@ class Bench:
     def _cold_deploy(self, tool: Tool) -> Run:
         self.stage.down()
         started = time.monotonic()
-        self.stage.up(say=_say)
+        self.stage.up(say=say)
         self._ups.append(time.monotonic() - started)
         for device in (self._server, *self._routers):
             # Ansible takes the empty lists of an image that was made just now for fresh ones.
@@ -112,32 +110,15 @@ class Bench:
         if not tool.changes(run):
             raise HotshoeError(f"{tool.name} changed nothing on a new server")
         # Whoever deployed: the home is what hotshoe would have made it.
-        self._unchanged(self._hotshoe, [self._server, *self._routers], after=tool)
+        unchanged(self._hotshoe, [self._server, *self._routers], after=tool)
         return run
 
     def _noop(self, hosts: Sequence[str], count: int) -> list[Round]:
-        rounds = []
-        for number in range(count):
-            _say(
-                f"deploy to {', '.join(hosts)} that changes nothing, round {number + 1} of {count}"
-            )
-            ansible = self._unchanged(self._ansible, hosts, after=self._ansible)
-            hotshoe = self._unchanged(self._hotshoe, hosts, after=self._ansible)
-            rounds.append(Round(hotshoe, ansible))
-        return rounds
-
-    def _unchanged(self, tool: Tool, hosts: Sequence[str], after: Tool) -> Run:
-        run = tool.deploy(hosts)
-        if changes := tool.changes(run):
-            raise HotshoeError(
-                f"{tool.name} changes what {after.name} has just deployed, so there is nothing to "
-                f"compare: {'; '.join(changes)}"
-            )
-        return run
+        return list(rounds_without_change(self._hotshoe, self._ansible, hosts, count, say))
 
     def _ssh_commands(self, hosts: Sequence[str]) -> Iterator[Figure]:
         """What sshd itself has logged, so that it holds for any tool."""
-        _say("counting SSH commands")
+        say("counting SSH commands")
         for host in hosts:
             verbose = "echo LogLevel VERBOSE >/etc/ssh/sshd_config.d/benchmark.conf"
             podman.execute(
@@ -155,7 +136,7 @@ class Bench:
 
     def _upload(self) -> float:
         """Bytes a second from a camera on the Internet, through the router, TLS and log-in."""
-        _say("uploading")
+        say("uploading")
         server = self._plan.servers[0]
         camera = server.cameras[0]
         password = self._secrets.camera_passwords[camera]
@@ -170,6 +151,6 @@ class Bench:
         return UPLOAD_BYTES / median(seconds)
 
 
-def _say(what: str) -> None:
+def say(what: str) -> None:
     """Tell whoever watches; the figures alone go to standard output."""
     print(what, file=sys.stderr, flush=True)

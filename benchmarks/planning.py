@@ -1,4 +1,4 @@
-"""How long ``hotshoe plan`` takes: a long chain of routers beside the smallest home."""
+"""How long plans take: a long chain of routers beside the smallest home, and a hundred homes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from typing import Any
 
 from benchmarks.figures import Figure
 from benchmarks.stopwatch import measure
+from hotshoe.errors import HotshoeError
 
 ROUTERS, CAMERAS = 20, 50
 ROUNDS = 9
+SITES, SITES_ROUNDS = 100, 5
+_PLANS = str(Path(__file__).with_name("plans.py"))
 
 
 def home(routers: int, cameras: int) -> dict[str, Any]:
@@ -55,3 +58,20 @@ def figures(folder: Path) -> Iterator[Figure]:
     yield Figure("plan_1_router", median(smallest for _, smallest in rounds), "seconds")
     ratio = median(chain / smallest for chain, smallest in rounds)
     yield Figure(f"plan_{ROUTERS}_routers_vs_1", ratio, "times")
+    yield from _many(folder / "many")
+
+
+def _many(folder: Path) -> Iterator[Figure]:
+    """A repository of many homes, each with two routers and two cameras, in one process."""
+    for part in ("group_vars", "inventories"):
+        (folder / part).mkdir(parents=True)
+    for number in range(SITES):
+        (folder / "group_vars" / f"home{number}.yml").write_text(json.dumps(home(2, 2)))
+        (folder / "inventories" / f"home{number}.py").touch()
+    runs = [measure([sys.executable, _PLANS], folder, {}) for _ in range(SITES_ROUNDS)]
+    if [int(run.output) for run in runs] != [SITES] * SITES_ROUNDS:
+        raise HotshoeError(f"{_PLANS} has not planned {SITES} Sites")
+    name = f"plan_{SITES}_sites"
+    yield Figure(name, median(run.seconds for run in runs), "seconds")
+    yield Figure(f"{name}_cpu", median(run.cpu_seconds for run in runs), "seconds")
+    yield Figure(f"{name}_peak_memory", median(run.peak_bytes for run in runs) / 1e6, "MB")

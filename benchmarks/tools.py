@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks.stopwatch import Run, measure
+from benchmarks.stopwatch import Run, measure, measure_memory
 from hotshoe import paths
 from hotshoe.debian import vsftpd
 from hotshoe.plan.model import Plan
@@ -19,6 +19,8 @@ from hotshoe.stage import podman
 from hotshoe.stage.stage import Stage
 from hotshoe.stage.topology import LAPTOP
 
+# Ansible needs these on every host, and a bare Debian has neither; they are there beforehand.
+FOR_ANSIBLE = ["python3", "python3-apt"]
 _PLAYBOOK = Path(__file__).with_name("ansible")
 
 
@@ -43,11 +45,14 @@ class Laptop:
     The stage itself reaches Debian containers through ``nsenter`` and a pipe, without any network.
 
     :param folder: for the SSH configuration
+    :param watches_memory: whether runs tell the memory of all their processes together, which costs
+        them time
     """
 
     stage: Stage
     plan: Plan
     folder: Path
+    watches_memory: bool = False
 
     @property
     def ssh_config(self) -> Path:
@@ -56,8 +61,8 @@ class Laptop:
 
     def write_ssh_config(self) -> None:
         """Write it, with the stage's keys."""
-        server = self.plan.servers[0]
-        devices = {server.name: server.address} | {r.name: r.lan.ip for r in self.plan.routers}
+        devices = {s.name: s.address for s in self.plan.servers}
+        devices |= {r.name: r.lan.ip for r in self.plan.routers}
         self.ssh_config.write_text(
             "".join(
                 f"Host {name} {address}\n"
@@ -69,12 +74,16 @@ class Laptop:
             )
         )
 
+    def inside(self, *command: str) -> list[str]:
+        """A command of this computer, in the laptop's network."""
+        laptop = podman.pid(self.stage.container(LAPTOP))
+        return ["nsenter", f"--target={laptop}", "--net", *command]
+
     def run(self, program: str, *arguments: str, **environment: str) -> Run:
         """Run a program of this virtual environment there."""
-        laptop = podman.pid(self.stage.container(LAPTOP))
         path = str(Path(sys.executable).with_name(program))
-        command = ["nsenter", f"--target={laptop}", "--net", path, *arguments]
-        return measure(command, self.stage.root, environment)
+        watch = measure_memory if self.watches_memory else measure
+        return watch(self.inside(path, *arguments), self.stage.root, environment)
 
 
 class Hotshoe:
@@ -104,6 +113,20 @@ class Hotshoe:
         return [operation["name"] for operation in operations if operation["success"]]
 
 
+class Floor:
+    """pyinfra without hotshoe: its start, and one SSH command."""
+
+    name = "floor"
+
+    def __init__(self, laptop: Laptop) -> None:
+        self._laptop = laptop
+
+    def deploy(self, hosts: Sequence[str]) -> Run:
+        """Run ``true`` on these devices."""
+        config = f"--data=ssh_config_file={self._laptop.ssh_config}"
+        return self._laptop.run("pyinfra", "-y", config, ",".join(hosts), "exec", "--", "true")
+
+
 class Ansible:
     """The benchmark's own playbook."""
 
@@ -118,7 +141,7 @@ class Ansible:
     def take_files(self) -> None:
         """Take from the devices what hotshoe wrote there, for the playbook to copy."""
         stage, plan = self._laptop.stage, self._laptop.plan
-        for device in (plan.servers[0].name, *(router.name for router in plan.routers)):
+        for device in (*(s.name for s in plan.servers), *(router.name for router in plan.routers)):
             container = stage.container(device)
             folders = (
                 f"{paths.FOLDER} /etc/pam.d /etc/sysctl.d /etc/systemd/system /usr/local/sbin "
@@ -138,13 +161,20 @@ class Ansible:
             "all": {
                 "vars": {
                     "files": f"{self._files}/{{{{ inventory_hostname }}}}",
-                    "cameras": plan.servers[0].cameras,
-                    "control_port": plan.servers[0].control_port,
                     "owner_home": vsftpd.OWNER_HOME,
+                    "note": f"{paths.NOTES}{self._laptop.stage.site}",
                     "vsftpd_check": render("vsftpd/check.sh.j2"),
                 },
                 "children": {
-                    "server": {"hosts": {plan.servers[0].name: {}}},
+                    "server": {
+                        "hosts": {
+                            server.name: {
+                                "cameras": server.cameras,
+                                "control_port": server.control_port,
+                            }
+                            for server in plan.servers
+                        }
+                    },
                     "routers": {"hosts": {router.name: {} for router in plan.routers}},
                 },
             }
@@ -157,6 +187,7 @@ class Ansible:
             "ansible-playbook",
             f"--inventory={self._inventory}",
             f"--limit={','.join(hosts)}",
+            f"--forks={len(hosts)}",
             f"--ssh-common-args=-F {self._laptop.ssh_config}",
             str(_PLAYBOOK / "playbook.yml"),
             ANSIBLE_CONFIG=str(_PLAYBOOK / "ansible.cfg"),

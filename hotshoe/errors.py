@@ -32,6 +32,11 @@ def escaped(text: str) -> str:
     return "".join(c if c.isprintable() else _escape(c) for c in text)
 
 
+def escaped_lines(text: str) -> str:
+    """The same, with the lines that it has."""
+    return "\n".join(map(escaped, text.split("\n")))
+
+
 def _escape(character: str) -> str:
     if "\udc80" <= character <= "\udcff":
         return f"\\x{ord(character) - 0xDC00:02x}"
@@ -54,7 +59,8 @@ class Problem:
     remedy: str
 
     def __str__(self) -> str:
-        where = f"{self.file}: {self.key}" if self.key else self.file
+        # Whoever wrote the file chose its name and its keys.
+        where = escaped(f"{self.file}: {self.key}" if self.key else self.file)
         return f"{where}: {self.reason}\n    -> {self.remedy}"
 
 

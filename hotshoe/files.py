@@ -1,4 +1,4 @@
-"""Writing the files that a person asks for: a worksheet, a sheet for cameras, a picture."""
+"""Files that are replaced in one step: those that a person asks for, and those of our own."""
 
 from __future__ import annotations
 
@@ -111,6 +111,26 @@ def _why_not_replaceable(path: Path, kind: Kind) -> str | None:
     if beginning and kind.mark.encode() not in beginning:
         return f"what is there is no {kind.what}\n    -> name another file, or remove that one"
     return None
+
+
+def replace(path: Path, data: bytes, mode: int) -> None:
+    """Replace a file of our own, so that a killed run or a power cut leaves the old or the new one.
+
+    :param path: only one process writes it at a time
+    :param mode: its permissions, less those that umask(2) takes
+    """
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _replace(path: Path, file: File) -> None:

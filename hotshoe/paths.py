@@ -2,6 +2,8 @@
 
 FOLDER = "/etc/hotshoe"
 UNITS = "/etc/systemd/system"
+# As what a Site uses a host: a file each, whose name ends in the Site's.
+NOTES = f"{FOLDER}/site-"
 # What a unit has loaded, in /run, so that nothing of it outlives a reboot.
 RECORDS = "/run/hotshoe"
 

@@ -1,4 +1,4 @@
-"""Templates: text with placeholders, under ``templates/`` beside deploy.py."""
+"""Templates: text with placeholders, under ``templates/``."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from jinja2 import (
 )
 from markupsafe import Markup, escape
 
-from hotshoe import paths
+from hotshoe import paths, resources
 from hotshoe.errors import HotshoeError
 
-FOLDER = "templates"
 # A range of ports, or a date: a line that ends at its hyphen would make two numbers of it.
 _WHOLE = re.compile(r"\d+(?:-\d+)+")
 
@@ -28,7 +27,7 @@ _WHOLE = re.compile(r"\d+(?:-\d+)+")
 def _templates() -> Environment:
     # A missing value must end the run instead of leaving a gap.
     templates = Environment(
-        loader=FileSystemLoader(FOLDER),
+        loader=FileSystemLoader(resources.TEMPLATES),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -50,19 +49,42 @@ def unbroken(text: object) -> Markup:
     return Markup(_WHOLE.sub(r'<span class="whole">\g<0></span>', str(escape(str(text)))))  # noqa: S704
 
 
+def load(*folders: str) -> None:
+    """Read all templates of these folders, for whoever has several processes render them.
+
+    :param folders: below ``templates/``
+    """
+    for name in _templates().list_templates(extensions=["j2"]):
+        if name.partition("/")[0] in folders:
+            _templates().get_template(name)
+
+
 def render(template: str, **values: Any) -> str:
     """Render a file of ``templates/``.
 
     :param template: its path below that folder
     :param values: what the placeholders are filled with; :mod:`hotshoe.paths` is there as ``paths``
     :returns: the text
-    :raises HotshoeError: if there is no such file, since templates/ belongs to the person
+    :raises HotshoeError: if there is no such file
     """
     try:
         parsed = _templates().get_template(template)
     except TemplateNotFound:
         raise HotshoeError(
-            f"{FOLDER}/{template}: there is no such file\n"
-            "    -> run this in the folder that holds deploy.py"
+            f"{resources.TEMPLATES / template}: there is no such file\n"
+            "    -> install hotshoe anew, or, in a clone: git checkout templates"
         ) from None
     return parsed.render(**values)
+
+
+def text(name: str) -> str:
+    """A file of ``templates/`` that is taken as it is.
+
+    :param name: its path below that folder
+    :raises HotshoeError: if it cannot be read
+    """
+    path = resources.TEMPLATES / name
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise HotshoeError(f"{path}: cannot be read: {error.strerror}") from None

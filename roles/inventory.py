@@ -10,7 +10,7 @@ from typing import Any
 from pyinfra import config, logger
 
 from hotshoe.site.reading import SiteFiles, warnings_of
-from roles import host_keys, transport
+from roles import host_keys, speed, transport
 from roles.base.plans import begin_secrets, plan_of, require_pairs, site_of
 
 HostData = tuple[str, dict[str, Any]]
@@ -26,11 +26,15 @@ def hosts(site: str) -> tuple[list[HostData], list[HostData], list[HostData]]:
     # at exit, would take a quarter of a run that changes nothing.
     gc.freeze()
     atexit.register(gc.freeze)
+    speed.hasten()
+    speed.begin_imports(
+        "roles.base.operations", "roles.server", "roles.router_linux", "roles.openwrt"
+    )
     # pyinfra says what went wrong; paramiko would print tracebacks beside it.
     logging.getLogger("paramiko").addHandler(logging.NullHandler())
     # A router must not be opened towards a server that failed.
     config.FAIL_PERCENT = 0
-    host_keys.refuse_unknown()
+    host_keys.refuse_unknown(site)
     plan = plan_of(site)
     require_pairs(site)
     begin_secrets(site)
@@ -50,7 +54,7 @@ def _host(site: str, name: str, address: str, device: Any) -> HostData:
         "ssh_hostname": address,
         "ssh_user": device.ssh_user,
         "ssh_port": device.ssh_port,
-        "ssh_strict_host_key_checking": host_keys.STRICT,
         "_sudo": device.ssh_user != "root",
+        **host_keys.host_data(SiteFiles(site), address, device.ssh_port),
         **transport.host_data(name),
     }

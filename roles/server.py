@@ -10,7 +10,6 @@ from __future__ import annotations
 from pyinfra import host
 from pyinfra.api.deploy import deploy
 
-from hotshoe import paths
 from hotshoe.plan.model import Acme, ServerPlan
 from roles import acme, address, firewall, intake, tls, users, vsftpd
 from roles.base import operations
@@ -82,6 +81,12 @@ def certify(plan: ServerPlan) -> None:
         acme.obtain(plan, authority)
 
 
+def own_paths(plan: ServerPlan) -> tuple[str, ...]:
+    """Where a server has what is the person's own and the Site names."""
+    authority = _acme(plan)
+    return (authority.hook,) if authority and authority.hook else ()
+
+
 def _acme(plan: ServerPlan) -> Acme | None:
     """How an ACME authority issues this server's certificate; None if it comes from elsewhere."""
     return plan.certificate.acme if plan.certificate else None
@@ -95,4 +100,3 @@ def _packages(plan: ServerPlan) -> None:
     if authority := _acme(plan):
         names += acme.packages(authority)
     operations.packages(tuple(names), name="Install packages")
-    operations.folders((paths.FOLDER,), name="Create the configuration folder")

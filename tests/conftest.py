@@ -10,13 +10,14 @@ import pytest
 
 from hotshoe.plan.derivation import make_plan
 from hotshoe.plan.model import Plan
+from hotshoe.site.homes import homes
 from hotshoe.site.model import Site
 from hotshoe.site.reading import SiteFiles, load_site
 from tests import effort
 
 PROJECT = Path(__file__).parents[1]
 # The example Sites, one a shape: each has an inventory of its name.
-EXAMPLES = sorted(path.stem for path in (PROJECT / "inventories").glob("*.py"))
+EXAMPLES = list(homes(PROJECT))
 
 effort.register()
 

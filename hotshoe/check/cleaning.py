@@ -10,14 +10,13 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from hotshoe import paths
 from hotshoe.errors import escaped
 from hotshoe.plan.model import ServerPlan
 from hotshoe.probe.order import photo_beginning
 from hotshoe.probe.uploads import LARGE
-from hotshoe.remote.ssh import Host
+from hotshoe.remote.ssh import PERSONAL, Access, Host
 from hotshoe.render import render
 
 _PROGRAM = 'exec python3 -I -c "$1" "$2"'
@@ -40,12 +39,12 @@ class Cleaned:
     left: tuple[str, ...]
 
 
-def empty_folders(server: ServerPlan, config: Path | None = None) -> tuple[str, ...]:
+def empty_folders(server: ServerPlan, access: Access = PERSONAL) -> tuple[str, ...]:
     """The library's folders that are empty before a check; they stay.
 
     :raises RemoteError: if the server cannot be asked
     """
-    said = Host.of(server, config).run(_EMPTY)
+    said = Host.of(server, access).run(_EMPTY)
     return tuple(each.decode(errors="surrogateescape") for each in said.split(b"\0") if each)
 
 
@@ -53,14 +52,14 @@ def clean(
     server: ServerPlan,
     run: str,
     photos: Mapping[str, str | None],
-    config: Path | None = None,
+    access: Access = PERSONAL,
     keep: tuple[str, ...] = (),
 ) -> Cleaned:
     """Remove the test photos of a run from a server, wherever they are there.
 
     :param run: of the check
     :param photos: the SHA-256 of each by its name, as it was sent; None where nobody knows it
-    :param config: an ssh_config(5) file to use instead of the person's
+    :param access: what leads to its machines
     :param keep: folders that were empty before
     :raises RemoteError: if the server cannot be asked
     """
@@ -70,7 +69,7 @@ def clean(
         "keep": keep,
         "largest": LARGE,
     }
-    said = Host.of(server, config).run(
+    said = Host.of(server, access).run(
         _PROGRAM,
         render("check/remove_photos.py"),
         paths.PHOTOS,

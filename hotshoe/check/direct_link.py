@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from hotshoe.plan.model import ServerPlan
-from hotshoe.remote.ssh import Host, RemoteError
+from hotshoe.remote.ssh import PERSONAL, Access, Host, RemoteError
 
 _ADDRESSES = 'exec ip -4 -oneline address show dev "$1" up'
 
 
-def address_of(server: ServerPlan, config: Path | None = None) -> str:
+def address_of(server: ServerPlan, access: Access = PERSONAL) -> str:
     """The server's address on its direct link.
 
-    :param config: an ssh_config(5) file to use instead of the person's
+    :param access: what leads to its machines
     :raises RemoteError: if it cannot be asked, or has none
     """
     assert server.only_on
-    said = Host.of(server, config).run(_ADDRESSES, server.only_on).decode(errors="replace")
+    said = Host.of(server, access).run(_ADDRESSES, server.only_on).decode(errors="replace")
     found = re.search(r"\binet ([0-9.]+)[/ ]", said)
     if not found:
         raise RemoteError(

@@ -62,7 +62,7 @@ def explain(home: Home, told: Decoded, camera: str) -> Checked:
     server = home.server
     inside = None
     if home.asked:
-        with watching(home.plan, server, home.config, told.run) as look:
+        with watching(home.plan, server, home.access, told.run) as look:
             inside = _as_it_is_now(look.read())
     results = [_with_port(result, server) for result in told.results]
     results += _library(results, inside)
@@ -70,7 +70,7 @@ def explain(home: Home, told: Decoded, camera: str) -> Checked:
     findings = diagnose(home.plan, server, camera, results, inside, now, at_home=told.inside)
     photos = dict.fromkeys(photos_of(told.run, server))
     try:
-        left = clean(server, told.run, photos, home.config).left
+        left = clean(server, told.run, photos, home.access).left
     except RemoteError as error:
         left = (f"test photos stay there, since {error}",)
     return Checked(findings, left, told.inside)

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from hotshoe.check.box_state import (
     SET_SIZE,
@@ -28,7 +27,7 @@ from hotshoe.check.model import BoxView, InsideView, ServerView
 from hotshoe.check.server_state import server_view
 from hotshoe.debian.units import Ruleset
 from hotshoe.plan.model import Plan, RouterPlan, ServerPlan
-from hotshoe.remote.ssh import Conversation, Host, RemoteError
+from hotshoe.remote.ssh import PERSONAL, Access, Conversation, Host, RemoteError
 from hotshoe.render import render
 
 # How long a check may take; by then a box that nobody tells of its end ends by itself.
@@ -53,11 +52,11 @@ ALERTS = {
 
 @contextmanager
 def watching(
-    plan: Plan, server: ServerPlan, config: Path | None = None, run: str = ""
+    plan: Plan, server: ServerPlan, access: Access = PERSONAL, run: str = ""
 ) -> Iterator[Look]:
     """Have the boxes on the way to a server record what they see, until this ends.
 
-    :param config: an ssh_config(5) file to use instead of the person's
+    :param access: what leads to its machines
     :param run: of the check, whose test photos are looked for; empty for none
     """
     managed = [router for router in plan.routers_to(server) if not router.by_hand]
@@ -65,7 +64,7 @@ def watching(
     with ExitStack() as stack, ThreadPoolExecutor(len(boxes)) as pool:
 
         def begin(box: RouterPlan | ServerPlan) -> _Box:
-            return _Box(box, Host.of(box, config), script(box, [server]))
+            return _Box(box, Host.of(box, access), script(box, [server]))
 
         opened = list(pool.map(begin, boxes))
         for each in opened:

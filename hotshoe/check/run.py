@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from hotshoe.check.case import Case
 from hotshoe.check.causes import diagnose
@@ -23,7 +22,7 @@ from hotshoe.probe.bundle import bundle
 from hotshoe.probe.layers import Layer, Status
 from hotshoe.probe.order import Order, photo_name
 from hotshoe.probe.result import Result
-from hotshoe.remote.ssh import RemoteError
+from hotshoe.remote.ssh import PERSONAL, Access, RemoteError
 
 # How long a photo may take into the library; the intake syncs each to the disk.
 _SECONDS = 20.0
@@ -50,14 +49,14 @@ class Home:
 
     :param plan: the home
     :param server: the server
-    :param config: an ssh_config(5) file to use instead of the person's; None for that
+    :param access: what leads to its machines
     :param asked: whether its machines are asked what they see
     :param site: the Site's name
     """
 
     plan: Plan
     server: ServerPlan
-    config: Path | None = None
+    access: Access = PERSONAL
     asked: bool = True
     site: str = "home"
 
@@ -82,7 +81,7 @@ def check(
     try:
         if home.asked:
             tell("asking the home's machines to look")
-            with watching(home.plan, home.server, home.config, order.run) as look:
+            with watching(home.plan, home.server, home.access, order.run) as look:
                 _probe(order, vantage, results, tell)
                 tell("asking the home's machines what they saw")
                 inside = _settled(look, _case(home, order, results, None))
@@ -138,7 +137,7 @@ def _settled(look: Look, case: Case) -> InsideView:
 
 def _empty_folders(home: Home) -> tuple[str, ...]:
     try:
-        return empty_folders(home.server, home.config)
+        return empty_folders(home.server, home.access)
     except RemoteError:
         return ()  # told when it is asked what it sees
 
@@ -161,7 +160,7 @@ def _clean(
     every = dict.fromkeys(photos_of(order.run, home.server)) | photos
     began = any(r.layer is Layer.LOGIN and r.status is Status.FINE for r in results)
     try:
-        return clean(home.server, order.run, every, home.config, keep).left
+        return clean(home.server, order.run, every, home.access, keep).left
     except RemoteError as error:
         if not began and not photos:
             return ()

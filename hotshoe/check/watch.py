@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from pathlib import Path
 
 from hotshoe.check.attempts import Notice, Said, Story
 from hotshoe.check.box_state import Sets, read_sets
@@ -19,7 +18,7 @@ from hotshoe.check.inside import script
 from hotshoe.debian import daemons
 from hotshoe.plan.model import Plan, RouterPlan, ServerPlan
 from hotshoe.remote import events
-from hotshoe.remote.ssh import Conversation, Host, Listening, RemoteError
+from hotshoe.remote.ssh import Access, Conversation, Host, Listening, RemoteError
 from hotshoe.render import render
 
 # Between two looks at a box, and how long it may take for one.
@@ -45,13 +44,13 @@ class _News:
 def follow(
     plan: Plan,
     servers: Sequence[ServerPlan],
-    config: Path | None,
+    access: Access,
     ready: Callable[[str], None],
 ) -> Iterator[Notice]:
     """What cameras try, as it happens, until nobody is left who tells it.
 
     :param servers: those that are watched
-    :param config: an ssh_config(5) file to use instead of the person's
+    :param access: what leads to its machines
     :param ready: called with a sentence: what is watched, or cannot be
     :raises RemoteError: if there is no ssh, or a server does not answer
     """
@@ -60,7 +59,7 @@ def follow(
     with ExitStack() as stack:
         # First, so that this computer's own SSH is no attempt.
         for server in servers:
-            listening = Host.of(server, config).listen(_follow(server))
+            listening = Host.of(server, access).listen(_follow(server))
             stack.callback(listening.end)
             _begin(_listen, server.name, listening, told)
         journals = [((server.name,), "") for server in servers]
@@ -69,7 +68,7 @@ def follow(
         boxes = []
         for box, on_the_way in _boxes(plan, servers):
             program = script(box, on_the_way, attempts=True)
-            conversation = Host.of(box, config).converse(program)
+            conversation = Host.of(box, access).converse(program)
             stack.callback(conversation.end)
             boxes.append((tuple(server.name for server in on_the_way), box.name))
             _begin(_look, *boxes[-1], conversation, told, over)

@@ -35,9 +35,24 @@ def show(site: str) -> None:
     if roots is None:
         raise HotshoeError(
             f"{files.folder}: there is no certificate authority yet\n"
-            "    -> deploy first, which makes one"
+            "    -> deploy first, which makes one, or run: hotshoe authority create"
         )
     _tell(files, roots)
+
+
+@group.command()
+@site_argument
+@one_message
+def create(site: str) -> None:
+    """Make the authority before the first deploy, such as to commit it where a pipeline deploys.
+
+    One that is there stays. SITE is the name of a file in group_vars/; home unless said.
+    """
+    from hotshoe.debian.authority_files import utc_now
+
+    files = _files(site)
+    hostname, passphrase = _secret(site)
+    _tell(files, files.load_or_create(hostname, passphrase, utc_now()).roots)
 
 
 @group.command()
@@ -50,13 +65,10 @@ def rotate(site: str) -> None:
     it by. SITE is the name of a file in group_vars/; home unless said.
     """
     from hotshoe.debian.authority_files import utc_now
-    from hotshoe.secrets import load_secrets
-    from hotshoe.site.reading import SiteFiles, load_site
 
-    files, site_files = _files(site), SiteFiles(site)
-    described = load_site(site_files)
-    passphrase = load_secrets(site_files, described).ca_passphrase
-    _tell(files, files.rotate(described.hostname, passphrase, utc_now()).roots)
+    files = _files(site)
+    hostname, passphrase = _secret(site)
+    _tell(files, files.rotate(hostname, passphrase, utc_now()).roots)
 
 
 @group.command()
@@ -101,6 +113,16 @@ def _files(site: str) -> AuthorityFiles:
             "    -> write certificate: {issuer: own-ca}, or ask the issuer that it has"
         )
     return AuthorityFiles.of(plan, Path())
+
+
+def _secret(site: str) -> tuple[str, str]:
+    """What a Site's authority vouches for, and what encrypts its key."""
+    from hotshoe.secrets import load_secrets
+    from hotshoe.site.reading import SiteFiles, load_site
+
+    files = SiteFiles(site)
+    described = load_site(files)
+    return described.hostname, load_secrets(files, described).ca_passphrase
 
 
 def _tell(files: AuthorityFiles, roots: Roots) -> None:

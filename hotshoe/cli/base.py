@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -19,9 +20,16 @@ if TYPE_CHECKING:
 
 # As a shell tells that Ctrl-C has ended something.
 INTERRUPTED = 130
+existing_file = click.Path(path_type=Path, exists=True, dir_okay=False)
 site_argument = click.argument("site", default="home")
 site_option = click.option(
     "--site", default="home", show_default=True, help="The Site: group_vars/SITE.yml."
+)
+ssh_config_option = click.option(
+    "--ssh-config",
+    type=existing_file,
+    metavar="FILE",
+    help="Use this ssh_config(5) file; .stage/SITE/ssh_config leads to a stage.",
 )
 debian_option = click.option(
     "--debian",
@@ -84,8 +92,11 @@ def one_message(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-def console() -> Console:
-    """Where a command prints what a person reads."""
+def console(*, stderr: bool = False) -> Console:
+    """Where a command prints what a person reads.
+
+    :param stderr: on standard error, where programs do not read
+    """
     from rich.console import Console
 
-    return Console(highlight=False)
+    return Console(highlight=False, stderr=stderr)

@@ -13,9 +13,11 @@ import click
 from hotshoe.cli.base import (
     INTERRUPTED,
     console,
+    existing_file,
     json_schema_option,
     one_message,
     site_argument,
+    ssh_config_option,
     tidy_when_ended,
 )
 from hotshoe.errors import HotshoeError
@@ -27,9 +29,11 @@ if TYPE_CHECKING:
     from hotshoe.check.run import Checked
     from hotshoe.plan.model import Plan, ServerPlan
     from hotshoe.probe.result import Result
+    from hotshoe.remote.ssh import Access
     from hotshoe.show.check_document import ServerDocument
     from hotshoe.site.model import Site
     from hotshoe.site.reading import SiteFiles
+    from hotshoe.stage.stage import Stage
 
 # Many NATs forget a connection after a minute without packets.
 SLOW_SECONDS = 65
@@ -41,11 +45,9 @@ def _schema() -> str:
     return json_schema()
 
 
-_existing = click.Path(path_type=Path, exists=True, dir_okay=False)
-
-
 @click.command("check")
 @site_argument
+@click.option("--all", "every", is_flag=True, help="Check every Site of this folder.")
 @click.option(
     "--from",
     "where",
@@ -53,6 +55,7 @@ _existing = click.Path(path_type=Path, exists=True, dir_okay=False)
     help="Where a camera is played: here, or ssh://[USER@]HOST[:PORT], which needs python3.  "
     "[default: here]",
 )
+@click.option("--stage", "on_stage", is_flag=True, help="Check the stage of SITE, from its camera.")
 @click.option("--quick", is_flag=True, help="Try a few of the passive ports, and no slow upload.")
 @click.option("--server", metavar="NAME", help="Check this server alone.")
 @click.option("--camera", metavar="NAME", help="Log in as this camera.  [default: the first]")
@@ -66,15 +69,10 @@ _existing = click.Path(path_type=Path, exists=True, dir_okay=False)
 )
 @click.option("--explain", metavar="CODE", help="Explain the code that such a checker printed.")
 @click.option("--watch", is_flag=True, help="Tell what cameras try, as it happens, until Ctrl-C.")
-@click.option(
-    "--ssh-config",
-    type=_existing,
-    metavar="FILE",
-    help="Use this ssh_config(5) file; .stage/SITE/ssh_config leads to a stage.",
-)
+@ssh_config_option
 @click.option(
     "--root",
-    type=_existing,
+    type=existing_file,
     metavar="FILE",
     help="The root certificate that cameras have.  [default: what the Site says]",
 )
@@ -89,7 +87,9 @@ _existing = click.Path(path_type=Path, exists=True, dir_okay=False)
 @one_message
 def command(
     site: str,
+    every: bool,
     where: str | None,
+    on_stage: bool,
     quick: bool,
     server: str | None,
     camera: str | None,
@@ -109,20 +109,29 @@ def command(
     status: 0 if it works, 1 if something is broken, 2 if nobody could tell.
     """
     from hotshoe.plan.derivation import make_plan
+    from hotshoe.remote.ssh import Access
     from hotshoe.site.reading import SiteFiles, load_site
 
+    if every:
+        _check_every_site(click.get_current_context())
     _refuse_together(where=where, single_file=single_file, explain=explain, watch=watch)
     _refuse_together(watch=watch, json=as_json)
     _refuse_together(watch=watch, quick=quick)
     _refuse_together(single_file=single_file, json=as_json)
+    _refuse_together(stage=on_stage, single_file=single_file)
     if where and where.startswith("-"):
         raise click.UsageError("--from needs here, or ssh://HOST")
     files = SiteFiles(site)
     described = load_site(files)
     plan = make_plan(described)
     servers = _servers(plan, server, camera)
+    if on_stage:
+        stage = _stage_of(site)
+        where = where or f"ssh://{stage.camera_of(servers)}"
+        ssh_config = ssh_config or stage.ssh_config
+        root = root or (stage.authority_root if stage.authority else None)
     if watch:
-        _watch(plan, servers, ssh_config)
+        _watch(plan, servers, Access.of(files, ssh_config))
     seconds = slow_seconds or (0 if quick else SLOW_SECONDS)
     asked = _Asked(files, described, plan, ssh_config, root, quick, seconds, not no_inside, as_json)
     if single_file:
@@ -133,14 +142,61 @@ def command(
         _check(asked, servers, camera, where or "here")
 
 
-def _watch(plan: Plan, servers: Sequence[ServerPlan], ssh_config: Path | None) -> None:
+def _check_every_site(context: click.Context) -> NoReturn:
+    """Check one Site after another, each as it is checked alone."""
+    from click.core import ParameterSource
+
+    from hotshoe.cli.sites import all_sites
+
+    alone = {"site", "as_json", "single_file", "explain", "watch", "server", "camera"}
+    if any(context.get_parameter_source(name) is not ParameterSource.DEFAULT for name in alone):
+        raise click.UsageError(
+            "--all does not go with SITE, --server, --camera, --json, --single-file, --explain or "
+            "--watch"
+        )
+    statuses = {}
+    for site in all_sites():
+        click.secho(f"{site}:", bold=True)
+        try:
+            context.invoke(command, **(context.params | {"every": False, "site": site}))
+        except SystemExit as ended:
+            statuses[site] = int(ended.code or 0)
+        except click.ClickException as error:
+            error.show()
+            statuses[site] = error.exit_code
+        if statuses.get(site) == INTERRUPTED:
+            break
+    for site, status in statuses.items():
+        click.echo(f"{site}: {_IN_A_WORD.get(status, 'ended early')}")
+    values = statuses.values()
+    raise SystemExit(1 if 1 in values else max(values, default=0))
+
+
+_IN_A_WORD = {0: "works", 1: "broken, or refused", 2: "could not be told"}
+
+
+def _stage_of(site: str) -> Stage:
+    """The stage of a Site, once the home's name leads to it.
+
+    :raises HotshoeError: if it is not up, or the name leads elsewhere
+    """
+    from hotshoe.cli.stage import stage_that_is_up
+    from hotshoe.stage import actions
+
+    stage = stage_that_is_up(site)
+    if stage.provider:
+        actions.wait_for_name(stage)
+    return stage
+
+
+def _watch(plan: Plan, servers: Sequence[ServerPlan], access: Access) -> None:
     """Tell what cameras try, until Ctrl-C."""
     from hotshoe.check.watch import follow
     from hotshoe.show.attempts import line
 
     out = console()
     try:
-        for told in follow(plan, servers, ssh_config, lambda said: click.echo(said, err=True)):
+        for told in follow(plan, servers, access, lambda said: click.echo(said, err=True)):
             out.print(line(told, [server.name for server in servers]), soft_wrap=True)
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
@@ -161,6 +217,13 @@ class _Asked:
     slow_seconds: float
     inside: bool
     as_json: bool
+
+    @property
+    def access(self) -> Access:
+        """What leads to the home's machines."""
+        from hotshoe.remote.ssh import Access
+
+        return Access.of(self.files, self.ssh_config)
 
     def options(self) -> Options:
         from hotshoe.check.order import Options
@@ -215,7 +278,7 @@ def _check(asked: _Asked, servers: Sequence[ServerPlan], camera: str | None, whe
         )
     report = _Report(asked, vantage.name)
     for server, order in zip(servers, orders, strict=True):
-        home = Home(asked.plan, server, asked.ssh_config, asked.inside, asked.files.name)
+        home = Home(asked.plan, server, asked.access, asked.inside, asked.files.name)
         try:
             with tidy_when_ended(), _live(asked.as_json) as tell:
                 checked = check(home, order, vantage, tell)
@@ -285,7 +348,7 @@ def _dial(asked: _Asked, server: ServerPlan) -> str | None:
         return None
     from hotshoe.check.direct_link import address_of
 
-    return address_of(server, asked.ssh_config)
+    return address_of(server, asked.access)
 
 
 @contextmanager
@@ -366,7 +429,7 @@ def _explain(asked: _Asked, servers: Sequence[ServerPlan], camera: str | None, t
 
     said = read(text)
     server = server_of(said, servers, asked.files.name)
-    home = Home(asked.plan, server, asked.ssh_config, asked.inside, asked.files.name)
+    home = Home(asked.plan, server, asked.access, asked.inside, asked.files.name)
     when = f"{said.made.astimezone():%Y-%m-%d %H:%M}"
     report = _Report(asked, "code" if asked.as_json else f"somewhere else at {when}")
     name = camera or server.cameras[0]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hotshoe.cli.base import INTERRUPTED, console, one_message, site_argument
+from hotshoe.cli.base import INTERRUPTED, console, one_message, site_argument, ssh_config_option
 
 if TYPE_CHECKING:
     from hotshoe.remote.ssh import Host
@@ -31,12 +31,7 @@ LINES = 50
     metavar="N",
     help=f"Show the last N of each server.  [default: {LINES}, or all with --since]",
 )
-@click.option(
-    "--ssh-config",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    metavar="FILE",
-    help="Use this ssh_config(5) file; .stage/SITE/ssh_config leads to a stage.",
-)
+@ssh_config_option
 @one_message
 def command(
     site: str, watch: bool, since: str | None, lines: int | None, ssh_config: Path | None
@@ -47,15 +42,16 @@ def command(
     the deploy reaches them. Uploads that broke off are told with the reason.
     """
     from hotshoe.plan.derivation import make_plan
-    from hotshoe.remote.ssh import Host
+    from hotshoe.remote.ssh import Access, Host
     from hotshoe.site.reading import SiteFiles, load_site
 
     if watch and (since is not None or lines is not None):
         raise click.UsageError(
             "--watch shows what happens from now on: without --since and --lines"
         )
-    plan = make_plan(load_site(SiteFiles(site)))
-    hosts = [Host.of(server, ssh_config) for server in plan.servers]
+    files = SiteFiles(site)
+    plan, access = make_plan(load_site(files)), Access.of(files, ssh_config)
+    hosts = [Host.of(server, access) for server in plan.servers]
     if watch:
         _watch(hosts)
     else:

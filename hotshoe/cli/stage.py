@@ -32,8 +32,9 @@ def _stage_of(site: str) -> Stage:
 @group.command()
 @site_option
 @debian_option
+@click.option("--prepared", is_flag=True, help="With the packages there that a deploy installs.")
 @one_message
-def up(site: str, release: str) -> None:
+def up(site: str, release: str, prepared: bool) -> None:
     """Put the stage up; what an earlier run left is cleared away first."""
     from hotshoe.plan.derivation import make_plan
     from hotshoe.secrets import load_secrets
@@ -47,7 +48,7 @@ def up(site: str, release: str) -> None:
     # The Internet has to know what the home's updates of records are told by.
     tells = described.ddns or needs_tsig_key(described)
     secrets = load_secrets(files, described) if tells else None
-    stage = Stage.of(site, make_plan(described), Path(), release)
+    stage = Stage.of(site, make_plan(described), Path(), release, prepared=prepared)
     stage.up(say=out.print)
     if secrets:
         stage.open_accounts(secrets.ddns_secret, secrets.acme_secret)
@@ -100,11 +101,12 @@ def upload(site: str) -> None:
 
 @group.command()
 @site_option
-@click.argument("name")
+@click.option("--power-cut", is_flag=True, help="Do not shut down first.")
+@click.argument("names", metavar="[NAME]...", nargs=-1)
 @one_message
-def reboot(site: str, name: str) -> None:
-    """Restart the device NAME."""
-    _running(site, name).reboot(name)
+def reboot(site: str, power_cut: bool, names: tuple[str, ...]) -> None:
+    """Restart the devices NAME; every router and server if none is named."""
+    stage_that_is_up(site, *names).reboot(*names, power_cut=power_cut)
 
 
 @group.command()
@@ -143,16 +145,20 @@ def shell(site: str, name: str) -> None:
     """Open a shell on the device NAME."""
     from hotshoe.stage import podman
 
-    stage = _running(site, name)
+    stage = stage_that_is_up(site, name)
     device = stage.device(name)
     os.execvp("podman", podman.shell(device.container, device.shell))  # noqa: S606
 
 
-def _running(site: str, name: str) -> Stage:
-    """The stage, if it is up and has that device."""
+def stage_that_is_up(site: str, *names: str) -> Stage:
+    """The stage of a Site, with these devices.
+
+    :raises HotshoeError: if it is not up or has none of such a name, or if there can be none
+    """
     _require_containers()
     stage = _stage_of(site)
-    stage.node(name)
+    for name in names:
+        stage.node(name)
     _require_up(stage)
     return stage
 

@@ -20,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from hotshoe import files
 from hotshoe.debian.authority import (
     Authority,
     Roots,
@@ -156,7 +157,7 @@ class AuthorityFiles:
     def export(self, roots: Roots) -> None:
         """Write the files for cameras that are lacking."""
         for name in self.lacking(roots):
-            _replace(self.folder / name, roots.current.public_bytes(EXPORTS[name]), 0o644)
+            files.replace(self.folder / name, roots.current.public_bytes(EXPORTS[name]), 0o644)
 
     def rotate(self, hostname: str, passphrase: str, now: datetime) -> Authority:
         """Replace the authority by a new one, for which the old one vouches.
@@ -195,7 +196,7 @@ class AuthorityFiles:
                     "deploy, and give every camera the new ROOT.CRT at once"
                 )
             kept = self.folder / f"ca-{fingerprint(old.certificate)[:8]}.key"
-            _replace(kept, self.key.read_bytes(), 0o600)
+            files.replace(kept, self.key.read_bytes(), 0o600)
             made = succeed(old, hostname, now)
             self._write(made, passphrase)
             self.export(made.roots)
@@ -216,7 +217,7 @@ class AuthorityFiles:
                 )
             self.export(roots)
             key = self.key.read_bytes().partition(_BEGIN)[0]
-            _replace(self.key, key + roots.current.public_bytes(_PEM), 0o600)
+            files.replace(self.key, key + roots.current.public_bytes(_PEM), 0o600)
             return Roots(roots.current)
 
     @contextmanager
@@ -248,7 +249,9 @@ class AuthorityFiles:
         )
         roots = authority.roots
         held = [each for each in (roots.current, roots.cross, roots.previous) if each]
-        _replace(self.key, encrypted + b"".join(each.public_bytes(_PEM) for each in held), 0o600)
+        files.replace(
+            self.key, encrypted + b"".join(each.public_bytes(_PEM) for each in held), 0o600
+        )
 
 
 def fingerprint(certificate: x509.Certificate) -> str:
@@ -273,14 +276,3 @@ def _read_export(path: Path) -> x509.Certificate:
             f"{path}: holds no {kind} certificate\n"
             f"    -> restore ca.key and {path.name} from the same backup"
         ) from None
-
-
-def _replace(path: Path, data: bytes, mode: int) -> None:
-    """Replace a file in one step, so that a killed run leaves the old one or the new one."""
-    new = path.with_name(path.name + ".new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from hotshoe import paths
+from hotshoe.debian.leftovers import Claims, Found, read_found
 from hotshoe.debian.network import COMMAND, Network, read_network
-from hotshoe.debian.units import Unit
+from hotshoe.debian.units import Ruleset, Unit
+from hotshoe.render import render
 
 # What hotshoe knows: Raspberry Pi OS is a Debian by another name.
 SYSTEMS = ("debian", "raspbian")
@@ -42,6 +44,8 @@ class Footprint:
     """What a role puts on a host, and what else it has to know of it.
 
     :param paths: its files outside of hotshoe's folder and of systemd's
+    :param files: its files in those, besides those of its units and rulesets
+    :param rulesets: its nftables tables
     :param folders: its folders there; what cameras put into them is nobody's business
     :param packages: Debian packages
     :param accounts: system users
@@ -51,6 +55,8 @@ class Footprint:
     """
 
     paths: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    rulesets: tuple[Ruleset, ...] = ()
     folders: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ()
@@ -86,6 +92,7 @@ class Device:
     :param units: ``ActiveState UnitFileState`` of our units, and of others that a role names; then
         ``outdated`` if systemd has not read the unit's file since it changed
     :param loaded: our units that run what the files say
+    :param ours: what has hotshoe's name there
     :param network: its addresses and routes
     :param answers: what the queries of roles tell, by their names; a role asks for it by its query
     """
@@ -96,6 +103,7 @@ class Device:
     accounts: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     loaded: frozenset[str] = frozenset()
+    ours: Found = field(default_factory=Found)
     network: Network = field(default_factory=Network)
     answers: Mapping[str, Any] = field(default_factory=dict)
 
@@ -112,6 +120,19 @@ class Device:
         return self.units.get(unit) == "active enabled"
 
 
+def claims_of(footprints: Iterable[Footprint]) -> Claims:
+    """What roles put on a host.
+
+    :param footprints: theirs
+    """
+    has = Claims()
+    for each in footprints:
+        others = (name for name in each.units_of_others if name.startswith("hotshoe-"))
+        units = (*(unit.name for unit in each.units), *others)
+        has |= Claims.of((*each.paths, *each.files), units, each.rulesets, each.accounts)
+    return has
+
+
 def queries_of(footprints: Iterable[Footprint]) -> tuple[Query[Any], ...]:
     """Everything to ask a host for: what each Device has, and the queries of roles.
 
@@ -126,7 +147,7 @@ def _queries(footprints: Sequence[Footprint]) -> Iterator[Query[Any]]:
 
     globs = [f"{paths.UNITS}/hotshoe-*.{kind}" for kind in ("service", "timer")]
     ours = " ".join((paths.FOLDER, *globs, *each("paths")))
-    units: tuple[Unit, ...] = each("units")
+    units: tuple[Unit, ...] = (*each("units"), *(table.unit for table in each("rulesets")))
     names = (*(unit.name for unit in units), *each("units_of_others"))
     yield Query("os", '( . /etc/os-release; echo "$ID $VERSION_ID" )', " ".join)
     yield Query(
@@ -154,11 +175,14 @@ def _queries(footprints: Sequence[Footprint]) -> Iterator[Query[Any]]:
     yield Query(
         "loaded",
         "\n".join(
-            f"if ( {unit.loaded} ) 2>/dev/null | cmp -s - {unit.record}; then echo {unit.name}; fi"
+            # What never ran has no record, and costs no process.
+            f"if [ -e {unit.record} ] && ( {unit.loaded} ) 2>/dev/null | cmp -s - {unit.record}; "
+            f"then echo {unit.name}; fi"
             for unit in units
         ),
         frozenset,
     )
+    yield Query("ours", render("base/ours.sh.j2", accounts=accounts or ("-",)), read_found)
     yield Query("network", COMMAND, read_network)
     yield from each("queries")
 

@@ -78,6 +78,8 @@ def pwdfile(passwords: Mapping[str, str], salts: Mapping[str, str]) -> str:
     :param salts: the salts that are in use already; keeping them keeps the text the same for an
         unchanged password, so that a second run changes nothing
     """
+    # Each scheme of using() would try anew which implementation the system has.
+    sha512_crypt.get_backend()
     lines = []
     for user in sorted(passwords):
         scheme = sha512_crypt.using(rounds=ROUNDS, salt=salts.get(user))

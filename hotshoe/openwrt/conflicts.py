@@ -16,7 +16,7 @@ from hotshoe.openwrt.matching import (
     rule_match,
 )
 from hotshoe.openwrt.routes import route_target
-from hotshoe.openwrt.sections import INBOUND, LABEL, OUTBOUND, inbound
+from hotshoe.openwrt.sections import LABEL, OWNER, inbound
 from hotshoe.openwrt.uci.changes import expected, foreign
 from hotshoe.openwrt.uci.data import Package, Section, list_items
 from hotshoe.openwrt.zones import Zones
@@ -53,7 +53,7 @@ def conflicts(
     :returns: each conflict, to be shown
     """
     interfaces = tuple(interfaces)
-    existing = {name: foreign(p, (OUTBOUND, INBOUND)) for name, p in packages.items()}
+    existing = {name: foreign(p, (OWNER,)) for name, p in packages.items()}
     foreign_redirects = existing["firewall"].of_type("redirect")
     # Called as `uci` calls them now, which counts ours as well.
     redirects = (

@@ -21,6 +21,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
+from hotshoe.openwrt import ddns
 from hotshoe.openwrt.paths import FOLDER
 from hotshoe.openwrt.uci.changes import Setting, Wanted
 from hotshoe.openwrt.uci.data import Section
@@ -28,7 +29,8 @@ from hotshoe.openwrt.zones import Zone, Zones
 from hotshoe.plan.model import AcceptRule, PortForward, RouterPlan
 from hotshoe.ports.ranges import Service
 
-OUTBOUND, INBOUND = "hotshoe_out", "hotshoe_in"
+OWNER = "hotshoe"
+OUTBOUND, INBOUND = f"{OWNER}_out", f"{OWNER}_in"
 # How our rules' names begin, in LuCI and in ``nft list ruleset``. A rule that begins so and is not
 # wanted is stale.
 LABEL = "hotshoe: "
@@ -36,6 +38,13 @@ LABEL = "hotshoe: "
 _TRANSLATES_BY_ITSELF = ("map",)
 # Files of rules that UCI cannot say; what ``included_path`` gives, whatever the content.
 _SOURCE_PORTS, _HAIRPIN = "source-ports", "hairpin"
+# Whose sections are whose in each package: the roles themselves remove those that they do not want.
+_OWNERS = {
+    "network": (OUTBOUND,),
+    "firewall": (OUTBOUND, INBOUND),
+    "dhcp": (OUTBOUND,),
+    "ddns": (ddns.OWNER,),
+}
 _INCLUDED = re.compile(rf"{re.escape(FOLDER)}/({_SOURCE_PORTS}|{_HAIRPIN})-[0-9a-f]+\.nft")
 
 
@@ -359,6 +368,19 @@ def _default_host(router: RouterPlan, zones: Zones) -> Iterator[Section]:
             target="DNAT",
             reflection="1" if _is_reflected(router.lan.network, router, zones) else "0",
         )
+
+
+def leftovers(named: Iterable[tuple[str, str]]) -> tuple[Wanted, ...]:
+    """What takes away sections that no role has any more, such as those of earlier releases.
+
+    :param named: the package and the name of each section that has hotshoe's name
+    """
+    gone: dict[str, set[str]] = {}
+    for package, name in named:
+        owners = _OWNERS.get(package, ())
+        if not any(name.startswith(f"{owner}_") for owner in owners):
+            gone.setdefault(package, set()).add(name)
+    return tuple(Wanted(package, OWNER, only=frozenset(gone[package])) for package in sorted(gone))
 
 
 # -- names

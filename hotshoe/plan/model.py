@@ -525,6 +525,11 @@ class Plan:
     routers: tuple[RouterPlan, ...]
     client_firewall: tuple[ClientRule, ...]
 
+    @property
+    def hosts(self) -> tuple[RouterPlan | ServerPlan, ...]:
+        """What a deploy logs in to, from the Internet inwards; no router set up by hand."""
+        return (*(router for router in self.routers if not router.by_hand), *self.servers)
+
     def server(self, name: str) -> ServerPlan:
         """The server of that name.
 

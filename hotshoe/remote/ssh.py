@@ -17,11 +17,15 @@ from pathlib import Path
 
 from hotshoe.errors import HotshoeError, escaped
 from hotshoe.plan.model import RouterPlan, ServerPlan
+from hotshoe.remote import known_hosts, trust
+from hotshoe.site.reading import SiteFiles
 
 # For how long a command may run that ends by itself.
 SECONDS = 120
 # ssh's own status for whatever kept it from running the command (ssh(1), EXIT STATUS).
 _NOT_RUN = 255
+# What it says last when a host is not the one that it should be.
+_UNVERIFIED = "Host key verification failed."
 # How it is run, so that it neither asks nor waits for ever.
 OPTIONS = {
     "BatchMode": "yes",
@@ -37,6 +41,15 @@ OPTIONS = {
     "ControlMaster": "no",
     "LogLevel": "ERROR",
 }
+# With them, no host key counts but those of the files that are named.
+ONLY_FILES = {
+    # An older OpenSSH knows no such command. And of what the person's configuration says, one for
+    # several systems, this option is the only one that counts.
+    "IgnoreUnknown": "*",
+    "KnownHostsCommand": "none",
+    "VerifyHostKeyDNS": "no",
+    "GlobalKnownHostsFile": "/dev/null",
+}
 NO_SSH = "ssh: there is no such program\n    -> apt-get install openssh-client"
 
 
@@ -49,6 +62,30 @@ class RemoteError(HotshoeError):
 
 
 @dataclass(frozen=True)
+class Access:
+    """What leads to the hosts of a home, and what proves that they are the ones.
+
+    :param config: an ssh_config(5) file to use instead of the person's, whose host keys count then;
+        None for the person's
+    :param known_hosts: the host keys that stand beside the Site; of a host that it is about, no
+        other key counts
+    :param site: the Site's name
+    """
+
+    config: Path | None = None
+    known_hosts: Path | None = None
+    site: str = "home"
+
+    @classmethod
+    def of(cls, files: SiteFiles, config: Path | None = None) -> Access:
+        """What leads to the hosts of a Site."""
+        return cls(config, None if config else files.known_hosts, files.name)
+
+
+PERSONAL = Access()
+
+
+@dataclass(frozen=True)
 class Host:
     """A server or router, and how to log in to it.
 
@@ -56,30 +93,61 @@ class Host:
     :param address: where it is reached
     :param user: who logs in; anybody but root has to be allowed sudo without a password
     :param port: where SSH answers
-    :param config: an ssh_config(5) file to use instead of the person's; None for that
+    :param access: what leads there
     """
 
     name: str
     address: str
     user: str
     port: int
-    config: Path | None = None
+    access: Access = PERSONAL
 
     @classmethod
-    def of(cls, device: ServerPlan | RouterPlan, config: Path | None = None) -> Host:
+    def of(cls, device: ServerPlan | RouterPlan, access: Access = PERSONAL) -> Host:
         """A server or router of a Plan, at the address by which it is deployed to."""
         address = device.lan.ip if isinstance(device, RouterPlan) else device.address
-        return cls(device.name, str(address), device.ssh_user, device.ssh_port, config)
+        return cls(device.name, str(address), device.ssh_user, device.ssh_port, access)
+
+    @property
+    def known_as(self) -> str:
+        """What it is called in files of host keys."""
+        return known_hosts.host_name(self.address, self.port)
 
     def command(self, script: str, *arguments: str) -> list[str]:
         """The command line that runs a shell script there, as root."""
         words = ["sh", "-c", script, "sh", *arguments]
         if self.user != "root":
             words = ["sudo", "-n", "--", *words]
-        file = ["-F", str(self.config)] if self.config else []
-        options = [word for key, value in OPTIONS.items() for word in ("-o", f"{key}={value}")]
+        options = [
+            word
+            for key, value in {**OPTIONS, **self._host_keys()}.items()
+            for word in ("-o", f"{key}={value}")
+        ]
         login = ["-p", str(self.port), "-l", self.user, "--", self.address]
-        return ["ssh", *file, *options, *login, shlex.join(words)]
+        return ["ssh", *self._file(), *options, *login, shlex.join(words)]
+
+    def _file(self) -> list[str]:
+        return ["-F", str(self.access.config)] if self.access.config else []
+
+    def _host_keys(self) -> dict[str, str]:
+        """Where ssh looks for the host's key; whatever the person's configuration says of it.
+
+        :raises HotshoeError: if the keys beside the Site cannot be read
+        """
+        strict = {"StrictHostKeyChecking": "yes"}
+        path = self.access.known_hosts
+        if not path or not known_hosts.entries_of(known_hosts.read(path), self.known_as):
+            return strict
+        # ssh_config(5), TOKENS: of a percent sign, two mean one.
+        quoted = str(path.absolute()).replace("%", "%%")
+        return strict | {
+            **ONLY_FILES,
+            "UserKnownHostsFile": f'"{quoted}"',
+            # The person's configuration may call it otherwise.
+            "HostKeyAlias": self.known_as,
+            # The file is for a person to change.
+            "UpdateHostKeys": "no",
+        }
 
     def run(self, script: str, *arguments: str, given: bytes = b"") -> bytes:
         """Run a shell script there, as root, to its end.
@@ -141,6 +209,8 @@ class Host:
         """
         lines = stderr.decode(errors="backslashreplace").strip().splitlines()
         reason = escaped(lines[-1].strip()) if lines else f"exit status {status}"
+        if status == _NOT_RUN and reason == _UNVERIFIED:
+            return RemoteError(f"{self.name}: {self._unverified(lines)}")
         if status == _NOT_RUN:
             return RemoteError(
                 f"{self.name}: {self.user}@{self.address} cannot be reached by SSH: {reason}\n"
@@ -153,9 +223,19 @@ class Host:
             )
         return RemoteError(f"{self.name}: {reason}")
 
+    def _unverified(self, lines: list[str]) -> str:
+        """Why ssh does not take it for the host that it should be, and what to do."""
+        offending = next((line for line in lines if line.startswith("Offending ")), "")
+        if not offending:
+            return trust.unknown("its host key is not known", self.access.site, self._login())
+        file, _, number = escaped(offending.partition(" in ")[2]).rpartition(":")
+        shown = next((line.strip(".") for line in lines if line.startswith("SHA256:")), "another")
+        where = f"{file}, line {number}"
+        return trust.changed(escaped(shown), "another one", where, self.access.site)
+
     def _login(self) -> str:
-        file = ["-F", str(self.config)] if self.config else []
-        port = ["-p", str(self.port)] if self.port != 22 else []
+        file = self._file()
+        port = ["-p", str(self.port)] if self.port != known_hosts.SSH_PORT else []
         return shlex.join(["ssh", *file, *port, f"{self.user}@{self.address}"])
 
 

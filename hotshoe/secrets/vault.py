@@ -1,19 +1,26 @@
-"""Opening a vault: which file, with which password, by ansible-vault."""
+"""Opening a vault: which file, with which password.
+
+With a password that stands in a file, in this process; by ansible-vault where a program prints the
+password, and whatever else it takes that :mod:`hotshoe.secrets.payload` does not.
+"""
 
 from __future__ import annotations
 
 import os
 import shlex
+import stat
 import subprocess
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from hotshoe import environment, venv
+from hotshoe.environment import FILE_VARIABLE as PASSWORD_FILE_VARIABLE
 from hotshoe.errors import Problem, SiteError
+from hotshoe.secrets import payload
 from hotshoe.site.reading import MOST_BYTES, SiteFiles
 
-# ansible-core's own variable, so that one setting serves ansible-vault and hotshoe.
-PASSWORD_FILE_VARIABLE = "ANSIBLE_VAULT_PASSWORD_FILE"  # noqa: S105 - a variable's name
 PASSWORD_FILE = ".vault-password"  # noqa: S105 - a file's name
 DEMO_PASSWORD_FILE = Path("group_vars") / "demo.vault-password"
 ENCRYPTED = b"$ANSIBLE_VAULT;"
@@ -23,14 +30,14 @@ MOST_ENCRYPTED = 5 * MOST_BYTES
 
 @dataclass(frozen=True)
 class Opening:
-    """A vault that ansible-vault has begun to open, which takes it about half a second.
+    """A vault that is being opened; where ansible-vault does it, that takes half a second.
 
-    :param process: ansible-vault
-    :param password_file: what it opens the vault with
+    :param text: waits for the text inside; None if the password does not open the vault
+    :param password_file: what it is opened with
     :param demo: whether that is the published demo password
     """
 
-    process: subprocess.Popen[str]
+    text: Callable[[], str | None]
     password_file: Path
     demo: bool
 
@@ -46,6 +53,7 @@ def begin_opening(files: SiteFiles) -> Opening:
 
 def _password_file(root: Path) -> tuple[Path, bool]:
     """The file that holds the vault's password, and whether it is the published demo one."""
+    environment.take()
     named = os.environ.get(PASSWORD_FILE_VARIABLE)
     for path in (Path(named).expanduser() if named else None, root / PASSWORD_FILE):
         if path and path.exists():
@@ -57,6 +65,13 @@ def _password_file(root: Path) -> tuple[Path, bool]:
             raise SiteError(
                 [Problem(PASSWORD_FILE_VARIABLE, "", f"{named} does not exist", "correct the path")]
             )
+    if not (root / DEMO_PASSWORD_FILE).exists():
+        reason = "is not there, and no variable tells the vault's password either"
+        remedy = (
+            f"put the vault's password there (chmod 600), or name its file in "
+            f"{PASSWORD_FILE_VARIABLE}; a pipeline says it in {environment.VARIABLE}"
+        )
+        raise SiteError([Problem(str(root / PASSWORD_FILE), "", reason, remedy)])
     return root / DEMO_PASSWORD_FILE, True
 
 
@@ -84,7 +99,7 @@ def _is_demo(path: Path, demo: Path) -> bool:
         return False
 
 
-def _begin(vault: Path, password_file: Path) -> subprocess.Popen[str]:
+def _begin(vault: Path, password_file: Path) -> Callable[[], str | None]:
     if not vault.exists():
         raise SiteError(
             [
@@ -98,13 +113,13 @@ def _begin(vault: Path, password_file: Path) -> subprocess.Popen[str]:
         )
     try:
         with vault.open("rb") as file:
-            encrypted = file.read(len(ENCRYPTED)) == ENCRYPTED
-        size = vault.stat().st_size
+            # One byte more shows that it is too long; a link may lead to an endless file.
+            content = file.read(MOST_ENCRYPTED + 1)
     except OSError as error:
         raise SiteError(
             [Problem(str(vault), "", f"cannot be read: {error.strerror}", "make it readable")]
         ) from None
-    if not encrypted:
+    if not content.startswith(ENCRYPTED):
         raise SiteError(
             [
                 Problem(
@@ -115,22 +130,44 @@ def _begin(vault: Path, password_file: Path) -> subprocess.Popen[str]:
                 )
             ]
         )
-    if size > MOST_ENCRYPTED:
+    if len(content) > MOST_ENCRYPTED:
         reason = f"is longer than {MOST_ENCRYPTED // 1024} KiB"
         remedy = (
             "keep nothing in it but the passwords of cameras, ca_passphrase, ddns_secret and "
             "acme_secret"
         )
         raise SiteError([Problem(str(vault), "", reason, remedy)])
+    # Whoever tells ansible.cfg of further passwords has them tried by ansible-vault.
+    text = payload.decrypt(content, _password_in(password_file))
+    if text is not None:
+        return partial(text.decode, "utf-8", "replace")
+    return _begin_ansible_vault(vault, password_file)
+
+
+def _password_in(file: Path) -> bytes:
+    """The password that stands in a file, as ansible-vault reads it.
+
+    :returns: nothing if it is a program, or no file that can be read twice
+    """
+    try:
+        mode = file.stat().st_mode
+        password = file.read_bytes().strip() if stat.S_ISREG(mode) and not mode & 0o111 else b""
+    except OSError:
+        return b""
+    # ansible-vault takes a password that is in a vault itself.
+    return b"" if password.startswith(ENCRYPTED) else password
+
+
+def _begin_ansible_vault(vault: Path, password_file: Path) -> Callable[[], str | None]:
     # A process of its own: importing ansible beside gevent (pyinfra) prints a traceback.
     command = [
-        str(Path(sys.executable).with_name("ansible-vault")),
+        str(venv.program("ansible-vault")),
         "view",
         "--vault-password-file",
         str(password_file),
         str(vault),
     ]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -138,7 +175,14 @@ def _begin(vault: Path, password_file: Path) -> subprocess.Popen[str]:
         errors="replace",
         stdin=subprocess.DEVNULL,
         env=os.environ | {"LC_ALL": "C.UTF-8"},  # ansible refuses to run in any other encoding
+        pass_fds=environment.inherited(),
     )
+
+    def text() -> str | None:
+        said, _ = process.communicate()
+        return said if process.returncode == 0 else None
+
+    return text
 
 
 def finish_opening(opening: Opening, vault: Path) -> str:
@@ -148,17 +192,15 @@ def finish_opening(opening: Opening, vault: Path) -> str:
     :param vault: the vault's file, for messages
     :raises SiteError: if the password does not open it
     """
-    text, _ = opening.process.communicate()
-    if opening.process.returncode != 0:
-        raise SiteError(
-            [
-                Problem(
-                    str(vault),
-                    "",
-                    f"does not open with the password in {opening.password_file}",
-                    f"put the vault's password into {PASSWORD_FILE}, or name its file in "
-                    f"{PASSWORD_FILE_VARIABLE}",
-                )
-            ]
+    text = opening.text()
+    if text is None:
+        password_file = environment.shown(opening.password_file)
+        reason = f"does not open with the password in {password_file}"
+        remedy = (
+            "correct that variable, which counts before any file"
+            if password_file == environment.VARIABLE
+            else f"put the vault's password into {PASSWORD_FILE}, or name its file in "
+            f"{PASSWORD_FILE_VARIABLE}"
         )
+        raise SiteError([Problem(str(vault), "", reason, remedy)])
     return text

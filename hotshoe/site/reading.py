@@ -57,6 +57,11 @@ class SiteFiles:
         """The secrets of every Site that has none of its own."""
         return self.root / FOLDER / SHARED_VAULT
 
+    @property
+    def known_hosts(self) -> Path:
+        """The SSH host keys of its hosts, compared by a person; there may be none yet."""
+        return self.root / FOLDER / f"{self.name}.known_hosts"
+
 
 def load_site(files: SiteFiles) -> Site:
     """Read, validate and check a Site. Touches no host.

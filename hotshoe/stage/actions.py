@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
 from hotshoe.debian import certificate_files
 from hotshoe.debian.authority_files import AuthorityFiles
+from hotshoe.deploy import program
 from hotshoe.errors import HotshoeError
 from hotshoe.plan.model import ControlPort, ServerPlan
 from hotshoe.render import render
 from hotshoe.stage import podman
 from hotshoe.stage.stage import Stage
-from hotshoe.stage.topology import CAMERA, TETHERED
+from hotshoe.stage.topology import CAMERA
 
 ROOT_ON_CAMERA = "/root/ROOT.CRT"
 CARD = PurePosixPath("/root/dcim")
-_STARTING = "--> Starting operation: "
 
 
 def deploy(stage: Stage, progress: Callable[[str], None] = lambda _: None) -> float:
@@ -28,23 +27,12 @@ def deploy(stage: Stage, progress: Callable[[str], None] = lambda _: None) -> fl
 
     :param progress: told the name of each operation as it starts
     :returns: how long it took, in seconds
-    :raises HotshoeError: with the end of what pyinfra said, if it fails
+    :raises HotshoeError: with why, if it fails
     """
-    pyinfra = str(Path(sys.executable).with_name("pyinfra"))
-    command = [pyinfra, "-y", *stage.pyinfra_arguments()]
-    command += [f"inventories/{stage.site}.py", "deploy.py"]
     started = time.monotonic()
-    said: list[str] = []
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=stage.root
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            said.append(line)
-            if line.startswith(_STARTING):
-                progress(line.removeprefix(_STARTING).strip())
-    if process.returncode != 0:
-        raise HotshoeError("the deploy failed; pyinfra said:\n" + "".join(said[-25:]))
+    result = program.deploy(stage.site, stage.root, stage.pyinfra_arguments(), progress)
+    if result.error:
+        raise HotshoeError(f"the deploy failed:\n{result.error}")
     return time.monotonic() - started
 
 
@@ -131,7 +119,7 @@ def upload(
     """
     control = control or server.control_ports[0]
     scheme = "ftps" if control.tls == "implicit" else "ftp"
-    container = stage.container(node or (TETHERED if server.only_on else CAMERA))
+    container = stage.container(node or stage.camera_of([server]))
     photos = list(photos)
     podman.put(photos, container, folder)
     lines = [f"user = {user}:{password}"]

@@ -131,8 +131,8 @@ class DebianDevice(Device):
         podman.execute(self.container, "sh", "-c", script, input_text=authority)
 
     def probes(self) -> tuple[str, str]:
-        # And what a deploy put there has been started, after a reboot.
-        jobs = "systemctl list-jobs --no-legend 'hotshoe-*'"
+        # And what a deploy put there has been started, after a reboot. Pull mode deploys then.
+        jobs = "systemctl list-jobs --no-legend 'hotshoe-*' | grep -v hotshoe-pull"
         ready = f'systemctl is-active --quiet ssh.service && test -z "$({jobs})"'
         return (f"{ready} && test -S /dev/log",) * 2
 

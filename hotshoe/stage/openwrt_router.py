@@ -15,12 +15,12 @@ from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 
 from hotshoe.errors import HotshoeError
+from hotshoe.resources import STANDIN
 from hotshoe.stage.image import Image
 from hotshoe.stage.podman import inside, mmdebstrap, run
 from hotshoe.stage.topology import Node, Topology
 
 ROOTFS = "HOTSHOE_OPENWRT_ROOTFS"
-STANDIN = Path(__file__).parents[2] / "tests" / "standin"
 STANDIN_NAME = "an OpenWrt stand-in, not OpenWrt itself"
 _STANDIN_SUITE = "trixie"
 _STANDIN_PACKAGES = "busybox,dropbear-bin,nftables,python3-minimal,dnsmasq-base,iproute2"
@@ -136,9 +136,10 @@ def _standin_recipe() -> str:
     if not STANDIN.is_dir():
         raise HotshoeError(
             f"{STANDIN}: the OpenWrt stand-in is not here\n"
-            f"    -> work in a checkout of the project, or set {ROOTFS} to a root filesystem"
+            f"    -> install hotshoe anew, or set {ROOTFS} to a root filesystem"
         )
-    files = sorted(path for path in STANDIN.rglob("*") if path.is_file())
+    # pip compiles what it installs.
+    files = sorted(path for path in STANDIN.rglob("*") if path.is_file() and path.suffix != ".pyc")
     parts = (f"{path.relative_to(STANDIN)} {path.read_bytes().hex()}" for path in files)
     return "\n".join((_STANDIN_PACKAGES, *parts))
 

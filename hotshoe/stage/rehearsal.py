@@ -48,11 +48,6 @@ def run(site_name: str, release: str, keep: bool, console: Console) -> None:
         with _Step(console, f"Deploying: pyinfra inventories/{site_name}.py deploy.py") as done:
             actions.deploy(stage, done.update)
             done("the servers are ready, and the routers lead to them")
-        if stage.provider:
-            title = f"Waiting until {plan.hostname} leads to {stage.wan.public}"
-            with _Step(console, title) as done:
-                actions.wait_for_name(stage)
-                done("a server found its public address, and the record is there")
         upload_and_compare(stage, secrets, console)
     finally:
         if not keep:
@@ -73,6 +68,11 @@ def upload_and_compare(stage: Stage, secrets: Secrets, console: Console) -> None
     """
     if not stage.topology.direct:
         actions.give_root_certificate(stage, actions.root_certificate(stage), CAMERA)
+    if stage.provider:
+        title = f"Waiting until {stage.plan.hostname} leads to {stage.wan.public}"
+        with _Step(console, title) as done:
+            actions.wait_for_name(stage)
+            done("a server found its public address, and the record is there")
     for server in stage.plan.servers:
         if server.cameras:
             for control in server.control_ports:

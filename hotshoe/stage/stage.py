@@ -7,7 +7,7 @@ import hashlib
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -32,8 +32,10 @@ from hotshoe.stage import (
 from hotshoe.stage.devices import KINDS, Device
 from hotshoe.stage.podman import run
 from hotshoe.stage.topology import (
+    CAMERA,
     FIRST_PUBLIC_ADDRESS,
     INTERNET,
+    TETHERED,
     Node,
     Port,
     Topology,
@@ -118,6 +120,10 @@ class Stage:
     def dialled(self, server: ServerPlan) -> str:
         """What cameras dial: the home's name, or an address on a direct link."""
         return str(self.topology.direct.get(server.name, server.hostname))
+
+    def camera_of(self, servers: Sequence[ServerPlan]) -> str:
+        """The device that plays the camera of servers: on their direct link, if all have one."""
+        return TETHERED if all(server.only_on for server in servers) else CAMERA
 
     def container(self, node: str) -> str:
         """The container that plays a device."""
@@ -216,22 +222,38 @@ class Stage:
         with self._locked():
             self._clear()
 
-    def reboot(self, name: str) -> None:
-        """Restart a device: new kernel state for its network, and whatever its disk says."""
+    def reboot(self, *names: str, power_cut: bool = False) -> None:
+        """Restart devices: new kernel state for their network, and whatever their disks say.
+
+        :param names: of the devices, which are all off for a moment; every router and server if
+            there are none
+        :param power_cut: do not shut them down first
+        """
         with self._locked():
-            device = self.device(name)
-            # The kernel takes its time to forget the old namespace, and the cables with it.
-            for port in device.node.ports:
-                cables.unplug(self.switch(port.segment), self._far_end(device.node, port))
-            run("podman", "restart", "--time=5", device.container)
-            self._plug(device)
-            if name == INTERNET:
-                self._start_internet()
-                # pebble keeps nothing over a restart.
-                if self.authority:
-                    self._keep_roots()
-            self._set_up_by_hand(device.node)
-            _wait(replace(device, node=self._now(device.node)))
+            devices = [self.device(name) for name in names or self._boxes]
+            # The kernel takes its time to forget the old namespaces, and the cables with them.
+            for device in devices:
+                for port in device.node.ports:
+                    cables.unplug(self.switch(port.segment), self._far_end(device.node, port))
+            containers = [device.container for device in devices]
+            run("podman", "restart", f"--time={0 if power_cut else 5}", *containers)
+            for device in devices:
+                self._plug(device)
+                if device.node.name == INTERNET:
+                    self._start_internet()
+                    # pebble keeps nothing over a restart.
+                    if self.authority:
+                        self._keep_roots()
+                self._set_up_by_hand(device.node)
+            with ThreadPoolExecutor(len(devices)) as pool:
+                now = [replace(device, node=self._now(device.node)) for device in devices]
+                list(pool.map(_wait, now))
+
+    @property
+    def _boxes(self) -> list[str]:
+        """The names of the home's own devices."""
+        routers = [router.name for router in self.plan.routers]
+        return [*routers, *self.topology.servers]
 
     def is_up(self) -> bool:
         """Whether all its containers run."""

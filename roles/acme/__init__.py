@@ -21,7 +21,7 @@ from hotshoe.debian import acme as core
 from hotshoe.debian import acme_files, pair
 from hotshoe.debian.authority_files import utc_now
 from hotshoe.plan.model import Acme, ServerPlan
-from hotshoe.render import render
+from hotshoe.render import render, text
 from roles.acme.bundle import ca_bundle
 from roles.acme.facts import (
     CONFIGURATIONS,
@@ -70,7 +70,7 @@ def certificate(plan: ServerPlan) -> OperationMeta:
 def install(plan: ServerPlan, acme: Acme) -> None:
     """Install what gets the certificate and renews it."""
     operations.folders((paths.ACME_PROGRAM,), name="Create the folder of hotshoe-acme")
-    modules = {path: render(template) for template, path in MODULES.items()}
+    modules = {path: text(template) for template, path in MODULES.items()}
     modules[paths.PAIR] = Path(pair.__file__).read_text()
     operations.put_all(modules, name="Install the modules of hotshoe-acme")
     operations.put(

@@ -51,6 +51,7 @@ IN_USE = Query(
 )
 FOOTPRINT = Footprint(
     paths=(paths.ACME, paths.ACME_PROGRAM, paths.ACME_STATE, paths.ACME_LOCK),
+    files=(*CONFIGURATIONS, paths.ACME_OBTAINED, paths.ACME_FOLDER),
     packages=acme.EVERY_PACKAGE,
     units_of_others=(SERVICE, TIMER),
     queries=(WEB_SERVER, IN_USE),

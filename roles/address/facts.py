@@ -19,6 +19,7 @@ PACKAGES = ("ca-certificates", "curl", "python3", "python3-netaddr")
 
 FOOTPRINT = Footprint(
     paths=(paths.ADDRESS_PROGRAM, paths.STATE, *record.FILES),
+    files=(paths.ADDRESS_CONFIGURATION,),
     packages=(*PACKAGES, *record.PACKAGES),
     units=(FOLLOWER,),
 )

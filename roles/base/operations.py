@@ -22,7 +22,7 @@ from pyinfra.context import host
 from hotshoe import paths
 from hotshoe.debian.device import Device, PathState
 from hotshoe.debian.units import Ruleset
-from hotshoe.render import render
+from hotshoe.render import render, text
 from roles.base.device import device_of
 from roles.base.plans import refuse
 
@@ -65,7 +65,7 @@ def packages(names: tuple[str, ...]) -> Commands:
         return
     yield StringCommand(
         f'flock /run/lock/hotshoe-apt sh -c "$(cat)" hotshoe-apt {" ".join(missing)} </dev/null',
-        _stdin=render("base/packages.sh"),
+        _stdin=text("base/packages.sh"),
     )
 
 

@@ -23,6 +23,6 @@ DROPPING = Query("chains", rulesets.CHAINS, _incoming)
 FOOTPRINT = Footprint(
     paths=(paths.RULESET,),
     packages=("nftables",),
-    units=(INCOMING.unit, OUTGOING.unit),
+    rulesets=(INCOMING, OUTGOING),
     queries=(DROPPING, rulesets.TIMEOUTS),
 )

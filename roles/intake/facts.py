@@ -23,6 +23,7 @@ SETTLE_PROGRAM = "/usr/local/sbin/hotshoe-settle"
 
 FOOTPRINT = Footprint(
     paths=(paths.INTAKE_PROGRAM, SETTLE_PROGRAM),
+    files=(paths.INTAKE_CONFIGURATION, f"{paths.UNITS}/{SETTLE}"),
     folders=(paths.LIBRARY,),
     packages=("python3", "python3-systemd"),
     accounts=(USER,),

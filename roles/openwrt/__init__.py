@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyinfra import host
+from pyinfra import host, logger
 from pyinfra.api.deploy import deploy
 from pyinfra.api.operation import OperationMeta
 
@@ -15,10 +15,10 @@ from roles.base.operations import changes
 from roles.base.plans import plan_of, secrets_of
 from roles.base.servers import are_ready
 from roles.openwrt import operations
-from roles.openwrt.preflight import refuse_unfit, zones_of
+from roles.openwrt.preflight import leftovers, refuse_unfit, zones_of
 from roles.openwrt.state import state_at_start
 
-__all__ = ["port_forwards", "refuse_unfit", "routing"]
+__all__ = ["port_forwards", "refuse_unfit", "remove_leftovers", "routing"]
 
 
 @deploy("Router")
@@ -73,6 +73,16 @@ def port_forwards(plan: RouterPlan) -> None:
     included = (sections.source_ports_path(plan, zones), path)
     stale = sections.stale_files(state_at_start(host).digests, included)
     operations.absent(stale, name="Remove rules that nothing includes any more", _if=are_ready)
+
+
+@deploy("Router")
+def remove_leftovers() -> None:
+    """Remove sections that no role has any more, as any other change: it rolls back by itself."""
+    gone = leftovers()
+    for wanted in gone:
+        for name in sorted(wanted.only or ()):
+            logger.warning(f"{host.name}: leftover: section {wanted.package}.{name}")
+    operations.configuration(gone, name="Remove leftovers")
 
 
 def _record(plan: RouterPlan, zones: Zones) -> tuple[OperationMeta, ...]:

@@ -11,6 +11,7 @@ from pyinfra import host, logger
 from hotshoe.errors import HotshoeError
 from hotshoe.openwrt import sections
 from hotshoe.openwrt.conflicts import Conflict, conflicts
+from hotshoe.openwrt.uci.changes import Wanted
 from hotshoe.openwrt.warnings import warnings
 from hotshoe.openwrt.zones import UnfitRouterError, Zones, find_zones
 from hotshoe.plan.model import RouterPlan
@@ -82,7 +83,8 @@ def _refuse_drift(plan: RouterPlan, zones: Zones, state: RouterState) -> None:
     if not found:
         return
     listed = "\n".join(f"       {each}" for each in found)
-    if reason_to_change(state, wanted, sections.LABEL):
+    gone = leftovers()
+    if reason_to_change(state, wanted, sections.LABEL) or reason_to_change(state, gone):
         refuse(host, f"what is in force there differs from its files:\n{listed}", LOAD_IT)
     logger.warning(
         f"{host.name}: what is in force there differs from its files; before hotshoe can change "
@@ -94,6 +96,11 @@ def zones_of(plan: RouterPlan) -> Zones:
     """The WAN's and the LAN's zone, once :func:`refuse_unfit` has accepted the router."""
     state = state_at_start(host)
     return find_zones(plan, state.interfaces, state.packages["firewall"])
+
+
+def leftovers() -> tuple[Wanted, ...]:
+    """What takes away sections that no role of the router has any more."""
+    return sections.leftovers(state_at_start(host).ours)
 
 
 def _refuse_other_systems(state: RouterState) -> None:

@@ -16,7 +16,7 @@ from roles.router_linux.facts import FOOTPRINT, FORWARDS, INSIDE, ROUTES, ROUTIN
 from roles.router_linux.preflight import refuse_unfit
 from roles.router_linux.sysctl import forwarding
 
-__all__ = ["port_forwards", "refuse_unfit", "routing"]
+__all__ = ["FOOTPRINT", "port_forwards", "refuse_unfit", "routing"]
 
 
 @deploy("Router")
@@ -26,7 +26,6 @@ def routing(plan: RouterPlan) -> None:
     inside = inside_of(plan, device.network)
     _report_trusted_interfaces(inside)
     operations.packages(FOOTPRINT.packages, name="Install packages")
-    operations.folders((paths.FOLDER,), name="Create the configuration folder")
     sysctl = operations.put(
         paths.SYSCTL,
         render("router_linux/sysctl.j2", router=plan, uplinks=uplinks_of(plan, device.network)),

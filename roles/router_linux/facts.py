@@ -46,6 +46,8 @@ DROPPING = Query("chains", rulesets.CHAINS, _forwarded)
 FOOTPRINT = Footprint(
     paths=(paths.SYSCTL, paths.RULESET, paths.WAN),
     packages=("nftables",),
-    units=(ROUTES, WAN, ROUTING.unit, FORWARDS.unit),
+    files=(paths.ROUTES,),
+    rulesets=(ROUTING, FORWARDS),
+    units=(ROUTES, WAN),
     queries=(FORWARDING, INSIDE, DROPPING, rulesets.TIMEOUTS),
 )

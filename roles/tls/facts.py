@@ -28,6 +28,7 @@ WATCH_SERVICE = "hotshoe-certificate.service"
 
 FOOTPRINT = Footprint(
     paths=(paths.WATCH_CERTIFICATE,),
+    files=(paths.CERTIFICATE,),
     packages=("openssl",),
     units_of_others=(WATCH, WATCH_SERVICE),
     queries=(CERTIFICATE, CLOCK),

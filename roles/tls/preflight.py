@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 from pyinfra import host, logger
@@ -77,6 +78,14 @@ def _refuse_unfit_authority(plan: ServerPlan) -> None:
             f"its certificate is from an authority that is not in {files.folder}",
             f"restore {files.folder} from a backup; or remove {paths.CERTIFICATE} from the server "
             "for a new authority, whose ROOT.CRT every camera must then be given",
+        )
+    if roots is None and os.environ.get("CI") and not host.data.get("stage"):
+        refuse(
+            host,
+            f"there is no {files.folder}, and an authority that a pipeline made would be gone with "
+            "its job",
+            f"run hotshoe authority create {host.data.site} on your computer, and commit pki/: its "
+            "key is encrypted",
         )
     if roots is None:
         logger.warning(

@@ -21,5 +21,9 @@ SALTS: Query[dict[str, str]] = Query(
 )
 
 FOOTPRINT = Footprint(
-    paths=(paths.PAM,), folders=(paths.PHOTOS,), packages=("libpam-pwdfile",), queries=(SALTS,)
+    paths=(paths.PAM,),
+    files=(paths.PASSWORDS,),
+    folders=(paths.PHOTOS,),
+    packages=("libpam-pwdfile",),
+    queries=(SALTS,),
 )

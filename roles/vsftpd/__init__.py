@@ -11,7 +11,7 @@ from hotshoe.debian import daemons, vsftpd
 from hotshoe.debian.daemons import Daemon
 from hotshoe.debian.units import Unit
 from hotshoe.plan.model import ControlPort, Encryption, ServerPlan
-from hotshoe.render import render
+from hotshoe.render import render, text
 from roles.base import operations
 from roles.base.device import device_of
 from roles.vsftpd.facts import DEBIANS_OWN, FOOTPRINT, SESSIONS
@@ -92,7 +92,7 @@ def _direct_link(plan: ServerPlan) -> OperationMeta:
         return operations.removed((paths.DIRECT_LINK,), name="Remove what watches a direct link")
     return operations.put(
         paths.DIRECT_LINK,
-        render("vsftpd/direct_link.py"),
+        text("vsftpd/direct_link.py"),
         mode="755",
         name="Install what runs vsftpd while the direct link is up",
     )

@@ -63,6 +63,10 @@ LISTENING = Query(
 
 FOOTPRINT = Footprint(
     paths=(paths.SESSIONS, paths.DIRECT_LINK),
+    files=(
+        *(paths.OPENSSL_CONFIGURATION, paths.HOSTS_ALLOW, paths.INSIDE),
+        *(daemon.configuration for daemon in DAEMONS),
+    ),
     # openssl brings the file that the configuration of TLS is put over.
     packages=("vsftpd", "openssl"),
     accounts=(OWNER, UNPRIVILEGED),

@@ -22,6 +22,7 @@ from hotshoe.debian.device import (
     read_device,
     split_sections,
 )
+from hotshoe.debian.leftovers import Found
 from hotshoe.debian.network import Network
 from roles import server
 from roles.base import plans
@@ -51,6 +52,8 @@ def device_from(known: dict[str, Any]) -> Device:
     if "forwarding" in answers:
         answers["forwarding"] = frozenset(answers["forwarding"])
     values["answers"] = NOTHING_KNOWN | answers
+    if "ours" in values:
+        values["ours"] = Found(**{name: tuple(names) for name, names in values["ours"].items()})
     if "network" in values:
         values["network"] = Network(**values["network"])
     return Device(**values)

@@ -145,7 +145,7 @@ class TestTheScript:
             assert set(footprint.packages) <= set(words)
             assert set(footprint.accounts) <= set(words)
             assert {*footprint.paths, *footprint.folders} <= set(words)
-            for unit in footprint.units:
+            for unit in (*footprint.units, *(table.unit for table in footprint.rulesets)):
                 assert unit.name in words
                 assert unit.record in " ".join(words)
 

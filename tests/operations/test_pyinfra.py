@@ -30,7 +30,7 @@ from hotshoe.secrets import Secrets
 from roles import acme, address, intake, openwrt, router_linux, server, tls, users
 from roles.base import operations, servers
 from roles.base.device import read
-from roles.base.plans import plan_of
+from roles.base.plans import RefusedError, plan_of
 from roles.transport import host_data
 from tests.conftest import PROJECT
 from tests.homes import example
@@ -166,6 +166,7 @@ def test_what_is_said_of_connections_are_settings_of_pyinfra():
 
 @pytest.fixture
 def _vault(monkeypatch):
+    monkeypatch.delenv("CI", raising=False)
     secrets = Secrets({"r5": "a password", "a7": "another"}, "a passphrase", False, "a token")
     for module in (tls, tls.preflight, users, users.preflight, address.record):
         monkeypatch.setattr(module, "secrets_of", lambda site: secrets)
@@ -192,7 +193,17 @@ def test_a_server_is_set_up_by_all_its_roles(state):
     ]
     assert len(set(names)) == len(names)
     # An operation costs CPU time for every host, also in a run that changes nothing.
-    assert len(names) == 45
+    assert len(names) == 44
+
+
+@pytest.mark.usefixtures("_vault")
+def test_a_pipeline_makes_no_authority_that_would_be_gone_with_its_job(state, monkeypatch):
+    monkeypatch.setenv("CI", "true")
+    darkroom = state.inventory.get_host("darkroom")
+    with ctx_host.use(darkroom):
+        read(darkroom, server.FOOTPRINTS)
+        with pytest.raises(RefusedError, match="would be gone with its job\n    -> run hotshoe"):
+            tls.refuse_unfit(example("home").servers[0])
 
 
 @pytest.mark.usefixtures("_vault")
@@ -205,7 +216,7 @@ def test_a_server_whose_address_changes_follows_it_before_vsftpd_answers(state):
     follows = names.index("Address | Start hotshoe-address to follow the public address")
     assert follows < names.index("vsftpd | Start vsftpd on port 21")
     assert "Address | Remove hotshoe-address" not in names
-    assert len(names) == 51
+    assert len(names) == 50
 
 
 def test_without_tls_there_is_no_certificate_and_nothing_that_watches_it(state):
@@ -260,7 +271,7 @@ def test_a_router_is_set_up_the_way_out_first(state):
     assert names.index("Router | Install hotshoe-ruleset") < names.index(
         "Router | Load the rules for routing and masquerading"
     )
-    assert len(names) == 11
+    assert len(names) == 10
 
 
 @pytest.mark.usefixtures("_vault")
@@ -278,6 +289,7 @@ def test_operations_of_different_kinds_of_hosts_are_never_fused(project, monkeyp
     monkeypatch.setattr(openwrt, "refuse_unfit", lambda plan: None)
     for name in ("routing", "port_forwards"):
         monkeypatch.setattr(openwrt, name, lambda plan: operations.barrier(name="OpenWrt"))
+    monkeypatch.setattr(openwrt, "remove_leftovers", lambda: None)
 
     with run_of(groups, "cascade", devices) as state:
         monkeypatch.setattr(pyinfra, "is_cli", True)
@@ -304,5 +316,8 @@ def test_operations_of_different_kinds_of_hosts_are_never_fused(project, monkeyp
     for name in set(hosts) - set(barriers):
         assert len(set(hosts[name])) == 1, name
     assert order[0] == barriers[0]
+    steps = ("Create the configuration folder", "Note what the Site uses it as")
+    assert order[1:5] == [f"{kind} | {step}" for step in steps for kind in ("Server", "Router")]
+    assert order[-2:] == ["Server | Remove leftovers", "Router | Remove leftovers"]
     assert order.index("vsftpd | Mask Debian's own unit") > order.index(barriers[2])
     assert order.index("Router | Load the rules for port forwards") > order.index(barriers[3])

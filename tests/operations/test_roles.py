@@ -11,6 +11,8 @@ from types import SimpleNamespace
 import pytest
 from paramiko import ECDSAKey, SSHException
 from pyinfra.api.exceptions import PyinfraError
+from pyinfra.connectors import ssh as pyinfra_ssh
+from pyinfra.connectors.sshuserclient import client as pyinfra_client
 from pyinfra.connectors.sshuserclient.client import get_missing_host_key_policy
 from pyinfra.context import config, ctx_inventory, ctx_state
 
@@ -279,14 +281,59 @@ class TestInventory:
         policy = get_missing_host_key_policy(server[1]["ssh_strict_host_key_checking"])
         client, key = SimpleNamespace(_ssh_config={"username": "pi"}), ECDSAKey.generate()
         for name, command in (
-            ("192.168.1.10", "'ssh pi@192.168.1.10'"),
-            ("[fd00::10]:2022", "'ssh -p 2022 pi@fd00::10'"),
-            ("fd00::10", "'ssh pi@fd00::10'"),
+            ("192.168.1.10", "log in once: ssh pi@192.168.1.10"),
+            ("[fd00::10]:2022", "log in once: ssh -p 2022 pi@fd00::10"),
+            ("fd00::10", "log in once: ssh pi@fd00::10"),
         ):
             with pytest.raises(SSHException) as refused:
                 policy.missing_host_key(client, name, key)
             assert command in str(refused.value)
             assert key.fingerprint in str(refused.value)
+
+    def test_goes_by_the_host_keys_beside_the_site_for_hosts_that_they_are_about(
+        self, on_host, project
+    ):
+        """And by the person's own for others; a file that is not there is no matter."""
+        on_host(Device())
+        key = ECDSAKey.generate()
+        beside = project / "group_vars" / "home.known_hosts"
+        beside.write_text(f"192.168.1.10 {key.get_name()} {key.get_base64()}\n")
+        (server,), (router,), _ = inventory.hosts("home")
+        assert server[1]["ssh_known_hosts_file"] == str(beside)
+        assert "ssh_known_hosts_file" not in router[1]
+        keys = pyinfra_client.get_host_keys((str(beside), str(project / "nowhere")))
+        assert keys.lookup("192.168.1.10")[key.get_name()] == key
+
+    def test_takes_no_key_that_a_line_revokes_and_reads_on_after_marked_lines(
+        self, on_host, project
+    ):
+        """As OpenSSH does; a company's own file begins with its certificate authority."""
+        on_host(Device())
+        inventory.hosts("home")
+        good, stolen = ECDSAKey.generate(), ECDSAKey.generate()
+        said = {key: f"{key.get_name()} {key.get_base64()}" for key in (good, stolen)}
+        path = project / "known_hosts"
+        path.write_text(
+            f"@cert-authority *.example.net {said[stolen]}\n192.168.1.10 {said[stolen]}\n"
+            f"@revoked * {said[stolen]} of 2025\n192.168.1.1 ssh-none AAAA\n"
+            f"192.168.1.1 {said[good]}\n192.168.1.1 {said[stolen]}\n"
+        )
+        keys = pyinfra_client.get_host_keys((str(path),))
+        assert keys.lookup("192.168.1.10") is None
+        assert keys.lookup("192.168.1.1")[good.get_name()] == good
+
+    def test_says_which_line_says_another_key(self, on_host, project):
+        on_host(Device())
+        inventory.hosts("home")
+        old, new = ECDSAKey.generate(), ECDSAKey.generate()
+        beside = project / "known_hosts"
+        beside.write_text(f"# mine\n192.168.1.10 {old.get_name()} {old.get_base64()}\n")
+        client = pyinfra_ssh.SSHClient()
+        client._host_keys_filename = str(beside)
+        said = str(client.changed(new, old))
+        assert f"shows {new.get_name()} {new.fingerprint}, and {beside}, line 2, says" in said
+        assert old.fingerprint in said
+        assert said.endswith("If you did: hotshoe trust")
 
     def test_makes_the_first_failure_stop_the_run(self, on_host, project):
         on_host(Device())

@@ -18,6 +18,7 @@ from hotshoe.check.cleaning import clean, empty_folders
 from hotshoe.check.hops import addresses, chain, trace
 from hotshoe.check.inside import Look, watching
 from hotshoe.check.model import InsideView
+from hotshoe.remote.ssh import Access
 from hotshoe.stage.topology import CAMERA
 from tests.stage.home import BIN, Home
 from tests.stage.test_firewall import wait_until
@@ -42,7 +43,7 @@ def _in_the_project(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def looking(home: Home, run: str = "") -> Iterator[Look]:
-    with watching(home.plan, home.server_plan, home.stage.ssh_config, run) as look:
+    with watching(home.plan, home.server_plan, Access(home.stage.ssh_config), run) as look:
         assert [box.error for box in look.boxes if box.error] == []
         yield look
 
@@ -134,9 +135,10 @@ def test_a_check_that_is_killed_leaves_nothing(home: Home) -> None:
         from pathlib import Path
         from hotshoe.check.inside import watching
         from hotshoe.plan.derivation import make_plan
+        from hotshoe.remote.ssh import Access
         from hotshoe.site.reading import SiteFiles, load_site
         plan = make_plan(load_site(SiteFiles("{home.stage.site}")))
-        with watching(plan, plan.servers[0], Path("{home.stage.ssh_config}")):
+        with watching(plan, plan.servers[0], Access(Path("{home.stage.ssh_config}"))):
             print("looking", flush=True)
             time.sleep(60)
         """
@@ -172,7 +174,7 @@ def test_test_photos_are_found_and_removed_and_nothing_else(home: Home) -> None:
     run = f"t{time.time_ns()}"
     whole, cut = f"hotshoe-check-{run}-small.bin", f"hotshoe-check-{run}-cut.bin"
     before = home.sh(home.server, names)
-    keep = empty_folders(home.server_plan, home.stage.ssh_config)
+    keep = empty_folders(home.server_plan, Access(home.stage.ssh_config))
     with looking(home, run) as look:
         # The same content twice is one photo; another one of the name gets a number.
         assert home.ftp(*(["stor", whole, size] for size in (5, 6))) == [OK] * 2
@@ -184,11 +186,11 @@ def test_test_photos_are_found_and_removed_and_nothing_else(home: Home) -> None:
     found = inside.server.photos
     assert set(found) == {whole, whole.replace(".bin", "-2.bin"), cut}
     sent: dict[str, str | None] = {whole: found[whole].sha256, cut: None}
-    config = home.stage.ssh_config
+    access = Access(home.stage.ssh_config)
     # The other one has not been sent, by what is said here.
-    assert len(clean(home.server_plan, run, sent, config, keep).removed) == 2
+    assert len(clean(home.server_plan, run, sent, access, keep).removed) == 2
     sent = {whole: found[whole.replace(".bin", "-2.bin")].sha256}
-    assert len(clean(home.server_plan, run, sent, config, keep).removed) == 1
+    assert len(clean(home.server_plan, run, sent, access, keep).removed) == 1
     assert home.sh(home.server, names) == before
 
 

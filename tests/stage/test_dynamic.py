@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -17,6 +18,8 @@ import pytest
 from hotshoe import paths
 from hotshoe.stage import actions, internet, podman
 from hotshoe.stage.topology import CAMERA, INTERNET, LAPTOP
+from tests.lookout import MARKED, Lookout, vault_text
+from tests.stage import warm
 from tests.stage.checking import check
 from tests.stage.conftest import Change, SharedStage, deployed
 from tests.stage.home import Home
@@ -48,7 +51,12 @@ def home(stage: SharedStage) -> Home:
     return settled(stage.home("dynamic", make))
 
 
-TSIG = base64.b64encode(os.urandom(32)).decode()
+# Each looks like nothing else; a TSIG key is base64 text.
+SECRETS = {
+    **{name: MARKED[name] for name in ("the password of r5", "the password of a7")},
+    "ca_passphrase": MARKED["ca_passphrase"],
+    "ddns_secret": MARKED["acme_secret"],
+}
 SHAPES = {
     # An OpenWrt router, a server with Debian 12 that updates a zone of the person's own.
     "nsupdate": partial(
@@ -60,7 +68,7 @@ SHAPES = {
             "{updated_by: nsupdate, zone: example.net, key_name: hotshoe.example.net, ttl: 30}",
             "openwrt",
         ),
-        vault=lambda said: re.sub(r"(?m)^ddns_secret: .*\n", "", said) + f"ddns_secret: {TSIG}\n",
+        vault=lambda _: vault_text(SECRETS),
     ),
     # A router that nothing of hotshoe's is on, and a record that somebody else updates.
     "by hand": partial(
@@ -504,9 +512,77 @@ class TestOwnZone:
             home.stage.change_address()
             said = journal.wait_for(rf"is not at {home.public} until a person corrects something: ")
             assert re.search("BADKEY|BADSIG", said)
-            assert TSIG not in "".join(journal.lines())
+            assert SECRETS["ddns_secret"] not in "".join(journal.lines())
             assert record(home) == before
         finally:
-            home.stage.open_account(TSIG)
+            home.stage.open_account(SECRETS["ddns_secret"])
         look(home)
         settled(home)
+
+
+@shape("nsupdate")
+def test_no_command_shows_a_secret_and_none_is_in_a_log(shaped: Home) -> None:
+    """On the way to the hosts and on them, also of a deploy that fails and says all that it can."""
+    lookout = Lookout(SECRETS)
+    told = Told(shaped, lookout)
+    gone = "rm /etc/hotshoe/cameras.pwd /etc/hotshoe/server.pem"
+    loud = ("--diff", "-vvv", "--debug")
+    with lookout.watching():
+        shaped.sh(shaped.server, gone)
+        assert "cameras.pwd" in told.by(
+            "pyinfra", *shaped.stage.pyinfra_arguments(), "--dry", *loud
+        )
+        told.by("hotshoe", "diff", "dynamic", "--stage", "--json")
+        told.by("hotshoe", "drift", "dynamic", "--stage", status=2)
+        told.by("pyinfra", *shaped.stage.pyinfra_arguments(), "-y", *loud)
+        shaped.sh(shaped.server, gone)
+        told.by("hotshoe", "apply", "dynamic", "--stage")
+        told.by("hotshoe", "check", "dynamic", "--stage", "--quick")
+        told.by("hotshoe", "stage", "upload", "--site=dynamic")
+        told.by("hotshoe", "photos", "dynamic", f"--ssh-config={shaped.stage.ssh_config}")
+        # No deploy replaces a folder.
+        shaped.sh(
+            shaped.server, "cd /etc/hotshoe && rm cameras.pwd && mkdir -p cameras.pwd/in-the-way"
+        )
+        told.by("pyinfra", *shaped.stage.pyinfra_arguments(), "-y", *loud, status=1)
+        told.by("hotshoe", "apply", "dynamic", "--stage", status=1)
+        shaped.sh(shaped.server, "rm -r /etc/hotshoe/cameras.pwd")
+        told.by("hotshoe", "apply", "dynamic", "--stage")
+    lookout.look(
+        shaped.sh(shaped.server, "journalctl --sync; journalctl --no-pager"), "its journal"
+    )
+    lookout.look(shaped.sh(shaped.router, "logread"), "the router's log")
+    open_to_all = (
+        "find / /run /tmp /var/tmp -xdev -newer /etc/hostname -type f -perm /004 -size -99k"
+    )
+    files = shaped.sh(shaped.server, f"{open_to_all} | xargs -d '\\n' cat | base64")
+    lookout.look(base64.b64decode(files), "a file that everybody may read")
+    lookout.look_at_files(shaped.project, but=[shaped.project / "photos"])
+    assert lookout.found == set()
+
+
+@dataclass(frozen=True)
+class Told:
+    """What programs print, looked at."""
+
+    home: Home
+    lookout: Lookout
+
+    def by(self, program: str, *arguments: str, status: int = 0) -> str:
+        """Run it as a person would, with what pyinfra deploys at its end."""
+        words = [*arguments]
+        if program == "pyinfra":
+            words += [f"inventories/{self.home.stage.site}.py", "deploy.py"]
+        done = subprocess.run(
+            [warm.program(program), *words],
+            cwd=self.home.project,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        said = done.stdout + done.stderr
+        assert done.returncode == status, said
+        assert "Traceback" not in said
+        self.lookout.look(said, f"what {program} {' '.join(arguments)} prints")
+        return said

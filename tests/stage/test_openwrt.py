@@ -17,14 +17,17 @@ from hotshoe.check.inside import watching
 from hotshoe.check.model import Packet
 from hotshoe.openwrt.uci import text
 from hotshoe.openwrt.uci.changes import foreign
+from hotshoe.remote.ssh import Access
 from hotshoe.stage import podman
 from hotshoe.stage.topology import CAMERA, LAPTOP
 from tests.stage.conftest import SharedStage, bare, deployed
 from tests.stage.home import BIN, Home
+from tests.stage.test_drift import applies, hosts, hotshoe
 
 ROUTER = "gateway"
 IN = "Router | Configure port forwards to the server"
 OUT = "Router | Configure routing and masquerading"
+LEFTOVERS = "Router | Remove leftovers"
 # Until the router puts back a change that nobody confirms; the steps before that take some, too.
 SECONDS = 20
 # Whoever puts back holds the lock until all is loaded.
@@ -111,6 +114,36 @@ def on_router(home: Home, script: str, undo: str) -> Iterator[None]:
         yield
     finally:
         home.sh(ROUTER, undo)
+
+
+# -- drift
+
+
+def test_drift_and_leftovers_are_told_and_the_next_apply_corrects_them(home: Home) -> None:
+    """What was changed by hand, and what an earlier release may have left in any package."""
+    home.sh(
+        ROUTER,
+        "uci set firewall.mine=rule; uci set firewall.mine.src=wan; "
+        "uci delete firewall.hotshoe_in_tcp_21_to_192_168_1_10; "
+        "uci set firewall.hotshoe_old=redirect; uci set firewall.hotshoe_old.src=wan; "
+        "uci set firewall.hotshoe_old.src_dport=2121; uci set firewall.hotshoe_old.proto=tcp; "
+        "uci set firewall.hotshoe_old.dest_ip=192.168.1.10; "
+        "uci set firewall.hotshoe_old.target=DNAT; uci set firewall.hotshoe_old.dest=lan; "
+        "uci set system.hotshoe_old=timeserver; uci commit; fw4 -q reload",
+    )
+    try:
+        done = hotshoe(home, "drift")
+        assert done.returncode == 2, done.stdout + done.stderr
+        told = hosts(home)[ROUTER]
+        assert [each["name"] for each in told["operations"]] == [IN, LEFTOVERS]
+        assert told["leftovers"] == ["section firewall.hotshoe_old", "section system.hotshoe_old"]
+        applies(home)
+        assert not home.succeeds(ROUTER, "uci show | grep hotshoe_old")
+        assert not home.succeeds(ROUTER, "nft list table inet fw4 | grep 2121")
+        assert home.succeeds(ROUTER, "uci get firewall.mine")
+    finally:
+        home.sh(ROUTER, "uci delete firewall.mine; uci commit firewall; fw4 -q reload")
+    home.uploads_work()
 
 
 # -- what it leaves alone
@@ -828,7 +861,7 @@ def test_a_check_looks_at_a_router_and_leaves_nothing_there(
     monkeypatch.chdir(home.project)
     left = "nft list tables | grep 'hotshoe[_]check'; ps | grep -E '=hotshoe[_]check|slee[p] 1800'"
     camera = str(home.stage.node(CAMERA).ports[0].address.ip)
-    with watching(home.plan, home.server_plan, home.stage.ssh_config) as look:
+    with watching(home.plan, home.server_plan, Access(home.stage.ssh_config)) as look:
         assert home.reach(CAMERA, home.public, 21) == ["open"]
         router, _ = look.read().boxes
         assert home.succeeds(ROUTER, left)
@@ -836,7 +869,7 @@ def test_a_check_looks_at_a_router_and_leaves_nothing_there(
     assert router.arrived == router.passed == {Packet(camera, 21)}
     assert not home.succeeds(ROUTER, left)
     # The connection is gone, without a word.
-    with watching(home.plan, home.server_plan, home.stage.ssh_config) as look:
+    with watching(home.plan, home.server_plan, Access(home.stage.ssh_config)) as look:
         last = r"ps | sed -n 's/^ *\([0-9]*\) .*[d]ropbear -P.*/\1/p' | sort -n | tail -n 1"
         home.sh(ROUTER, f"kill -9 $({last})")
         router, _ = look.read().boxes

@@ -50,8 +50,8 @@ def test_no_role_knows_ansible_or_the_stage(path):
 # The layers of hotshoe/, the lowest first, and the modules and packages in each. One imports from
 # itself and from layers below; those in one layer do not know each other.
 LAYERS = (
-    ("errors", "paths", "probe"),
-    ("browser", "render", "files"),
+    ("errors", "paths", "probe", "resources", "venv"),
+    ("browser", "environment", "render", "files"),
     ("ports",),
     ("site",),
     ("plan",),
@@ -60,7 +60,9 @@ LAYERS = (
     ("check",),
     ("show",),
     ("secrets",),
+    ("deploy",),
     ("stage",),
+    ("gitops",),
     ("cli",),
 )
 LAYER = {part: layer for layer, parts in enumerate(LAYERS) for part in parts}
@@ -92,7 +94,22 @@ def test_uci_knows_nothing_of_openwrt():
     assert {name for name in ours if not name.startswith("hotshoe.openwrt.uci.")} == set()
 
 
-READS_FILES = {"browser", "render", "files", "probe", "remote", "check", "secrets", "stage", "cli"}
+READS_FILES = {
+    *(
+        "resources",
+        "venv",
+        "environment",
+        "browser",
+        "render",
+        "files",
+        "probe",
+        "remote",
+        "check",
+        "secrets",
+        "stage",
+    ),
+    *("deploy", "gitops", "cli"),
+}
 # Modules of such packages that read files on the computer that deploys, or reckon with time.
 FILES_OF_THE_PERSON = (
     "hotshoe/site/reading.py",
@@ -104,6 +121,7 @@ FILES_OF_THE_PERSON = (
     "hotshoe/debian/certificate_files.py",
     "hotshoe/debian/pair.py",
     "hotshoe/debian/renewal.py",
+    "hotshoe/site/homes.py",
 )
 PURE = [
     path

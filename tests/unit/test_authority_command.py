@@ -46,6 +46,18 @@ def test_it_shows_what_cameras_need(files):
     )
 
 
+def test_it_is_made_before_the_first_deploy_and_never_twice(write_site, monkeypatch):
+    write_site(SMALLEST)
+    monkeypatch.setattr(secrets, "load_secrets", lambda *_: Secrets({}, PASSPHRASE, demo=False))
+    made = run("create")
+    assert made.exit_code == 0
+    key = Path("pki") / HOST / "ca.key"
+    before = key.read_bytes()
+    assert b"ENCRYPTED PRIVATE KEY" in before
+    assert run("create").output == made.output == run("show").output
+    assert key.read_bytes() == before
+
+
 def test_a_replacement_begins_is_shown_and_ends(files):
     old = files.load_roots().current
     began = run("rotate")
@@ -77,7 +89,7 @@ def test_there_has_to_be_one(write_site):
     assert said.exit_code == 1
     assert said.output == (
         f"Error: pki/{HOST}: there is no certificate authority yet\n"
-        "    -> deploy first, which makes one\n"
+        "    -> deploy first, which makes one, or run: hotshoe authority create\n"
     )
 
 

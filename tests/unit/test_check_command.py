@@ -26,7 +26,7 @@ from hotshoe.probe.layers import Layer, Problem, Status
 from hotshoe.probe.order import Order
 from hotshoe.probe.result import Result
 from hotshoe.show.check_document import json_schema
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, SMALLEST
 from tests.homes import example
 from tests.unit.conftest import A7_PASSWORD, R5_PASSWORD, SECRETS
 from tests.unit.debian.pairs import ROOT
@@ -423,3 +423,50 @@ def test_every_photo_that_a_probe_sends_is_looked_for_afterwards():
 def test_a_probe_reads_what_is_pushed():
     """The archive is what the probe's own tests run."""
     assert bundle.bundle().startswith(b"#!/usr/bin/env python3\nPK")
+
+
+class TestEverySite:
+    @pytest.fixture
+    def homes(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        for folder in ("group_vars", "inventories"):
+            (tmp_path / folder).mkdir()
+        for name in ("broken", "unknown", "well"):
+            (tmp_path / "group_vars" / f"{name}.yml").write_text(SMALLEST)
+            (tmp_path / "inventories" / f"{name}.py").touch()
+        statuses = {"well": 0, "broken": 1, "unknown": 2}
+
+        def check(asked, *_):
+            raise SystemExit(statuses[asked.files.name])
+
+        monkeypatch.setattr("hotshoe.cli.check._check", check)
+        return tmp_path
+
+    def test_each_is_checked_and_told_and_what_is_broken_counts_most(self, homes):
+        result = CliRunner().invoke(main, ["check", "--all"])
+        assert result.exit_code == 1
+        assert result.stdout.splitlines()[-3:] == [
+            "broken: broken, or refused",
+            "unknown: could not be told",
+            "well: works",
+        ]
+
+    def test_one_that_is_refused_stops_no_other(self, homes):
+        (homes / "group_vars" / "broken.yml").write_text("hostname: x\n")
+        result = CliRunner().invoke(main, ["check", "--all"])
+        assert result.exit_code == 1
+        assert "group_vars/broken.yml: " in result.stderr
+        assert "well: works" in result.stdout
+
+    def test_nobody_could_tell_of_one(self, homes):
+        (homes / "inventories" / "broken.py").unlink()
+        assert CliRunner().invoke(main, ["check", "--all"]).exit_code == 2
+
+    def test_all_are_well(self, homes):
+        for name in ("broken", "unknown"):
+            (homes / "inventories" / f"{name}.py").unlink()
+        assert CliRunner().invoke(main, ["check", "--all"]).exit_code == 0
+
+    @pytest.mark.parametrize("more", [["well"], ["--json"], ["--watch"], ["--camera=r5"]])
+    def test_with_what_is_about_one_it_is_refused(self, homes, more):
+        assert CliRunner().invoke(main, ["check", "--all", *more]).exit_code == 2

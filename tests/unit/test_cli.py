@@ -25,6 +25,7 @@ STAGE_COMMANDS = [
     ["stage", "status"],
     ["stage", "address", "next"],
     ["stage", "reboot", "darkroom"],
+    ["stage", "reboot", "--power-cut"],
     ["stage", "shell", "darkroom"],
 ]
 
@@ -45,7 +46,10 @@ def test_help_explains_a_command(arguments):
 def test_help_lists_the_commands():
     output = run("--help").output
     for line in (
+        "apply      Deploy, with a lock and a record.",
         "authority  The authority that cameras trust, and its replacement.",
+        "diff       Show what a deploy would change, host by host.",
+        "drift      Tell whether hosts are as the Site says.",
         "rehearse   Rehearse a home: build it, deploy to it, upload photos.",
         "password   Print a random password for a camera, or several.",
         "sheet      Show what to type on each camera, in the order of its menus.",
@@ -102,6 +106,17 @@ def test_a_path_is_not_the_name_of_a_site(able, write_site, arguments, name):
     assert f"{name!r} is not the name of a Site\n" in result.output
 
 
+@pytest.mark.parametrize("arguments", [["stage", "upload"], ["check", "--stage"]], ids=" ".join)
+def test_a_stage_that_is_not_up_is_refused_with_what_puts_it_up(
+    able, write_site, monkeypatch, arguments
+):
+    write_site(SMALLEST)
+    monkeypatch.setattr(podman, "containers", lambda _: [])
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert result.output == "Error: the stage is not up; put it up with: hotshoe stage up\n"
+
+
 @pytest.mark.parametrize("command", ["reboot", "shell"])
 def test_a_device_that_is_not_on_the_stage_is_refused(able, write_site, command):
     write_site(SMALLEST)
@@ -149,7 +164,7 @@ class TestWhatAStageNeeds:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["stage", "up", "--debian", "11"], ["stage", "reboot"], ["deploy"]], ids=" ".join
+    "arguments", [["stage", "up", "--debian", "11"], ["stage", "shell"], ["deploy"]], ids=" ".join
 )
 def test_a_command_that_does_not_exist_is_refused_with_its_usage(arguments):
     result = run(*arguments)

@@ -1,17 +1,23 @@
 """Figures: those of the benchmark, and those that documents repeat."""
 
+import asyncio
+import os
 import re
+import subprocess
 import tomllib
+from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import planning
+from benchmarks import hosts, planning, relay, stopwatch
 from benchmarks.figures import Figure, Round, compare
 from benchmarks.stopwatch import Run
 from hotshoe.debian import authority, renewal
 from hotshoe.plan import derivation
 from hotshoe.ports.allocation import SESSIONS_PER_CAMERA, ports_needed
+from hotshoe.secrets import load_secrets
 from hotshoe.site.model import Site
+from hotshoe.site.reading import load_site
 from roles import transport
 from roles.base import operations
 from roles.openwrt import operations as openwrt
@@ -49,6 +55,69 @@ def test_the_homes_that_a_plan_is_timed_with_make_sense():
         plan = plan_of(Site.model_validate(home | {"servers": [home.pop("server")]}))
         assert len(plan.routers) == routers
         assert len(plan.servers[0].cameras) == cameras
+
+
+def test_the_home_of_many_hosts_makes_sense_and_its_vault_opens(tmp_path, monkeypatch):
+    monkeypatch.delenv("ANSIBLE_VAULT_PASSWORD_FILE", raising=False)
+    monkeypatch.chdir(PROJECT)
+    files = hosts.write_project(tmp_path / "project", hosts.home(hosts.MOST_HOSTS))
+    site = load_site(files)
+    plan = plan_of(site)
+    assert len(plan.servers) + len(plan.routers) == hosts.MOST_HOSTS
+    assert all(len(server.cameras) == 1 for server in plan.servers)
+    secrets = load_secrets(files, site)
+    assert len({*secrets.camera_passwords.values()}) == len(plan.servers)
+    assert not secrets.demo
+
+
+def test_round_trips_are_those_beyond_a_single_ssh_command():
+    near = [(_run(1.2), _run(1.0))] * 3
+    # 0.45 s more for nine round trips of hotshoe, 0.35 s for seven of pyinfra alone.
+    far = [(_run(1.65), _run(1.35))] * 3
+    assert hosts._round_trips_beyond(near, far) == pytest.approx(2)
+    figures = {figure.name: figure.value for figure in hosts._one_host("one", far)}
+    assert figures["one_vs_floor"] == pytest.approx(1.65 / 1.35)
+
+
+def test_what_takes_a_long_way_arrives_whole_and_in_its_order():
+    sent = [bytes([number]) * 50_000 for number in range(20)]
+    arrived: list[bytes] = []
+
+    async def send() -> None:
+        reader = asyncio.StreamReader()
+        writer = SimpleNamespace(
+            write=arrived.append,
+            drain=lambda: asyncio.sleep(0),
+            write_eof=lambda: arrived.append(b""),
+        )
+        due = asyncio.Queue()
+        both = asyncio.gather(relay.collect(reader, due, 0, 0), relay.deliver(due, writer))
+        for piece in sent:
+            reader.feed_data(piece)
+            await asyncio.sleep(0)
+        reader.feed_eof()
+        await both
+
+    asyncio.run(send())
+    assert b"".join(arrived) == b"".join(sent)
+    assert arrived[-1] == b""
+
+
+def test_memory_is_that_of_all_processes_with_the_mark_of_a_run():
+    """Also of those that their parents have left."""
+    known: set[str] = set()
+    script = "sleep 60 >/dev/null 2>&1 & echo $!"
+    environment = {**os.environ, "HOTSHOE_BENCHMARK_RUN": "this"}
+    started = subprocess.run(
+        ["sh", "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    left = int(started.stdout)
+    try:
+        assert stopwatch._shared_out(b"HOTSHOE_BENCHMARK_RUN=this", known) > 10_000
+        assert known == {str(left)}
+        assert stopwatch._shared_out(b"HOTSHOE_BENCHMARK_RUN=another", set()) == 0
+    finally:
+        os.kill(left, 9)
 
 
 WORDS = {6: "six", 8: "eight", 30: "half a minute", 60: "a minute", 90: "a minute and a half"}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from jinja2 import meta
 
+from hotshoe.debian.leftovers import Leftovers
 from hotshoe.debian.units import Ruleset
 from hotshoe.render import _templates, render
 from roles import server
@@ -43,6 +44,11 @@ VALUES = {
         "kept": 60,
     },
     "base/absent.sh.j2": {"unit": "/etc/systemd/system/it.service", "files": ["/etc/it", "/a b"]},
+    "base/leftovers.sh.j2": {
+        "leftovers": Leftovers(*[("it", "a b")] * 6, "it\n"),
+        "note": "/etc/it's",
+    },
+    "base/ours.sh.j2": {"accounts": ["it", "other"]},
     "base/put.sh.j2": {"path": "/etc/it's", "mode": "644", "group": "root", "check": ":"},
     "base/usermod.sh.j2": {"home": "/it/$USER"},
     **{name: {"names": "DNS:it"} for name in ("stage/acme.sh.j2", "stage/provider.sh.j2")},

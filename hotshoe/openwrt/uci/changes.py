@@ -72,6 +72,7 @@ class Wanted:
     :param sections: all that the owner shall have, in the order in which they shall be
     :param settings: options of sections that are not the owner's
     :param last: names of wanted sections that shall come after every other section of their type
+    :param only: names, if these alone of the owner's sections are meant; all others are foreign
     :raises ValueError: if a name is none, a section is not the owner's, occurs twice or has a type
         with quotes, a setting is about a section of the owner's, or ``last`` contradicts the order
         of the sections
@@ -82,6 +83,7 @@ class Wanted:
     sections: tuple[Section, ...] = ()
     settings: tuple[Setting, ...] = ()
     last: frozenset[str] = frozenset()
+    only: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         if not is_package(self.package):
@@ -113,7 +115,7 @@ class Wanted:
 
     def owns(self, name: str | None) -> bool:
         """Whether a section of this name is the owner's."""
-        return _owned(name, (self.owner,))
+        return _owned(name, (self.owner,)) and (self.only is None or name in self.only)
 
     def named(self) -> tuple[tuple[str, Section], ...]:
         """The wanted sections with their names."""

@@ -20,7 +20,7 @@ from roles.openwrt.facts.uci import read_packages
 PACKAGES = ("network", "firewall", "dhcp")
 _PARTS = (
     *("release", "board", "changes", "interfaces", "missing", "writable", "pending", "rules"),
-    *("from_files", "routes", "digests", "enabled", "package_manager", "running"),
+    *("from_files", "routes", "digests", "enabled", "package_manager", "running", "ours"),
 )
 
 
@@ -43,6 +43,8 @@ class RouterState:
     :param enabled: whether our service is run at boot
     :param package_manager: ``opkg`` or ``apk``; empty without one
     :param running: the services that run, of those that a change here reloads
+    :param ours: the package and the name of each section that has hotshoe's name, also of what is
+        not confirmed
     """
 
     board: Board = field(default_factory=Board)
@@ -59,6 +61,7 @@ class RouterState:
     enabled: bool = False
     package_manager: str = ""
     running: frozenset[str] = frozenset()
+    ours: tuple[tuple[str, str], ...] = ()
 
 
 class Router(FactBase[RouterState]):
@@ -110,7 +113,13 @@ class Router(FactBase[RouterState]):
             enabled=bool(get("enabled")),
             package_manager=read_package_manager(get("package_manager")),
             running=frozenset(get("running")),
+            ours=tuple(_pair(line) for line in get("ours")),
         )
+
+
+def _pair(line: str) -> tuple[str, str]:
+    first, _, second = line.partition(" ")
+    return first, second
 
 
 def _routes(lines: Iterable[str]) -> dict[str, str]:

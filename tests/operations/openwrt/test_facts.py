@@ -373,7 +373,7 @@ def test_the_command_asks_for_everything_that_is_read():
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=True)
     asked = list(split_parts(done.stdout.splitlines()))
     # The recordings are from before these were asked for.
-    later = {"from_files", "package_manager"}
+    later = {"from_files", "package_manager", "ours"}
     assert [each for each in asked if each not in later] == [*split_parts(recording("fresh"))]
 
 

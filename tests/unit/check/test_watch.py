@@ -9,7 +9,7 @@ import pytest
 
 from hotshoe.check import watch
 from hotshoe.check.watch import follow
-from hotshoe.remote.ssh import RemoteError
+from hotshoe.remote.ssh import PERSONAL, RemoteError
 from tests.conftest import PROJECT
 from tests.homes import example
 
@@ -50,7 +50,7 @@ def _ssh(tmp_path, monkeypatch):
 
 def test_what_happens_while_boxes_are_asked_is_told():
     plan, ready = example("home"), list[str]()
-    told = [notice.text for notice in follow(plan, plan.servers, None, ready.append)]
+    told = [notice.text for notice in follow(plan, plan.servers, PERSONAL, ready.append)]
     assert ready == ["darkroom: watching; Ctrl-C ends"]
     assert told[0] == "r5 logs in, from 198.51.100.7"
     assert "gone" in told[-1]
@@ -63,4 +63,4 @@ def test_a_server_that_says_nothing_is_not_waited_for(tmp_path, monkeypatch):
     monkeypatch.setattr(watch, "PATIENCE", 0.1)
     plan = example("home")
     with pytest.raises(RemoteError, match=r"darkroom: did not answer within 0\.2 s"):
-        list(follow(plan, plan.servers, None, print))
+        list(follow(plan, plan.servers, PERSONAL, print))

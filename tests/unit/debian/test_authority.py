@@ -396,7 +396,7 @@ class TestRotation:
     @pytest.mark.parametrize("writes", range(5))
     def test_that_is_killed_anywhere_is_healed(self, files, old, monkeypatch, writes):
         """Before each of its writes, and after the last."""
-        replace, done = authority_files._replace, []
+        replace, done = authority_files.files.replace, []
 
         def dying(path, data, mode):
             if len(done) == writes:
@@ -405,7 +405,7 @@ class TestRotation:
             replace(path, data, mode)
 
         with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
-            patch.setattr(authority_files, "_replace", dying)
+            patch.setattr(authority_files.files, "replace", dying)
             files.rotate(HOST, PASSPHRASE, NOW)
         # A deploy goes on with what is there.
         found = files.load_or_create(HOST, PASSPHRASE, NOW)
@@ -425,7 +425,7 @@ class TestRotation:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
-            patch.setattr(authority_files, "_replace", dying)
+            patch.setattr(authority_files.files, "replace", dying)
             files.finish()
         assert files.load_roots() == made.roots
         assert files.finish() == Roots(made.certificate)

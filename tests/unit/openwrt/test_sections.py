@@ -12,7 +12,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from hotshoe.openwrt import paths, sections
+from hotshoe.openwrt import ddns, paths, sections
 from hotshoe.openwrt.uci.changes import Setting, Wanted, diff
 from hotshoe.openwrt.uci.data import Section
 from hotshoe.openwrt.zones import Zones
@@ -359,6 +359,32 @@ def test_only_files_of_ours_that_nothing_includes_are_stale():
     others = ("/etc/hotshoe/limit.nft", "/etc/hotshoe/my-source-ports-1.nft", paths.INIT)
     assert sections.stale_files((*others, path, old), (path, "")) == (old,)
     assert sections.stale_files((*others, path, old), ("", "")) == tuple(sorted((old, path)))
+
+
+@pytest.mark.parametrize("plan", HOMES.values(), ids=HOMES)
+def test_no_section_that_is_wanted_is_left_over(plan: Plan):
+    for router in plan.routers:
+        wanted = list(of(router))
+        if router.ddns:
+            wanted.append(ddns.wanted(router.ddns, plan.hostname, ZONES))
+        named = [(each.package, name) for each in wanted for name, _ in each.named()]
+        assert sections.leftovers(named) == ()
+
+
+def test_sections_with_our_name_that_no_role_has_are_left_over_each_in_its_package():
+    named = (
+        ("system", "hotshoe_clock"),
+        ("firewall", "hotshoe_old"),
+        ("firewall", "hotshoe_in_tcp_21"),
+        ("firewall", "hotshoe_in"),
+        ("network", "hotshoe_in_tcp_21"),
+        ("ddns", "hotshoe_ddns_record"),
+    )
+    assert sections.leftovers(named) == (
+        Wanted("firewall", "hotshoe", only=frozenset({"hotshoe_old", "hotshoe_in"})),
+        Wanted("network", "hotshoe", only=frozenset({"hotshoe_in_tcp_21"})),
+        Wanted("system", "hotshoe", only=frozenset({"hotshoe_clock"})),
+    )
 
 
 def test_an_address_outside_that_changes_is_in_no_section_and_no_rule():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hotshoe.remote import ssh
-from hotshoe.remote.ssh import Host, RemoteError
+from hotshoe.remote.ssh import Access, Host, RemoteError
 
 HOST = Host("darkroom", "192.168.1.10", "root", 22)
 
@@ -38,7 +38,9 @@ def test_a_script_gets_its_arguments_and_its_input(program):
 def test_openssh_understands_every_option(tmp_path):
     """What it would do is printed, and no connection made."""
     (tmp_path / "config").write_text("ControlMaster auto\nControlPath ~/.ssh/%C\nBatchMode no\n")
-    words = Host("darkroom", "192.168.1.10", "me", 2222, tmp_path / "config").command("true")
+    words = Host("darkroom", "192.168.1.10", "me", 2222, Access(tmp_path / "config")).command(
+        "true"
+    )
     done = subprocess.run([words[0], "-G", *words[1:]], capture_output=True, text=True, check=False)
     assert done.stderr == ""
     told = dict(line.split(" ", 1) for line in done.stdout.splitlines() if " " in line)
@@ -57,8 +59,8 @@ def test_who_is_not_root_uses_sudo_without_a_password():
     ("script", "message"),
     [
         (
-            "echo 'Host key verification failed.' >&2; exit 255",
-            "darkroom: root@192.168.1.10 cannot be reached by SSH: Host key verification failed.\n"
+            "echo 'Connection refused' >&2; exit 255",
+            "darkroom: root@192.168.1.10 cannot be reached by SSH: Connection refused\n"
             "    -> this has to work without a question: ssh root@192.168.1.10",
         ),
         (
@@ -83,7 +85,7 @@ def test_a_failure_is_one_message(program, script, message):
 def test_the_remedy_is_the_command_as_it_has_to_work(program):
     program("exit 255")
     with pytest.raises(RemoteError, match=r"ssh -F 'a b' -p 2222 me@192\.168\.1\.10$"):
-        Host("darkroom", "192.168.1.10", "me", 2222, Path("a b")).run("true")
+        Host("darkroom", "192.168.1.10", "me", 2222, Access(Path("a b"))).run("true")
 
 
 def test_who_does_not_answer_is_not_waited_for(program, monkeypatch):

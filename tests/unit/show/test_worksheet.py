@@ -220,9 +220,10 @@ def test_names_cannot_become_markup():
 
 
 def test_missing_templates_are_refused_with_one_message(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("hotshoe.resources.TEMPLATES", tmp_path)
     monkeypatch.setattr("hotshoe.render._templates", _fresh_templates())
-    with pytest.raises(HotshoeError, match=r"^templates/worksheet/worksheet.html.j2: there is no"):
+    file = tmp_path / "worksheet" / "worksheet.html.j2"
+    with pytest.raises(HotshoeError, match=f"^{re.escape(str(file))}: there is no such file"):
         html(HOMES["cascade"], "home", DAY)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.site.model import Ftp, Photos, SharedAddress
 from hotshoe.site.reading import SiteFiles, load_site, warnings_of
-from tests.conftest import PROJECT, SMALLEST
+from tests.conftest import EXAMPLES, PROJECT, SMALLEST
 
 
 def test_the_example_is_the_home_that_the_documentation_describes(example_site):
@@ -197,14 +197,12 @@ def test_the_ports_of_a_shared_address_may_be_listed(write_site):
     assert site.port_set.ports == (PortRange(5136, 5151), PortRange(9232, 9232))
 
 
-@pytest.mark.parametrize(
-    "path", sorted((PROJECT / "inventories").glob("*.py")), ids=lambda p: p.stem
-)
-def test_every_example_is_a_site_without_warnings(path):
-    files = SiteFiles(path.stem, PROJECT)
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_example_is_a_site_without_warnings(name):
+    files = SiteFiles(name, PROJECT)
     warned = [problem.key for problem in warnings_of(files, load_site(files))]
     # Of all rows of its ports, none holds as many as two cameras can use.
-    assert warned == (["port_set"] if path.stem == "map-e" else [])
+    assert warned == (["port_set"] if name == "map-e" else [])
 
 
 class TestAllYml:

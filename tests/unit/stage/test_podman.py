@@ -199,3 +199,15 @@ def test_a_rebooted_router_at_a_shared_address_knows_its_ports_if_only_a_person_
     routers = (replace(plan.routers[0], managed_by=managed_by), *plan.routers[1:])
     Stage.of("map-e", replace(plan, routers=routers), tmp_path).reboot(routers[0].name)
     assert sum("ip_local_port_range" in said for _, said in executed) == times
+
+
+@pytest.mark.parametrize(("power_cut", "time"), [(False, "--time=5"), (True, "--time=0")])
+def test_where_no_device_is_named_every_router_and_server_is_off_at_once(
+    tmp_path, executed, monkeypatch, power_cut, time
+):
+    ran: list[tuple[str, ...]] = []
+    monkeypatch.setattr("hotshoe.stage.stage.run", lambda *words, **_: ran.append(words))
+    stage = Stage.of("cascade", example("cascade"), tmp_path)
+    stage.reboot(power_cut=power_cut)
+    devices = [stage.container(name) for name in ("box", "gateway", "darkroom")]
+    assert ran == [("podman", "restart", time, *devices)]

@@ -142,6 +142,14 @@ def test_what_is_not_wanted_is_deleted():
     assert by_name(expected(package, wanted())) == ["theirs", "hotshoe"]
 
 
+def test_of_named_sections_alone_nothing_else_of_the_owner_s_is_touched():
+    package = firewall(redirect("a"), THEIRS, redirect("b"))
+    want = wanted(only=frozenset({"hotshoe_b"}))
+    assert diff(package, want) == ("delete firewall.hotshoe_b",)
+    assert by_name(expected(package, want)) == ["hotshoe_a", "theirs"]
+    assert diff(firewall(redirect("a"), THEIRS), want) == ()
+
+
 def test_a_type_changes_where_the_section_is():
     """libuci keeps the options then, and the place: list.c, uci_set."""
     package = firewall(redirect("a", src="wan", dest="lan"), THEIRS)

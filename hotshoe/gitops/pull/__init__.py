@@ -1,0 +1,1 @@
+"""Pull mode: a box fetches the repository of the homes, verifies it, deploys it, and goes back."""
