@@ -79,6 +79,41 @@ UNPROVEN = "unproven"
 LIBRARY_NAME = "library"
 LIBRARY = f"{PHOTOS}/{LIBRARY_NAME}"
 
+# Photos on their way out of the library. What delivers them: the program, what it reads,
+# the secrets that only root reads and systemd hands on, and what it keeps.
+DELIVERY_PROGRAM = f"{PACKAGES}/hotshoe_delivery"
+DELIVERY_CONFIGURATION = f"{FOLDER}/delivery.json"
+DELIVERY_SECRETS = f"{FOLDER}/delivery-secrets.conf"
+DELIVERY_STATE = "/var/lib/hotshoe-delivery"
+LEDGER = f"{DELIVERY_STATE}/ledger.sqlite"
+
+# The server's own SSH for computers that fetch photos: its configuration, its host key, and the
+# keys of those that may.
+FETCH_CONFIGURATION = f"{FOLDER}/fetch-sshd.conf"
+FETCH_HOST_KEY = f"{FOLDER}/fetch-host-key"
+FETCH_KEYS = f"{FOLDER}/fetch-keys"
+
+# A computer that fetches: the program, what it reads, its key, and the server's host key.
+FETCHER_PROGRAM = f"{PACKAGES}/hotshoe_fetch"
+FETCHER_CONFIGURATION = f"{FOLDER}/fetcher.json"
+FETCHER_KEY = f"{FOLDER}/fetcher-key"
+FETCHER_KNOWN_HOSTS = f"{FOLDER}/fetcher-known-hosts"
+FETCHER_STATE = "/var/lib/hotshoe-fetcher"
+
+# What tells the person's program of new photos: itself, what it reads, that program, its secret,
+# and what it keeps.
+MESSAGE_PROGRAM = f"{PACKAGES}/hotshoe_message"
+MESSAGE_CONFIGURATION = f"{FOLDER}/message.json"
+MESSAGE_RUNS = f"{FOLDER}/message"
+MESSAGE_SECRET = f"{FOLDER}/message-secret"
+MESSAGE_STATE = "/var/lib/hotshoe-message"
+
+# The share of the library: Samba's configuration and its state, with its users' passwords; and what
+# makes it known.
+SHARE_CONFIGURATION = f"{FOLDER}/share.conf"
+SHARE_STATE = "/var/lib/hotshoe-share"
+SHARE_ANNOUNCED = "/etc/avahi/services/hotshoe.service"
+
 # A router.
 SYSCTL = "/etc/sysctl.d/90-hotshoe.conf"
 ROUTES = f"{FOLDER}/routes"

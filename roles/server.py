@@ -11,14 +11,27 @@ from pyinfra import host
 from pyinfra.api.deploy import deploy
 
 from hotshoe.plan.model import Acme, ServerPlan
-from roles import acme, address, firewall, intake, tls, users, vsftpd
+from roles import (
+    acme,
+    address,
+    delivery,
+    fetch,
+    firewall,
+    intake,
+    message,
+    share,
+    tls,
+    users,
+    vsftpd,
+)
 from roles.base import operations
 from roles.base.device import read
 from roles.base.plans import refuse
 from roles.base.preflight import refuse_system
 
 _ALWAYS = tuple(role.FOOTPRINT for role in (vsftpd, tls, users, firewall, intake))
-FOOTPRINTS = (*_ALWAYS, address.FOOTPRINT, acme.FOOTPRINT)
+_AT_TIMES = tuple(role.FOOTPRINT for role in (address, acme, share, message, delivery, fetch))
+FOOTPRINTS = (*_ALWAYS, *_AT_TIMES)
 
 
 def refuse_unfit(plan: ServerPlan) -> None:
@@ -48,6 +61,10 @@ def refuse_unfit(plan: ServerPlan) -> None:
         acme.refuse_unfit(plan, authority)
     users.refuse_unfit(plan)
     firewall.refuse_unfit(plan)
+    share.refuse_unfit(plan)
+    message.refuse_unfit(plan)
+    delivery.refuse_unfit(plan)
+    fetch.refuse_unfit(plan)
 
 
 def install(plan: ServerPlan) -> None:
@@ -73,6 +90,28 @@ def install(plan: ServerPlan) -> None:
         acme.install(plan, authority)
     else:
         acme.remove()
+    _out_of_the_library(plan)
+
+
+def _out_of_the_library(plan: ServerPlan) -> None:
+    """Set up what photos leave the library by; it is no condition of taking photos in."""
+    share.readers(plan)
+    if plan.share:
+        share.install(plan, plan.share)
+    else:
+        share.remove()
+    if plan.message:
+        message.install(plan, plan.message)
+    else:
+        message.remove()
+    if plan.delivers:
+        delivery.install(plan)
+    else:
+        delivery.remove()
+    if plan.fetch_port:
+        fetch.install(plan)
+    else:
+        fetch.remove()
 
 
 def certify(plan: ServerPlan) -> None:
@@ -99,4 +138,12 @@ def _packages(plan: ServerPlan) -> None:
     names += address.packages(plan)
     if authority := _acme(plan):
         names += acme.packages(authority)
+    if plan.share:
+        names += share.packages(plan.share)
+    if plan.message:
+        names += message.packages(plan.message)
+    if plan.delivers:
+        names += delivery.packages(plan)
+    if plan.fetch_port:
+        names += fetch.packages(plan)
     operations.packages(tuple(names), name="Install packages")

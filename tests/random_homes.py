@@ -18,8 +18,8 @@ from hotshoe.plan.model import Plan
 from hotshoe.ports.allocation import ports_needed
 from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.site import checks
+from hotshoe.site.fields import DYNAMIC
 from hotshoe.site.model import (
-    DYNAMIC,
     Camera,
     Ftp,
     HomeService,

@@ -27,7 +27,7 @@ from hotshoe.plan.model import (
     ServerPlan,
 )
 from hotshoe.site.certificate import HTTP_PORT
-from hotshoe.site.model import DYNAMIC
+from hotshoe.site.fields import DYNAMIC
 from hotshoe.site.sizes import written
 
 MANAGED_BY = {

@@ -155,6 +155,10 @@ def test_a_vault_that_does_not_fit_the_site_is_refused_with_every_problem(vault,
 # -- what is in it, without a vault around it
 
 PASSWORDS = f"camera_passwords: {{r5: {R5_PASSWORD}, a7: {A7_PASSWORD}}}\n"
+KEYS = (
+    "acme_secret, ca_passphrase, camera_passwords, ddns_secret, delivery_passwords, "
+    "delivery_secret, message_secret, share_password"
+)
 PHRASE = f"ca_passphrase: {PASSPHRASE}\n"
 PHRASE_REMEDY = (
     "write a long random text, such as the command openssl rand -hex 16 prints; it encrypts the "
@@ -259,14 +263,14 @@ CONTENTS = [
         PASSWORDS + PHRASE + "camera_password: 1\n",
         "camera_password",
         "is not a key that belongs here",
-        "remove it; the keys here are acme_secret, ca_passphrase, camera_passwords, ddns_secret",
+        f"remove it; the keys here are {KEYS}",
     ),
     (
         "a password where a key belongs",
         PASSWORDS + PHRASE + f"x{R5_PASSWORD}: r5\n",
         "(a key of 15 characters)",
         "is not a key that belongs here",
-        "remove it; the keys here are acme_secret, ca_passphrase, camera_passwords, ddns_secret",
+        f"remove it; the keys here are {KEYS}",
     ),
 ]
 

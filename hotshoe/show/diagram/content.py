@@ -18,7 +18,7 @@ from hotshoe.plan.model import (
 )
 from hotshoe.show.diagram import paragraphs
 from hotshoe.show.diagram.paragraphs import TIE, Paragraph
-from hotshoe.site.model import DYNAMIC
+from hotshoe.site.fields import DYNAMIC
 from hotshoe.site.sizes import written
 
 Icon = Literal["internet", "router", "server", "home"]

@@ -1,0 +1,92 @@
+"""What each way to deliver photos has to be told, as a table.
+
+The keys are those of :class:`~hotshoe.site.library.Delivery`; how photos travel is where they do
+(:mod:`roles.fetch`, :mod:`roles.delivery`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, get_args
+from urllib.parse import urlsplit
+
+from hotshoe.site.library import By
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a way to deliver has to be told.
+
+    :param title: what a message or a page calls it
+    :param port: where the other side answers unless the Site says another port (TCP)
+    :param needs: the keys of a delivery that it cannot do without
+    :param takes: further keys that it uses if they are there
+    :param password: what its password is called in the vault's messages; empty if it has none
+    :param password_needed: whether it cannot do without
+    """
+
+    title: str
+    port: int
+    needs: tuple[str, ...]
+    takes: tuple[str, ...]
+    password: str = ""
+    password_needed: bool = True
+
+
+# The keys that every delivery may have.
+COMMON = ("name", "by", "server", "order", "bytes_per_second")
+WAYS: dict[By, Needs] = {
+    "fetch": Needs("by: fetch", 22, ("address", "folder"), ("behind", "ssh_user", "ssh_port")),
+    "sftp": Needs(
+        "by: sftp",
+        22,
+        ("address", "username", "host_key"),
+        ("port", "folder"),
+        "the password of its username",
+        password_needed=False,
+    ),
+    "smb": Needs(
+        "by: smb",
+        445,
+        ("address", "username", "share"),
+        ("port", "folder"),
+        "the password of its username",
+    ),
+    "webdav": Needs("by: webdav", 443, ("url", "username"), (), "the password of its username"),
+    "s3": Needs(
+        "by: s3",
+        443,
+        ("url", "bucket", "username"),
+        ("region", "folder"),
+        "the secret access key that belongs to its username, the access key's id",
+    ),
+}
+assert set(WAYS) == set(get_args(By))
+
+
+def needs_of(delivery: Any) -> Needs:
+    """What the chosen way needs.
+
+    :param delivery: of a Site, checked or not
+    """
+    return WAYS[delivery.by]
+
+
+def peer_of(delivery: Any) -> tuple[str, int]:
+    """The host and the TCP port at which the other side of a delivery answers.
+
+    :param delivery: of a Site that passed its checks
+    """
+    if delivery.url is None:
+        return str(delivery.address), delivery.port or needs_of(delivery).port
+    url = urlsplit(delivery.url)
+    return url.hostname or "", url.port or needs_of(delivery).port
+
+
+def server_index(site: Any, delivery: Any) -> int:
+    """The index of the server whose photos are delivered.
+
+    :param site: a Site that passed its checks
+    """
+    names = [server.name for server in site.servers]
+    return names.index(delivery.server) if delivery.server else 0

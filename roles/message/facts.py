@@ -1,0 +1,7 @@
+"""What the program that is told of photos has on a server, and what else has to be known of it."""
+
+from __future__ import annotations
+
+from hotshoe.debian.device import Footprint
+
+FOOTPRINT = Footprint()

@@ -1,0 +1,12 @@
+"""Refuse what keeps a message from being sent, before anything is changed."""
+
+from __future__ import annotations
+
+from hotshoe.plan.model import ServerPlan
+
+
+def refuse_unfit(_plan: ServerPlan) -> None:
+    """Refuse what keeps a message from being sent.
+
+    :raises RefusedError: with the reason and what to do
+    """
