@@ -93,6 +93,22 @@ def account(name: str, home: str, unit: str = "") -> Commands:
         host.noop(f"user {name} is as it should be")
 
 
+@operation()
+def no_account(name: str) -> Commands:
+    """Have no such system user any more, nor its group; nothing runs as that user by then.
+
+    + name: of the user and of its group
+
+    .. code:: python
+
+        operations.no_account("hotshoe-fetch", name="Remove the user")
+    """
+    if name not in device_of(host).accounts:
+        host.noop(f"user {name} is not there")
+        return
+    yield f"userdel {name} && if getent group {name} >/dev/null; then groupdel {name}; fi"
+
+
 def refuse_folder(path: str) -> None:
     """Refuse a host where a folder is in the way of a file, before anything is changed.
 
