@@ -94,19 +94,20 @@ def account(name: str, home: str, unit: str = "") -> Commands:
 
 
 @operation()
-def no_account(name: str) -> Commands:
-    """Have no such system user any more, nor its group; nothing runs as that user by then.
+def no_accounts(names: tuple[str, ...]) -> Commands:
+    """Have no such system users, nor groups of their names; what they ran is stopped before.
 
-    + name: of the user and of its group
+    + names: of users that :func:`account` made
 
     .. code:: python
 
-        operations.no_account("hotshoe-fetch", name="Remove the user")
+        operations.no_accounts(("hotshoe-share",), name="Remove the user of the share")
     """
-    if name not in device_of(host).accounts:
-        host.noop(f"user {name} is not there")
+    there = [name for name in names if name in device_of(host).accounts]
+    if not there:
+        host.noop(f"{', '.join(names)}: not there")
         return
-    yield f"userdel {name} && if getent group {name} >/dev/null; then groupdel {name}; fi"
+    yield render("base/userdel.sh.j2", names=there)
 
 
 def refuse_folder(path: str) -> None:
