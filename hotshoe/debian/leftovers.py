@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hotshoe import paths
-from hotshoe.debian.units import Ruleset
+from hotshoe.debian.units import Ruleset, is_template, template_of
 
 # hotshoe's own, but no role's: what takes deploys to a host by itself, the tables of checks, and
 # the timers that put rules back. And what systemd names by its path (systemd.mount(5)), such as a
@@ -208,12 +208,16 @@ def _leftovers(found: Found, among: Claims | None, stays: Claims, text: str = ""
 
     files = [path for path in found.paths if _path_goes(path, among, stays)]
     active = {
-        name for name in found.units if goes(name, stays.units, among.units if among else None)
+        name
+        for name in found.units
+        if goes(template_of(name), stays.units, among.units if among else None)
     }
     installed = {
         path.rpartition("/")[2]
         for path in files
         if path.rpartition("/")[0] == paths.UNITS and "." in path and not path.endswith(".d")
+        # Nobody can stop a template.
+        if not is_template(path)
     }
     units = sorted(active | installed, key=lambda name: (not name.endswith(".timer"), name))
     accounts = among.accounts if among else None

@@ -23,7 +23,7 @@ from hotshoe.plan.model import (
 )
 from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.site.checks.base import inward, nat_routers_between, router_index
-from hotshoe.site.delivery import peer_of, server_index
+from hotshoe.site.delivery import address_of, peer_of, server_index
 from hotshoe.site.library import Delivery
 from hotshoe.site.model import Site
 
@@ -85,18 +85,20 @@ def pushes_of(site: Site, index: int) -> tuple[Push, ...]:
     """Where the server of that index sends photos."""
     inside = accesses_of(site, index)
     return tuple(
-        _push(said, inside.get(said.name))
+        _push(site, said, inside.get(said.name))
         for said in deliveries_of(site, index)
         if said.by != "fetch"
     )
 
 
-def _push(said: Delivery, inside: HomeAccess | None) -> Push:
+def _push(site: Site, said: Delivery, inside: HomeAccess | None) -> Push:
     """Where a delivery sends photos.
 
     :param inside: what it opens behind further routers
     """
     (host, port), url = peer_of(said), said.url
+    address = address_of(said)
+    at_home = any(address in router.lan.network for router in site.routers) if address else False
     if inside:
         host = str(inside.dial)
         url = url and urlsplit(url)._replace(netloc=f"{host}:{port}").geturl()
@@ -105,6 +107,7 @@ def _push(said: Delivery, inside: HomeAccess | None) -> Push:
         by=said.by,
         host=host,
         port=port,
+        home_address=address if at_home else None,
         username=said.username or "",
         folder=said.folder,
         url=url,

@@ -353,6 +353,8 @@ class Push:
     :param host: the host that the server dials, an address or a name: that of the other side,
         unless a router translates in between
     :param port: the TCP port there
+    :param home_address: of the other side, where that is in one of the home's LANs; None for one on
+        the Internet
     :param username: there; of S3 the access key's id
     :param folder: where photos go there; None for the folder that is seen first
     :param url: of WebDAV the folder, of S3 the service, as the server dials it
@@ -368,6 +370,7 @@ class Push:
     by: By
     host: str
     port: int
+    home_address: IPv4Address | None
     username: str
     folder: str | None
     url: str | None

@@ -7,6 +7,7 @@ The keys are those of :class:`~hotshoe.site.library.Delivery`; how photos travel
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
@@ -81,6 +82,17 @@ def peer_of(delivery: Any) -> tuple[str, int]:
         return str(delivery.address), delivery.port or needs_of(delivery).port
     url = urlsplit(delivery.url)
     return url.hostname or "", url.port or needs_of(delivery).port
+
+
+def address_of(delivery: Any) -> IPv4Address | None:
+    """The address of the other side of a delivery; None if the Site says a name.
+
+    :param delivery: of a Site that passed its checks
+    """
+    try:
+        return IPv4Address(peer_of(delivery)[0])
+    except ValueError:
+        return None
 
 
 def server_index(site: Any, delivery: Any) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address
 from typing import Any
 
-from hotshoe.site.delivery import peer_of, server_index
+from hotshoe.site.delivery import address_of, peer_of, server_index
 from hotshoe.site.validation import RefusedFieldError
 
 # Key, reason, remedy.
@@ -58,11 +58,7 @@ def inward(site: Any, index: int) -> Iterator[tuple[str, IPv4Address, int, int]]
     for delivery in site.delivery:
         if delivery.by == "fetch" or server_index(site, delivery) != index:
             continue
-        host, port = peer_of(delivery)
-        try:
-            address = IPv4Address(host)
-        except ValueError:
-            continue  # a name, which is somebody's on the Internet
-        inner = inner_router_of(site, at, address)
-        if inner is not None:
-            yield delivery.name, address, port, inner
+        address = address_of(delivery)
+        inner = inner_router_of(site, at, address) if address else None
+        if address and inner is not None:
+            yield delivery.name, address, peer_of(delivery)[1], inner

@@ -127,6 +127,16 @@ def test_timers_stop_before_what_they_start():
     )
 
 
+def test_what_systemd_makes_of_a_template_stays_and_goes_with_it():
+    made = ("hotshoe-it@3-1-0.service",)
+    template = f"{UNITS}/hotshoe-it@.service"
+    claims = {"server": Claims.of((), ("hotshoe-it@.service",), (), ())}
+    found = Found((template,), made)
+    assert not leftovers(found, "home", "server", claims)
+    rest = leftovers(found, "home", "server", {"server": Claims()})
+    assert (rest.units, rest.paths) == (made, (template,))
+
+
 # -- hosts that become another kind of host, and hosts of several Sites
 
 BECAME_A_ROUTER = Found(OF_SERVER, ("hotshoe-vsftpd.service",), ("hotshoe_firewall",), notes=NOTED)
