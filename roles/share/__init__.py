@@ -127,18 +127,19 @@ def remove() -> None:
         name="Remove the share",
     )
     packaged.not_announcing(name="Stop avahi")
-    _no_user(name="Remove the user of the share")
+    _given_back(name="Leave what the share put into the library to those who own the rest")
+    operations.no_accounts((core.USER,), name="Remove the user of the share")
 
 
 @operation()
-def _no_user() -> Commands:
-    """Have no user of the share; what it put into the library stays.
+def _given_back() -> Commands:
+    """Have nothing in the library that the share's user owns.
 
     .. code:: python
 
-        _no_user(name="Remove the user of the share")
+        _given_back(name="Leave what the share put into the library")
     """
     if core.USER not in device_of(host).accounts:
-        host.noop("there is none")
+        host.noop("there is no such user")
         return
-    yield render("share/no_user.sh.j2", user=core.USER, owner=OWNER, folders=intake.USER)
+    yield render("share/give_back.sh.j2", user=core.USER, owner=OWNER, folders=intake.USER)
