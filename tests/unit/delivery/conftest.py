@@ -65,7 +65,14 @@ class Peer:
         command = [RCLONE, "serve", self.by, str(self.folder), "--addr", f"127.0.0.1:{self.port}"]
         command += ["--config", "", "--user", "ann", *self.options]
         if self.by == "sftp":
-            command += ["--key", str(self.key), "--vfs-cache-mode", "writes", "--vfs-write-back", "0s"]
+            command += [
+                "--key",
+                str(self.key),
+                "--vfs-cache-mode",
+                "writes",
+                "--vfs-write-back",
+                "0s",
+            ]
             command += ["--cache-dir", f"{self.folder}-cache"]
         # On the command line, since nobody else is here.
         command += ["--pass", self.password]
@@ -107,11 +114,11 @@ class Peer:
 
     def push(self, name: str, **other: Any) -> dict[str, Any]:
         """What the deploy tells the program of it."""
-        said: dict[str, Any] = {
-            **{"name": name, "by": self.by, "host": "127.0.0.1", "port": self.port},
-            **{"username": "ann", "folder": "", "url": "", "host_key": "", "share": ""},
-            **{"bucket": "", "region": "", "order": "oldest", "bytes_per_second": 0},
-        }
+        said: dict[str, Any] = dict.fromkeys(
+            ("folder", "url", "host_key", "share", "bucket", "region"), ""
+        )
+        said |= {"name": name, "by": self.by, "host": "127.0.0.1", "port": self.port}
+        said |= {"username": "ann", "order": "oldest", "bytes_per_second": 0}
         if self.by == "webdav":
             said["url"] = f"http://127.0.0.1:{self.port}"
         if self.by == "sftp":
@@ -213,8 +220,10 @@ class Home:
 
     def status(self, most: int = 1000) -> dict[str, Any]:
         done = subprocess.run(
-            [sys.executable, "-B", "-m", "hotshoe_delivery"]
-            + ["status", str(self.configuration), str(most)],
+            [
+                *(sys.executable, "-B", "-m", "hotshoe_delivery", "status"),
+                *(str(self.configuration), str(most)),
+            ],
             env=self.environment,
             capture_output=True,
             text=True,
@@ -270,9 +279,7 @@ def peers(tmp_path: Path) -> Iterator[Callable[..., Peer]]:
 def new_key(peer: Peer) -> None:
     """Give a peer a host key, another than before."""
     peer.key.unlink(missing_ok=True)
-    subprocess.run(
-        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(peer.key)], check=True
-    )
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(peer.key)], check=True)
 
 
 def random_content(size: int) -> bytes:
