@@ -327,7 +327,7 @@ class Share:
 
 # Where a share answers, and where computers look for it: SMB without NetBIOS; mDNS (RFC 6762), by
 # which macOS and Linux find it, and WS-Discovery (WSD), by which Windows does.
-SHARE_SERVICES = tuple(map(Service.parse, ("445/tcp", "5353/udp", "3702/udp", "5357/tcp")))
+SHARE_SERVICES = tuple(map(Service.parse, ("445/tcp", "5353/udp", "3702/udp", "3702/tcp")))
 
 
 @dataclass(frozen=True)
