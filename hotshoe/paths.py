@@ -114,11 +114,17 @@ MESSAGE_RUNS = f"{FOLDER}/message"
 MESSAGE_SECRET = f"{FOLDER}/message-secret"
 MESSAGE_STATE = "/var/lib/hotshoe-message"
 
-# The share of the library: Samba's configuration and its state, with its users' passwords; and what
-# makes it known.
+# The share of the library: Samba's configuration, who its user is on the host, and the password,
+# which only root reads and systemd hands on. What else Samba keeps is in /run.
 SHARE_CONFIGURATION = f"{FOLDER}/share.conf"
-SHARE_STATE = "/var/lib/hotshoe-share"
+SHARE_USERS = f"{FOLDER}/share.users"
+SHARE_PASSWORD = f"{FOLDER}/share.password"
+SHARE_RUNTIME = "/run/hotshoe-share"
+# What makes it known by Debian's avahi; and which units of Debian's were kept from starting when
+# their packages came, or were started for it.
 SHARE_ANNOUNCED = "/etc/avahi/services/hotshoe.service"
+SHARE_KEPT_BACK = f"{FOLDER}/share.kept-back"
+SHARE_STARTED = f"{FOLDER}/share.started"
 
 # A router.
 SYSCTL = "/etc/sysctl.d/90-hotshoe.conf"
