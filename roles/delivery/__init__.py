@@ -82,7 +82,7 @@ def remove() -> None:
         DELIVERY.name,
         (
             *(paths.DELIVERY_PROGRAM, paths.DELIVERY_CONFIGURATION, paths.DELIVERY_SECRETS),
-            *(paths.DELIVERY_STATE, paths.DELIVERY_RUNTIME, DELIVERY.record),
+            *(paths.DELIVERY_STATE, paths.DELIVERY_ASKED, DELIVERY.record),
         ),
         name="Remove hotshoe-delivery",
     )

@@ -11,9 +11,9 @@ from hotshoe.debian.units import Unit
 MODULES = {
     f"delivery/hotshoe_delivery/{name}.py": f"{paths.DELIVERY_PROGRAM}/{name}.py"
     for name in (
-        *("__init__", "__main__", "askpass", "configuration", "exchange", "fetching", "journal"),
-        *("ledger", "library", "photos", "pushing", "rclone", "retention", "serve", "service"),
-        *("sftp", "status", "store", "system", "words"),
+        *("__init__", "__main__", "askpass", "configuration", "exchange", "fetching", "folders"),
+        *("journal", "ledger", "library", "photos", "pushing", "rclone", "retention", "serve"),
+        *("service", "sftp", "status", "store", "system", "words"),
     )
 }
 # OpenSSH runs it to learn a password.
