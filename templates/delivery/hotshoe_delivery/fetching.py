@@ -25,6 +25,8 @@ from hotshoe_delivery.system import ERROR, WARNING, printable, say
 
 # How many may ask at once, and how many tasks one is given at most.
 MOST, MOST_TASKS = 32, 1000
+# How often it is looked whether somebody who waits is still there, in seconds.
+HUNG_UP = 10
 # Linux's struct ucred.
 _CREDENTIALS = struct.Struct("3i")
 
@@ -96,7 +98,8 @@ class Fetching:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        with client, suppress(OSError, ValueError, KeyError, TypeError):
+        nonsense = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+        with client, suppress(*nonsense):
             if not self._may_ask(client) or not self._places.acquire(timeout=0):
                 return
             try:
@@ -158,7 +161,11 @@ class Fetching:
                 left = until - time.monotonic()
                 if found or left <= 0 or _has_hung_up(client):
                     return found
-                self._news.wait(min(left, 10))
+                # One that failed may be tried again soon.
+                soon = (
+                    self._photos.ledger.next_try(fetcher.name) or time.time() + left
+                ) - time.time()
+                self._news.wait(min(left, HUNG_UP, max(soon, 0.1)))
 
     def _wanted(self, fetcher: str, most: int) -> list[dict[str, Any]]:
         found = []

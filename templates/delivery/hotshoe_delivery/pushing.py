@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hotshoe_delivery.configuration import Push
 from hotshoe_delivery.ledger import Ledger, Photo
-from hotshoe_delivery.library import ChangedError, Digests, opened
+from hotshoe_delivery.library import Digests, is_about_reading, opened
 from hotshoe_delivery.photos import Photos
 from hotshoe_delivery.rclone import Rclone, Remote
 from hotshoe_delivery.store import Pace, Source, Store, deliver
@@ -153,13 +153,12 @@ class Destination:
                         self.wake()
                         return
                     raise
-        except (ChangedError, FileNotFoundError, NotADirectoryError):
+        except OSError as error:
+            if is_about_reading(error):
+                reason = f"{photo.path} cannot be read here: {error.strerror}"
+                raise TroubleError(reason, photo=True) from None
             self._photos.changed(photo)
             return
-        except OSError as error:
-            raise TroubleError(
-                f"{photo.path} cannot be read here: {error.strerror}", photo=True
-            ) from None
         self._ledger.delivered(photo.id, self.push.name, name)
         self._works()
         self._delivered()

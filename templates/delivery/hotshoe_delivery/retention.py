@@ -6,6 +6,7 @@ is fetched, by a proof that the fetcher gives. In doubt a photo stays.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -15,7 +16,7 @@ from hotshoe_delivery import library
 from hotshoe_delivery.configuration import Retention
 from hotshoe_delivery.fetching import Fetching
 from hotshoe_delivery.ledger import Photo
-from hotshoe_delivery.library import ChangedError, Digests, opened
+from hotshoe_delivery.library import Digests, is_about_reading, opened
 from hotshoe_delivery.photos import Photos
 from hotshoe_delivery.pushing import Destination
 from hotshoe_delivery.store import Store
@@ -134,12 +135,11 @@ class Keeper:
                 # What is marked and still there after a power cut, the next scan finds.
                 self._photos.ledger.gone([photo.id], "retention")
                 library.remove(self._photos.root, photo, handle)
-        except (ChangedError, FileNotFoundError, NotADirectoryError):
-            self._photos.changed(photo)
-            return False
         except OSError as error:
             self._photos.changed(photo)
-            raise TroubleError(f"{photo.path} cannot be removed: {error.strerror}") from None
+            if is_about_reading(error) or error.errno == errno.EROFS:
+                raise TroubleError(f"{photo.path} cannot be removed: {error.strerror}") from None
+            return False
         say(f"{photo.path} is removed from the library: {', '.join(sorted(names))} have it")
         return True
 
