@@ -27,6 +27,8 @@ from hotshoe_delivery.system import ERROR, WARNING, printable, say
 MOST, MOST_TASKS = 32, 1000
 # How often it is looked whether somebody who waits is still there, in seconds.
 HUNG_UP = 10
+# For how long a proof counts, in seconds.
+FRESH = 900
 # Linux's struct ucred.
 _CREDENTIALS = struct.Struct("3i")
 
@@ -52,6 +54,8 @@ class Fetching:
         self._news = threading.Condition()
         # What retention wants to be proved: of each fetcher, a nonce for each photo.
         self._nonces: dict[str, dict[int, str]] = {each.name: {} for each in fetchers}
+        # When what was wanted was proved, by the monotonic clock.
+        self._proofs: dict[tuple[str, int], float] = {}
         self._wrong: dict[str, str] = {}
         self._places = threading.Semaphore(MOST)
         self._socket: socket.socket | None = None
@@ -86,6 +90,12 @@ class Fetching:
             if photo.id not in self._nonces[fetcher]:
                 self._nonces[fetcher][photo.id] = secrets.token_hex(32)
                 self._news.notify_all()
+
+    def is_proved(self, fetcher: str, photo: Photo) -> bool:
+        """Whether a fetcher has proved just now that it has a photo."""
+        with self._news:
+            at = self._proofs.get((fetcher, photo.id))
+            return at is not None and time.monotonic() - at < FRESH
 
     # -- the socket
 
@@ -232,6 +242,10 @@ class Fetching:
             return False
         if isinstance(sha256, str) and hmac.compare_digest(right.encode(), sha256.encode()):
             self._photos.ledger.verified(number, fetcher)
+            with self._news:
+                now = time.monotonic()
+                self._proofs = {k: at for k, at in self._proofs.items() if now - at < FRESH}
+                self._proofs[fetcher, number] = now
             self._works(fetcher)
             self._told()
             return True

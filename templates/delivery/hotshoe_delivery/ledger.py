@@ -107,14 +107,17 @@ class Photo:
     name: str | None = None
 
 
+# SQLite would begin with all that is in the library.
 _WAITING = (
-    "SELECT library.*, name FROM deliveries JOIN library ON library.id = photo"
-    " WHERE destination = ? AND state = 'waiting' AND next_try <= ? "
+    "SELECT library.*, name FROM deliveries INDEXED BY deliveries_waiting"
+    " CROSS JOIN library ON library.id = photo WHERE destination = ?1 AND state = 'waiting'"
+    # Or later than anything is put off: the clock was wrong then.
+    " AND (next_try <= ?2 OR next_try > ?2 + 3600) "
 )
 # In the order of the index, so that the first one costs the same however many wait.
 _ORDERED = {
-    "oldest": _WAITING + "ORDER BY photo LIMIT ?",
-    "newest": _WAITING + "ORDER BY photo DESC LIMIT ?",
+    "oldest": _WAITING + "ORDER BY photo LIMIT ?3",
+    "newest": _WAITING + "ORDER BY photo DESC LIMIT ?3",
 }
 
 
@@ -290,8 +293,9 @@ class Ledger:
     def next_try(self, destination: str) -> float | None:
         """When the first of those may be tried that wait for a destination; None if none waits."""
         [(when,)] = self._rows(
-            "SELECT min(next_try) FROM deliveries JOIN photos ON photos.id = photo"
-            " WHERE destination = ? AND state = 'waiting' AND gone IS NULL",
+            "SELECT min(next_try) FROM deliveries INDEXED BY deliveries_waiting"
+            " CROSS JOIN library ON library.id = photo"
+            " WHERE destination = ? AND state = 'waiting'",
             destination,
         )
         return None if when is None else float(when)

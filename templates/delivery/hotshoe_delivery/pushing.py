@@ -120,7 +120,7 @@ class Destination:
             with self._news:
                 if self._ends:
                     return None
-                seconds = self._paused_until - time.time()
+                seconds = self._paused_until - time.monotonic()
                 if seconds <= 0 and self._failures and self._busy:
                     # After a failure, one tries for all.
                     seconds = LAST_PAUSE
@@ -200,8 +200,9 @@ class Destination:
             alone = error.photo and self._in_a_row < IN_A_ROW
             if not alone:
                 self._failures += 1
+            seconds = pause(self._failures)
             if not alone:
-                self._paused_until = time.time() + pause(self._failures)
+                self._paused_until = time.monotonic() + seconds
         reason = str(error)
         if error.photo:
             tries = self._ledger.tries(photo.id, self.push.name)
@@ -211,7 +212,7 @@ class Destination:
                 say(f"{self.push.name}: {photo.path} is not delivered yet: {reason}", WARNING)
         if alone:
             return
-        self._ledger.failed(self.push.name, reason, self._paused_until)
+        self._ledger.failed(self.push.name, reason, time.time() + seconds)
         with self._news:
             new, self._told = reason != self._told, reason
         if new:

@@ -23,8 +23,8 @@ from hotshoe_delivery.store import Store
 from hotshoe_delivery.system import WARNING, say
 from hotshoe_delivery.words import TroubleError
 
-# Between two looks, and for how long a fetcher's proof counts, in seconds.
-PAUSE, FRESH = 600, 900
+# Between two looks, in seconds.
+PAUSE = 600
 # How many photos are looked at at a time.
 BATCH = 50
 DAY = 86400
@@ -123,7 +123,7 @@ class Keeper:
             return False
         try:
             with opened(self._photos.root, photo) as handle:
-                if not self._is_proved(photo, has):
+                if not self._is_proved(photo):
                     return False
                 digests = Digests(photo.sha256, photo.md5)
                 if library.digest(handle) != digests:
@@ -143,9 +143,14 @@ class Keeper:
         say(f"{photo.path} is removed from the library: {', '.join(sorted(names))} have it")
         return True
 
-    def _is_proved(self, photo: Photo, has: dict[str, tuple[str, float]]) -> bool:
-        """Whether all fetchers have proved lately that they have it; if not, they are asked."""
-        missing = [name for name in self._fetching.names if has[name][1] < time.time() - FRESH]
+    def _is_proved(self, photo: Photo) -> bool:
+        """Whether all fetchers have proved just now that they have it; if not, they are asked.
+
+        That they once told its digest is no proof that they have kept it.
+        """
+        missing = [
+            name for name in self._fetching.names if not self._fetching.is_proved(name, photo)
+        ]
         for name in missing:
             self._fetching.want(name, photo)
         return not missing

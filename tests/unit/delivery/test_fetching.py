@@ -19,7 +19,10 @@ def digest(content: bytes) -> str:
 
 @pytest.fixture
 def exchange(home):
-    home.fetchers = [{"name": "nas", "order": "newest"}, {"name": "attic", "order": "oldest"}]
+    home.fetchers = [
+        {"name": "nas", "source": "192.168.1.20", "order": "newest"},
+        {"name": "attic", "source": "192.168.1.20", "order": "oldest"},
+    ]
     home.begin()
     path = home.folder / "run" / "exchange"
     until(path.exists)

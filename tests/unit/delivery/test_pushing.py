@@ -12,8 +12,6 @@ import pytest
 
 from tests.unit.delivery.conftest import (
     PASSWORD,
-    SFTP_SERVER,
-    SSHD,
     needs_rclone,
     new_key,
     random_content,
@@ -40,8 +38,6 @@ def peer(request, peers):
 @pytest.fixture
 def openssh(home, peers):
     """An SFTP server by OpenSSH, which knows the key of a delivery that is called ``there``."""
-    if not SSHD.exists() or not SFTP_SERVER.exists():
-        pytest.skip("this computer has no openssh-server")
     peer = peers("openssh")
     home.secrets = {"there": {"key": peer.key.read_text()}}
     return peer

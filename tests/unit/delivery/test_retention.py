@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 
 import pytest
 
@@ -74,9 +75,11 @@ def test_what_is_too_young_stays(home, peers, retention):
 
 @needs_rclone
 @pytest.mark.parametrize("how", ["vanished", "changed", "shorter"])
-@pytest.mark.parametrize("by", ["webdav", "sftp"])
+@pytest.mark.parametrize("by", ["webdav", "openssh"])
 def test_what_vanishes_or_changes_there_is_noticed_and_delivered_again(home, peers, by, how):
     peer, late = peers(by), peers("webdav")
+    if by == "openssh":
+        home.secrets = {"there": {"key": peer.key.read_text()}}
     late.end()
     content = random_content(10_000)
     photo = home.put("IMG_1.JPG", content, tell=False)
@@ -131,8 +134,6 @@ def test_a_photo_that_changed_here_is_another_one_and_delivered_first(home, peer
     state = photo.stat()
     photo.chmod(0o600)
     photo.write_bytes(b"after!")
-    import os
-
     os.utime(photo, ns=(state.st_mtime_ns, state.st_mtime_ns))
     late.begin()
     until(lambda: not photo.exists())
@@ -158,7 +159,7 @@ class TestAFetcher:
     @pytest.fixture
     def service(self, home):
         self.photo = home.put("r5/IMG_1.JPG", b"the photo", tell=False)
-        home.fetchers = [{"name": "nas", "order": "oldest"}]
+        home.fetchers = [{"name": "nas", "source": "192.168.1.20", "order": "oldest"}]
         home.retention = AT_ONCE
         home.begin()
         exchange = home.folder / "run" / "exchange"
