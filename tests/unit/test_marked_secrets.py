@@ -50,6 +50,8 @@ COMMANDS: dict[str, int] = {
     "password --count=3": 0,
     "photos": 1,
     "photos --watch": 1,
+    "photos --json": 1,
+    "delivery": 0,
     "check --root=root.pem": 1,
     "check --root=root.pem --json --no-inside": 1,
     "check --root=root.pem --from=ssh://office": 2,

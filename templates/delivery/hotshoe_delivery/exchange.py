@@ -30,6 +30,7 @@ class Task:
     :param mtime_ns: when it was changed last, in nanoseconds since 1970
     :param nonce: None if the photo waits to be fetched; else, in hexadecimal digits, what its
         content has to be digested after, to prove that the fetcher has it still
+    :param name: of one with a nonce: what it is called at the fetcher, from its folder on
     """
 
     id: int
@@ -37,6 +38,7 @@ class Task:
     size: int
     mtime_ns: int
     nonce: str | None = None
+    name: str | None = None
 
 
 class RefusedError(Exception):
@@ -74,6 +76,24 @@ class Service:
         self._socket.settimeout(seconds + 30)
         return [Task(**each) for each in self._ask("tasks", most=most, seconds=seconds)]
 
+    def right(self, id: int, sha256: str) -> bool:
+        """Whether a photo has this digest; nothing is noted.
+
+        So a photo gets its name at the fetcher only if it is right, and counts as delivered only
+        when it has it.
+
+        :param id: the number of the photo
+        :param sha256: of what the fetcher has, read back, in hexadecimal digits
+        """
+        return bool(self._ask("right", id=id, sha256=sha256))
+
+    def gone(self, id: int) -> None:
+        """The library does not have a photo any more as the task says; the service looks itself.
+
+        :param id: the number of the photo
+        """
+        self._ask("gone", id=id)
+
     def fetched(self, id: int, sha256: str, name: str) -> bool:
         """The fetcher has a photo on its disk.
 
@@ -95,12 +115,14 @@ class Service:
         """
         return bool(self._ask("proved", id=id, nonce=nonce, sha256=sha256))
 
-    def failed(self, reason: str) -> None:
+    def failed(self, reason: str, id: int | None = None) -> None:
         """The fetcher tells what is wrong there, such as a disk that is full.
 
         :param reason: in plain words
+        :param id: the number of the photo that it is about, such as one whose name that disk does
+            not take; None if it is about all
         """
-        self._ask("failed", reason=reason)
+        self._ask("failed", reason=reason, id=id)
 
     def _ask(self, what: str, **said: Any) -> Any:
         """Ask the service.

@@ -1,0 +1,187 @@
+"""The folder that photos are fetched into: under which name, safely, and nothing twice.
+
+A photo grows in ``.hotshoe`` and gets its name when it is whole. What is there already is never
+replaced: another photo of the same name is put beside it, as ``IMG_0001-2.JPG``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from hotshoe_fetch.folders import (
+    closing,
+    make_folder,
+    open_file,
+    open_folder,
+    rename_new,
+    single,
+    status,
+    sync,
+)
+from hotshoe_fetch.server import Task
+
+# Where photos grow, in the folder.
+PARTS = ".hotshoe"
+# What folders and files may have; the umask of the unit takes away from that.
+FOLDER_MODE, FILE_MODE = 0o777, 0o666
+# NAME_MAX of Linux, in bytes; and what behind the last point is no extension any more.
+LONGEST_NAME, LONGEST_EXTENSION = 255, 16
+# Of more photos of one name, the suffix is the photo's number.
+MOST_OF_A_NAME = 500
+# How much is digested at a time, in bytes.
+PIECE = 1 << 20
+# For how long a photo that nobody asks for any more may wait to be completed, in seconds.
+OLD_PART = 14 * 86400
+
+
+class Folder:
+    """The folder.
+
+    :param path: of it, absolute
+    :raises OSError: if it is not there, or nothing can be put there
+    """
+
+    def __init__(self, path: str) -> None:
+        self.root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            # Whoever may read the folder shall see whole photos alone.
+            make_folder(self.root, PARTS, 0o700)
+            self.parts = open_folder(self.root, PARTS)
+        except OSError:
+            os.close(self.root)
+            raise
+        self._forget_old_parts()
+
+    def close(self) -> None:
+        """Let go of it."""
+        os.close(self.parts)
+        os.close(self.root)
+
+    def open_part(self, task: Task) -> int:
+        """Open what is here of a photo, and nothing at first, for reading and writing.
+
+        :returns: its handle, which the caller closes
+        """
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        return os.open(part_of(task), flags, FILE_MODE, dir_fd=self.parts)
+
+    def drop_part(self, task: Task) -> None:
+        """Forget what is here of a photo."""
+        with suppress(FileNotFoundError):
+            os.unlink(part_of(task), dir_fd=self.parts)
+
+    def namesakes(self, task: Task) -> Iterator[tuple[str, str]]:
+        """What is here under a photo's name, with a suffix or without, and as large.
+
+        :returns: of each, its name from the folder on, and its digest; it is on the disk
+        """
+        *folders, last = _names(task.path)
+        with suppress(FileNotFoundError, NotADirectoryError), self._below(folders) as folder:
+            for name in _candidates(last):
+                seen = status(folder, name)
+                if seen is None:
+                    return
+                if seen.st_size != task.size:
+                    continue
+                with suppress(OSError), closing(open_file(folder, name)) as handle:
+                    # Whoever put it there may have been interrupted before.
+                    sync(handle)
+                    sync(folder)
+                    yield "/".join([*folders, name]), digest(handle)
+
+    def place(self, task: Task) -> str:
+        """Give a whole photo its name; then it is on the disk.
+
+        :returns: the name, from the folder on
+        """
+        *folders, last = _names(task.path)
+        with self._below(folders, make=True) as folder:
+            for name in (*_candidates(last), _suffixed(last, task.id)):
+                with suppress(FileExistsError):
+                    rename_new(self.parts, part_of(task), folder, name)
+                    sync(folder)
+                    return "/".join([*folders, name])
+        raise FileExistsError(17, "too many photos have this name", task.path)
+
+    @contextlib.contextmanager
+    def find(self, name: str) -> Iterator[int]:
+        """Open a photo that is here.
+
+        :param name: from the folder on
+        :returns: its handle, closed at the end
+        """
+        *folders, last = _names(name)
+        with self._below(folders) as folder, closing(open_file(folder, last)) as handle:
+            # What is on the disk counts, and not what is still in memory.
+            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+            yield handle
+
+    @contextlib.contextmanager
+    def _below(self, names: Sequence[str], *, make: bool = False) -> Iterator[int]:
+        """Open a folder some levels below, past no link; its handle is closed at the end."""
+        handle = os.dup(self.root)
+        try:
+            for name in names:
+                if make and make_folder(handle, name, FOLDER_MODE):
+                    sync(handle)
+                inner = open_folder(handle, name)
+                os.close(handle)
+                handle = inner
+            yield handle
+        finally:
+            os.close(handle)
+
+    def _forget_old_parts(self) -> None:
+        for name in os.listdir(self.parts):
+            seen = status(self.parts, name)
+            if seen and seen.st_mtime < time.time() - OLD_PART:
+                with suppress(OSError):
+                    os.unlink(name, dir_fd=self.parts)
+
+
+def part_of(task: Task) -> str:
+    """What a photo is called while it grows; another content under its path has another name."""
+    said = f"{task.size} {task.mtime_ns} ".encode() + os.fsencode(task.path)
+    return hashlib.sha256(said).hexdigest()[:40]
+
+
+def digest(handle: int, nonce: bytes = b"") -> str:
+    """The SHA-256 of a nonce and of what is in a file, in hexadecimal digits."""
+    found = hashlib.sha256(nonce)
+    at = 0
+    while piece := os.pread(handle, PIECE, at):
+        found.update(piece)
+        at += len(piece)
+    return found.hexdigest()
+
+
+def _names(path: str) -> list[str]:
+    """The names in a path that the server says.
+
+    :raises OSError: if it leads anywhere but below the folder
+    """
+    names = [single(name) for name in path.split("/")]
+    if names[0] == PARTS:
+        raise OSError(22, "the name is taken", path)
+    return names
+
+
+def _candidates(name: str) -> Iterator[str]:
+    """The name, and what it is with each suffix."""
+    yield name
+    yield from (_suffixed(name, number) for number in range(2, MOST_OF_A_NAME + 1))
+
+
+def _suffixed(name: str, number: int) -> str:
+    stem, extension = os.path.splitext(name)
+    if len(os.fsencode(extension)) > LONGEST_EXTENSION:
+        stem, extension = name, ""
+    suffix = f"-{number}{extension}"
+    while len(os.fsencode(stem + suffix)) > LONGEST_NAME:
+        stem = stem[:-1]
+    return stem + suffix
