@@ -19,13 +19,13 @@ _NO_LM_HASH = "X" * 32
 
 # The packages, by Debian's release. Debian 12 has Samba's modules for macOS in one of their own.
 PACKAGES = {
-    "12": ("samba", "samba-vfs-modules", "avahi-daemon", "wsdd"),
-    "13": ("samba", "samba-vfs-modules", "avahi-daemon", "wsdd"),
+    "12": ("samba", "samba-vfs-modules", "avahi-daemon", "wsdd2"),
+    "13": ("samba", "avahi-daemon", "wsdd2"),
 }
 # Units of these packages that would start when they are installed.
 STARTED_BY = {
     "samba": ("smbd.service", "nmbd.service", "samba-ad-dc.service"),
-    "wsdd": ("wsdd.service",),
+    "wsdd2": ("wsdd2.service",),
 }
 AVAHI = "avahi-daemon.service"
 AVAHI_SOCKET = "avahi-daemon.socket"
@@ -38,7 +38,7 @@ SAMBA = Unit(
     f"{paths.UNITS}/hotshoe-share.service; stat -c %i.%Z {paths.SHARE_PASSWORD}",
 )
 # What makes it known to Windows.
-DISCOVERY = Unit.reading("hotshoe-share-wsdd.service")
+DISCOVERY = Unit.reading("hotshoe-discovery.service")
 
 
 def users() -> str:

@@ -96,7 +96,7 @@ def _announce(plan: ServerPlan) -> None:
     packaged.announcing(name="Start avahi")
     runs = operations.put(
         core.DISCOVERY.path,
-        render("share/wsdd.service.j2", server=plan, unit=core.DISCOVERY),
+        render("share/discovery.service.j2", server=plan, unit=core.DISCOVERY),
         name="Install the unit that shows the share to Windows",
     )
     operations.service(

@@ -37,7 +37,7 @@ LET_IN: Query[Mapping[str, str]] = Query(
 )
 # What listens where SMB and WS-Discovery do.
 LISTENERS: Query[Mapping[int, str]] = Query(
-    "share_listeners", "ss -Hltnp '( sport = :445 or sport = :5357 )'", _listeners
+    "share_listeners", "ss -Hltnp '( sport = :445 or sport = :3702 )'", _listeners
 )
 
 FOOTPRINT = Footprint(

@@ -12,7 +12,7 @@ from roles.base.plans import refuse
 from roles.share.facts import LISTENERS, groups_query
 
 # By whom each port is held while the share is there, and what else may be there.
-_PORTS = ((445, share.SAMBA, "SMB"), (5357, share.DISCOVERY, "WS-Discovery"))
+_PORTS = ((445, share.SAMBA, "SMB"), (3702, share.DISCOVERY, "WS-Discovery"))
 
 
 def refuse_unfit(plan: ServerPlan) -> None:
