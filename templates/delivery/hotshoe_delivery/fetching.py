@@ -20,6 +20,7 @@ from hotshoe_delivery.exchange import LONGEST
 from hotshoe_delivery.ledger import Photo
 from hotshoe_delivery.library import opened, proof
 from hotshoe_delivery.photos import Photos
+from hotshoe_delivery.pushing import pause
 from hotshoe_delivery.system import ERROR, WARNING, printable, say
 
 # How many may ask at once, and how many tasks one is given at most.
@@ -122,17 +123,21 @@ class Fetching:
             return {
                 "answer": self._tasks(fetcher, int(asked["most"]), float(asked["seconds"]), client)
             }
+        if ask == "failed":
+            number = asked.get("id")
+            self._failed(fetcher.name, printable(str(asked["reason"])), number and int(number))
+            return {"answer": True}
+        number = int(asked["id"])
+        if ask == "right":
+            return {"answer": self._is_right(fetcher.name, number, str(asked["sha256"]))}
         if ask == "fetched":
             told = str(asked["sha256"]), printable(str(asked["name"]), 4096)
-            return {"answer": self._fetched(fetcher.name, int(asked["id"]), *told)}
+            return {"answer": self._fetched(fetcher.name, number, *told)}
         if ask == "proved":
-            return {
-                "answer": self._proved(
-                    fetcher.name, int(asked["id"]), str(asked["nonce"]), asked["sha256"]
-                )
-            }
-        if ask == "failed":
-            self._failed(fetcher.name, printable(str(asked["reason"])))
+            said = str(asked["nonce"]), asked["sha256"]
+            return {"answer": self._proved(fetcher.name, number, *said)}
+        if ask == "gone":
+            self._gone(number)
             return {"answer": True}
         return {"refused": "nobody knows that question"}
 
@@ -149,7 +154,7 @@ class Fetching:
                 for photo in self._photos.ledger.waiting(
                     fetcher.name, fetcher.order, most - len(found)
                 ):
-                    found.append(_task(photo, None))
+                    found.append(_task(photo, None) | {"name": None})
                 left = until - time.monotonic()
                 if found or left <= 0 or _has_hung_up(client):
                     return found
@@ -162,30 +167,46 @@ class Fetching:
             if photo is None:
                 del self._nonces[fetcher][number]
             else:
-                found.append(_task(photo, nonce))
+                has = self._photos.ledger.at(number).get(fetcher)
+                found.append(_task(photo, nonce) | {"name": has[0] if has else photo.path})
         return found
 
-    def _fetched(self, fetcher: str, number: int, sha256: str, name: str) -> bool:
+    def _is_right(self, fetcher: str, number: int, sha256: str) -> bool:
+        """Whether a photo has that digest, which only who has read it knows."""
         photo = self._photos.ledger.photo(number)
         if photo is None:
             return False
         try:
             with opened(self._photos.root, photo) as handle:
                 right = self._photos.digests(photo, handle).sha256
-                if not hmac.compare_digest(right, sha256) and self._photos.is_same(photo, handle):
+                if hmac.compare_digest(right.encode(), sha256.encode()):
+                    return True
+                if self._photos.is_same(photo, handle):
                     reason = "what it has is not what was sent"
                     self._photos.ledger.failed(fetcher, reason, 0, number)
                     say(f"{fetcher}: {photo.path}: {reason}; it is fetched again", WARNING)
-                    return False
         except OSError:
             self._photos.changed(photo)
-            return False
-        if not hmac.compare_digest(right, sha256):
+        return False
+
+    def _fetched(self, fetcher: str, number: int, sha256: str, name: str) -> bool:
+        if not self._is_right(fetcher, number, sha256):
             return False
         self._photos.ledger.delivered(number, fetcher, name)
         self._works(fetcher)
         self._told()
         return True
+
+    def _gone(self, number: int) -> None:
+        """A photo could not be opened as the ledger has it."""
+        photo = self._photos.ledger.photo(number)
+        if photo is None:
+            return
+        try:
+            with opened(self._photos.root, photo):
+                pass
+        except OSError:
+            self._photos.changed(photo)
 
     def _proved(self, fetcher: str, number: int, nonce: str, sha256: object) -> bool:
         photo = self._photos.ledger.photo(number)
@@ -202,7 +223,7 @@ class Fetching:
         except OSError:
             self._photos.changed(photo)
             return False
-        if isinstance(sha256, str) and hmac.compare_digest(right, sha256):
+        if isinstance(sha256, str) and hmac.compare_digest(right.encode(), sha256.encode()):
             self._photos.ledger.verified(number, fetcher)
             self._works(fetcher)
             self._told()
@@ -213,7 +234,11 @@ class Fetching:
         self.wake()
         return False
 
-    def _failed(self, fetcher: str, reason: str) -> None:
+    def _failed(self, fetcher: str, reason: str, number: int | None) -> None:
+        if number is not None:
+            tries = self._photos.ledger.tries(number, fetcher)
+            self._photos.ledger.failed(fetcher, reason, time.time() + pause(tries + 1), number)
+            return
         self._photos.ledger.failed(fetcher, reason, None)
         if self._wrong.get(fetcher) != reason:
             self._wrong[fetcher] = reason

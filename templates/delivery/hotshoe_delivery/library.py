@@ -6,6 +6,7 @@ at by handles of folders, past no link, and what counts is the file that was ope
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from hotshoe_delivery.folders import below, closing, open_file, status, sync
 from hotshoe_delivery.ledger import Found, Photo
 
 # How much is read at a time, in bytes.
@@ -23,10 +25,6 @@ PIECE = 1 << 20
 GROWING = 60
 # A folder that is empty goes with the last photo that retention removes, unless it was in use.
 IN_USE = 86400
-
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# Not to wait for the other end of a FIFO.
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class ChangedError(OSError):
@@ -45,28 +43,6 @@ class Digests:
     md5: str
 
 
-@contextmanager
-def open_folder(root: int, path: str) -> Iterator[int]:
-    """Open the folder of a file, without following a link.
-
-    :param root: a handle of the library's folder
-    :param path: of the file, from there on
-    :raises OSError: if there is no such folder, or a link is on the way to it
-    """
-    *folders, name = path.split("/")
-    if not all(each not in ("", ".", "..") for each in (*folders, name)):
-        raise FileNotFoundError(2, "no path in the library", path)
-    handle = os.dup(root)
-    try:
-        for each in folders:
-            inner = os.open(each, _FOLDER, dir_fd=handle)
-            os.close(handle)
-            handle = inner
-        yield handle
-    finally:
-        os.close(handle)
-
-
 def open_photo(root: int, path: str) -> int:
     """Open a file of the library for reading, without following a link.
 
@@ -75,12 +51,9 @@ def open_photo(root: int, path: str) -> int:
     :returns: its handle, which the caller closes
     :raises OSError: if it is not there, is no regular file, or a link is on the way to it
     """
-    with open_folder(root, path) as folder:
-        handle = os.open(path.rpartition("/")[2], _FILE, dir_fd=folder)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise FileNotFoundError(2, "not a regular file", path)
-    return handle
+    *folders, name = path.split("/")
+    with below(root, folders) as handles:
+        return open_file(handles[-1], name)
 
 
 @contextmanager
@@ -91,18 +64,15 @@ def opened(root: int, photo: Photo) -> Iterator[int]:
     :raises ChangedError: if something else is there now
     :raises OSError: if it is not there
     """
-    handle = open_photo(root, photo.path)
-    try:
+    with closing(open_photo(root, photo.path)) as handle:
         _refuse_changed(handle, photo)
         yield handle
-    finally:
-        os.close(handle)
 
 
 def _refuse_changed(handle: int, photo: Photo) -> None:
     state = os.fstat(handle)
     if (state.st_size, state.st_mtime_ns) != (photo.size, photo.mtime_ns):
-        raise ChangedError(116, "it has changed", photo.path)
+        raise ChangedError(errno.ESTALE, "it has changed", photo.path)
 
 
 def look(root: int, path: str, arrived: float | None = None) -> Found:
@@ -111,12 +81,8 @@ def look(root: int, path: str, arrived: float | None = None) -> Found:
     :param arrived: since when it is there, in seconds since 1970; None if nobody knows
     :raises OSError: if no photo is there
     """
-    handle = open_photo(root, path)
-    try:
-        state = os.fstat(handle)
-    finally:
-        os.close(handle)
-    return _found(path, state, arrived)
+    with closing(open_photo(root, path)) as handle:
+        return _found(path, os.fstat(handle), arrived)
 
 
 def _found(path: str, state: os.stat_result, arrived: float | None = None) -> Found:
@@ -202,17 +168,15 @@ def remove(root: int, photo: Photo, handle: int) -> None:
     :raises OSError: if it cannot be removed
     """
     _refuse_changed(handle, photo)
-    name = photo.path.rpartition("/")[2]
-    with open_folder(root, photo.path) as folder:
-        if not os.path.samestat(
-            os.fstat(handle), os.stat(name, dir_fd=folder, follow_symlinks=False)
-        ):
-            raise ChangedError(116, "another file has its name", photo.path)
-        unused = time.time() - os.fstat(folder).st_mtime > IN_USE
-        os.unlink(name, dir_fd=folder)
-        os.fsync(folder)
-    where = photo.path.rpartition("/")[0]
-    # The intake makes folders anew; it is only spared that for one that is in use.
-    if unused and "/" in where:
-        with suppress(OSError), open_folder(root, where) as outer:
-            os.rmdir(where.rpartition("/")[2], dir_fd=outer)
+    *folders, name = photo.path.split("/")
+    with below(root, folders) as handles:
+        seen = status(handles[-1], name)
+        if seen is None or not os.path.samestat(os.fstat(handle), seen):
+            raise ChangedError(errno.ESTALE, "another file has its name", photo.path)
+        unused = time.time() - os.fstat(handles[-1]).st_mtime > IN_USE
+        os.unlink(name, dir_fd=handles[-1])
+        sync(handles[-1])
+        # The intake makes folders anew; a camera's own stays.
+        if unused and len(folders) > 1:
+            with suppress(OSError):
+                os.rmdir(folders[-1], dir_fd=handles[-2])

@@ -13,7 +13,6 @@ from hotshoe_delivery.ledger import Ledger, Photo
 from hotshoe_delivery.library import ChangedError, Digests, opened
 from hotshoe_delivery.photos import Photos
 from hotshoe_delivery.rclone import Rclone, Remote
-from hotshoe_delivery.sftp import Sftp
 from hotshoe_delivery.store import Pace, Source, Store, deliver
 from hotshoe_delivery.system import ERROR, INFO, WARNING, say
 from hotshoe_delivery.words import TroubleError
@@ -91,6 +90,9 @@ class Destination:
         """
         if self._rclone:
             return Remote(self._rclone, self.push)
+        # What it imports is installed only where there is such a delivery.
+        from hotshoe_delivery.sftp import Sftp
+
         return Sftp(self.push, self._secret, self._private, lane, self._pace)
 
     # -- a lane
@@ -199,13 +201,12 @@ class Destination:
             alone = error.photo and self._in_a_row < IN_A_ROW
             if not alone:
                 self._failures += 1
-            pause = self._pause(self._failures)
             if not alone:
-                self._paused_until = time.time() + pause
+                self._paused_until = time.time() + pause(self._failures)
         reason = str(error)
         if error.photo:
             tries = self._ledger.tries(photo.id, self.push.name)
-            next_try = time.time() + self._pause(tries + 1)
+            next_try = time.time() + pause(tries + 1)
             self._ledger.failed(self.push.name, reason, next_try, photo.id)
             if not tries:
                 say(f"{self.push.name}: {photo.path} is not delivered yet: {reason}", WARNING)
@@ -221,9 +222,9 @@ class Destination:
                 ERROR,
             )
 
-    @staticmethod
-    def _pause(failures: int) -> float:
-        """How long to wait after so many failures, in seconds."""
-        longest: float = min(LAST_PAUSE, FIRST_PAUSE << min(max(failures - 1, 0), 20))
-        # Several destinations in one place do not come at the same moment.
-        return longest * random.uniform(0.8, 1)  # noqa: S311 - no secret
+
+def pause(failures: int) -> float:
+    """How long to wait after so many failures in a row, in seconds."""
+    longest: float = min(LAST_PAUSE, FIRST_PAUSE << min(max(failures - 1, 0), 20))
+    # Several destinations in one place do not come at the same moment.
+    return longest * random.uniform(0.8, 1)  # noqa: S311 - no secret
