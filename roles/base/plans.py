@@ -10,7 +10,7 @@ from typing import NoReturn, TypeVar
 from pyinfra.api import Host
 from pyinfra.api.exceptions import PyinfraError
 
-from hotshoe.debian import certificate_files, message_program
+from hotshoe.debian import certificate_files, message_file
 from hotshoe.debian.acme_files import read_bundle
 from hotshoe.debian.authority_files import AuthorityFiles, utc_now
 from hotshoe.debian.pair import Verdict
@@ -86,32 +86,38 @@ def pair_of(name: str, certificate: CertificatePlan) -> Verdict:
     )
 
 
-@cache
-def program_of(name: str, program: str) -> str:
-    """The text of the person's program that is told of photos, of the Site of that name.
-
-    :param program: its path, from the folder that holds deploy.py
-    :raises RefusedError: if no server could run it
-    """
-    files = SiteFiles(name)
-    return refusing(lambda: message_program.load(program, files.site, files.root))
-
-
 def require_pairs(name: str) -> None:
-    """Refuse a Site that names files which must not go live, before any host is contacted.
+    """Refuse a Site whose own certificates must not go live, before any host is contacted.
 
-    :raises RefusedError: with everything that is wrong with its own certificates, or with the
-        program that is told of photos
+    :raises RefusedError: with everything that is wrong with them
     """
     for server in plan_of(name).servers:
-        if server.message:
-            program_of(name, server.message.program)
         said = server.certificate
         if said and said.issuer == "files":
             pair_of(name, said)
         if said and said.acme and said.acme.ca_bundle:
             bundle = SiteFiles(name).root / said.acme.ca_bundle
             refusing(partial(read_bundle, bundle))
+
+
+@cache
+def program_of(name: str) -> str:
+    """The person's program that servers of the Site of that name run for new photos.
+
+    :raises RefusedError: if it is none
+    """
+    files, message = SiteFiles(name), plan_of(name).servers[0].message
+    assert message, "only where the Site names one"
+    return refusing(lambda: message_file.load(message, files.site, files.root))
+
+
+def require_program(name: str) -> None:
+    """Refuse a Site whose program for new photos is none, before any host is contacted.
+
+    :raises RefusedError: with what is wrong with it
+    """
+    if plan_of(name).servers[0].message:
+        program_of(name)
 
 
 def refuse(host: Host, reason: str, remedy: str) -> NoReturn:

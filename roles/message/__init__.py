@@ -58,7 +58,7 @@ def install(plan: ServerPlan, message: Message) -> None:
     )
     theirs = operations.put(
         paths.MESSAGE_RUNS,
-        program_of(host.data.site, message.program),
+        program_of(host.data.site),
         mode="755",
         name="Install the person's program",
     )
