@@ -39,7 +39,7 @@ def refuse_unfit(plan: ServerPlan) -> None:
 
     :raises RefusedError: with the reason and what to do
     """
-    device = read(host, (*FOOTPRINTS, *acme.footprints(plan)))
+    device = read(host, (*FOOTPRINTS, *acme.footprints(plan), *share.footprints(plan)))
     addresses = device.network.addresses
     refuse_system(device)
     if str(plan.address) not in addresses:
@@ -70,6 +70,8 @@ def refuse_unfit(plan: ServerPlan) -> None:
 def install(plan: ServerPlan) -> None:
     """Set up a server that is ready for cameras, and protected."""
     vsftpd.mask()
+    if plan.share:
+        share.keep_back()
     _packages(plan)
     authority = _acme(plan)
     certificate = acme.certificate(plan) if authority else tls.certificate(plan)
@@ -138,8 +140,7 @@ def _packages(plan: ServerPlan) -> None:
     names += address.packages(plan)
     if authority := _acme(plan):
         names += acme.packages(authority)
-    if plan.share:
-        names += share.packages(plan.share)
+    names += share.packages(plan)
     if plan.message:
         names += message.packages(plan.message)
     if plan.delivers:

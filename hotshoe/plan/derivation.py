@@ -15,7 +15,6 @@ from ipaddress import (
 
 from hotshoe.plan import delivery
 from hotshoe.plan.model import (
-    SHARE_SERVICES,
     AcceptRule,
     Address,
     AddressFollower,
@@ -39,6 +38,7 @@ from hotshoe.plan.tls import certificate_of, encryption_of
 from hotshoe.ports.allocation import SESSIONS_PER_CAMERA, sessions_at_once
 from hotshoe.ports.ranges import HIGHEST_PORT, PortRange, Service
 from hotshoe.site.checks.base import router_index
+from hotshoe.site.delivery import SHARE_SERVICES
 from hotshoe.site.ftp_ports import cameras_of, control_ports_of, ftp_ports, own_ports
 from hotshoe.site.model import Server, Site, UpdatedBy
 

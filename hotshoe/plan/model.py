@@ -22,6 +22,7 @@ from ipaddress import (
 
 from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.site.certificate import HTTP_PORT
+from hotshoe.site.delivery import SHARE_SERVICES
 from hotshoe.site.ftp_ports import Way
 from hotshoe.site.library import By, Order, Per
 from hotshoe.site.model import Challenge, Issuer, ManagedBy, Mode, Provider, Tls, UpdatedBy
@@ -323,11 +324,6 @@ class Share:
     """
 
     may_change: bool
-
-
-# Where a share answers, and where computers look for it: SMB without NetBIOS; mDNS (RFC 6762), by
-# which macOS and Linux find it, and WS-Discovery (WSD), by which Windows does.
-SHARE_SERVICES = tuple(map(Service.parse, ("445/tcp", "5353/udp", "3702/udp", "5357/tcp")))
 
 
 @dataclass(frozen=True)

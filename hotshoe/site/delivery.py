@@ -11,6 +11,7 @@ from ipaddress import IPv4Address
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
+from hotshoe.ports.ranges import Service
 from hotshoe.site.library import By
 
 
@@ -34,6 +35,9 @@ class Needs:
     password_needed: bool = True
 
 
+# Where a share answers, and where computers look for it: SMB without NetBIOS; mDNS (RFC 6762), by
+# which macOS and Linux find it, and WS-Discovery (WSD), by which Windows does.
+SHARE_SERVICES = tuple(map(Service.parse, ("445/tcp", "5353/udp", "3702/udp", "3702/tcp")))
 # The keys that every delivery may have.
 COMMON = ("name", "by", "server", "order", "bytes_per_second")
 WAYS: dict[By, Needs] = {

@@ -15,6 +15,7 @@ from ipaddress import (
     IPv6Interface,
 )
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from netaddr import EUI, mac_unix_expanded, valid_mac
 from pydantic import (
@@ -108,9 +109,18 @@ def _interface(value: Any) -> str:
 
 
 def _url(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"https://[A-Za-z0-9.:/_~%-]{1,200}", value):
+    text = value if isinstance(value, str) else ""
+    if not re.fullmatch(r"https://[A-Za-z0-9.:/_~%-]{1,200}", text) or not _has_host(text):
         raise ValueError(f"{shown(value)} is not a URL that begins with https://")
-    return value
+    return text
+
+
+def _has_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of a port that is none
+        return False
 
 
 def _path(value: Any) -> str:

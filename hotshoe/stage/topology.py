@@ -143,7 +143,7 @@ def make_topology(plan: Plan) -> Topology:
     :raises HotshoeError: if a device has the name of one that only the stage has
     """
     peers = _peers(plan)
-    for name in (*(host.name for host in (*plan.routers, *plan.servers)), *peers):
+    for name in (*(r.name for r in plan.routers), *(s.name for s in plan.servers), *peers):
         if name in _OWN:
             raise HotshoeError(
                 f"{name}: the stage has a device of that name of its own\n"

@@ -188,7 +188,7 @@ class Ledger:
         """Take note of photos in the library; what else was under their paths is gone.
 
         :param found: in the order in which they came
-        :returns: the numbers of those that nobody knew
+        :returns: the numbers of those that were not there before
         """
         new: list[int] = []
         with self._change() as db:
@@ -218,7 +218,7 @@ class Ledger:
                         (*key, each.arrived),
                     )
                     number = int(added.lastrowid or 0)
-                    new.append(number)
+                new.append(number)
                 db.execute(
                     "INSERT OR IGNORE INTO deliveries (destination, photo)"
                     " SELECT name, ? FROM destinations",
@@ -249,6 +249,14 @@ class Ledger:
         """Take note of the digests of a photo's content, in hexadecimal digits."""
         with self._change() as db:
             db.execute("UPDATE photos SET sha256 = ?, md5 = ? WHERE id = ?", (sha256, md5, number))
+
+    def another(self, number: int, sha256: str, md5: str) -> None:
+        """Take note that a photo has another content, of the same size and time; it waits again."""
+        with self._change() as db:
+            db.execute("UPDATE photos SET sha256 = ?, md5 = ? WHERE id = ?", (sha256, md5, number))
+            db.execute(
+                "UPDATE deliveries SET state = 'waiting', next_try = 0 WHERE photo = ?", (number,)
+            )
 
     def photo(self, number: int) -> Photo | None:
         """A photo that is in the library; None if it is not there any more."""

@@ -33,3 +33,84 @@ seconds since 1970. There, and None where it says so::
 Names that are not UTF-8 have their other bytes as lone surrogates, as :func:`os.fsdecode` gives
 them. The exit status is 1, with a sentence on the standard error, if there is no ledger.
 """
+
+from __future__ import annotations
+
+import json
+import socket
+import sqlite3
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from hotshoe_delivery.configuration import Configuration, Push
+from hotshoe_delivery.ledger import Ledger
+
+MOST = 100
+
+
+def status(configuration: Configuration, most: int) -> dict[str, Any]:
+    """What there is to tell.
+
+    :param most: how many photos at most
+    :raises OSError: if there is no ledger
+    """
+    ledger = Ledger(Path(configuration.ledger), read_only=True)
+    try:
+        seen = {each["name"]: each for each in ledger.destinations()}
+        photos = ledger.latest(most)
+    finally:
+        ledger.close()
+    for photo in photos:
+        photo["path"] = f"{configuration.library}/{photo['path']}"
+    retention = configuration.retention
+    return {
+        "at": time.time(),
+        "running": _is_running(configuration.exchange),
+        "destinations": [
+            {
+                "name": each.name,
+                "by": each.by if isinstance(each, Push) else "fetch",
+                "to": each.to,
+                **_NOTHING,
+                **{key: seen.get(each.name, {}).get(key) or _NOTHING[key] for key in _NOTHING},
+            }
+            for each in configuration.destinations
+        ],
+        "retention": vars(retention) if retention else None,
+        "photos": photos,
+    }
+
+
+_NOTHING: dict[str, Any] = {
+    "waiting": 0,
+    "waiting_bytes": 0,
+    "delivered": 0,
+    "error": None,
+    "failing_since": None,
+    "next_try": None,
+    "succeeded": None,
+}
+
+
+def _is_running(path: str) -> bool:
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as service:
+        return service.connect_ex(path) == 0
+
+
+def main(arguments: list[str]) -> int:
+    """Tell it.
+
+    :param arguments: the file of the configuration, and how many photos at most
+    :returns: the exit status
+    """
+    path, *most = arguments
+    try:
+        told = status(Configuration.read(path), int(most[0]) if most else MOST)
+    except (OSError, sqlite3.Error, ValueError) as error:
+        print(f"hotshoe-delivery: {error}", file=sys.stderr)
+        return 1
+    print(json.dumps(told))
+    return 0
