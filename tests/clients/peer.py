@@ -35,6 +35,7 @@ class Dav:
         from wsgidav.wsgidav_app import WsgiDAVApp
 
         self._folder = Path(order["folder"])
+        (self._folder / "in").mkdir(exist_ok=True)
         self._users = {order["username"]: {"password": order["password"]}}
         app = WsgiDAVApp(
             {
