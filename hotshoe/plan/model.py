@@ -622,6 +622,7 @@ class FetcherPlan:
     :param folder: where photos go
     :param order: which of the photos that wait goes first, the ``oldest`` or the ``newest``
     :param bytes_per_second: the most that it may take; 0 is no limit
+    :param removed: whether it fetches no more, and all of hotshoe's is taken away there
     """
 
     name: str
@@ -635,6 +636,7 @@ class FetcherPlan:
     folder: str
     order: Order
     bytes_per_second: int
+    removed: bool
 
 
 # Whatever a deploy logs in to.

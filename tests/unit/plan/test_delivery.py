@@ -94,6 +94,7 @@ class TestFetching:
                 folder="/srv/photos",
                 order="newest",
                 bytes_per_second=5_000_000,
+                removed=False,
             ),
         )
         assert plan.fetcher("nas") in plan.hosts
