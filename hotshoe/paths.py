@@ -126,6 +126,9 @@ SHARE_ANNOUNCED = "/etc/avahi/services/hotshoe.service"
 SHARE_KEPT_BACK = f"{FOLDER}/share.kept-back"
 SHARE_STARTED = f"{FOLDER}/share.started"
 
+# Which users the library's folder lets in for hotshoe; it may let in others for the person.
+READERS = f"{FOLDER}/readers"
+
 # A router.
 SYSCTL = "/etc/sysctl.d/90-hotshoe.conf"
 ROUTES = f"{FOLDER}/routes"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+import operator
 import re
 import subprocess
 from dataclasses import replace
@@ -103,10 +105,10 @@ def test_each_leftover_is_told(on_host, prepared, caplog):
     assert gone.users == ("hotshoe-old",)
 
 
-@pytest.mark.parametrize("kind", ["server", "router"])
+@pytest.mark.parametrize("kind", ["server", "router", "fetcher"])
 def test_every_path_of_hotshoe_s_is_some_role_s(kind):
     """One that no role claims would be removed by every deploy."""
-    claimed = leftovers.CLAIMS["server"] | leftovers.CLAIMS["router"]
+    claimed = functools.reduce(operator.or_, leftovers.CLAIMS.values())
     named = {
         value
         for name, value in vars(paths).items()

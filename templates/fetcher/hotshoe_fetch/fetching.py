@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from contextlib import suppress
 
 from hotshoe_fetch.folder import Folder, digest
 from hotshoe_fetch.folders import closing, sync
@@ -30,7 +29,15 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class StuckError(Exception):
-    """Nothing can be fetched for now; the message says why in plain words."""
+    """Something cannot be fetched for now, and the connection is of no more use.
+
+    :param reason: why, in plain words
+    :param number: of the photo that it is about; None if it is about all
+    """
+
+    def __init__(self, reason: str, number: int | None) -> None:
+        super().__init__(reason)
+        self.reason, self.number = reason, number
 
 
 class Fetching:
@@ -51,29 +58,28 @@ class Fetching:
         """Do a task.
 
         :returns: whether a photo is here that was not
-        :raises StuckError: if it is about all photos
+        :raises StuckError: if it cannot be done, which the server has to be told
         :raises LostError: if the server has gone
         """
         try:
             return self._prove(task) if task.nonce else self._fetch(task)
         except OSError as error:
-            if error.errno in OF_A_NAME:
-                self._server.failed(OF_A_NAME[error.errno], task.id)
-                return False
-            reason = _in_words(error)
-            self._server.failed(reason)
-            raise StuckError(reason) from None
+            # The rest of the photo is still on its way.
+            if reason := OF_A_NAME.get(error.errno or 0):
+                raise StuckError(reason, task.id) from None
+            raise StuckError(_in_words(error), None) from None
 
     def _prove(self, task: Task) -> bool:
-        found: str | None = None
-        # A person has moved it, or put something else there.
-        with suppress(FileNotFoundError, NotADirectoryError), self._found(task) as handle:
-            found = digest(handle, bytes.fromhex(task.nonce or ""))
+        try:
+            with self._folder.find(task.name or task.path) as handle:
+                found = digest(handle, bytes.fromhex(task.nonce or ""))
+        except OSError as error:
+            # A person has moved it, or put something else there.
+            if error.errno != errno.ENOENT and error.errno not in OF_A_NAME:
+                raise
+            found = None
         self._server.proved(task, found)
         return False
-
-    def _found(self, task: Task):  # type: ignore[no-untyped-def]
-        return self._folder.find(task.name or task.path)
 
     def _fetch(self, task: Task) -> bool:
         for name, sha256 in self._folder.namesakes(task):
@@ -95,8 +101,7 @@ class Fetching:
                     self._server.fetched(task.id, sha256, name)
                     return True
             self._folder.drop_part(task)
-        self._server.failed(WRONG, task.id)
-        return False
+        raise StuckError(WRONG, task.id)
 
     def _complete(self, task: Task, handle: int) -> bool:
         """Get the rest of a photo.
