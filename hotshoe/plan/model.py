@@ -719,6 +719,10 @@ class Plan:
         """The servers in a router's LAN."""
         return tuple(server for server in self.servers if server.behind == router.name)
 
+    def fetchers_behind(self, router: RouterPlan) -> tuple[FetcherPlan, ...]:
+        """The computers in a router's LAN that fetch photos."""
+        return tuple(fetcher for fetcher in self.fetchers if fetcher.behind == router.name)
+
     def servers_through(self, router: RouterPlan) -> tuple[ServerPlan, ...]:
         """The servers to which cameras get through a router."""
         names = {further.name for further in self.routers[self.routers.index(router) :]}
