@@ -113,6 +113,8 @@ MESSAGE_CONFIGURATION = f"{FOLDER}/message.json"
 MESSAGE_RUNS = f"{FOLDER}/message"
 MESSAGE_SECRET = f"{FOLDER}/message-secret"
 MESSAGE_STATE = "/var/lib/hotshoe-message"
+# Where systemd listens, and runs that program for each connection.
+MESSAGE_ENTRANCE = f"{RECORDS}/message"
 
 # The share of the library: Samba's configuration, who its user is on the host, and the password,
 # which only root reads and systemd hands on. What else Samba keeps is in /run.

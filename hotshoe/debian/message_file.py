@@ -13,7 +13,7 @@ MOST_BYTES = 1024 * 1024
 _KEY = "message.program"
 
 
-def load(message: Message, site: Path, root: Path) -> bytes:
+def load(message: Message, site: Path, root: Path) -> str:
     """Read the program.
 
     :param site: the Site's file, for messages
@@ -30,14 +30,28 @@ def load(message: Message, site: Path, root: Path) -> bytes:
     except OSError as error:
         raise _refusal(site, f"{path} cannot be read: {error.strerror}") from None
     if len(content) > MOST_BYTES:
-        raise _refusal(site, f"{path} is longer than {MOST_BYTES // 1024} KiB")
-    if not content.startswith((b"#!", b"\x7fELF")):
+        raise _refusal(
+            site,
+            f"{path} is longer than {MOST_BYTES // 1024} KiB",
+            "write a short one, which calls what is long and is installed on the server",
+        )
+    begins, _, _ = content.partition(b"\n")
+    if not begins.startswith(b"#!"):
         raise _refusal(
             site,
             f"{path} is no program: it does not begin with a line that names its interpreter",
             "begin it with a line such as #!/usr/bin/python3 or #!/bin/sh",
         )
-    return content
+    if begins.endswith(b"\r"):
+        raise _refusal(
+            site,
+            f"{path} ends its lines as Windows does, so that no server finds its interpreter",
+            "save it with the line ends of Unix (LF)",
+        )
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise _refusal(site, f"{path} is not text in UTF-8", "save it as UTF-8") from None
 
 
 def _refusal(site: Path, reason: str, remedy: str = "") -> SiteError:

@@ -101,7 +101,7 @@ def require_pairs(name: str) -> None:
 
 
 @cache
-def program_of(name: str) -> bytes:
+def program_of(name: str) -> str:
     """The person's program that servers of the Site of that name run for new photos.
 
     :raises RefusedError: if it is none

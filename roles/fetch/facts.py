@@ -11,7 +11,7 @@ from hotshoe.debian.units import Unit
 from hotshoe.plan.delivery import FETCH_PORT
 
 # What a session runs of the program that delivers, which has a role of its own.
-_RUNS = tuple(f"{paths.DELIVERY_PROGRAM}/{name}.py" for name in ("serve", "exchange", "library"))
+_RUNS = tuple(f"{paths.DELIVERY_PROGRAM}/{name}.py" for name in ("serve", "exchange", "folders"))
 FILES = (paths.FETCH_SESSION, paths.FETCH_CONFIGURATION, paths.FETCH_KEYS, paths.FETCH_HOST_KEY)
 SSHD = Unit.reading("hotshoe-fetch.service", *FILES, *_RUNS)
 

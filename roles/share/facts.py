@@ -45,12 +45,15 @@ LISTENERS: Query[Mapping[int, str]] = Query(
     "share_listeners", "ss -Hltnp '( sport = :445 or sport = :3702 )'", _listeners
 )
 
+# What the share has, besides its units and its user.
+_CONFIGURATION = (
+    *(paths.SHARE_CONFIGURATION, paths.SHARE_USERS, paths.SHARE_PASSWORD),
+    *(paths.SHARE_KEPT_BACK, paths.SHARE_STARTED),
+)
+FILES = (paths.SHARE_ANNOUNCED, *_CONFIGURATION)
 FOOTPRINT = Footprint(
     paths=(paths.SHARE_ANNOUNCED,),
-    files=(
-        *(paths.SHARE_CONFIGURATION, paths.SHARE_USERS, paths.SHARE_PASSWORD),
-        *(paths.SHARE_KEPT_BACK, paths.SHARE_STARTED, paths.READERS),
-    ),
+    files=(*_CONFIGURATION, paths.READERS),
     packages=(*{name for names in share.PACKAGES.values() for name in names}, ACL),
     accounts=(share.USER,),
     units=(share.SAMBA, share.DISCOVERY),

@@ -189,3 +189,29 @@ class TestReaders:
     @pytest.mark.parametrize("there", [{"ann": ""}, {"ann": "r-x", "-": ""}, {"-": "---"}])
     def test_a_run_that_was_killed_is_gone_on_with(self, on_host, there):
         self.script(on_host, there, ("ann",))
+
+
+class TestRemoval:
+    def test_where_there_never_was_a_share_there_is_nothing_to_look_at(self, on_host):
+        on_host(device(packages=frozenset({"samba"}), units={"smbd.service": "active enabled"}))
+        assert not share._has_something()
+
+    @pytest.mark.parametrize(
+        "known",
+        [
+            {"paths": {paths.SHARE_KEPT_BACK: FILE}},
+            {"paths": {core.DISCOVERY.path: FILE}},
+            {"paths": {paths.SHARE_ANNOUNCED: FILE}},
+            {"accounts": {core.USER: f"{core.USER}:x:990:990::/nonexistent:/usr/sbin/nologin"}},
+        ],
+    )
+    def test_whatever_a_run_has_left_goes(self, on_host, known):
+        on_host(device(**known))
+        assert share._has_something()
+
+    def test_what_it_put_into_the_library_is_given_back_before_its_user_goes(self, on_host):
+        on_host(device())
+        assert as_texts(share._given_back._inner()) == []
+        on_host(device(accounts={core.USER: "it"}))
+        (script,) = as_texts(share._given_back._inner())
+        assert f"chown --no-dereference --from={core.USER}" in script

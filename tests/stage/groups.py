@@ -37,6 +37,7 @@ SECONDS = {
     "test_images": 6,
     "test_intake_attacks": 17,
     "test_many_homes": 60,
+    "test_message": 12,
     "test_molecule": 70,
     "test_openwrt": 8,
     "test_photos": 8,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -23,6 +24,7 @@ from tests.stage.home import Home
 from tests.stage.test_firewall import wait_until
 
 READ_ONLY, READ_WRITE = "{share: smb}", "{share: smb, share_may_change: true}"
+PROCESSES = f"cat /sys/fs/cgroup$(systemctl show -P ControlGroup {share.SAMBA.name})/cgroup.procs"
 CLIENTS = "smbclient gvfs gvfs-backends gvfs-bin dbus libglib2.0-bin"
 
 
@@ -126,7 +128,8 @@ def test_no_half_photo_is_ever_seen(sharing: Home) -> None:
     home.sh(LAPTOP, fetch)
     with ThreadPoolExecutor() as pool:
         uploads = [
-            pool.submit(home.ftp, *(["stor", n, 3_000_000] for n in names[i::2])) for i in range(2)
+            pool.submit(home.ftp, *(["stor-slowly", n, 900_000, 1, 4] for n in names[i::2]))
+            for i in range(2)
         ]
         rounds = 0
         while not all(upload.done() for upload in uploads) or rounds == 0:
@@ -180,7 +183,12 @@ def test_whoever_watches_a_folder_is_told_of_a_new_photo(sharing: Home) -> None:
             f"username = {share.LOGIN}\npassword = {home.secrets.share_password}\n"
         )
         watching.stdin.close()
-        watched = f"smbstatus --configfile={paths.SHARE_CONFIGURATION} --notify | grep -q library"
+        where = paths.LIBRARY + "/" + folder.replace("\\", "/")
+        watched = (
+            f"inode=$(stat -c %i '{where}' | xargs printf %x); "
+            f"for pid in $({PROCESSES}); do cat /proc/$pid/fdinfo/*; done | "
+            'grep -q "^inotify .*ino:$inode "'
+        )
         wait_until(lambda: home.succeeds(home.server, watched), 30)
         arrives(home, name)
         told = ""
@@ -300,24 +308,66 @@ def test_a_guest_is_shown_nothing_either(sharing: Home) -> None:
     assert share.NAME not in said
 
 
-def test_what_passes_is_encrypted_and_signed_for_old_clients(sharing: Home) -> None:
-    home = sharing
-    status = f"smbstatus --configfile={paths.SHARE_CONFIGURATION} --processes"
-    for options, cipher in (("", r"AES-\d+-[GC]CM"), ("-m SMB2_10", "HMAC-SHA256|AES-128-CMAC")):
-        script = (
-            f"smbclient -s /dev/null {options} -A /dev/stdin "
-            f"//{home.server_plan.address}/{share.NAME} -c 'notify {home.user}'"
-        )
-        held = podman.inside(home.stage.container(LAPTOP), "timeout", "30", "sh", "-c", script)
-        with subprocess.Popen(held, stdin=subprocess.PIPE, text=True) as holding:
-            assert holding.stdin
-            holding.stdin.write(
-                f"username = {share.LOGIN}\npassword = {home.secrets.share_password}\n"
-            )
-            holding.stdin.close()
-            shows = partial(home.succeeds, home.server, f"{status} | grep -qE '{cipher}'")
-            wait_until(shows, 20)
-            holding.kill()
+# What a device sends and gets at port 445 while a command runs.
+PACKETS = """
+import json, socket, subprocess, sys, threading
+order = json.load(sys.stdin)
+raw = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 25)
+raw.settimeout(1)
+seen, done = [], threading.Event()
+def listen():
+    while not done.is_set():
+        try: packet = raw.recv(1 << 17)
+        except TimeoutError: continue
+        tcp = packet[(packet[0] & 15) * 4:]
+        if packet[9] == 6 and b"\\x01\\xbd" in (tcp[:2], tcp[2:4]):
+            seen.append(tcp[(tcp[12] >> 4) * 4:])
+thread = threading.Thread(target=listen)
+thread.start()
+subprocess.run(order["command"], input=order["input"], text=True, check=True, capture_output=True)
+done.set()
+thread.join()
+sent = b"".join(seen)
+heads = [sent[at:at + 20] for at in range(len(sent)) if sent.startswith(b"\\xfeSMB", at)]
+# [MS-SMB2] 2.2.1.2: a command of 8 is READ, a flag of 8 says signed, one of 1 an answer.
+reads = [head for head in heads if head[12] == 8 and head[16] & 1]
+print(json.dumps({
+    "clear": order["content"].encode() in sent,
+    "encrypted": b"\\xfdSMB" in sent,
+    "reads": len(reads),
+    "signed": all(head[16] & 8 for head in reads),
+}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], {"clear": False, "encrypted": True, "reads": 0, "signed": True}),
+        (["-m", "SMB2_10"], {"clear": True, "encrypted": False, "reads": 1, "signed": True}),
+    ],
+    ids=["SMB3", "SMB2"],
+)
+def test_what_passes_is_encrypted_or_for_old_clients_signed(
+    sharing: Home, options: list[str], expected: dict[str, object]
+) -> None:
+    home, name = sharing, new("sniffed")
+    path = arrives(home, name)
+    content = home.content(name)[:200]
+    url = f"//{home.server_plan.address}/{share.NAME}"
+    order = {
+        "command": [
+            *("smbclient", "-s", "/dev/null", *options, "-A", "/dev/stdin", url),
+            *("-c", f'get "{path}" /tmp/sniffed'),
+        ],
+        "input": f"username = {share.LOGIN}\npassword = {home.secrets.share_password}\n",
+        "content": content,
+    }
+    container = home.stage.container(LAPTOP)
+    podman.execute(container, "sh", "-c", "cat >/tmp/packets.py", input_text=PACKETS)
+    said = podman.execute(container, "python3", "/tmp/packets.py", input_text=json.dumps(order))
+    assert json.loads(said) == expected
 
 
 # -- where
@@ -407,8 +457,7 @@ def test_it_is_confined(sharing: Home) -> None:
     home = sharing
     for unit, most in ((share.SAMBA, 2.0), (share.DISCOVERY, 2.0)):
         assert home.exposure(home.server, unit.name) <= most
-    pids = home.sh(home.server, f"systemctl show -P ControlGroup {share.SAMBA.name}").strip()
-    for pid in home.sh(home.server, f"cat /sys/fs/cgroup{pids}/cgroup.procs").split():
+    for pid in home.sh(home.server, PROCESSES).split():
         status = home.sh(home.server, f"cat /proc/{pid}/status")
         fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
         uid = home.sh(home.server, f"id -u {share.USER}").strip()

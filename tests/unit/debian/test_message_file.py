@@ -24,7 +24,7 @@ def program(tmp_path) -> Path:
 
 def test_a_program_is_taken_as_it_is(program, tmp_path):
     program.write_bytes(b"#!/bin/sh\nexit 0\n")
-    assert load(MESSAGE, SITE, tmp_path) == b"#!/bin/sh\nexit 0\n"
+    assert load(MESSAGE, SITE, tmp_path) == "#!/bin/sh\nexit 0\n"
 
 
 def test_a_file_is_not_waited_for(program, tmp_path):
@@ -40,6 +40,11 @@ def test_a_file_is_not_waited_for(program, tmp_path):
         (b"", "is no program: it does not begin with a line that names its interpreter"),
         (b"echo\n", "is no program: it does not begin with a line that names its interpreter"),
         (b"#!" + bytes(MOST_BYTES), "is longer than 1024 KiB"),
+        (
+            b"#!/bin/sh\r\nexit 0\r\n",
+            "ends its lines as Windows does, so that no server finds its ",
+        ),
+        (b"#!/bin/sh\n# \xe9\n", "is not text in UTF-8"),
     ],
 )
 def test_what_is_no_program_is_refused(program, tmp_path, content, reason):
@@ -47,4 +52,5 @@ def test_what_is_no_program_is_refused(program, tmp_path, content, reason):
         program.write_bytes(content)
     with pytest.raises(SiteError) as refused:
         load(MESSAGE, SITE, tmp_path)
-    assert f"{SITE}: message.program: {program} {reason}\n    -> " in str(refused.value)
+    assert f"{SITE}: message.program: {program} {reason}" in str(refused.value)
+    assert "\n    -> " in str(refused.value)

@@ -57,8 +57,11 @@ class Endpoint(ThreadingHTTPServer):
     handler: type[Handler] = Handler
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), self.handler)
+    def __init__(self, at: tuple[str, int] = ("127.0.0.1", 0)) -> None:
+        super().__init__(at, self.handler)
+
+    def note(self, said: dict[str, Any]) -> None:
+        """Something has been taken."""
 
     @property
     def url(self) -> str:
@@ -78,10 +81,10 @@ def answering(endpoint: Endpoint) -> Iterator[Endpoint]:
 class Ntfy(Endpoint):
     """ntfy, with one topic that needs a token: ``private``."""
 
-    def __init__(self) -> None:
+    def __init__(self, *at: tuple[str, int]) -> None:
         self.messages: list[dict[str, Any]] = []
         self.busy = False
-        super().__init__()
+        super().__init__(*at)
 
     class handler(Handler):  # noqa: N801
         server: Ntfy
@@ -102,6 +105,7 @@ class Ntfy(Endpoint):
                 return self.fails(403, 40301, "forbidden")
             assert len(text.encode()) <= LONGEST_TEXT, "it would become an attachment"
             self.server.messages.append(said)
+            self.server.note(said)
             return self.answer(200, {"id": "sPs71M8A2T", "event": "message", **said})
 
         def fails(self, status: int, code: int, error: str) -> None:
@@ -120,11 +124,11 @@ class Asset:
 class Immich(Endpoint):
     """Immich, of version 2 or 3."""
 
-    def __init__(self, version: int) -> None:
+    def __init__(self, version: int, *at: tuple[str, int]) -> None:
         self.version = version
         self.assets: dict[str, Asset] = {}
         self.uploads = 0
-        super().__init__()
+        super().__init__(*at)
 
     class handler(Handler):  # noqa: N801
         server: Immich
@@ -150,6 +154,7 @@ class Immich(Endpoint):
             duplicate = digest in self.server.assets
             self.server.assets.setdefault(digest, asset)
             status = "duplicate" if duplicate else "created"
+            self.server.note({"name": asset.name, "sha1": digest, "status": status})
             return self.answer(200 if duplicate else 201, {"id": digest, "status": status})
 
         def read_form(self, raw: bytes) -> Asset:
