@@ -622,6 +622,7 @@ class FetcherPlan:
     :param folder: where photos go
     :param order: which of the photos that wait goes first, the ``oldest`` or the ``newest``
     :param bytes_per_second: the most that it may take; 0 is no limit
+    :param removed: whether it fetches no more, and all of hotshoe's is taken away there
     """
 
     name: str
@@ -635,6 +636,7 @@ class FetcherPlan:
     folder: str
     order: Order
     bytes_per_second: int
+    removed: bool
 
 
 # Whatever a deploy logs in to.
@@ -716,6 +718,10 @@ class Plan:
     def servers_behind(self, router: RouterPlan) -> tuple[ServerPlan, ...]:
         """The servers in a router's LAN."""
         return tuple(server for server in self.servers if server.behind == router.name)
+
+    def fetchers_behind(self, router: RouterPlan) -> tuple[FetcherPlan, ...]:
+        """The computers in a router's LAN that fetch photos."""
+        return tuple(fetcher for fetcher in self.fetchers if fetcher.behind == router.name)
 
     def servers_through(self, router: RouterPlan) -> tuple[ServerPlan, ...]:
         """The servers to which cameras get through a router."""
