@@ -43,7 +43,7 @@ def _state(lines: Sequence[str]) -> PathState | None:
 
 def takes_photos(folder: PathState) -> bool:
     """Whether photos can be put into a folder that is there."""
-    owner, group, others = (int(digit, 8) & 2 for digit in folder.mode[-3:])
+    owner, group, others = (int(digit, 8) & 2 for digit in folder.mode.zfill(3)[-3:])
     if folder.owner == FETCHER_USER:
         return bool(owner)
     return bool(group if folder.group == FETCHER_USER else others)

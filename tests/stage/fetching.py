@@ -27,10 +27,10 @@ def upload(home: Home, name: str, size: int) -> None:
 
 def digest_there(home: Home, name: str, seconds: int = 60) -> str:
     """The SHA-256 of a photo on the computer that fetches, once it is there."""
-    find = f"find {FOLDER} -type f -name '{name}' -not -path '*/.hotshoe/*'"
-    wait = f"timeout {seconds} sh -c 'until {find.replace(chr(39), chr(34))} | grep -q .; do sleep 0.1; done'"
+    find = f"find {FOLDER} -type f -name {name} -not -path */.hotshoe/*"
+    wait = f"set -f; timeout {seconds} sh -fc 'until {find} | grep -q .; do sleep 0.1; done'"
     assert home.succeeds(NAS, wait), home.sh(NAS, f"journalctl -q -n 30 -o cat -u {FETCHES}")
-    return home.sh(NAS, f"{find} -exec sha256sum {{}} +").split()[0]
+    return home.sh(NAS, f"set -f; {find} -exec sha256sum {{}} +").split()[0]
 
 
 def digest_here(home: Home, name: str) -> str:
