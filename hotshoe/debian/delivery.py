@@ -47,7 +47,7 @@ def configuration(plan: ServerPlan) -> str:
         "fetchers": [{"name": each.name, "order": each.order} for each in plan.fetchers],
         "retention": asdict(plan.retention) if plan.retention else None,
     }
-    return json.dumps(values, indent=2) + "\n"
+    return json.dumps(values, indent=2, default=str) + "\n"
 
 
 def secrets(plan: ServerPlan, passwords: Mapping[str, str], key: Callable[[str], str]) -> str:
