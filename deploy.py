@@ -70,6 +70,7 @@ if "routers" in host.groups:
 if "fetchers" in host.groups and not plan.fetcher(host.name).removed:
     leftovers.remove("fetcher")
 if "fetchers" in host.groups and plan.fetcher(host.name).removed:
+    fetcher.remove(plan.fetcher(host.name))
     leftovers.remove("former")
 if "openwrt_routers" in host.groups:
     openwrt.remove_leftovers()
