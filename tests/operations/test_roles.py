@@ -264,7 +264,7 @@ class TestInventory:
         on_host(Device())
         site = project / "group_vars" / "home.yml"
         site.write_text(site.read_text() + "message: {program: messages/none}\n")
-        with pytest.raises(PyinfraError, match="message.program: .*none cannot be read"):
+        with pytest.raises(PyinfraError, match=r"message\.program: .*none cannot be read"):
             inventory.hosts("home")
 
     def test_uses_sudo_for_everybody_but_root(self, on_host, project):
