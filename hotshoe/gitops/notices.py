@@ -38,7 +38,9 @@ def notices(before: Plan, after: Plan, site: str) -> Iterator[str]:
 def _deliveries(before: Plan, after: Plan, site: str) -> Iterator[str]:
     """What a person does at the other side of a delivery."""
     for fetcher in before.fetchers:
-        if fetcher.name not in {each.name for each in after.fetchers} and not fetcher.removed:
+        if fetcher.name not in {each.name for each in after.fetchers} and not (
+            fetcher.removed or fetcher.by_hand
+        ):
             yield (
                 f"{fetcher.name} ({fetcher.address}) keeps what hotshoe put there, with a key that "
                 "opens nothing any more: to have it removed, deploy with removed: true in that "

@@ -189,6 +189,7 @@ def _fetcher_plan(site: Site, server: ServerPlan, said: Delivery) -> FetcherPlan
         folder=said.folder or "",
         order=said.order,
         bytes_per_second=int(said.bytes_per_second or 0),
+        by_hand=said.by_hand,
         removed=said.removed,
     )
 

@@ -235,7 +235,10 @@ def _fetcher(fetcher: FetcherPlan) -> Iterator[Line]:
         yield "fetches from", library.fetches_from(fetcher)
         yield "photos go to", fetcher.folder
         yield "", library.pace(fetcher.order, fetcher.bytes_per_second)
-    yield "SSH", f"{fetcher.ssh_user}, port {fetcher.ssh_port}"
+    if fetcher.by_hand:
+        yield "set up", f"by hand, with what hotshoe delivery --fetcher {fetcher.name} writes"
+    else:
+        yield "SSH", f"{fetcher.ssh_user}, port {fetcher.ssh_port}"
 
 
 def _follower(follower: AddressFollower) -> Iterator[Line]:

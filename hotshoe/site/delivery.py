@@ -43,7 +43,10 @@ SHARE_SERVICES = tuple(map(Service.parse, ("445/tcp", "5353/udp", "3702/udp", "3
 COMMON = ("name", "by", "server", "order", "bytes_per_second")
 WAYS: dict[By, Needs] = {
     "fetch": Needs(
-        "by: fetch", 22, ("address", "folder"), ("behind", "ssh_user", "ssh_port", "removed")
+        "by: fetch",
+        22,
+        ("address", "folder"),
+        ("behind", "by_hand", "ssh_user", "ssh_port", "removed"),
     ),
     "sftp": Needs(
         "by: sftp",

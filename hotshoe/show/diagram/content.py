@@ -311,7 +311,8 @@ def _out_of_the_library(server: ServerPlan) -> Iterator[Paragraph]:
 
 def _fetcher(fetcher: FetcherPlan) -> Iterator[Paragraph]:
     yield Paragraph(str(fetcher.address), "IPv4")
-    yield Paragraph(f"{fetcher.ssh_port} from the home", "SSH")
+    if not fetcher.by_hand:
+        yield Paragraph(f"{fetcher.ssh_port} from the home", "SSH")
     if fetcher.removed:
         yield paragraphs.heading("is being removed from")
         yield Paragraph(fetcher.server)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import stat
 import subprocess
 import sys
 from ipaddress import IPv4Address
 
 import pytest
+from click.testing import CliRunner
 
+from hotshoe.cli import main
 from hotshoe.debian import fetch
 from hotshoe.plan.derivation import make_plan
 from hotshoe.render import render
@@ -85,3 +88,18 @@ def test_the_server_s_ssh_listens_at_its_address_alone(plan):
     listens = [line for line in text.splitlines() if line.startswith("ListenAddress")]
     assert listens == ["ListenAddress 192.168.178.10:17022"]
     assert IPv4Address("192.168.178.10") == server.address
+
+
+def test_a_command_writes_it_and_nobody_else_may_read_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(PROJECT)
+    folder = tmp_path / "nas"
+    done = CliRunner().invoke(main, ["delivery", "fetch", "--fetcher", "nas", str(folder)])
+    assert (done.exit_code, done.output) == (0, "")
+    written = [folder, *folder.rglob("*")]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in written} == {0o700, 0o600}
+    assert "PRIVATE KEY" in (folder / "key").read_text()
+    again = CliRunner().invoke(main, ["delivery", "fetch", "--fetcher", "nas", str(folder)])
+    assert again.exit_code == 1
+    assert "File exists" in again.output
+    none = CliRunner().invoke(main, ["delivery", "fetch", "--fetcher", "desk", str(folder)])
+    assert "desk: is no delivery by fetch of this Site\n    -> name one of: nas" in none.output

@@ -201,6 +201,7 @@ def test_the_program_reads_what_the_deploy_writes():
         folder="/srv/photos",
         order="oldest",
         bytes_per_second=5,
+        by_hand=False,
         removed=False,
     )
     read = Configuration(**json.loads(configuration(plan)))

@@ -93,6 +93,7 @@ class TestFetching:
                 folder="/srv/photos",
                 order="newest",
                 bytes_per_second=5_000_000,
+                by_hand=False,
                 removed=False,
             ),
         )
