@@ -280,10 +280,10 @@ def test_to_send_photos_one_port_of_one_computer_is_open_to_the_server_alone(sha
     assert peer(home, home.server, push.host, push.port, "desk") == str(home.server_plan.address)
     with listening(home, "desk", 8080):
         assert not opens(home, push.host, 8080)
-    for other in {"edge", CAMERA}:
-        to = push.host if other == "edge" else str(home.plan.public_address)
-        dial = f"timeout 2 bash -c 'exec 3<>/dev/tcp/{to}/{push.port}'"
-        assert home.succeeds(other, f"! {dial}"), other
+    assert home.reach(CAMERA, home.plan.public_address, push.port) == ["silent"]
+    if home.plan.router("edge").managed_by == "linux":  # an OpenWrt router has no bash
+        dial = f"timeout 2 bash -c 'exec 3<>/dev/tcp/{push.host}/{push.port}'; test $? = 124"
+        assert home.succeeds("edge", dial)
     # The laptop, whose address nothing but the LAN distinguishes from the computer's.
     home.sh(home.server, f"ip route add {gateway.lan.network} via {gateway.wan_address}")
     try:
