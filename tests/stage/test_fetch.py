@@ -394,3 +394,30 @@ def test_without_the_delivery_nothing_is_left_on_the_server(home: Home) -> None:
     upload(home, more, 50_000)
     arrives(home, more, 120)
     wait_until(lambda: home.would_change() == [], 10)
+
+
+def test_a_computer_that_fetches_no_more_keeps_its_photos_and_nothing_else(home: Home) -> None:
+    name = new("kept")
+    upload(home, name, 50_000)
+    arrives(home, name)
+    site = home.project / "group_vars" / "fetch.yml"
+    said = site.read_text()
+    removed = said.replace(f"folder: {FOLDER}", f"folder: {FOLDER}, removed: true")
+    site.write_text(removed[: removed.index("retention:")])
+    try:
+        home.deploy()
+        assert home.would_change() == []
+        left = "find / -xdev -name '*hotshoe*' -not -path '/proc/*' -not -path '/run/hotshoe*'"
+        assert home.sh(NAS, left).split() == []
+        assert not home.succeeds(
+            NAS, f"getent passwd {FETCHER_USER} || getent group {FETCHER_USER}"
+        )
+        owners = home.sh(NAS, f"find {FOLDER} -printf '%u:%g\\n' | sort -u").split()
+        assert owners == ["root:root"]
+        assert home.succeeds(NAS, f"find {FOLDER} -name {name} | grep -q .")
+        assert home.reach(NAS, home.server_plan.address, PORT) == ["silent"]
+    finally:
+        site.write_text(said)
+        home.sh(NAS, f"mv {FOLDER} {FOLDER}.kept")
+        home.deploy()
+    arrives(home, name, 120)
