@@ -113,6 +113,8 @@ MESSAGE_CONFIGURATION = f"{FOLDER}/message.json"
 MESSAGE_RUNS = f"{FOLDER}/message"
 MESSAGE_SECRET = f"{FOLDER}/message-secret"
 MESSAGE_STATE = "/var/lib/hotshoe-message"
+# Where systemd listens, and runs that program for each connection.
+MESSAGE_ENTRANCE = f"{RECORDS}/message"
 
 # The share of the library: Samba's configuration, who its user is on the host, and the password,
 # which only root reads and systemd hands on. What else Samba keeps is in /run.
@@ -125,6 +127,9 @@ SHARE_RUNTIME = "/run/hotshoe-share"
 SHARE_ANNOUNCED = "/etc/avahi/services/hotshoe.service"
 SHARE_KEPT_BACK = f"{FOLDER}/share.kept-back"
 SHARE_STARTED = f"{FOLDER}/share.started"
+
+# Which users the library's folder lets in for hotshoe; it may let in others for the person.
+READERS = f"{FOLDER}/readers"
 
 # A router.
 SYSCTL = "/etc/sysctl.d/90-hotshoe.conf"

@@ -11,7 +11,7 @@ from pyinfra import config, logger
 
 from hotshoe.site.reading import SiteFiles, warnings_of
 from roles import host_keys, speed, transport
-from roles.base.plans import begin_secrets, plan_of, require_pairs, site_of
+from roles.base.plans import begin_secrets, plan_of, require_pairs, require_program, site_of
 
 HostData = tuple[str, dict[str, Any]]
 
@@ -38,6 +38,7 @@ def hosts(site: str) -> tuple[list[HostData], list[HostData], list[HostData], li
     host_keys.refuse_unknown(site)
     plan = plan_of(site)
     require_pairs(site)
+    require_program(site)
     begin_secrets(site)
     for warning in warnings_of(SiteFiles(site), site_of(site)):
         logger.warning(str(warning))
@@ -46,7 +47,7 @@ def hosts(site: str) -> tuple[list[HostData], list[HostData], list[HostData], li
         kind: [_host(site, r.name, str(r.lan.ip), r) for r in plan.routers if r.managed_by == kind]
         for kind in ("linux", "openwrt")
     }
-    fetchers = [_host(site, f.name, str(f.address), f) for f in plan.fetchers]
+    fetchers = [_host(site, f.name, str(f.address), f) for f in plan.fetchers if not f.by_hand]
     return servers, routers["linux"], routers["openwrt"], fetchers
 
 

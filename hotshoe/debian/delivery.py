@@ -50,7 +50,7 @@ def configuration(plan: ServerPlan) -> str:
         ],
         "retention": asdict(plan.retention) if plan.retention else None,
     }
-    return json.dumps(values, indent=2) + "\n"
+    return json.dumps(values, indent=2, default=str) + "\n"
 
 
 def secrets(plan: ServerPlan, passwords: Mapping[str, str], key: Callable[[str], str]) -> str:

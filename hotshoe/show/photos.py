@@ -7,7 +7,6 @@ whoever knows a camera's password chooses the names.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 from rich.console import RenderableType
 from rich.filesize import decimal
@@ -41,6 +40,7 @@ _STYLES = {
 }
 _NOW_WIDTH = max(map(len, _NOW.values()))
 _NAME_WIDTH = 30
+_TIME = "%Y-%m-%d %H:%M:%S"
 
 
 def table(server: str, lately: Lately) -> Iterator[RenderableType]:
@@ -73,7 +73,7 @@ def _rows(lately: Lately, told: Deliveries) -> Table:
         photo = told.of(event.path)
         delivered = [_delivered(photo)] if told.destinations else []
         rows.add_row(
-            _time(event.at),
+            f"{event.at:{_TIME}}",
             Text(escaped(event.camera)),
             Text(escaped(event.name)),
             _size(event),
@@ -105,15 +105,15 @@ def _destination(destination: Destination) -> Text:
     if destination.sending:
         said.append(f"on its way: {_below(destination.sending)}")
     if destination.succeeded:
-        said.append(f"it last worked {_time(destination.succeeded)}")
+        said.append(f"it last worked {destination.succeeded:{_TIME}}")
     where = f" ({destination.by}, {escaped(destination.to)})" if destination.to else ""
     where = where or f" ({destination.by})"
     text = Text.assemble((destination.name, "bold"), f"{where}: {'; '.join(said)}")
     if destination.error:
         since, again = destination.failing_since, destination.next_try
         text.append(f"\n    {escaped(destination.error)}", "red")
-        text.append(f" (since {_time(since)})" if since else "")
-        text.append(f"; it is tried again {_time(again)}" if again else "")
+        text.append(f" (since {since:{_TIME}})" if since else "")
+        text.append(f"; it is tried again {again:{_TIME}}" if again else "")
     return text
 
 
@@ -171,8 +171,3 @@ def line(server: str, event: Event, servers: Sequence[str]) -> Text:
 
 def _size(event: Event) -> str:
     return "" if event.size is None else decimal(event.size)
-
-
-def _time(at: datetime) -> str:
-    """A time as the clock here shows it."""
-    return f"{at:%Y-%m-%d %H:%M:%S}"

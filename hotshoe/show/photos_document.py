@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
 from typing import Any, Final, Literal, TypeVar
 
 from hotshoe.remote.deliveries import NONE, Deliveries, Delivery, Destination
@@ -28,7 +27,7 @@ class PhotoDocument:
     :param what: what happened: ``library`` (the photo is safe), ``copy`` (it was there already),
         ``incomplete``, ``unproven``, ``removed``, ``full``, ``room``; ``arriving`` if it is still
         coming
-    :param at: when
+    :param at: when, as RFC 3339 writes it
     :param camera: whose photo; empty if it is about all cameras
     :param name: as the camera gave it; empty if it is about no photo
     :param size: in bytes; null if that is not known
@@ -41,7 +40,7 @@ class PhotoDocument:
     """
 
     what: Kind
-    at: datetime
+    at: str
     camera: str
     name: str
     size: int | None
@@ -49,7 +48,7 @@ class PhotoDocument:
     present: bool
     reason: str
     deliveries: tuple[Delivery, ...]
-    removed: datetime | None
+    removed: str | None
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ def _photo(event: Event, lately: Lately, told: Deliveries) -> PhotoDocument:
     photo = told.of(event.path)
     return PhotoDocument(
         what=event.kind,
-        at=event.at.astimezone(),
+        at=event.at.astimezone().isoformat(),
         camera=_text(event.camera),
         name=_text(event.name),
         size=event.size,
@@ -118,7 +117,7 @@ def _photo(event: Event, lately: Lately, told: Deliveries) -> PhotoDocument:
         present=event.kind is Kind.ARRIVING or event.path in lately.present,
         reason=_text(event.reason),
         deliveries=tuple(map(_readable, photo.deliveries)),
-        removed=photo.removed,
+        removed=photo.removed.isoformat() if photo.removed else None,
     )
 
 

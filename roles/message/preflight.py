@@ -6,7 +6,4 @@ from hotshoe.plan.model import ServerPlan
 
 
 def refuse_unfit(_plan: ServerPlan) -> None:
-    """Refuse what keeps a message from being sent.
-
-    :raises RefusedError: with the reason and what to do
-    """
+    """Refuse nothing: the person's program was judged before any host was contacted."""

@@ -21,7 +21,7 @@ from roles.base.device import device_of
 from roles.base.operations import Commands
 from roles.base.plans import secrets_of
 from roles.share import packaged
-from roles.share.facts import ACL, FOOTPRINT, footprints
+from roles.share.facts import ACL, FILES, FOOTPRINT, LET_IN, footprints
 from roles.share.preflight import refuse_unfit
 from roles.share.readers import let_in
 
@@ -110,12 +110,17 @@ def _announce(plan: ServerPlan) -> None:
 @deploy("Share")
 def readers(plan: ServerPlan) -> None:
     """Let the users whom the Site names read the library, and nobody else who could before."""
-    let_in(plan.readers, name="Let readers into the library")
+    # An operation costs time for every host, also where it changes nothing.
+    before = device_of(host)[LET_IN]
+    if plan.readers or before:
+        let_in(plan.readers, name="Let readers into the library")
 
 
 @deploy("Share")
 def remove() -> None:
     """Have no share."""
+    if not _has_something():
+        return
     packaged.released(name="Let go of Debian's own units")
     operations.absent(core.DISCOVERY.name, (), name="Remove what shows the share to Windows")
     operations.absent(
@@ -129,6 +134,13 @@ def remove() -> None:
     packaged.not_announcing(name="Stop avahi")
     _given_back(name="Leave what the share put into the library to those who own the rest")
     operations.no_accounts((core.USER,), name="Remove the user of the share")
+
+
+def _has_something() -> bool:
+    """Whether the host has anything of a share, be it what a run that was killed has left."""
+    device = device_of(host)
+    units = (core.SAMBA.path, core.DISCOVERY.path)
+    return core.USER in device.accounts or not {*FILES, *units}.isdisjoint(device.paths)
 
 
 @operation()

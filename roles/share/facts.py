@@ -13,10 +13,12 @@ from hotshoe.plan.model import ServerPlan
 ACL = "acl"
 
 
-def _entries(lines: Sequence[str]) -> dict[str, str]:
-    """Of what getfacl(1) prints, the users' entries: ``user:ann:r-x``, and maybe a comment."""
-    found = (line.split("#")[0].strip().split(":") for line in lines)
-    return {each[1]: each[2] for each in found if len(each) == 3 and each[0] == "user" and each[1]}
+def _let_in(lines: Sequence[str]) -> dict[str, str]:
+    """Of lines such as ``noted ann 1000``, and of what getfacl(1) prints: ``user:ann:r-x``."""
+    noted = [line.split()[1] for line in lines if line.startswith("noted ")]
+    fields = [line.split("#")[0].strip().split(":") for line in lines]
+    may = {each[1]: each[2] for each in fields if len(each) == 3 and each[0] == "user"}
+    return {name: may.get(name, "") for name in noted}
 
 
 def _listeners(lines: Sequence[str]) -> dict[int, str]:
@@ -31,21 +33,27 @@ def _groups(lines: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return {line.split()[0]: tuple(line.split()[1:]) for line in lines}
 
 
-# The users whom the library's folder lets in, and what each may there.
+# The users whom the library's folder lets in for hotshoe, and what each may there: ``r-x``.
 LET_IN: Query[Mapping[str, str]] = Query(
-    "let_in", f"getfacl --absolute-names {paths.LIBRARY} 2>/dev/null", _entries
+    "let_in",
+    f"sed 's/^/noted /' {paths.READERS} 2>/dev/null\n"
+    f"getfacl --absolute-names {paths.LIBRARY} 2>/dev/null",
+    _let_in,
 )
 # What listens where SMB and WS-Discovery do.
 LISTENERS: Query[Mapping[int, str]] = Query(
     "share_listeners", "ss -Hltnp '( sport = :445 or sport = :3702 )'", _listeners
 )
 
+# What the share has, besides its units and its user.
+_CONFIGURATION = (
+    *(paths.SHARE_CONFIGURATION, paths.SHARE_USERS, paths.SHARE_PASSWORD),
+    *(paths.SHARE_KEPT_BACK, paths.SHARE_STARTED),
+)
+FILES = (paths.SHARE_ANNOUNCED, *_CONFIGURATION)
 FOOTPRINT = Footprint(
     paths=(paths.SHARE_ANNOUNCED,),
-    files=(
-        *(paths.SHARE_CONFIGURATION, paths.SHARE_USERS, paths.SHARE_PASSWORD),
-        *(paths.SHARE_KEPT_BACK, paths.SHARE_STARTED),
-    ),
+    files=(*_CONFIGURATION, paths.READERS),
     packages=(*{name for names in share.PACKAGES.values() for name in names}, ACL),
     accounts=(share.USER,),
     units=(share.SAMBA, share.DISCOVERY),

@@ -17,10 +17,11 @@ _MAY = "r-x"
 
 @operation()
 def let_in(names: tuple[str, ...]) -> Commands:
-    """Let these users, and no others, get into the library's folder to read.
+    """Let these users get into the library's folder to read, and none who could by hotshoe before.
 
     An access control list of that folder alone; what is below is open to whoever gets in. So it
-    holds for every folder that comes, and ends for all of them at once.
+    holds for every folder that comes, and ends for all of them at once. They are noted on the host,
+    since the person may have let in others.
 
     + names: of the users
 
@@ -32,11 +33,5 @@ def let_in(names: tuple[str, ...]) -> Commands:
     if there == dict.fromkeys(names, _MAY):
         host.noop(f"{', '.join(names) or 'nobody'} may read the library")
         return
-    script = render(
-        "share/readers.sh.j2",
-        names=names,
-        gone=sorted({*there} - {*names}),
-        user=intake.USER,
-        owner=OWNER,
-    )
+    script = render("share/readers.sh.j2", names=names, user=intake.USER, owner=OWNER)
     yield StringCommand(script, _stdin=text("share/readable.py"))

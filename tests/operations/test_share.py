@@ -39,11 +39,13 @@ def refusal(plan: ServerPlan) -> str:
 class TestQueries:
     def test_reads_whom_the_folder_lets_in(self):
         lines = (
+            "noted ann 1000\nnoted carl 1003\nnoted - 1234\nnoted bob 1002\n"
             "# file: /srv/hotshoe/library\n# owner: hotshoe-intake\n# group: hotshoe\n"
             "# flags: -s-\nuser::rwx\nuser:ann:r-x\nuser:1234:rwx\t#effective:r-x\ngroup::rwx\n"
             "group:staff:r-x\nmask::rwx\nother::---\ndefault:user:bob:r-x\n"
+            "user:backup:r-x\n"
         ).splitlines()
-        assert LET_IN.read(lines) == {"ann": "r-x", "1234": "rwx"}
+        assert LET_IN.read(lines) == {"ann": "r-x", "carl": "", "-": "", "bob": ""}
 
     def test_reads_who_listens(self):
         lines = (
@@ -178,18 +180,38 @@ class TestReaders:
 
     def test_what_is_there_is_opened_before_anybody_gets_in(self, on_host):
         script = self.script(on_host, {}, ("ann",))
-        assert script.index("below open") < script.index("user:ann:r-x")
+        assert script.index("below open") < script.index('gate --modify "user:$number:r-x"')
 
     def test_who_goes_is_shut_out_first(self, on_host):
-        script = self.script(on_host, {"ann": "r-x", "bob": "r-x"}, ("ann",))
-        assert script.index("user:bob:---") < script.index("below open")
-        assert "gate --remove user:bob" in script
-
-    def test_without_readers_nothing_is_open(self, on_host):
         script = self.script(on_host, {"ann": "r-x"}, ())
-        parts = ("user:ann:---", "below close", "gate --remove-all")
-        assert [script.index(part) for part in parts] == sorted(map(script.index, parts))
+        assert script.index('gate --modify "user:$number:---"') < script.index("below close")
 
-    def test_a_run_that_was_killed_is_gone_on_with(self, on_host):
-        assert "below close" in self.script(on_host, {"ann": "---"}, ())
-        assert "user:ann:r-x" in self.script(on_host, {"ann": "---"}, ("ann",))
+    @pytest.mark.parametrize("there", [{"ann": ""}, {"ann": "r-x", "-": ""}, {"-": "---"}])
+    def test_a_run_that_was_killed_is_gone_on_with(self, on_host, there):
+        self.script(on_host, there, ("ann",))
+
+
+class TestRemoval:
+    def test_where_there_never_was_a_share_there_is_nothing_to_look_at(self, on_host):
+        on_host(device(packages=frozenset({"samba"}), units={"smbd.service": "active enabled"}))
+        assert not share._has_something()
+
+    @pytest.mark.parametrize(
+        "known",
+        [
+            {"paths": {paths.SHARE_KEPT_BACK: FILE}},
+            {"paths": {core.DISCOVERY.path: FILE}},
+            {"paths": {paths.SHARE_ANNOUNCED: FILE}},
+            {"accounts": {core.USER: f"{core.USER}:x:990:990::/nonexistent:/usr/sbin/nologin"}},
+        ],
+    )
+    def test_whatever_a_run_has_left_goes(self, on_host, known):
+        on_host(device(**known))
+        assert share._has_something()
+
+    def test_what_it_put_into_the_library_is_given_back_before_its_user_goes(self, on_host):
+        on_host(device())
+        assert as_texts(share._given_back._inner()) == []
+        on_host(device(accounts={core.USER: "it"}))
+        (script,) = as_texts(share._given_back._inner())
+        assert f"chown --no-dereference --from={core.USER}" in script

@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -72,7 +73,10 @@ class Program:
         while True:
             try:
                 self._connected()
-            except (LostError, StuckError) as error:
+            except StuckError as error:
+                if self._told(error):
+                    continue
+            except LostError as error:
                 self._is_wrong(str(error))
             except OSError as error:
                 self._is_wrong(f"{self._configuration.folder}: {error.strerror}")
@@ -94,13 +98,23 @@ class Program:
                 while True:
                     tasks = server.tasks(MOST, PATIENCE)
                     self._alive()
-                    if not tasks:
+                    if fetching.do(tasks) or not tasks:
                         self._is_well()
-                    for task in tasks:
-                        if fetching.do(task):
-                            self._is_well()
         finally:
             folder.close()
+
+    def _told(self, stuck: StuckError) -> bool:
+        """Tell the server, over a new connection, what is wrong here.
+
+        :returns: whether the others can be fetched meanwhile
+        """
+        self._is_wrong(stuck.reason)
+        with suppress(LostError), Server(self._configuration.command) as server:
+            # It takes nothing that is said of a photo for which it was not asked.
+            server.tasks(MOST, 0)
+            server.failed(stuck.reason, stuck.number)
+            return stuck.number is not None
+        return False
 
     def _is_wrong(self, reason: str) -> None:
         if reason != self._trouble:
