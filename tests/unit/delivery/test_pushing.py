@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -232,6 +233,22 @@ def test_a_name_that_is_no_utf_8_holds_up_no_other(home, peers):
     assert "UTF-8" in waiting["deliveries"][0]["error"]
 
 
+def test_the_host_key_of_the_site_is_the_one_that_is_asked_for(home, openssh):
+    """A server has several, and would rather show another."""
+    openssh.end()
+    for kind in ("ecdsa", "rsa"):
+        other = openssh.key.with_suffix(f".{kind}")
+        subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(other)], check=True)
+        openssh.more_keys.append(other)
+    openssh.begin()
+    content = random_content(10_000)
+    home.put("IMG_1.JPG", content, tell=False)
+    home.pushes = [openssh.push("there")]
+    home.begin()
+    home.wait_until_delivered("there", 1)
+    openssh.wait_until_it_has({"IMG_1.JPG": digest(content)})
+
+
 class TestTroubles:
     """What is wrong is told in plain words, and it goes on by itself."""
 
@@ -327,8 +344,6 @@ class TestTroubles:
 
 @pytest.fixture
 def certificate(tmp_path):
-    import subprocess
-
     certificate, key = tmp_path / "it.pem", tmp_path / "it.key"
     subprocess.run(
         [
