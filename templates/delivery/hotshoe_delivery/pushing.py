@@ -160,6 +160,7 @@ class Destination:
             self._photos.changed(photo)
             return
         self._ledger.delivered(photo.id, self.push.name, name)
+        say(f"{self.push.name}: {name} is delivered, {photo.size} bytes")
         self._works()
         self._delivered()
 

@@ -89,6 +89,7 @@ class Service:
                     # Not before it is known what is there.
                     keeper_runs = True
                     self._keeper.begin()
+            self._fetching.look()
             notify("WATCHDOG=1")
             self._look.wait(_watchdog(min(pause, 20)))
         for each in self._destinations:
