@@ -25,6 +25,8 @@ from hotshoe_delivery.words import TroubleError
 
 # Between two looks, and at least that, in seconds.
 PAUSE, LEAST_PAUSE = 600, 1
+# How long some file systems take to show that something was removed, in seconds (btrfs).
+SHOWING = 60
 # How many photos are looked at at a time.
 BATCH = 50
 DAY = 86400
@@ -50,6 +52,8 @@ class Keeper:
         self._destinations = {each.push.name: each for each in destinations}
         self._news = threading.Event()
         self._told: str | None = ""
+        # When photos were removed lately, and how large they were.
+        self._removed: list[tuple[float, int]] = []
 
     def begin(self) -> None:
         """Begin."""
@@ -122,7 +126,10 @@ class Keeper:
         if wanted is None:
             return False
         disk = os.fstatvfs(self._photos.root)
-        return disk.f_bavail * disk.f_frsize < wanted
+        now = time.monotonic()
+        self._removed = [(at, size) for at, size in self._removed if now - at < SHOWING]
+        removed = sum(size for _, size in self._removed)
+        return disk.f_bavail * disk.f_frsize + removed < wanted
 
     def _is_wanted(self, photo: Photo) -> bool:
         days = self._retention.after_days
@@ -156,6 +163,7 @@ class Keeper:
                 # What is marked and still there after a power cut, the next scan finds.
                 self._photos.ledger.gone([photo.id], "retention")
                 library.remove(self._photos.root, photo, handle)
+                self._removed.append((time.monotonic(), photo.size))
         except OSError as error:
             self._photos.changed(photo)
             if is_about_reading(error) or error.errno == errno.EROFS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import threading
 import time
 from pathlib import Path
@@ -103,7 +104,7 @@ class Service:
         """
         try:
             return self._photos.scan()
-        except OSError as error:
+        except (OSError, sqlite3.Error) as error:
             say(f"the library cannot be looked at: {error}; next try in {SOON} s", WARNING)
             return True
 
