@@ -14,7 +14,7 @@ from hotshoe.plan.model import FetchAccess, Push, Retention
 from hotshoe.render import render
 from hotshoe_delivery.configuration import SECRETS, Configuration
 
-NOTHING = dict.fromkeys(("folder", "url", "host_key", "share", "bucket", "region"))
+NOTHING = dict.fromkeys(("folder", "url", "host_key", "share", "bucket", "region", "home_address"))
 DESK = Push(
     **NOTHING
     | {"name": "desk", "by": "sftp", "host": "192.168.1.30", "port": 22, "username": "ann"}
