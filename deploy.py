@@ -31,7 +31,7 @@ if "servers" in host.groups:
     leftovers.begin("server")
 if "routers" in host.groups:
     leftovers.begin("router")
-if "fetchers" in host.groups:
+if "fetchers" in host.groups and not plan.fetcher(host.name).removed:
     leftovers.begin("fetcher")
 
 # The way out, from the Internet inwards: whoever is inside installs packages through it.
@@ -55,7 +55,7 @@ if "openwrt_routers" in host.groups:
 comes_later(barrier(name="The way in is open"))
 
 # Whoever fetches photos, once there is a server to fetch them from.
-if "fetchers" in host.groups:
+if "fetchers" in host.groups and not plan.fetcher(host.name).removed:
     fetcher.install(plan.fetcher(host.name))
 
 # Certificates from authorities that have to get in first.
@@ -67,7 +67,10 @@ if "servers" in host.groups:
     leftovers.remove("server", server.own_paths(plan.server(host.name)))
 if "routers" in host.groups:
     leftovers.remove("router")
-if "fetchers" in host.groups:
+if "fetchers" in host.groups and not plan.fetcher(host.name).removed:
     leftovers.remove("fetcher")
+if "fetchers" in host.groups and plan.fetcher(host.name).removed:
+    fetcher.remove(plan.fetcher(host.name))
+    leftovers.remove("former")
 if "openwrt_routers" in host.groups:
     openwrt.remove_leftovers()

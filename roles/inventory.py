@@ -47,7 +47,7 @@ def hosts(site: str) -> tuple[list[HostData], list[HostData], list[HostData], li
         kind: [_host(site, r.name, str(r.lan.ip), r) for r in plan.routers if r.managed_by == kind]
         for kind in ("linux", "openwrt")
     }
-    fetchers = [_host(site, f.name, str(f.address), f) for f in plan.fetchers]
+    fetchers = [_host(site, f.name, str(f.address), f) for f in plan.fetchers if not f.by_hand]
     return servers, routers["linux"], routers["openwrt"], fetchers
 
 

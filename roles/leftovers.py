@@ -13,7 +13,7 @@ from pyinfra.api import operation
 
 from hotshoe import paths
 from hotshoe.debian.device import claims_of
-from hotshoe.debian.leftovers import Leftovers, leftovers, note, own_drop_ins
+from hotshoe.debian.leftovers import Claims, Leftovers, leftovers, note, own_drop_ins
 from hotshoe.errors import escaped
 from hotshoe.render import render
 from roles import fetcher, router_linux, server
@@ -26,6 +26,8 @@ CLAIMS = {
     "server": claims_of(server.FOOTPRINTS),
     "router": claims_of((router_linux.FOOTPRINT,)),
     "fetcher": claims_of((fetcher.FOOTPRINT,)),
+    # What was one, and is nothing of this Site's any more.
+    "former": Claims(),
 }
 
 

@@ -44,10 +44,13 @@ def configuration(plan: ServerPlan) -> str:
             {key: "" if value is None else value for key, value in asdict(push).items()}
             for push in plan.pushes
         ],
-        "fetchers": [{"name": each.name, "order": each.order} for each in plan.fetchers],
+        "fetchers": [
+            {"name": each.name, "source": str(each.source), "order": each.order}
+            for each in plan.fetchers
+        ],
         "retention": asdict(plan.retention) if plan.retention else None,
     }
-    return json.dumps(values, indent=2) + "\n"
+    return json.dumps(values, indent=2, default=str) + "\n"
 
 
 def secrets(plan: ServerPlan, passwords: Mapping[str, str], key: Callable[[str], str]) -> str:

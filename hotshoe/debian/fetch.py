@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from hotshoe import paths
 from hotshoe.plan.model import FetchAccess, FetcherPlan, ServerPlan
-from hotshoe.render import render
+from hotshoe.render import render, text
 
 # The user on the server that their SSH runs as, and that they log in as; it has no shell.
 USER = "hotshoe-fetch"
@@ -18,6 +18,8 @@ ALIAS = "hotshoe-fetch"
 # What a unit's credentials are called, and where systemd puts those of the fetcher's unit.
 HOST_KEY, KEY = "host-key", "key"
 FETCHER = "hotshoe-fetcher.service"
+# The modules of the program that fetches, in templates/fetcher/hotshoe_fetch.
+MODULES = (*("__init__", "__main__", "fetching", "folder", "folders", "rate", "server", "words"),)
 # How soon a server that does not answer is given up, in seconds; and how often one is asked whether
 # it is still there.
 CONNECT_SECONDS, ALIVE_SECONDS, ALIVE_COUNT = 20, 10, 3
@@ -39,22 +41,24 @@ def known_hosts(public: str) -> str:
     return f"# Managed by hotshoe.\n{ALIAS} {public}\n"
 
 
-def command(plan: FetcherPlan) -> list[str]:
+def command(plan: FetcherPlan, key: str, known: str) -> list[str]:
     """How a fetcher connects to what the server runs for it (ssh(1), ssh_config(5)).
 
     Nothing of it is in a configuration of the host's or of a person's.
 
     :param plan: of the fetcher
+    :param key: the file with its private key
+    :param known: the file with the server's host key
     """
     options = {
-        "IdentityFile": f"/run/credentials/{FETCHER}/{KEY}",
+        "IdentityFile": key,
         "IdentitiesOnly": "yes",
         "IdentityAgent": "none",
         "PreferredAuthentications": "publickey",
         "BatchMode": "yes",
         "HostKeyAlias": ALIAS,
         "StrictHostKeyChecking": "yes",
-        "UserKnownHostsFile": paths.FETCHER_KNOWN_HOSTS,
+        "UserKnownHostsFile": known,
         "GlobalKnownHostsFile": "none",
         "UpdateHostKeys": "no",
         "CheckHostIP": "no",
@@ -71,15 +75,42 @@ def command(plan: FetcherPlan) -> list[str]:
     return ["/usr/bin/ssh", "-F", "none", "-T", *said, *dialled]
 
 
-def configuration(plan: FetcherPlan) -> str:
+def configuration(
+    plan: FetcherPlan,
+    key: str = f"/run/credentials/{FETCHER}/{KEY}",
+    known: str = paths.FETCHER_KNOWN_HOSTS,
+) -> str:
     """The text of what the program that fetches is told.
 
     :param plan: of the fetcher
+    :param key: the file with its private key
+    :param known: the file with the server's host key
     """
     values = {
         "server": plan.server,
-        "command": command(plan),
+        "command": command(plan, key, known),
         "folder": plan.folder,
         "bytes_per_second": plan.bytes_per_second,
     }
     return json.dumps(values, indent=2) + "\n"
+
+
+def by_hand(plan: FetcherPlan, private: str, host_key: str) -> dict[str, str]:
+    """All that a computer needs which a person sets up to fetch, as files of a folder.
+
+    There, ``python3 -m hotshoe_fetch fetcher.json`` fetches.
+
+    :param plan: of the fetcher
+    :param private: its private key, which nobody else may read
+    :param host_key: the server's public host key
+    :returns: by their paths in the folder, their texts
+    """
+    program = {
+        f"hotshoe_fetch/{name}.py": text(f"fetcher/hotshoe_fetch/{name}.py") for name in MODULES
+    }
+    return {
+        **program,
+        "fetcher.json": configuration(plan, KEY, "known-hosts"),
+        "known-hosts": known_hosts(host_key),
+        KEY: private,
+    }

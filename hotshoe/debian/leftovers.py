@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hotshoe import paths
 from hotshoe.debian.units import Ruleset, is_template, template_of
@@ -106,7 +106,8 @@ class Leftovers:
     :param units: timers first, since they start others
     :param restarted: units that stay and lose a drop-in
     :param paths: files and folders
-    :param note: as what the Site uses the host, once they are gone
+    :param note: as what the Site uses the host, once they are gone; empty for nothing
+    :param forgotten: whether the Site's own note goes as well
     """
 
     units: tuple[str, ...] = ()
@@ -116,9 +117,11 @@ class Leftovers:
     users: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     note: str = ""
+    forgotten: bool = False
 
     def __bool__(self) -> bool:
-        return any((self.units, self.paths, self.tables, self.users, self.groups))
+        gone = (self.units, self.paths, self.tables, self.users, self.groups)
+        return any(gone) or self.forgotten
 
     def named(self) -> Iterator[str]:
         """Each, as a person reads it."""
@@ -182,7 +185,11 @@ def leftovers(
     for other, has in claims.items():
         if other not in noted:
             stays |= has
-    return _leftovers(found, None, stays, _note({kind}))
+    gone = _leftovers(found, None, stays, _note({kind}))
+    if claims[kind] == Claims():
+        # The Site does not use the host any more, and leaves no note of that either.
+        return replace(gone, note="", forgotten=site in found.notes)
+    return gone
 
 
 def _of_others(found: Found, site: str, claims: Mapping[str, Claims]) -> Claims:

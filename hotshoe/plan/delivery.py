@@ -23,7 +23,7 @@ from hotshoe.plan.model import (
 )
 from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.site.checks.base import inward, nat_routers_between, router_index
-from hotshoe.site.delivery import address_of, peer_of, server_index
+from hotshoe.site.delivery import address_of, in_use, peer_of, server_index
 from hotshoe.site.library import Delivery
 from hotshoe.site.model import Site
 
@@ -54,7 +54,7 @@ def retention_of(site: Site) -> Retention | None:
 
 def deliveries_of(site: Site, index: int) -> tuple[Delivery, ...]:
     """What brings photos from the library of the server of that index to other places."""
-    return tuple(each for each in site.delivery if server_index(site, each) == index)
+    return tuple(each for each in in_use(site) if server_index(site, each) == index)
 
 
 def accesses_of(site: Site, index: int) -> dict[str, HomeAccess]:
@@ -189,6 +189,8 @@ def _fetcher_plan(site: Site, server: ServerPlan, said: Delivery) -> FetcherPlan
         folder=said.folder or "",
         order=said.order,
         bytes_per_second=int(said.bytes_per_second or 0),
+        by_hand=said.by_hand,
+        removed=said.removed,
     )
 
 

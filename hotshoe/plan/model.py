@@ -622,6 +622,8 @@ class FetcherPlan:
     :param folder: where photos go
     :param order: which of the photos that wait goes first, the ``oldest`` or the ``newest``
     :param bytes_per_second: the most that it may take; 0 is no limit
+    :param by_hand: whether a person sets it up, and no deploy logs in there
+    :param removed: whether it fetches no more, and all of hotshoe's is taken away there
     """
 
     name: str
@@ -635,6 +637,8 @@ class FetcherPlan:
     folder: str
     order: Order
     bytes_per_second: int
+    by_hand: bool
+    removed: bool
 
 
 # Whatever a deploy logs in to.
@@ -682,10 +686,11 @@ class Plan:
     def hosts(self) -> tuple[HostPlan, ...]:
         """What a deploy logs in to: routers, from the Internet inwards, servers, and fetchers.
 
-        No router set up by hand is among them.
+        None that a person sets up by hand is among them.
         """
         routers = (router for router in self.routers if not router.by_hand)
-        return (*routers, *self.servers, *self.fetchers)
+        fetchers = (fetcher for fetcher in self.fetchers if not fetcher.by_hand)
+        return (*routers, *self.servers, *fetchers)
 
     def server(self, name: str) -> ServerPlan:
         """The server of that name.
@@ -716,6 +721,10 @@ class Plan:
     def servers_behind(self, router: RouterPlan) -> tuple[ServerPlan, ...]:
         """The servers in a router's LAN."""
         return tuple(server for server in self.servers if server.behind == router.name)
+
+    def fetchers_behind(self, router: RouterPlan) -> tuple[FetcherPlan, ...]:
+        """The computers in a router's LAN that fetch photos."""
+        return tuple(fetcher for fetcher in self.fetchers if fetcher.behind == router.name)
 
     def servers_through(self, router: RouterPlan) -> tuple[ServerPlan, ...]:
         """The servers to which cameras get through a router."""

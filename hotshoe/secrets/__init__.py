@@ -78,6 +78,6 @@ def load_secrets(files: SiteFiles, site: Site, opening: Opening | None = None) -
         raw.get("acme_secret"),
         raw.get("share_password") if site.library.share == "smb" else None,
         raw.get("message_secret") if site.message else None,
-        raw.get("delivery_secret"),
-        dict(raw.get("delivery_passwords", {})),
+        raw.get("delivery_secret") if site.delivery else None,
+        delivery_secrets.passwords_of(raw, site),
     )

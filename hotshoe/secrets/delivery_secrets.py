@@ -47,13 +47,23 @@ def needs_keys(site: Site, given: Mapping[str, Any]) -> bool:
     return any(each.by == "fetch" for each in site.delivery) or any(by_key)
 
 
+def passwords_of(raw: Mapping[str, Any], site: Site) -> dict[str, str]:
+    """The passwords of a Site's deliveries, by their names; a shared vault may hold others too.
+
+    :param raw: the vault's content, which fits the Site
+    """
+    given = raw.get("delivery_passwords", {})
+    names = [each.name for each in site.delivery if WAYS[each.by].password]
+    return {name: given[name] for name in names if name in given}
+
+
 def used(raw: Mapping[str, Any], site: Site) -> list[str]:
     """Those of a vault's secrets that a Site uses for this.
 
     :param raw: the vault's content, which fits the Site
     """
     given = raw.get("delivery_passwords", {})
-    found = [given[each.name] for each in site.delivery if each.name in given]
+    found = [*passwords_of(raw, site).values()]
     found += [raw["delivery_secret"]] if needs_keys(site, given) else []
     found += [raw["share_password"]] if site.library.share == "smb" else []
     found += [raw["message_secret"]] if site.message and "message_secret" in raw else []

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from hotshoe.ports.ranges import Service
 from hotshoe.site.library import By
+from hotshoe.site.validation import RefusedFieldError
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,12 @@ SHARE_SERVICES = tuple(map(Service.parse, ("445/tcp", "5353/udp", "3702/udp", "3
 # The keys that every delivery may have.
 COMMON = ("name", "by", "server", "order", "bytes_per_second")
 WAYS: dict[By, Needs] = {
-    "fetch": Needs("by: fetch", 22, ("address", "folder"), ("behind", "ssh_user", "ssh_port")),
+    "fetch": Needs(
+        "by: fetch",
+        22,
+        ("address", "folder"),
+        ("behind", "by_hand", "ssh_user", "ssh_port", "removed"),
+    ),
     "sftp": Needs(
         "by: sftp",
         22,
@@ -102,7 +108,19 @@ def address_of(delivery: Any) -> IPv4Address | None:
 def server_index(site: Any, delivery: Any) -> int:
     """The index of the server whose photos are delivered.
 
-    :param site: a Site that passed its checks
+    :param site: a Site, checked or not
+    :raises RefusedFieldError: if that is not said, or the Site has no such server
     """
     names = [server.name for server in site.servers]
-    return names.index(delivery.server) if delivery.server else 0
+    name = names[0] if delivery.server is None and len(names) == 1 else delivery.server
+    if name not in names:
+        raise RefusedFieldError("server")
+    return names.index(name)
+
+
+def in_use(site: Any) -> tuple[Any, ...]:
+    """The deliveries of a Site, without those that are being removed.
+
+    :param site: a Site that passed its checks
+    """
+    return tuple(delivery for delivery in site.delivery if not delivery.removed)

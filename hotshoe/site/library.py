@@ -129,6 +129,18 @@ class Delivery(Part):
         examples=['"ssh-ed25519 AAAA…"'],
         description="of sftp: the public key that it has to show",
     )
+    removed: bool = Field(
+        default=False,
+        examples=["true"],
+        description="of fetch: whether the next deploy takes away what hotshoe put on that "
+        "computer, but for the photos; after that, the delivery can be taken out of the Site",
+    )
+    by_hand: bool = Field(
+        default=False,
+        examples=["true"],
+        description="of fetch: whether you set that computer up yourself, with what hotshoe "
+        "delivery --fetcher writes, and hotshoe never logs in there",
+    )
     ssh_user: SshUser = Field(default="root", examples=["root"], description="of fetch")
     ssh_port: Port = Field(default=22, examples=[22], description="of fetch")
     order: Order = Field(

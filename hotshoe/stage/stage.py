@@ -114,7 +114,7 @@ class Stage:
 
     @property
     def known_hosts(self) -> Path:
-        """The host keys of servers and routers."""
+        """The host keys of servers, routers and computers that fetch."""
         return self.folder / "known_hosts"
 
     def dialled(self, server: ServerPlan) -> str:

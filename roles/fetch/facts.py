@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hotshoe import paths
 from hotshoe.debian.device import Footprint, Query
@@ -16,12 +16,16 @@ FILES = (paths.FETCH_SESSION, paths.FETCH_CONFIGURATION, paths.FETCH_KEYS, paths
 SSHD = Unit.reading("hotshoe-fetch.service", *FILES, *_RUNS)
 
 
-def _holder(lines: Sequence[str]) -> str:
-    return next((line.split('"')[1] if '"' in line else "?" for line in lines), "")
+def _listeners(lines: Sequence[str]) -> Mapping[int, str]:
+    told = (line.split(maxsplit=5) for line in lines)
+    return {
+        int(columns[3].rpartition(":")[2]): columns[5].split('"')[1] if len(columns) > 5 else "?"
+        for columns in told
+    }
 
 
-# The program that listens where fetchers connect.
-HOLDER = Query("fetch_port", f"ss -Hltnp sport = :{FETCH_PORT}", _holder)
+# The TCP ports from the first one on to which fetchers may connect, and the program on each.
+HOLDERS = Query("fetch_ports", f"ss -Hltnp sport ge :{FETCH_PORT}", _listeners)
 
 FOOTPRINT = Footprint(
     paths=(paths.FETCH_SESSION, paths.FETCH_ROOT),
@@ -29,5 +33,5 @@ FOOTPRINT = Footprint(
     packages=("openssh-server",),
     accounts=(USER,),
     units=(SSHD,),
-    queries=(HOLDER,),
+    queries=(HOLDERS,),
 )

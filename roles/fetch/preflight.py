@@ -7,7 +7,7 @@ from pyinfra import host
 from hotshoe.plan.model import ServerPlan
 from roles.base.device import device_of
 from roles.base.plans import refuse
-from roles.fetch.facts import HOLDER, SSHD
+from roles.fetch.facts import HOLDERS, SSHD
 
 
 def refuse_unfit(plan: ServerPlan) -> None:
@@ -16,8 +16,8 @@ def refuse_unfit(plan: ServerPlan) -> None:
     :raises RefusedError: with the reason and what to do
     """
     device = device_of(host)
-    holder = device[HOLDER]
-    if plan.fetch_port and holder and not device.units.get(SSHD.name, "").startswith("active"):
+    holder = device[HOLDERS].get(plan.fetch_port or 0)
+    if holder and not device.units.get(SSHD.name, "").startswith("active"):
         refuse(
             host,
             f"port {plan.fetch_port}, to which computers connect that fetch photos, is taken by "

@@ -18,7 +18,7 @@ from roles.base.plans import plan_of, secrets_of
 from roles.fetcher.facts import FETCHES, FOOTPRINT, MODULES, folder_query
 from roles.fetcher.preflight import refuse_unfit
 
-__all__ = ["FOOTPRINT", "install", "refuse_unfit"]
+__all__ = ["FOOTPRINT", "install", "refuse_unfit", "remove"]
 
 
 @deploy("Fetcher")
@@ -71,6 +71,31 @@ def install(plan: FetcherPlan) -> None:
         needs,
         ready=f"systemctl is-active --quiet {FETCHES.name}",
         name="Start hotshoe-fetcher",
+    )
+
+
+@deploy("Fetcher")
+def remove(plan: FetcherPlan) -> None:
+    """Fetch no more; photos stay. What else is left over is taken away with all other leftovers."""
+    _handed_over(plan, name="Hand the photos over to root")
+
+
+@operation()
+def _handed_over(plan: FetcherPlan) -> Commands:
+    """Have the photos belong to root, and nothing of ours among them.
+
+    + plan: of the fetcher
+
+    .. code:: python
+
+        _handed_over(plan, name="Hand the photos over to root")
+    """
+    device = device_of(host)
+    if core.FETCHER_USER not in device.accounts or not device[folder_query(plan)]:
+        host.noop("there is nobody to take them from")
+        return
+    yield render(
+        "fetcher/remove.sh.j2", unit=FETCHES.name, folder=plan.folder, user=core.FETCHER_USER
     )
 
 

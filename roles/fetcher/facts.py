@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hotshoe import paths
+from hotshoe.debian import fetch
 from hotshoe.debian.device import Footprint, PathState, Query
 from hotshoe.debian.fetch import FETCHER, FETCHER_USER
 from hotshoe.debian.units import Unit
@@ -13,9 +14,7 @@ from hotshoe.plan.model import FetcherPlan
 # The program: its files, by their names in templates/ and on the host.
 MODULES = {
     f"fetcher/hotshoe_fetch/{name}.py": f"{paths.FETCHER_PROGRAM}/{name}.py"
-    for name in (
-        *("__init__", "__main__", "fetching", "folder", "folders", "rate", "server", "words"),
-    )
+    for name in fetch.MODULES
 }
 FETCHES = Unit.reading(
     FETCHER,
@@ -44,7 +43,7 @@ def _state(lines: Sequence[str]) -> PathState | None:
 
 def takes_photos(folder: PathState) -> bool:
     """Whether photos can be put into a folder that is there."""
-    owner, group, others = (int(digit, 8) & 2 for digit in folder.mode[-3:])
+    owner, group, others = (int(digit, 8) & 2 for digit in folder.mode.zfill(3)[-3:])
     if folder.owner == FETCHER_USER:
         return bool(owner)
     return bool(group if folder.group == FETCHER_USER else others)

@@ -29,6 +29,8 @@ def refuse_unfit(plan: FetcherPlan) -> None:
             f"(it has {', '.join(addresses)})",
             "give it that fixed address, or correct the delivery's address",
         )
+    if plan.removed:
+        return
     folder = device[asked]
     if folder and folder.kind != "d":
         refuse(

@@ -111,7 +111,8 @@ def _announce(plan: ServerPlan) -> None:
 def readers(plan: ServerPlan) -> None:
     """Let the users whom the Site names read the library, and nobody else who could before."""
     # An operation costs time for every host, also where it changes nothing.
-    if plan.readers or device_of(host)[LET_IN]:
+    before = device_of(host)[LET_IN]
+    if plan.readers or before:
         let_in(plan.readers, name="Let readers into the library")
 
 

@@ -8,6 +8,8 @@ is a word about what it has stored, as JSON, and is answered with a line:
 - ``["digests"]``: the SHA-256 of everything, by its name
 - ``["remove", NAME]``, ``["change", NAME]``: as somebody else may do there
 - ``["password", NEW]``: what is let in from now on
+- ``["full", YES]``: whether there is no room (of WebDAV)
+- ``["bucket", YES]``: whether there is the bucket (of S3)
 
 At the end of its standard input, it ends.
 """
@@ -19,6 +21,7 @@ import json
 import os
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,7 @@ class Dav:
         from wsgidav.wsgidav_app import WsgiDAVApp
 
         self._folder = Path(order["folder"])
+        (self._folder / "in").mkdir(exist_ok=True)
         self._users = {order["username"]: {"password": order["password"]}}
         app = WsgiDAVApp(
             {
@@ -68,6 +72,15 @@ class Dav:
     def password(self, new: str) -> None:
         for user in self._users.values():
             user["password"] = new
+
+    def full(self, yes: bool) -> None:
+        fill = self._folder / "fill"
+        if not yes:
+            fill.unlink()
+            return
+        with suppress(OSError), fill.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
 
 
 class S3:
@@ -130,6 +143,13 @@ class S3:
 
     def password(self, new: str) -> None:
         self._key.secret_access_key = new
+
+    def bucket(self, yes: bool) -> None:
+        buckets = self._backend.buckets
+        if yes:
+            buckets[self._bucket] = self._aside
+        else:
+            self._aside = buckets.pop(self._bucket)
 
 
 def main() -> None:

@@ -51,6 +51,15 @@ def test_units_are_stopped_before_anything_goes(on_host):
     assert paths.PHOTOS not in program
 
 
+def test_of_a_host_that_is_used_no_more_the_note_goes_last(on_host):
+    on_host(Device())
+    gone = Leftovers(paths=("/etc/hotshoe/it",), forgotten=True)
+    (program,) = as_texts(leftovers.removed._inner(gone, NOTE))
+    assert program.index("rm -rf") < program.index(f"rm -f {NOTE} {NOTE}.new")
+    assert program.index(f"rm -f {NOTE}") < program.index("rmdir")
+    assert "printf" not in program
+
+
 @pytest.fixture
 def prepared(on_host, monkeypatch):
     """What is prepared for a host: names of operations, and what they are called with."""

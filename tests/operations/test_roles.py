@@ -254,6 +254,19 @@ class TestInventory:
             assert (data["ssh_user"], data["ssh_port"]) == ("root", 22)
             assert data["_sudo"] is False
 
+    def test_has_a_computer_that_fetches_photos_in_a_group_of_its_own(self, on_host, project):
+        on_host(Device())
+        *_, (fetcher,) = inventory.hosts("fetch")
+        name, data = fetcher
+        assert (name, data["ssh_hostname"], data["_sudo"]) == ("nas", "192.168.1.20", False)
+
+    def test_refuses_a_program_that_is_none_before_any_host_is_contacted(self, on_host, project):
+        on_host(Device())
+        site = project / "group_vars" / "home.yml"
+        site.write_text(site.read_text() + "message: {program: messages/none}\n")
+        with pytest.raises(PyinfraError, match=r"message\.program: .*none cannot be read"):
+            inventory.hosts("home")
+
     def test_uses_sudo_for_everybody_but_root(self, on_host, project):
         on_host(Device())
         site = project / "group_vars" / "home.yml"

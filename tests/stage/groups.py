@@ -32,6 +32,7 @@ SECONDS = {
     "test_direct_link": 4,
     "test_drift": 8,
     "test_dynamic": 14,
+    "test_fetch": 9,
     "test_firewall": 9,
     "test_host_keys": 6,
     "test_images": 6,

@@ -312,7 +312,7 @@ def test_what_comes_while_it_is_down_is_told(shaped: Home) -> None:
     wait_for(home, name)
 
 
-def test_without_the_journal_it_is_told(shaped: Home) -> None:
+def test_a_photo_of_which_the_journal_is_lost_is_told(shaped: Home) -> None:
     """It loses its last lines with the power."""
     home, name = shaped, new("plain")
     home.sh(home.server, f"systemctl stop {UNIT}")

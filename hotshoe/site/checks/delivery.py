@@ -132,7 +132,7 @@ def fetcher_reaches_the_server(site: Any) -> Iterator[Finding]:
         try:
             if delivery.by != "fetch":
                 continue
-            server = _server_of(site, delivery)
+            server = site.servers[server_index(site, delivery)]
             at, fetcher = router_index(site, server), router_index(site, delivery)
             nat_routers = nat_routers_between(site, fetcher, at)
         except RefusedFieldError:
@@ -148,19 +148,6 @@ def fetcher_reaches_the_server(site: Any) -> Iterator[Finding]:
             )
 
 
-def _server_of(site: Any, delivery: Any) -> Any:
-    """The server of a delivery.
-
-    :raises RefusedFieldError: if that is refused
-    """
-    names = [server.name for server in site.servers]
-    if delivery.server is None and len(names) == 1:
-        return site.servers[0]
-    if delivery.server not in names:
-        raise RefusedFieldError("server")
-    return site.servers[names.index(delivery.server)]
-
-
 def deliveries_differ(site: Any) -> Iterator[Finding]:
     """Refuse two deliveries to the same place, and two that fetch to the same computer."""
     seen: dict[tuple[Any, ...], str] = {}
@@ -172,7 +159,7 @@ def deliveries_differ(site: Any) -> Iterator[Finding]:
             else:
                 folder = (delivery.folder or "").strip("/")
                 there = (delivery.share, delivery.bucket, (delivery.url or "").rstrip("/"))
-                server = _server_of(site, delivery).name
+                server = site.servers[server_index(site, delivery)].name
                 place = (server, delivery.by, peer_of(delivery), there, folder)
             name = delivery.name
         except RefusedFieldError:
@@ -199,7 +186,7 @@ def pushes_can_reach(site: Any) -> Iterator[Finding]:
         try:
             if delivery.by == "fetch":
                 continue
-            host, server = address_of(delivery), _server_of(site, delivery)
+            host, server = address_of(delivery), site.servers[server_index(site, delivery)]
             key = f"delivery[{i}].{'url' if delivery.url else 'address'}"
             if host is not None:
                 yield from _can_reach(site, key, i, host, server)

@@ -7,7 +7,7 @@ from typing import Any
 
 from hotshoe.site.checks.base import Finding, router_index
 from hotshoe.site.checks.connections import ONE_BY_ONE
-from hotshoe.site.delivery import server_index
+from hotshoe.site.delivery import in_use, server_index
 from hotshoe.site.sizes import written
 
 
@@ -77,7 +77,7 @@ def retention_has_a_delivery(site: Any) -> Iterator[Finding]:
     """Refuse to remove photos that are nowhere else."""
     if site.retention is None:
         return
-    has = {server_index(site, delivery) for delivery in site.delivery}
+    has = {server_index(site, delivery) for delivery in in_use(site)}
     for i, server in enumerate(site.servers):
         if i not in has:
             yield (

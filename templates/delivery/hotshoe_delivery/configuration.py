@@ -62,16 +62,18 @@ class Fetcher:
     """A computer in the home that fetches.
 
     :param name: of the delivery
+    :param source: the address from which it comes
     :param order: ``oldest`` first or ``newest`` first
     """
 
     name: str
+    source: str
     order: str
 
     @property
     def to(self) -> str:
-        """Where it leads, for people."""
-        return f"fetched by {self.name}"
+        """Where it leads, for people; at another one, nothing counts as delivered."""
+        return f"fetched from {self.source}"
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,10 @@ from hotshoe_delivery.system import ERROR, WARNING, printable, say
 
 # How many may ask at once, and how many tasks one is given at most.
 MOST, MOST_TASKS = 32, 1000
+# How often it is looked whether somebody who waits is still there, in seconds.
+HUNG_UP = 10
+# For how long a proof counts, in seconds.
+FRESH = 900
 # Linux's struct ucred.
 _CREDENTIALS = struct.Struct("3i")
 
@@ -50,6 +54,8 @@ class Fetching:
         self._news = threading.Condition()
         # What retention wants to be proved: of each fetcher, a nonce for each photo.
         self._nonces: dict[str, dict[int, str]] = {each.name: {} for each in fetchers}
+        # When what was wanted was proved, by the monotonic clock.
+        self._proofs: dict[tuple[str, int], float] = {}
         self._wrong: dict[str, str] = {}
         self._places = threading.Semaphore(MOST)
         self._socket: socket.socket | None = None
@@ -85,6 +91,12 @@ class Fetching:
                 self._nonces[fetcher][photo.id] = secrets.token_hex(32)
                 self._news.notify_all()
 
+    def is_proved(self, fetcher: str, photo: Photo) -> bool:
+        """Whether a fetcher has proved just now that it has a photo."""
+        with self._news:
+            at = self._proofs.get((fetcher, photo.id))
+            return at is not None and time.monotonic() - at < FRESH
+
     # -- the socket
 
     def _accept(self, server: socket.socket) -> None:
@@ -96,7 +108,8 @@ class Fetching:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        with client, suppress(OSError, ValueError, KeyError, TypeError):
+        nonsense = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+        with client, suppress(*nonsense):
             if not self._may_ask(client) or not self._places.acquire(timeout=0):
                 return
             try:
@@ -158,7 +171,11 @@ class Fetching:
                 left = until - time.monotonic()
                 if found or left <= 0 or _has_hung_up(client):
                     return found
-                self._news.wait(min(left, 10))
+                # One that failed may be tried again soon.
+                soon = (
+                    self._photos.ledger.next_try(fetcher.name) or time.time() + left
+                ) - time.time()
+                self._news.wait(min(left, HUNG_UP, max(soon, 0.1)))
 
     def _wanted(self, fetcher: str, most: int) -> list[dict[str, Any]]:
         found = []
@@ -225,6 +242,10 @@ class Fetching:
             return False
         if isinstance(sha256, str) and hmac.compare_digest(right.encode(), sha256.encode()):
             self._photos.ledger.verified(number, fetcher)
+            with self._news:
+                now = time.monotonic()
+                self._proofs = {k: at for k, at in self._proofs.items() if now - at < FRESH}
+                self._proofs[fetcher, number] = now
             self._works(fetcher)
             self._told()
             return True

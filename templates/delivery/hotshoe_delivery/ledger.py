@@ -107,14 +107,20 @@ class Photo:
     name: str | None = None
 
 
+# SQLite would begin with all that is in the library.
 _WAITING = (
-    "SELECT library.*, name FROM deliveries JOIN library ON library.id = photo"
-    " WHERE destination = ? AND state = 'waiting' AND next_try <= ? "
+    "SELECT library.*, name FROM deliveries INDEXED BY deliveries_waiting"
+    " CROSS JOIN library ON library.id = photo WHERE destination = ?1 AND state = 'waiting'"
+    # Or later than anything is put off: the clock was wrong then.
+    " AND (next_try <= ?2 OR next_try > ?2 + 3600) "
 )
+# What people are told of a photo.
+_TOLD = "id path size arrived sha256 gone why_gone"
+_SELECT_TOLD = "SELECT id, path, size, arrived, sha256, gone, why_gone FROM photos "
 # In the order of the index, so that the first one costs the same however many wait.
 _ORDERED = {
-    "oldest": _WAITING + "ORDER BY photo LIMIT ?",
-    "newest": _WAITING + "ORDER BY photo DESC LIMIT ?",
+    "oldest": _WAITING + "ORDER BY photo LIMIT ?3",
+    "newest": _WAITING + "ORDER BY photo DESC LIMIT ?3",
 }
 
 
@@ -290,8 +296,9 @@ class Ledger:
     def next_try(self, destination: str) -> float | None:
         """When the first of those may be tried that wait for a destination; None if none waits."""
         [(when,)] = self._rows(
-            "SELECT min(next_try) FROM deliveries JOIN photos ON photos.id = photo"
-            " WHERE destination = ? AND state = 'waiting' AND gone IS NULL",
+            "SELECT min(next_try) FROM deliveries INDEXED BY deliveries_waiting"
+            " CROSS JOIN library ON library.id = photo"
+            " WHERE destination = ? AND state = 'waiting'",
             destination,
         )
         return None if when is None else float(when)
@@ -428,17 +435,25 @@ class Ledger:
 
     def latest(self, most: int) -> list[dict[str, Any]]:
         """The photos that came last, in the library or not, and their deliveries; see status.py."""
-        columns = "id path size arrived sha256 gone why_gone"
-        rows = self._rows(
-            "SELECT id, path, size, arrived, sha256, gone, why_gone FROM photos"
-            " ORDER BY id DESC LIMIT ?",
-            most,
+        rows = self._rows(_SELECT_TOLD + "ORDER BY id DESC LIMIT ?", most)
+        return [self._told(row) for row in reversed(rows)]
+
+    def under(self, paths: Iterable[str]) -> list[dict[str, Any]]:
+        """The same of the photos under these paths, as far as any is known.
+
+        Of several under one path, it is the one in the library, or else the one that left it last.
+        """
+        query = (
+            _SELECT_TOLD + "WHERE path = ? ORDER BY gone IS NOT NULL, gone DESC, id DESC LIMIT 1"
         )
-        photos = [dict(zip(columns.split(), row, strict=True)) for row in reversed(rows)]
-        for photo in photos:
-            photo["path"] = os.fsdecode(photo["path"])
-            photo["deliveries"] = self._deliveries(photo.pop("id"))
-        return photos
+        found = (self._rows(query, os.fsencode(path)) for path in paths)
+        return [self._told(row) for rows in found for row in rows]
+
+    def _told(self, row: tuple[Any, ...]) -> dict[str, Any]:
+        photo = dict(zip(_TOLD.split(), row, strict=True))
+        photo["path"] = os.fsdecode(photo["path"])
+        photo["deliveries"] = self._deliveries(photo.pop("id"))
+        return photo
 
     def _deliveries(self, number: int) -> list[dict[str, Any]]:
         columns = "destination state name delivered verified error"

@@ -31,6 +31,11 @@ class ChangedError(OSError):
     """A photo is not any more what it was."""
 
 
+def is_about_reading(error: OSError) -> bool:
+    """Whether a photo is there, as far as is known, and only cannot be read."""
+    return error.errno in (errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE)
+
+
 @dataclass(frozen=True)
 class Digests:
     """Of a photo's content, in hexadecimal digits.

@@ -12,6 +12,9 @@ from hotshoe_delivery import library
 from hotshoe_delivery.ledger import Found, Ledger, Photo
 from hotshoe_delivery.library import Digests
 
+# How many photos are taken note of at once.
+MOST_AT_ONCE = 1000
+
 
 class Photos:
     """The library, and what the ledger knows of it; for any thread.
@@ -61,7 +64,10 @@ class Photos:
                 if path not in found and not self._is_there(path):
                     gone.append(photo.id)
             self.ledger.gone(gone, "moved")
-            self.see(each for each in seen.photos if _is_new(each, before))
+            new = [each for each in seen.photos if _is_new(each, before)]
+            # Others need the ledger in between.
+            for first in range(0, len(new), MOST_AT_ONCE):
+                self.see(new[first : first + MOST_AT_ONCE])
             return seen.growing
 
     def _is_there(self, path: str) -> bool:

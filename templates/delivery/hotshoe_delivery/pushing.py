@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hotshoe_delivery.configuration import Push
 from hotshoe_delivery.ledger import Ledger, Photo
-from hotshoe_delivery.library import ChangedError, Digests, opened
+from hotshoe_delivery.library import Digests, is_about_reading, opened
 from hotshoe_delivery.photos import Photos
 from hotshoe_delivery.rclone import Rclone, Remote
 from hotshoe_delivery.store import Pace, Source, Store, deliver
@@ -120,7 +120,7 @@ class Destination:
             with self._news:
                 if self._ends:
                     return None
-                seconds = self._paused_until - time.time()
+                seconds = self._paused_until - time.monotonic()
                 if seconds <= 0 and self._failures and self._busy:
                     # After a failure, one tries for all.
                     seconds = LAST_PAUSE
@@ -153,13 +153,12 @@ class Destination:
                         self.wake()
                         return
                     raise
-        except (ChangedError, FileNotFoundError, NotADirectoryError):
+        except OSError as error:
+            if is_about_reading(error):
+                reason = f"{photo.path} cannot be read here: {error.strerror}"
+                raise TroubleError(reason, photo=True) from None
             self._photos.changed(photo)
             return
-        except OSError as error:
-            raise TroubleError(
-                f"{photo.path} cannot be read here: {error.strerror}", photo=True
-            ) from None
         self._ledger.delivered(photo.id, self.push.name, name)
         self._works()
         self._delivered()
@@ -201,8 +200,9 @@ class Destination:
             alone = error.photo and self._in_a_row < IN_A_ROW
             if not alone:
                 self._failures += 1
+            seconds = pause(self._failures)
             if not alone:
-                self._paused_until = time.time() + pause(self._failures)
+                self._paused_until = time.monotonic() + seconds
         reason = str(error)
         if error.photo:
             tries = self._ledger.tries(photo.id, self.push.name)
@@ -212,7 +212,7 @@ class Destination:
                 say(f"{self.push.name}: {photo.path} is not delivered yet: {reason}", WARNING)
         if alone:
             return
-        self._ledger.failed(self.push.name, reason, self._paused_until)
+        self._ledger.failed(self.push.name, reason, time.time() + seconds)
         with self._news:
             new, self._told = reason != self._told, reason
         if new:

@@ -6,6 +6,7 @@ is fetched, by a proof that the fetcher gives. In doubt a photo stays.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -15,15 +16,15 @@ from hotshoe_delivery import library
 from hotshoe_delivery.configuration import Retention
 from hotshoe_delivery.fetching import Fetching
 from hotshoe_delivery.ledger import Photo
-from hotshoe_delivery.library import ChangedError, Digests, opened
+from hotshoe_delivery.library import Digests, is_about_reading, opened
 from hotshoe_delivery.photos import Photos
 from hotshoe_delivery.pushing import Destination
 from hotshoe_delivery.store import Store
 from hotshoe_delivery.system import WARNING, say
 from hotshoe_delivery.words import TroubleError
 
-# Between two looks, and for how long a fetcher's proof counts, in seconds.
-PAUSE, FRESH = 600, 900
+# Between two looks, in seconds.
+PAUSE = 600
 # How many photos are looked at at a time.
 BATCH = 50
 DAY = 86400
@@ -122,7 +123,7 @@ class Keeper:
             return False
         try:
             with opened(self._photos.root, photo) as handle:
-                if not self._is_proved(photo, has):
+                if not self._is_proved(photo):
                     return False
                 digests = Digests(photo.sha256, photo.md5)
                 if library.digest(handle) != digests:
@@ -134,18 +135,22 @@ class Keeper:
                 # What is marked and still there after a power cut, the next scan finds.
                 self._photos.ledger.gone([photo.id], "retention")
                 library.remove(self._photos.root, photo, handle)
-        except (ChangedError, FileNotFoundError, NotADirectoryError):
-            self._photos.changed(photo)
-            return False
         except OSError as error:
             self._photos.changed(photo)
-            raise TroubleError(f"{photo.path} cannot be removed: {error.strerror}") from None
+            if is_about_reading(error) or error.errno == errno.EROFS:
+                raise TroubleError(f"{photo.path} cannot be removed: {error.strerror}") from None
+            return False
         say(f"{photo.path} is removed from the library: {', '.join(sorted(names))} have it")
         return True
 
-    def _is_proved(self, photo: Photo, has: dict[str, tuple[str, float]]) -> bool:
-        """Whether all fetchers have proved lately that they have it; if not, they are asked."""
-        missing = [name for name in self._fetching.names if has[name][1] < time.time() - FRESH]
+    def _is_proved(self, photo: Photo) -> bool:
+        """Whether all fetchers have proved just now that they have it; if not, they are asked.
+
+        That they once told its digest is no proof that they have kept it.
+        """
+        missing = [
+            name for name in self._fetching.names if not self._fetching.is_proved(name, photo)
+        ]
         for name in missing:
             self._fetching.want(name, photo)
         return not missing

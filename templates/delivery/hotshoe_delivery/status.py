@@ -1,9 +1,11 @@
 """What ``hotshoe photos`` is told, as one line of JSON on the standard output.
 
-Usage: python3 -m hotshoe_delivery status CONFIGURATION [MOST]
+Usage: python3 -m hotshoe_delivery status CONFIGURATION [MOST | -]
 
-``MOST`` is how many photos are told at most, those that came last; 100 if it is not said. Times are
-seconds since 1970. There, and None where it says so::
+``MOST`` is how many photos are told at most, those that came last; 100 if it is not said. With
+``-``, photos are told whose paths on the server come on the standard input, each with a zero byte
+behind it, as far as the ledger knows them. Times are seconds since 1970. There, and None where it
+says so::
 
     {"at": when this was written,
      "running": whether the service runs,
@@ -37,10 +39,12 @@ them. The exit status is 1, with a sentence on the standard error, if there is n
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sqlite3
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -51,19 +55,23 @@ from hotshoe_delivery.ledger import Ledger
 MOST = 100
 
 
-def status(configuration: Configuration, most: int) -> dict[str, Any]:
+def status(configuration: Configuration, photos: int | Sequence[str]) -> dict[str, Any]:
     """What there is to tell.
 
-    :param most: how many photos at most
+    :param photos: how many at most, or their paths on the server
     :raises OSError: if there is no ledger
     """
     ledger = Ledger(Path(configuration.ledger), read_only=True)
     try:
         seen = {each["name"]: each for each in ledger.destinations()}
-        photos = ledger.latest(most)
+        told = (
+            ledger.latest(photos)
+            if isinstance(photos, int)
+            else ledger.under(path.removeprefix(f"{configuration.library}/") for path in photos)
+        )
     finally:
         ledger.close()
-    for photo in photos:
+    for photo in told:
         photo["path"] = f"{configuration.library}/{photo['path']}"
     retention = configuration.retention
     return {
@@ -80,7 +88,7 @@ def status(configuration: Configuration, most: int) -> dict[str, Any]:
             for each in configuration.destinations
         ],
         "retention": vars(retention) if retention else None,
-        "photos": photos,
+        "photos": told,
     }
 
 
@@ -103,12 +111,18 @@ def _is_running(path: str) -> bool:
 def main(arguments: list[str]) -> int:
     """Tell it.
 
-    :param arguments: the file of the configuration, and how many photos at most
+    :param arguments: the file of the configuration, and which photos
     :returns: the exit status
     """
-    path, *most = arguments
+    path, *which = arguments
+    photos: int | list[str] = MOST
     try:
-        told = status(Configuration.read(path), int(most[0]) if most else MOST)
+        if which == ["-"]:
+            given = sys.stdin.buffer.read().split(b"\0")
+            photos = [os.fsdecode(each) for each in given if each]
+        elif which:
+            photos = int(which[0])
+        told = status(Configuration.read(path), photos)
     except (OSError, sqlite3.Error, ValueError) as error:
         print(f"hotshoe-delivery: {error}", file=sys.stderr)
         return 1

@@ -98,11 +98,8 @@ class Program:
                 while True:
                     tasks = server.tasks(MOST, PATIENCE)
                     self._alive()
-                    if not tasks:
+                    if fetching.do(tasks) or not tasks:
                         self._is_well()
-                    for task in tasks:
-                        if fetching.do(task):
-                            self._is_well()
         finally:
             folder.close()
 

@@ -1,18 +1,19 @@
-"""One task: fetch a photo, or prove that it is still here."""
+"""What the server wants: fetch a photo, or prove that it is still here."""
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 from hotshoe_fetch.folder import Folder, digest
-from hotshoe_fetch.folders import closing, sync
+from hotshoe_fetch.folders import sync
 from hotshoe_fetch.rate import Rate
 from hotshoe_fetch.server import Server, Task
 
-# How often a photo is fetched anew at once, if what has arrived is not what the server has.
-ATTEMPTS = 2
 WRONG = "what arrives is not what the server has: is a disk or the memory of one of them broken?"
 # What is wrong with one name, and not with the disk.
 OF_A_NAME = {
@@ -40,8 +41,21 @@ class StuckError(Exception):
         self.reason, self.number = reason, number
 
 
+@dataclass(frozen=True)
+class _Arrived:
+    """A photo that is all here, and has no name yet.
+
+    :param handle: of it
+    :param digest: its digest, once it is on the disk
+    """
+
+    task: Task
+    handle: int
+    digest: Future[str]
+
+
 class Fetching:
-    """Does tasks.
+    """Does tasks: while one photo is written to the disk and digested, the next one comes.
 
     :param server: the server
     :param folder: where photos go
@@ -54,22 +68,39 @@ class Fetching:
     ) -> None:
         self._server, self._folder, self._rate, self._alive = server, folder, rate, alive
 
-    def do(self, task: Task) -> bool:
-        """Do a task.
+    def do(self, tasks: Iterable[Task]) -> int:
+        """Do tasks.
 
-        :returns: whether a photo is here that was not
-        :raises StuckError: if it cannot be done, which the server has to be told
+        :returns: how many photos are here that were not
+        :raises StuckError: if one cannot be done, which the server has to be told
         :raises LostError: if the server has gone
         """
-        try:
-            return self._prove(task) if task.nonce else self._fetch(task)
-        except OSError as error:
-            # The rest of the photo is still on its way.
-            if reason := OF_A_NAME.get(error.errno or 0):
-                raise StuckError(reason, task.id) from None
-            raise StuckError(_in_words(error), None) from None
+        come = 0
+        with ExitStack() as open_files, ThreadPoolExecutor(1) as disk:
+            before: _Arrived | None = None
+            for task in tasks:
+                with _told(task):
+                    arrived = self._begin(task, disk, open_files)
+                if arrived:
+                    come += bool(before and self._finish(before))
+                    before = arrived
+            return come + bool(before and self._finish(before))
 
-    def _prove(self, task: Task) -> bool:
+    def _begin(self, task: Task, disk: Executor, open_files: ExitStack) -> _Arrived | None:
+        """Prove that a photo is here, or have it come; None if nothing is left to do."""
+        if task.nonce:
+            self._prove(task)
+            return None
+        if self._is_here(task):
+            return None
+        handle = self._folder.open_part(task)
+        open_files.callback(os.close, handle)
+        if self._complete(task, handle):
+            return _Arrived(task, handle, disk.submit(_on_the_disk, handle))
+        self._folder.drop_part(task)
+        return None
+
+    def _prove(self, task: Task) -> None:
         try:
             with self._folder.find(task.name or task.path) as handle:
                 found = digest(handle, bytes.fromhex(task.nonce or ""))
@@ -79,29 +110,38 @@ class Fetching:
                 raise
             found = None
         self._server.proved(task, found)
-        return False
 
-    def _fetch(self, task: Task) -> bool:
+    def _is_here(self, task: Task) -> bool:
+        """Whether a photo is here under its name already, of which the server is told."""
         for name, sha256 in self._folder.namesakes(task):
             self._alive()
             if self._server.right(task.id, sha256):
                 self._folder.drop_part(task)
                 self._server.fetched(task.id, sha256, name)
-                return False
-        for _ in range(ATTEMPTS):
-            with closing(self._folder.open_part(task)) as handle:
-                if not self._complete(task, handle):
+                return True
+        return False
+
+    def _finish(self, arrived: _Arrived) -> bool:
+        """Give a photo its name, if it is right; it may be fetched anew, once.
+
+        :returns: whether it is here
+        """
+        task = arrived.task
+        with _told(task):
+            sha256 = arrived.digest.result()
+            if not self._server.right(task.id, sha256):
+                # What was here of it may have been wrong, such as after a power cut.
+                os.ftruncate(arrived.handle, 0)
+                if not self._complete(task, arrived.handle):
                     self._folder.drop_part(task)
                     return False
-                sync(handle)
-                sha256 = digest(handle)
-                if self._server.right(task.id, sha256):
-                    os.utime(handle, ns=(task.mtime_ns, task.mtime_ns))
-                    name = self._folder.place(task)
-                    self._server.fetched(task.id, sha256, name)
-                    return True
-            self._folder.drop_part(task)
-        raise StuckError(WRONG, task.id)
+                sha256 = _on_the_disk(arrived.handle)
+                if not self._server.right(task.id, sha256):
+                    self._folder.drop_part(task)
+                    raise StuckError(WRONG, task.id)
+            os.utime(arrived.handle, ns=(task.mtime_ns, task.mtime_ns))
+            self._server.fetched(task.id, sha256, self._folder.place(task))
+        return True
 
     def _complete(self, task: Task, handle: int) -> bool:
         """Get the rest of a photo.
@@ -120,6 +160,26 @@ class Fetching:
             self._alive()
             self._rate.took(len(piece))
         return True
+
+
+@contextmanager
+def _told(task: Task) -> Iterator[None]:
+    """Put what the disk says about a photo into plain words.
+
+    :raises StuckError: with them; the rest of a photo may still be on its way
+    """
+    try:
+        yield
+    except OSError as error:
+        if reason := OF_A_NAME.get(error.errno or 0):
+            raise StuckError(reason, task.id) from None
+        raise StuckError(_in_words(error), None) from None
+
+
+def _on_the_disk(handle: int) -> str:
+    """Wait until a photo is on the disk; its digest."""
+    sync(handle)
+    return digest(handle)
 
 
 def _write(handle: int, data: bytes, at: int) -> int:

@@ -24,6 +24,7 @@ import pytest
 from tests.conftest import PROJECT
 
 RCLONE = shutil.which("rclone")
+SSHD, SFTP_SERVER = Path("/usr/sbin/sshd"), Path("/usr/lib/openssh/sftp-server")
 needs_rclone = pytest.mark.skipif(not RCLONE, reason="this computer has no rclone")
 PASSWORD = "a password, and \"quotes\" 'too' $HOME"
 SECONDS = 60
@@ -61,6 +62,16 @@ class Peer:
     process: subprocess.Popen[bytes] | None = None
 
     def begin(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self._command(), stdout=log, stderr=log)
+
+        def answers() -> bool:
+            with socket.socket() as it:
+                return it.connect_ex(("127.0.0.1", self.port)) == 0
+
+        until(answers)
+
+    def _command(self) -> list[str]:
         assert RCLONE
         command = [RCLONE, "serve", self.by, str(self.folder), "--addr", f"127.0.0.1:{self.port}"]
         command += ["--config", "", "--user", "ann", *self.options]
@@ -76,14 +87,7 @@ class Peer:
             command += ["--cache-dir", f"{self.folder}-cache"]
         # On the command line, since nobody else is here.
         command += ["--pass", self.password]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
-
-        def answers() -> bool:
-            with socket.socket() as it:
-                return it.connect_ex(("127.0.0.1", self.port)) == 0
-
-        until(answers)
+        return command
 
     @property
     def log(self) -> Path:
@@ -126,6 +130,30 @@ class Peer:
         return said | other
 
 
+class OpenSsh(Peer):
+    """OpenSSH, which runs as whoever runs the tests, and whose users log in by key."""
+
+    def _command(self) -> list[str]:
+        configuration = self.folder.with_name(f"{self.folder.name}.conf")
+        configuration.write_text(
+            f"""
+Port {self.port}
+ListenAddress 127.0.0.1
+HostKey {self.key}
+AuthorizedKeysFile {self.key}.pub
+StrictModes no
+UsePAM no
+PidFile none
+Subsystem sftp {SFTP_SERVER}
+"""
+        )
+        return [str(SSHD), "-D", "-e", "-f", str(configuration)]
+
+    def push(self, name: str, **other: Any) -> dict[str, Any]:
+        user = {"username": getpass.getuser(), "folder": str(self.folder)}
+        return super().push(name, **user | other)
+
+
 @dataclass
 class Home:
     """A server with a library, and the program on it."""
@@ -134,7 +162,7 @@ class Home:
     pushes: list[dict[str, Any]] = field(default_factory=list)
     fetchers: list[dict[str, str]] = field(default_factory=list)
     retention: dict[str, int | None] | None = None
-    passwords: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, dict[str, str]] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -168,7 +196,7 @@ class Home:
         }
         self.configuration.write_text(json.dumps(said))
         secrets = {each["name"]: {"password": PASSWORD} for each in self.pushes}
-        secrets |= {name: {"password": it} for name, it in self.passwords.items()}
+        secrets |= self.secrets
         (self.folder / "credentials" / "delivery").write_text(json.dumps(secrets))
 
     @property
@@ -199,9 +227,6 @@ class Home:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-            # ssh has a session of its own.
-            for ssh in (self.folder / "run" / "private").glob("*.pid"):
-                ssh.unlink()
 
     def put(self, path: str, content: bytes, *, tell: bool = True, age: float = 0) -> Path:
         """A photo comes in."""
@@ -262,11 +287,14 @@ def peers(tmp_path: Path) -> Iterator[Callable[..., Peer]]:
     made: list[Peer] = []
 
     def make(by: str, **other: Any) -> Peer:
+        if by == "openssh" and not (SSHD.exists() and SFTP_SERVER.exists()):
+            pytest.skip("this computer has no openssh-server")
         folder = tmp_path / f"peer{len(made)}"
         folder.mkdir()
-        peer = Peer(by, folder, **other)
+        kind = OpenSsh if by == "openssh" else Peer
+        peer = kind("sftp" if by == "openssh" else by, folder, **other)
         made.append(peer)
-        if by == "sftp":
+        if peer.by == "sftp":
             new_key(peer)
         peer.begin()
         return peer

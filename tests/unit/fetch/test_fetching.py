@@ -35,7 +35,7 @@ class Fetcher:
         try:
             with Server(self._command) as server:
                 does = Fetching(server, folder, Rate(0), alive)
-                return sum(does.do(task) for task in server.tasks(8, 0.1))
+                return does.do(server.tasks(8, 0.1))
         finally:
             folder.close()
 
@@ -130,7 +130,7 @@ class TestACutConnection:
                 server._process.kill()
 
         with pytest.raises((LostError, KeyboardInterrupt)):
-            Fetching(server, place, Rate(0), cut).do(server.tasks(1, 0)[0])
+            Fetching(server, place, Rate(0), cut).do(server.tasks(1, 0))
         server.close()
         have = part(number).stat().st_size
         assert LARGE // 2 <= have < LARGE
@@ -139,7 +139,7 @@ class TestACutConnection:
         with Server(served) as again:
             read = again.read
             again.read = lambda n, offset: (asked_for.append(offset), read(n, offset))[1]
-            assert Fetching(again, place, Rate(0), lambda: None).do(again.tasks(1, 0)[0])
+            assert Fetching(again, place, Rate(0), lambda: None).do(again.tasks(1, 0))
         assert asked_for == [have]
         assert (folder / "a.jpg").read_bytes() == content(LARGE)
 
@@ -225,7 +225,7 @@ class TestAServerThatLies:
             (task,) = server.tasks(1, 0)
             lying = type(task)(number, path, task.size, task.mtime_ns, None, None)
             with pytest.raises(StuckError) as stuck:
-                Fetching(server, place, Rate(0), lambda: None).do(lying)
+                Fetching(server, place, Rate(0), lambda: None).do([lying])
             assert stuck.value.number == number
             with suppress(OSError), place.find(path):
                 pytest.fail("it is found")

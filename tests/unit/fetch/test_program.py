@@ -201,6 +201,8 @@ def test_the_program_reads_what_the_deploy_writes():
         folder="/srv/photos",
         order="oldest",
         bytes_per_second=5,
+        by_hand=False,
+        removed=False,
     )
     read = Configuration(**json.loads(configuration(plan)))
     assert read.command[-5:] == ["-p", "17022", "-l", "hotshoe-fetch", "192.168.178.10"]

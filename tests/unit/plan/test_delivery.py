@@ -18,6 +18,7 @@ from hotshoe.plan.model import (
     Share,
 )
 from hotshoe.ports.ranges import Service
+from hotshoe.site.delivery import SHARE_SERVICES
 from tests.homes import example, home
 from tests.random_homes import HOST_KEY
 
@@ -48,9 +49,7 @@ def test_whoever_says_nothing_gets_nothing(example_plan):
 def test_a_share_is_open_to_the_home(example_plan):
     server = example("share").servers[0]
     assert server.share == Share(may_change=False)
-    assert [str(service) for service in server.lan_services] == [
-        *("445/tcp", "5353/udp", "3702/udp", "5357/tcp")
-    ]
+    assert server.lan_services == SHARE_SERVICES
 
 
 def test_a_service_that_is_named_as_well_is_open_once():
@@ -94,6 +93,8 @@ class TestFetching:
                 folder="/srv/photos",
                 order="newest",
                 bytes_per_second=5_000_000,
+                by_hand=False,
+                removed=False,
             ),
         )
         assert plan.fetcher("nas") in plan.hosts
