@@ -63,7 +63,6 @@ def refuse_unfit(plan: ServerPlan) -> None:
     firewall.refuse_unfit(plan)
     share.refuse_unfit(plan)
     message.refuse_unfit(plan)
-    delivery.refuse_unfit(plan)
     fetch.refuse_unfit(plan)
 
 

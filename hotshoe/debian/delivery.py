@@ -20,6 +20,12 @@ PACKAGES = ("python3", "python3-systemd")
 _SFTP = ("openssh-client", "python3-paramiko")
 _RCLONE = ("ca-certificates", "rclone")
 EVERY_PACKAGE = (*PACKAGES, *_SFTP, *_RCLONE)
+# What the program has to know of a push; the rest is about the way there.
+_PUSH = (
+    *("name", "by", "host", "port", "username", "folder", "url", "host_key", "share", "bucket"),
+    *("region", "order", "bytes_per_second"),
+)
+_EMPTY = {"port": 0, "bytes_per_second": 0}
 
 
 def packages(plan: ServerPlan) -> tuple[str, ...]:
@@ -41,7 +47,7 @@ def configuration(plan: ServerPlan) -> str:
         "exchange": paths.DELIVERY_EXCHANGE,
         "asks": FETCH_USER,
         "pushes": [
-            {key: "" if value is None else value for key, value in asdict(push).items()}
+            {key: getattr(push, key) or _EMPTY.get(key, "") for key in _PUSH}
             for push in plan.pushes
         ],
         "fetchers": [

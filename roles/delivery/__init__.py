@@ -14,9 +14,8 @@ from hotshoe.secrets.delivery_keys import sftp_key
 from roles.base import operations
 from roles.base.plans import secrets_of
 from roles.delivery.facts import DELIVERY, FOOTPRINT, MODULES, PROGRAMS
-from roles.delivery.preflight import refuse_unfit
 
-__all__ = ["FOOTPRINT", "install", "packages", "refuse_unfit", "remove"]
+__all__ = ["FOOTPRINT", "install", "packages", "remove"]
 
 
 def packages(plan: ServerPlan) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ import socket
 import struct
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from pwd import getpwnam
 from typing import Any
@@ -27,6 +28,8 @@ from hotshoe_delivery.system import ERROR, WARNING, printable, say
 MOST, MOST_TASKS = 32, 1000
 # How often it is looked whether somebody who waits is still there, in seconds.
 HUNG_UP = 10
+# Who has no session for so long is told of, in seconds.
+SILENCE = 120
 # For how long a proof counts, in seconds.
 FRESH = 900
 # Linux's struct ucred.
@@ -57,6 +60,11 @@ class Fetching:
         # When what was wanted was proved, by the monotonic clock.
         self._proofs: dict[tuple[str, int], float] = {}
         self._wrong: dict[str, str] = {}
+        # Those of which it is told that they do not ask.
+        self._missing: set[str] = set()
+        # Of each fetcher: how many of its sessions there are, and since when there is none.
+        self._sessions = Counter[str]()
+        self._silent = dict.fromkeys(self._fetchers, time.time())
         self._places = threading.Semaphore(MOST)
         self._socket: socket.socket | None = None
 
@@ -83,6 +91,26 @@ class Fetching:
         """Tell those who wait that there is something new."""
         with self._news:
             self._news.notify_all()
+
+    def look(self) -> None:
+        """Tell of fetchers that have not asked for long, and of those that do again."""
+        for fetcher in self._fetchers:
+            with self._news:
+                silent = not self._sessions[fetcher]
+                since = self._silent[fetcher]
+            if silent and time.time() - since > SILENCE and fetcher not in self._wrong:
+                when = time.strftime("%Y-%m-%d %H:%M", time.localtime(since))
+                self._failed(
+                    fetcher,
+                    f"it has not asked since {when}: does hotshoe-fetcher run there, and is the "
+                    "way open?",
+                    None,
+                )
+                self._missing.add(fetcher)
+            elif not silent and fetcher in self._missing:
+                self._missing.discard(fetcher)
+                self._photos.ledger.works(fetcher)
+                self._works(fetcher)
 
     def want(self, fetcher: str, photo: Photo) -> None:
         """Have a fetcher prove that it has a photo."""
@@ -112,13 +140,21 @@ class Fetching:
         with client, suppress(*nonsense):
             if not self._may_ask(client) or not self._places.acquire(timeout=0):
                 return
-            try:
-                with client.makefile("rb") as lines:
-                    while (line := lines.readline(LONGEST)).endswith(b"\n"):
-                        answer = self._answer(json.loads(line), client)
-                        client.sendall(json.dumps(answer).encode() + b"\n")
-            finally:
-                self._places.release()
+            with client.makefile("rb") as lines, ExitStack() as session:
+                session.callback(self._places.release)
+                known = False
+                while (line := lines.readline(LONGEST)).endswith(b"\n"):
+                    asked = json.loads(line)
+                    if not known and asked["fetcher"] in self._fetchers:
+                        known = True
+                        self._count(asked["fetcher"], 1)
+                        session.callback(self._count, asked["fetcher"], -1)
+                    client.sendall(json.dumps(self._answer(asked, client)).encode() + b"\n")
+
+    def _count(self, fetcher: str, sessions: int) -> None:
+        with self._news:
+            self._sessions[fetcher] += sessions
+            self._silent[fetcher] = time.time()
 
     def _may_ask(self, client: socket.socket) -> bool:
         said = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
@@ -210,6 +246,7 @@ class Fetching:
         if not self._is_right(fetcher, number, sha256):
             return False
         self._photos.ledger.delivered(number, fetcher, name)
+        say(f"{fetcher}: {name} is fetched")
         self._works(fetcher)
         self._told()
         return True

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from systemd import journal
@@ -49,8 +50,10 @@ def _follow(reader: Any, came: Callable[[str, float], None], lost: Callable[[], 
                 if isinstance(path, str | bytes):
                     whole = path if isinstance(path, str) else os.fsdecode(path)
                     came(whole, entry["__REALTIME_TIMESTAMP"].timestamp())
-        except OSError as error:
-            say(f"the journal cannot be read: {error}; photos are found by looking", WARNING)
+        # Such as a ledger that cannot be written, since that disk is full.
+        except Exception as error:
+            say(f"the journal cannot be followed: {error!r}; photos are found by looking", WARNING)
             time.sleep(PAUSE)
-            reader = _reader()
+            with suppress(OSError):
+                reader = _reader()
             lost()

@@ -39,6 +39,7 @@ CREATE TABLE photos (
     UNIQUE (path, size, mtime_ns)
 );
 CREATE INDEX photos_present ON photos (path) WHERE gone IS NULL;
+CREATE INDEX photos_by_age ON photos (arrived, id) WHERE gone IS NULL;
 CREATE VIEW library AS
     SELECT id, path, size, mtime_ns, arrived, sha256, md5 FROM photos WHERE gone IS NULL;
 CREATE TABLE destinations (
@@ -61,6 +62,10 @@ CREATE TABLE deliveries (
     next_try REAL NOT NULL DEFAULT 0,
     PRIMARY KEY (destination, photo)
 ) WITHOUT ROWID;
+CREATE TABLE remarks (
+    about TEXT PRIMARY KEY,
+    text TEXT NOT NULL
+);
 CREATE INDEX deliveries_waiting ON deliveries (destination, photo) WHERE state = 'waiting';
 CREATE INDEX deliveries_of_photo ON deliveries (photo);
 """
@@ -417,7 +422,23 @@ class Ledger:
         )
         return {each: (os.fsdecode(name), verified) for each, name, verified in rows}
 
+    def remark(self, about: str, text: str | None) -> None:
+        """Take note of what is wrong with something else than a destination.
+
+        :param about: what it is, such as ``retention``
+        :param text: in plain words; None if nothing is
+        """
+        with self._change() as db:
+            if text is None:
+                db.execute("DELETE FROM remarks WHERE about = ?", (about,))
+            else:
+                db.execute("INSERT OR REPLACE INTO remarks VALUES (?, ?)", (about, text))
+
     # -- for people
+
+    def remarks(self) -> dict[str, str]:
+        """What is wrong with something else than a destination, by what that is."""
+        return dict(self._rows("SELECT about, text FROM remarks"))
 
     def destinations(self) -> list[dict[str, Any]]:
         """Every destination: its name, what waits, and what is wrong; see status.py."""

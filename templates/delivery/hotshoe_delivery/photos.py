@@ -107,6 +107,7 @@ class Photos:
         if known is None or known.sha256 in (None, found.sha256):
             return True
         self.ledger.another(photo.id, found.sha256, found.md5)
+        self.news()
         return False
 
 

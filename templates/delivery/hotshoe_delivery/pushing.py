@@ -99,19 +99,27 @@ class Destination:
 
     def _work(self, lane: str) -> None:
         store = self.store(lane)
+        while not self._ends:
+            try:
+                self._work_on(store)
+            # Such as a ledger that cannot be written, since that disk is full.
+            except Exception as error:
+                say(f"{self.push.name}: something unforeseen went wrong: {error!r}", ERROR)
+                with self._news:
+                    self._news.wait(IDLE)
+        store.close()
+
+    def _work_on(self, store: Store) -> None:
+        """Deliver until this ends."""
         while photo := self._take(store):
             try:
                 self._deliver(store, photo)
             except TroubleError as error:
                 self._failed(photo, error)
-            # Whatever it is, other photos go on.
-            except Exception as error:
-                self._failed(photo, TroubleError(repr(error), photo=True))
             finally:
                 with self._news:
                     self._busy.discard(photo.id)
                     self._news.notify_all()
-        store.close()
 
     def _take(self, store: Store) -> Photo | None:
         """Wait for a photo that may be delivered; None if this ends."""
@@ -160,6 +168,7 @@ class Destination:
             self._photos.changed(photo)
             return
         self._ledger.delivered(photo.id, self.push.name, name)
+        say(f"{self.push.name}: {name} is delivered, {photo.size} bytes")
         self._works()
         self._delivered()
 
@@ -198,10 +207,11 @@ class Destination:
                 return
             self._in_a_row += 1
             alone = error.photo and self._in_a_row < IN_A_ROW
-            if not alone:
-                self._failures += 1
+            # Those that were under way at the same time fail for the same reason.
+            first = not alone and self._paused_until <= time.monotonic()
+            self._failures += first
             seconds = pause(self._failures)
-            if not alone:
+            if first:
                 self._paused_until = time.monotonic() + seconds
         reason = str(error)
         if error.photo:
@@ -210,7 +220,7 @@ class Destination:
             self._ledger.failed(self.push.name, reason, next_try, photo.id)
             if not tries:
                 say(f"{self.push.name}: {photo.path} is not delivered yet: {reason}", WARNING)
-        if alone:
+        if not first:
             return
         self._ledger.failed(self.push.name, reason, time.time() + seconds)
         with self._news:

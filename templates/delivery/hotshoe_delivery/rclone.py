@@ -31,8 +31,6 @@ REMOTE = "there"
 PIECE = 1 << 18
 # S3 takes no more in one request (5 GiB). What is sent in one, it digests as a whole.
 LARGEST = 5 << 30
-# How long it may take to begin, in seconds.
-STARTING = 30
 _OPTIONS = (
     # Its configuration is in its memory.
     *("--config", "", "--rc-addr", "127.0.0.1:0", "--rc-serve"),
@@ -145,7 +143,7 @@ class Rclone:
             limit = self._push.bytes_per_second
             pace = ("--bwlimit", f"{limit}B") if limit else ()
             try:
-                self._process = subprocess.Popen(
+                process = subprocess.Popen(
                     ["rclone", "rcd", *_OPTIONS, *pace, "--rc-htpasswd", file],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
@@ -156,8 +154,14 @@ class Rclone:
                 )
             except OSError as error:
                 raise TroubleError(f"rclone cannot be run: {error}") from None
-            self._port = self._wait(self._process)
-            self._configure()
+            try:
+                self._port = self._wait(process)
+                self._configure()
+            except TroubleError:
+                process.kill()
+                process.wait()
+                raise
+            self._process = process
 
     @staticmethod
     def _wait(process: subprocess.Popen[str]) -> int:

@@ -23,8 +23,10 @@ from hotshoe_delivery.store import Store
 from hotshoe_delivery.system import WARNING, say
 from hotshoe_delivery.words import TroubleError
 
-# Between two looks, in seconds.
-PAUSE = 600
+# Between two looks, and at least that, in seconds.
+PAUSE, LEAST_PAUSE = 600, 1
+# How long some file systems take to show that something was removed, in seconds (btrfs).
+SHOWING = 60
 # How many photos are looked at at a time.
 BATCH = 50
 DAY = 86400
@@ -49,7 +51,9 @@ class Keeper:
         self._retention, self._photos, self._fetching = retention, photos, fetching
         self._destinations = {each.push.name: each for each in destinations}
         self._news = threading.Event()
-        self._told = ""
+        self._told: str | None = ""
+        # When photos were removed lately, and how large they were.
+        self._removed: list[tuple[float, int]] = []
 
     def begin(self) -> None:
         """Begin."""
@@ -64,9 +68,11 @@ class Keeper:
             try:
                 more = self.look()
             except Exception as error:  # whatever it is, photos stay, and the next look may do
-                say(f"retention: {error!r}; photos stay", WARNING)
+                self._tell(f"something unforeseen went wrong: {error!r}")
                 more = False
             if not more:
+                # In a busy time there is always something new.
+                time.sleep(LEAST_PAUSE)
                 self._news.wait(PAUSE)
             self._news.clear()
 
@@ -76,19 +82,34 @@ class Keeper:
         :returns: whether there is more to do at once
         """
         due = self._due()
+        if not due:
+            self._tell(
+                "less of the disk is free than keep_free says, and no photo is at every delivery"
+                if self._lacks_room()
+                else None
+            )
+            return False
         stores = {name: each.store("retention") for name, each in self._destinations.items()}
+        removed = 0
         try:
-            removed = [photo for photo in due if self._is_wanted(photo) and self._do(photo, stores)]
+            for photo in due:
+                removed += self._is_wanted(photo) and self._do(photo, stores)
         except TroubleError as error:
-            if str(error) != self._told:
-                say(f"retention: photos stay, since one side cannot be looked at: {error}", WARNING)
-            self._told = str(error)
+            self._tell(str(error))
             return False
         finally:
             for store in stores.values():
                 store.close()
-        self._told = ""
-        return bool(removed)
+        self._tell(None)
+        return removed > 0
+
+    def _tell(self, reason: str | None) -> None:
+        """Tell why photos stay that should go; None if none does."""
+        if reason != self._told:
+            self._photos.ledger.remark("retention", reason)
+            if reason:
+                say(f"retention: photos stay: {reason}", WARNING)
+        self._told = reason
 
     def _due(self) -> list[Photo]:
         """Photos that every destination has, and whose time has come; the oldest first."""
@@ -105,7 +126,10 @@ class Keeper:
         if wanted is None:
             return False
         disk = os.fstatvfs(self._photos.root)
-        return disk.f_bavail * disk.f_frsize < wanted
+        now = time.monotonic()
+        self._removed = [(at, size) for at, size in self._removed if now - at < SHOWING]
+        removed = sum(size for _, size in self._removed)
+        return disk.f_bavail * disk.f_frsize + removed < wanted
 
     def _is_wanted(self, photo: Photo) -> bool:
         days = self._retention.after_days
@@ -130,17 +154,22 @@ class Keeper:
                     self._photos.is_same(photo, handle)
                     return False
                 for name, destination in self._destinations.items():
-                    if not destination.verify(stores[name], photo, has[name][0], digests):
+                    try:
+                        found = destination.verify(stores[name], photo, has[name][0], digests)
+                    except TroubleError as error:
+                        raise TroubleError(f"{name} cannot be looked at: {error}") from None
+                    if not found:
                         return False
                 # What is marked and still there after a power cut, the next scan finds.
                 self._photos.ledger.gone([photo.id], "retention")
                 library.remove(self._photos.root, photo, handle)
+                self._removed.append((time.monotonic(), photo.size))
         except OSError as error:
             self._photos.changed(photo)
             if is_about_reading(error) or error.errno == errno.EROFS:
                 raise TroubleError(f"{photo.path} cannot be removed: {error.strerror}") from None
             return False
-        say(f"{photo.path} is removed from the library: {', '.join(sorted(names))} have it")
+        say(f"{photo.path} is removed from the library; who has it: {', '.join(sorted(names))}")
         return True
 
     def _is_proved(self, photo: Photo) -> bool:

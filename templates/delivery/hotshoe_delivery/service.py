@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import threading
 import time
 from pathlib import Path
@@ -89,6 +90,7 @@ class Service:
                     # Not before it is known what is there.
                     keeper_runs = True
                     self._keeper.begin()
+            self._fetching.look()
             notify("WATCHDOG=1")
             self._look.wait(_watchdog(min(pause, 20)))
         for each in self._destinations:
@@ -102,7 +104,7 @@ class Service:
         """
         try:
             return self._photos.scan()
-        except OSError as error:
+        except (OSError, sqlite3.Error) as error:
             say(f"the library cannot be looked at: {error}; next try in {SOON} s", WARNING)
             return True
 

@@ -19,7 +19,8 @@ says so::
         "failing_since": since when, or None,
         "next_try": when it is tried again, or None,
         "succeeded": when it last did its work, or None}],
-     "retention": {"after_days": or None, "keep_free": in bytes, or None} or None,
+     "retention": {"after_days": or None, "keep_free": in bytes, or None,
+                   "error": why it does not remove what it should, or None} or None,
      "photos": [the latest last
        {"path": on the server, "size": in bytes, "arrived": since when it is in the library,
         "sha256": or None while nobody has read it yet,
@@ -63,6 +64,7 @@ def status(configuration: Configuration, photos: int | Sequence[str]) -> dict[st
     """
     ledger = Ledger(Path(configuration.ledger), read_only=True)
     try:
+        remarks = ledger.remarks()
         seen = {each["name"]: each for each in ledger.destinations()}
         told = (
             ledger.latest(photos)
@@ -87,7 +89,7 @@ def status(configuration: Configuration, photos: int | Sequence[str]) -> dict[st
             }
             for each in configuration.destinations
         ],
-        "retention": vars(retention) if retention else None,
+        "retention": vars(retention) | {"error": remarks.get("retention")} if retention else None,
         "photos": told,
     }
 

@@ -1,13 +1,14 @@
 """What every other side is used for, whatever it speaks, and in which order.
 
-A photo is sent under a temporary name, which says what its content is, so that whatever is sent
-again later goes on there. It is digested there, and only then gets its name. A name that another
-content has stays as it is; the photo is kept beside it, with the beginning of its digest in its
-name: whoever tries that again comes to the same name.
+A photo is sent under a temporary name, which its content and its name decide, so that whatever is
+sent again later goes on there. It is digested there, and only then gets its name. What has that
+name already, with another content, stays as it is; the photo is kept beside it, with the beginning
+of its digest in its name: whoever tries that again comes to the same name.
 """
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from dataclasses import dataclass
@@ -58,9 +59,10 @@ class Store(Protocol):
 
 
 def part(name: str, digests: Digests) -> str:
-    """The temporary name of what is sent."""
-    folder, slash, _ = name.rpartition("/")
-    return f"{folder}{slash}.hotshoe-{digests.sha256[:MANY_DIGITS]}.part"
+    """The temporary name of what is sent: of this content under this name, and of no other."""
+    folder, slash, last = name.rpartition("/")
+    told = f"{digests.sha256} {last}".encode(errors="surrogateescape")
+    return f"{folder}{slash}.hotshoe-{hashlib.sha256(told).hexdigest()[:MANY_DIGITS]}.part"
 
 
 def beside(path: str, digests: Digests) -> str:

@@ -60,6 +60,7 @@ class Peer:
     password: str = PASSWORD
     options: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
+    more_keys: list[Path] = field(default_factory=list)
 
     def begin(self) -> None:
         with self.log.open("ab") as log:
@@ -135,11 +136,12 @@ class OpenSsh(Peer):
 
     def _command(self) -> list[str]:
         configuration = self.folder.with_name(f"{self.folder.name}.conf")
+        keys = "\n".join(f"HostKey {key}" for key in (*self.more_keys, self.key))
         configuration.write_text(
             f"""
 Port {self.port}
 ListenAddress 127.0.0.1
-HostKey {self.key}
+{keys}
 AuthorizedKeysFile {self.key}.pub
 StrictModes no
 UsePAM no

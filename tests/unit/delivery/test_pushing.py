@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from hotshoe_delivery.library import Digests
+from hotshoe_delivery.store import part
 from tests.unit.delivery.conftest import (
     PASSWORD,
     needs_rclone,
@@ -83,7 +86,7 @@ def test_wherever_it_is_killed_each_photo_is_there_once_and_whole(home, peer):
 def test_what_was_cut_goes_on_where_it_was(home, openssh):
     peer = openssh
     content = random_content(8 * MEGABYTE)
-    half = peer.folder / "r5" / f".hotshoe-{digest(content)[:16]}.part"
+    half = peer.folder / "r5" / part("IMG_1.JPG", Digests(digest(content), ""))
     half.parent.mkdir()
     half.write_bytes(content[: 5 * MEGABYTE])
     home.put("r5/IMG_1.JPG", content, tell=False)
@@ -100,13 +103,24 @@ def test_what_was_cut_goes_on_where_it_was(home, openssh):
 def test_a_part_with_another_content_is_thrown_away(home, openssh):
     peer = openssh
     content = random_content(MEGABYTE)
-    wrong = peer.folder / f".hotshoe-{digest(content)[:16]}.part"
+    wrong = peer.folder / part("IMG_1.JPG", Digests(digest(content), ""))
     wrong.write_bytes(b"something else")
     home.put("IMG_1.JPG", content, tell=False)
     home.pushes = [peer.push("there")]
     home.begin()
     home.wait_until_delivered("there", 1)
     peer.wait_until_it_has({"IMG_1.JPG": digest(content)})
+
+
+def test_one_content_under_many_names_is_there_under_each(home, peer):
+    content = random_content(MEGABYTE)
+    photos = {f"r5/IMG_{n}.JPG": content for n in range(9)}
+    for path in photos:
+        home.put(path, content, tell=False)
+    home.pushes = [peer.push("there", bytes_per_second=8 * MEGABYTE)]
+    home.begin()
+    home.wait_until_delivered("there", 9)
+    peer.wait_until_it_has(digests(photos))
 
 
 def test_another_content_of_that_name_stays_there(home, peer):
@@ -232,6 +246,22 @@ def test_a_name_that_is_no_utf_8_holds_up_no_other(home, peers):
     assert "UTF-8" in waiting["deliveries"][0]["error"]
 
 
+def test_the_host_key_of_the_site_is_the_one_that_is_asked_for(home, openssh):
+    """A server has several, and would rather show another."""
+    openssh.end()
+    for kind in ("ecdsa", "rsa"):
+        other = openssh.key.with_suffix(f".{kind}")
+        subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(other)], check=True)
+        openssh.more_keys.append(other)
+    openssh.begin()
+    content = random_content(10_000)
+    home.put("IMG_1.JPG", content, tell=False)
+    home.pushes = [openssh.push("there")]
+    home.begin()
+    home.wait_until_delivered("there", 1)
+    openssh.wait_until_it_has({"IMG_1.JPG": digest(content)})
+
+
 class TestTroubles:
     """What is wrong is told in plain words, and it goes on by itself."""
 
@@ -327,8 +357,6 @@ class TestTroubles:
 
 @pytest.fixture
 def certificate(tmp_path):
-    import subprocess
-
     certificate, key = tmp_path / "it.pem", tmp_path / "it.key"
     subprocess.run(
         [

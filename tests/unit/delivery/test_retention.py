@@ -116,7 +116,8 @@ def test_while_one_cannot_be_looked_at_nothing_goes(home, peers):
     home.wait_until_delivered("one", 1)
     one.end()
     late.begin()
-    home.wait_until_told("one side cannot be looked at")
+    home.wait_until_told("one cannot be looked at")
+    assert "nothing answers" in home.status()["retention"]["error"]
     assert photo.exists()
     assert gone(home) == [None]
 
