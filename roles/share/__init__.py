@@ -102,7 +102,7 @@ def _announce(plan: ServerPlan) -> None:
     operations.service(
         core.DISCOVERY.name,
         [runs],
-        ready=f"systemctl is-active --quiet {core.DISCOVERY.name}",
+        ready="ss -Hlunp sport = :3702 | grep -q wsdd2",
         name="Show the share to Windows",
     )
 
