@@ -117,7 +117,7 @@ MESSAGE_STATE = "/var/lib/hotshoe-message"
 MESSAGE_ENTRANCE = f"{RECORDS}/message"
 
 # The share of the library: Samba's configuration, who its user is on the host, and the password,
-# which only root reads and systemd hands on. What else Samba keeps is in /run.
+# which only root reads and the unit hands on. What else Samba keeps is in /run.
 SHARE_CONFIGURATION = f"{FOLDER}/share.conf"
 SHARE_USERS = f"{FOLDER}/share.users"
 SHARE_PASSWORD = f"{FOLDER}/share.password"
