@@ -44,8 +44,8 @@ _OPTIONS = (
     *("-F", "none", "-T", "-a", "-x", "-oLogLevel=ERROR", "-oIPQoS=none"),
     *("-oStrictHostKeyChecking=yes", "-oGlobalKnownHostsFile=/dev/null", "-oUpdateHostKeys=no"),
     *("-oCheckHostIP=no", "-oClearAllForwardings=yes", "-oConnectTimeout=15"),
-    # What does not answer within a minute is gone.
-    *("-oServerAliveInterval=15", "-oServerAliveCountMax=3", "-oTCPKeepAlive=yes"),
+    # What does not answer within half a minute is gone.
+    *("-oServerAliveInterval=10", "-oServerAliveCountMax=2", "-oTCPKeepAlive=yes"),
 )
 
 
