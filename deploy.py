@@ -54,13 +54,13 @@ if "openwrt_routers" in host.groups:
     openwrt.port_forwards(plan.router(host.name))
 comes_later(barrier(name="The way in is open"))
 
-# Whoever fetches photos, once there is a server to fetch them from.
-if "fetchers" in host.groups and not plan.fetcher(host.name).removed:
-    fetcher.install(plan.fetcher(host.name))
-
 # Certificates from authorities that have to get in first.
 if "servers" in host.groups:
     server.certify(plan.server(host.name))
+
+# Whoever fetches photos, last: none of them keeps a camera waiting.
+if "fetchers" in host.groups and not plan.fetcher(host.name).removed:
+    fetcher.install(plan.fetcher(host.name))
 
 # What the Site does not have any more.
 if "servers" in host.groups:

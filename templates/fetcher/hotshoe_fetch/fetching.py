@@ -23,7 +23,7 @@ OF_A_NAME = {
     errno.ENOTDIR: "a file is in the way of its folder",
     errno.ELOOP: "a link is in the way of its folder",
     errno.EISDIR: "a folder is in its way",
-    errno.EEXIST: "too many photos there have its name",
+    errno.EEXIST: "other files there have its name, with the digits of its digest and without",
     errno.EFBIG: "it is too large for the disk there",
 }
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -140,7 +140,7 @@ class Fetching:
                     self._folder.drop_part(task)
                     raise StuckError(WRONG, task.id)
             os.utime(arrived.handle, ns=(task.mtime_ns, task.mtime_ns))
-            self._server.fetched(task.id, sha256, self._folder.place(task))
+            self._server.fetched(task.id, sha256, self._folder.place(task, sha256))
         return True
 
     def _complete(self, task: Task, handle: int) -> bool:

@@ -1,7 +1,8 @@
 """The folder that photos are fetched into: under which name, safely, and nothing twice.
 
 A photo grows in ``.hotshoe`` and gets its name when it is whole. What is there already is never
-replaced: another photo of the same name is put beside it, as ``IMG_0001-2.JPG``.
+replaced: another photo of the same name is put beside it, with the beginning of its digest, as
+``IMG_0001-3f2a9c1b.JPG``.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -31,8 +33,9 @@ PARTS = ".hotshoe"
 FOLDER_MODE, FILE_MODE = 0o777, 0o666
 # NAME_MAX of Linux, in bytes; and what behind the last point is no extension any more.
 LONGEST_NAME, LONGEST_EXTENSION = 255, 16
-# Of more photos of one name, the suffix is the photo's number.
-MOST_OF_A_NAME = 500
+# How many of the digest's digits are in the name of a photo that is put beside another one; all of
+# them where the first ones do not do.
+DIGITS = (8, 64)
 # How much is digested at a time, in bytes.
 PIECE = 1 << 20
 # For how long a photo that nobody asks for any more may wait to be completed, in seconds.
@@ -82,11 +85,9 @@ class Folder:
         """
         *folders, last = _names(task.path)
         with suppress(FileNotFoundError, NotADirectoryError), self._below(folders) as folder:
-            for name in _candidates(last):
+            for name in (last, *_beside(folder, last)):
                 seen = status(folder, name)
-                if seen is None:
-                    return
-                if seen.st_size != task.size:
+                if seen is None or seen.st_size != task.size:
                     continue
                 with suppress(OSError), closing(open_file(folder, name)) as handle:
                     # Whoever put it there may have been interrupted before.
@@ -94,19 +95,20 @@ class Folder:
                     sync(folder)
                     yield "/".join([*folders, name]), digest(handle)
 
-    def place(self, task: Task) -> str:
+    def place(self, task: Task, sha256: str) -> str:
         """Give a whole photo its name; then it is on the disk.
 
+        :param sha256: its digest
         :returns: the name, from the folder on
         """
         *folders, last = _names(task.path)
         with self._below(folders, make=True) as folder:
-            for name in (*_candidates(last), _suffixed(last, task.id)):
+            for name in (last, *(_suffixed(last, sha256[:digits]) for digits in DIGITS)):
                 with suppress(FileExistsError):
                     rename_new(self.parts, part_of(task), folder, name)
                     sync(folder)
                     return "/".join([*folders, name])
-        raise FileExistsError(17, "too many photos have this name", task.path)
+        raise FileExistsError(17, "something else has its name", task.path)
 
     @contextlib.contextmanager
     def find(self, name: str) -> Iterator[int]:
@@ -171,17 +173,28 @@ def _names(path: str) -> list[str]:
     return names
 
 
-def _candidates(name: str) -> Iterator[str]:
-    """The name, and what it is with each suffix."""
-    yield name
-    yield from (_suffixed(name, number) for number in range(2, MOST_OF_A_NAME + 1))
+def _beside(folder: int, name: str) -> Iterator[str]:
+    """What may have been put beside something else of that name."""
+    if status(folder, name) is None:
+        return
+    listed = os.listdir(folder)
+    for digits in DIGITS:
+        # No name has a NUL.
+        before, after = _suffixed(name, "\0" * digits).split("\0" * digits)
+        shape = re.compile(f"{re.escape(before)}[0-9a-f]{{{digits}}}{re.escape(after)}")
+        yield from filter(shape.fullmatch, listed)
 
 
-def _suffixed(name: str, number: int) -> str:
+def _suffixed(name: str, suffix: str) -> str:
+    """A name with a suffix; as much of its stem as there is room for."""
+    stem, extension = _split(name)
+    while len(os.fsencode(f"{stem}-{suffix}{extension}")) > LONGEST_NAME:
+        stem = stem[:-1]
+    return f"{stem}-{suffix}{extension}"
+
+
+def _split(name: str) -> tuple[str, str]:
     stem, extension = os.path.splitext(name)
     if len(os.fsencode(extension)) > LONGEST_EXTENSION:
-        stem, extension = name, ""
-    suffix = f"-{number}{extension}"
-    while len(os.fsencode(stem + suffix)) > LONGEST_NAME:
-        stem = stem[:-1]
-    return stem + suffix
+        return name, ""
+    return stem, extension

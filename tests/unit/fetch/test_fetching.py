@@ -94,17 +94,30 @@ class TestAPhoto:
         for number, seed in ((1, 1), (2, 2)):
             asked.add("a.jpg", content(12, seed))
             assert fetch() == 1
-            assert asked.told[-1] == ("fetched", number, f"a-{number + 1}.jpg")
+            name = f"a-{asked.digest(number)[:8]}.jpg"
+            assert asked.told[-1] == ("fetched", number, name)
+            assert (folder / name).read_bytes() == content(12, seed)
         assert (folder / "a.jpg").read_bytes() == b"the person's"
-        assert (folder / "a-2.jpg").read_bytes() == content(12, 1)
-        assert (folder / "a-3.jpg").read_bytes() == content(12, 2)
+        # That it is there is seen before it is fetched again.
+        asked.waiting.append(2)
+        assert fetch() == 0
+        assert asked.told[-1] == ("fetched", 2, name)
+        assert len(names(folder)) == 3
+
+    def test_whose_short_digest_is_taken_gets_the_long_one(self, asked, fetch, folder):
+        number = asked.add("a.jpg", content(12))
+        digest = asked.digest(number)
+        (folder / "a.jpg").touch()
+        (folder / f"a-{digest[:8]}.jpg").mkdir()
+        assert fetch() == 1
+        assert names(folder) == [f"a-{digest}.jpg", "a.jpg"]
 
     def test_with_the_longest_name_gets_a_suffix_too(self, asked, fetch, folder):
         name = "x" * 251 + ".jpg"
         (folder / name).touch()
-        asked.add(name, content(9))
+        number = asked.add(name, content(9))
         assert fetch() == 1
-        assert names(folder) == sorted([name, "x" * 249 + "-2.jpg"])
+        assert names(folder) == sorted([name, f"{'x' * 242}-{asked.digest(number)[:8]}.jpg"])
 
     def test_that_left_the_library_is_given_up(self, asked, fetch, folder, part):
         number = asked.add("a.jpg", content(9))

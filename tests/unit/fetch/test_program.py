@@ -127,10 +127,10 @@ class TestADiskThatIsFull:
     ):
         place = program.Folder.place
 
-        def picky(self, task):
+        def picky(self, task, sha256):
             if task.path == "bad.jpg":
                 raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-            return place(self, task)
+            return place(self, task, sha256)
 
         monkeypatch.setattr(program.Folder, "place", picky)
         bad, good = asked.add("bad.jpg", content(LARGE)), asked.add("good.jpg", content(9, 2))
