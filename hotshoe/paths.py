@@ -97,8 +97,8 @@ FETCH_HOST_KEY = f"{FOLDER}/fetch-host-key"
 FETCH_KEYS = f"{FOLDER}/fetch-keys"
 # What runs in the place of a shell for whoever logs in there.
 FETCH_SESSION = "/usr/local/sbin/hotshoe-fetch-session"
-# All that this SSH sees of the host: nothing but what its unit puts there.
-FETCH_ROOT = f"{RECORDS}/fetch"
+# An empty folder, over which its unit lays all that this SSH sees of the host.
+FETCH_ROOT = f"{PACKAGES}/hotshoe-fetch"
 
 # A computer that fetches: the program, what it reads, its key, and the server's host key.
 FETCHER_PROGRAM = f"{PACKAGES}/hotshoe_fetch"

@@ -159,7 +159,7 @@ class TestTrouble:
         name, since = new("key"), cursor(home, NAS)
         known = paths.FETCHER_KNOWN_HOSTS
         home.sh(NAS, f"cp {known} /root/known")
-        home.sh(NAS, "ssh-keygen -q -N '' -t ed25519 -f /root/other <<<y >/dev/null || true")
+        home.sh(NAS, "rm -f /root/other*; ssh-keygen -q -N '' -t ed25519 -f /root/other")
         home.sh(NAS, f"echo hotshoe-fetch $(cat /root/other.pub) >{known}")
         with stopped(home, home.server, SSHD):
             upload(home, name, 50_000)
