@@ -28,6 +28,7 @@ def packages(_plan: ServerPlan) -> tuple[str, ...]:
 def install(plan: ServerPlan) -> None:
     """Let the computers of the Plan fetch photos."""
     operations.account(core.USER, "/", unit=SSHD.name, name="Create the user for those who fetch")
+    operations.folders((paths.FETCH_ROOT,), name="Create what the SSH for those who fetch sees")
     secret = secrets_of(host.data.site).delivery_secret
     assert secret is not None, "checked: the vault has it wherever it is used"
 

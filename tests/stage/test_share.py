@@ -24,7 +24,7 @@ from tests.stage.home import Home
 from tests.stage.test_firewall import wait_until
 
 READ_ONLY, READ_WRITE = "{share: smb}", "{share: smb, share_may_change: true}"
-PROCESSES = f"cat /sys/fs/cgroup$(systemctl show -P ControlGroup {share.SAMBA.name})/cgroup.procs"
+PROCESSES = f"pgrep -u {share.USER}"
 CLIENTS = "smbclient gvfs gvfs-backends gvfs-bin dbus libglib2.0-bin"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from hotshoe_delivery.photos import Photos
 from hotshoe_delivery.rclone import Rclone, Remote
 from hotshoe_delivery.store import Pace, Source, Store, deliver
 from hotshoe_delivery.system import ERROR, INFO, WARNING, say
-from hotshoe_delivery.words import TroubleError
+from hotshoe_delivery.words import OtherContentError, TroubleError
 
 # How many photos are under way at once: while one waits for answers, another fills the line. Each
 # is a TCP connection, and so takes a share of the line as large as one upload's.
@@ -116,6 +117,11 @@ class Destination:
                 self._deliver(store, photo)
             except TroubleError as error:
                 self._failed(photo, error)
+            except sqlite3.Error:
+                raise
+            # Whatever it is, other photos go on.
+            except Exception as error:
+                self._failed(photo, TroubleError(repr(error), photo=True))
             finally:
                 with self._news:
                     self._busy.discard(photo.id)
@@ -156,9 +162,8 @@ class Destination:
                 digests = self._photos.digests(photo, handle)
                 try:
                     name = deliver(store, Source(photo, digests, handle))
-                except TroubleError:
+                except OtherContentError:
                     if not self._photos.is_same(photo, handle):
-                        self.wake()
                         return
                     raise
         except OSError as error:
@@ -214,12 +219,11 @@ class Destination:
             if first:
                 self._paused_until = time.monotonic() + seconds
         reason = str(error)
-        if error.photo:
-            tries = self._ledger.tries(photo.id, self.push.name)
-            next_try = time.time() + pause(tries + 1)
-            self._ledger.failed(self.push.name, reason, next_try, photo.id)
-            if not tries:
-                say(f"{self.push.name}: {photo.path} is not delivered yet: {reason}", WARNING)
+        # Others are tried before it, in case that it is the photo after all.
+        tries = self._ledger.tries(photo.id, self.push.name)
+        self._ledger.failed(self.push.name, reason, time.time() + pause(tries + 1), photo.id)
+        if error.photo and not tries:
+            say(f"{self.push.name}: {photo.path} is not delivered yet: {reason}", WARNING)
         if not first:
             return
         self._ledger.failed(self.push.name, reason, time.time() + seconds)

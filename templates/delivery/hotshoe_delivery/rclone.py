@@ -24,7 +24,7 @@ from hotshoe_delivery.configuration import Push
 from hotshoe_delivery.ledger import Photo
 from hotshoe_delivery.library import Digests
 from hotshoe_delivery.store import Source, part
-from hotshoe_delivery.words import TroubleError, trouble
+from hotshoe_delivery.words import OtherContentError, TroubleError, trouble
 
 # How it is called in its own configuration.
 REMOTE = "there"
@@ -279,7 +279,7 @@ class Remote:
         if not self.same(temporary, source.photo, source.digests):
             with suppress(TroubleError):
                 self._rclone.ask("operations/deletefile", fs=self._rclone.root, remote=temporary)
-            raise TroubleError("what arrived there is not what was sent", photo=True)
+            raise OtherContentError
         if temporary != name:
             self._rclone.ask(
                 "operations/movefile",

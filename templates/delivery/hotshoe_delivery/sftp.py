@@ -32,7 +32,7 @@ from hotshoe_delivery.configuration import Push
 from hotshoe_delivery.ledger import Photo
 from hotshoe_delivery.library import Digests
 from hotshoe_delivery.store import Pace, Source, part
-from hotshoe_delivery.words import TroubleError, trouble
+from hotshoe_delivery.words import OtherContentError, TroubleError, trouble
 
 # How much is written or read at a time, in bytes.
 PIECE = 1 << 18
@@ -44,8 +44,8 @@ _OPTIONS = (
     *("-F", "none", "-T", "-a", "-x", "-oLogLevel=ERROR", "-oIPQoS=none"),
     *("-oStrictHostKeyChecking=yes", "-oGlobalKnownHostsFile=/dev/null", "-oUpdateHostKeys=no"),
     *("-oCheckHostIP=no", "-oClearAllForwardings=yes", "-oConnectTimeout=15"),
-    # What does not answer within a minute is gone.
-    *("-oServerAliveInterval=15", "-oServerAliveCountMax=3", "-oTCPKeepAlive=yes"),
+    # What does not answer within half a minute is gone.
+    *("-oServerAliveInterval=10", "-oServerAliveCountMax=2", "-oTCPKeepAlive=yes"),
 )
 
 
@@ -264,10 +264,7 @@ class Sftp:
         if not self.same(temporary, photo, digests):
             with self._translated():
                 client.remove(self._at(temporary))
-            raise TroubleError(
-                "what arrived there is not what was sent; it is sent again from its beginning",
-                photo=True,
-            )
+            raise OtherContentError
         with self._translated():
             # In version 3 of the protocol, what has that name is not replaced.
             client.rename(self._at(temporary), self._at(name))

@@ -22,6 +22,13 @@ class TroubleError(Exception):
         self.photo = photo
 
 
+class OtherContentError(TroubleError):
+    """What arrived at the other side is not what was sent, or not what is here by now."""
+
+    def __init__(self) -> None:
+        super().__init__("what arrived there is not what was sent; it is sent again", photo=True)
+
+
 # What is said, and what it means; the first one counts. Of rclone 1.60 with its backends, OpenSSH,
 # go-smb2, S3's error codes (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html) and the
 # statuses of WebDAV (RFC 4918).
