@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO
+from unittest.mock import ANY
 
 import pytest
 
@@ -164,8 +165,12 @@ def printed(line: str) -> dict:
 
 
 def running(home: Home) -> str:
-    """Processes of the user who runs the program."""
-    return home.sh(home.server, f"ps -o args= -u {RUNS} || :").strip()
+    """Processes of the user who runs the program, by their command lines."""
+    look = (
+        f"for each in $(find /proc -maxdepth 1 -name '[1-9]*' -user {RUNS} 2>/dev/null); do "
+        "tr '\\0' ' ' <$each/cmdline 2>/dev/null && echo; done; :"
+    )
+    return home.sh(home.server, look).strip()
 
 
 @contextmanager
@@ -217,7 +222,7 @@ def test_a_quiet_minute_is_told_once(shaped: Home) -> None:
         line = wait_for(home, names[0])
         assert "was told of 3 photos" in line
         paths_told = [each["path"] for each in printed(line)["photos"]]
-        assert [path.rpartition("/")[2] for path in paths_told] == names
+        assert sorted(path.rpartition("/")[2] for path in paths_told) == sorted(names)
 
 
 # -- nothing that it does holds anything up
@@ -475,10 +480,11 @@ def test_ntfy_is_told_of_a_quiet_minute(shaped: Home) -> None:
     ):
         upload(home, *names)
         message = json.loads(told.readline())
+    assert all(name in message["message"] for name in names)
     assert message == {
         "topic": "private",
         "title": "2 new photos",
-        "message": f"{home.user}: 2 photos, {names[0]} … {names[1]}",
+        "message": ANY,
         "tags": ["camera"],
     }
 
