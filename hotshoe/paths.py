@@ -97,7 +97,7 @@ FETCH_HOST_KEY = f"{FOLDER}/fetch-host-key"
 FETCH_KEYS = f"{FOLDER}/fetch-keys"
 # What runs in the place of a shell for whoever logs in there.
 FETCH_SESSION = "/usr/local/sbin/hotshoe-fetch-session"
-# An empty folder, over which its unit lays all that this SSH sees of the host.
+# What this SSH sees of the host: a folder of empty ones, over which its unit lays what it needs.
 FETCH_ROOT = f"{PACKAGES}/hotshoe-fetch"
 
 # A computer that fetches: the program, what it reads, its key, and the server's host key.
