@@ -97,7 +97,7 @@ FETCH_HOST_KEY = f"{FOLDER}/fetch-host-key"
 FETCH_KEYS = f"{FOLDER}/fetch-keys"
 # What runs in the place of a shell for whoever logs in there.
 FETCH_SESSION = "/usr/local/sbin/hotshoe-fetch-session"
-# An empty folder, over which its unit lays all that this SSH sees of the host.
+# What this SSH sees of the host: a folder of empty ones, over which its unit lays what it needs.
 FETCH_ROOT = f"{PACKAGES}/hotshoe-fetch"
 
 # A computer that fetches: the program, what it reads, its key, and the server's host key.
@@ -117,7 +117,7 @@ MESSAGE_STATE = "/var/lib/hotshoe-message"
 MESSAGE_ENTRANCE = f"{RECORDS}/message"
 
 # The share of the library: Samba's configuration, who its user is on the host, and the password,
-# which only root reads and systemd hands on. What else Samba keeps is in /run.
+# which only root reads and the unit hands on. What else Samba keeps is in /run.
 SHARE_CONFIGURATION = f"{FOLDER}/share.conf"
 SHARE_USERS = f"{FOLDER}/share.users"
 SHARE_PASSWORD = f"{FOLDER}/share.password"

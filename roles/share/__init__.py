@@ -71,7 +71,7 @@ def install(plan: ServerPlan, share: Share) -> None:
         operations.put(
             paths.SHARE_CONFIGURATION,
             render("share/smb.conf.j2", server=plan, share=core, owner=OWNER),
-            name="Configure Samba " + ("to let photos be changed" if share.may_change else ""),
+            name="Configure Samba" + (" to let photos be changed" if share.may_change else ""),
         ),
         operations.put(
             core.SAMBA.path,
@@ -102,7 +102,7 @@ def _announce(plan: ServerPlan) -> None:
     operations.service(
         core.DISCOVERY.name,
         [runs],
-        ready=f"systemctl is-active --quiet {core.DISCOVERY.name}",
+        ready="ss -Hlunp sport = :3702 | grep -q wsdd2",
         name="Show the share to Windows",
     )
 

@@ -22,7 +22,7 @@ def keep_back() -> None:
         text = "".join(f"{unit}\n" for unit in _noted())
         operations.put(paths.SHARE_KEPT_BACK, text, name="Note which units are kept back")
     for unit in host.loop(_coming()):
-        operations.masked(unit, "its package", name=f"Keep {unit} from starting")
+        operations.masked(unit, unit.removesuffix(".service"), name=f"Keep {unit} from starting")
     if not _runs() or _is_there(paths.SHARE_STARTED):
         operations.put(paths.SHARE_STARTED, f"{share.AVAHI}\n", name="Note that avahi is started")
 

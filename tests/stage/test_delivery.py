@@ -36,7 +36,7 @@ from tests.stage.test_firewall import wait_until
 
 DESK, KEYED = 2222, 2223
 DAV, S3 = "dav.example.net", "s3.example.net"
-SECRET = "0123456789abcdef0123456789abcdef"
+SECRET = "9e1f6a77c0b24d38a5f3e8d20b7c4196"
 AT_HOME = "192.168.1.30"
 DELIVERIES = f"""\
 delivery:

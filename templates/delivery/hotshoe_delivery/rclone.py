@@ -202,7 +202,8 @@ class Rclone:
                 "access_key_id": push.username,
                 "secret_access_key": password,
                 "no_check_bucket": "true",
-                "upload_cutoff": str(LARGEST),
+                # Without a unit it would be KiB.
+                "upload_cutoff": f"{LARGEST}B",
             },
         }
         body = {
