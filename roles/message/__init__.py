@@ -67,7 +67,7 @@ def install(plan: ServerPlan, message: Message) -> None:
         known = operations.removed((paths.MESSAGE_SECRET,), name="Remove that program's secret")
     else:
         known = operations.put(
-            paths.MESSAGE_SECRET, secret, mode="600", name="Install that program's secret"
+            paths.MESSAGE_SECRET, f"{secret}\n", mode="600", name="Install that program's secret"
         )
     units = {
         MESSAGE.path: render(
@@ -97,7 +97,7 @@ def remove() -> None:
     """Run no program for new photos, and forget those that it was not told of."""
     operations.absent(
         MESSAGE.name,
-        (*FOOTPRINT.paths, *FOOTPRINT.files),
+        (*FOOTPRINT.paths, *FOOTPRINT.files, MESSAGE.record),
         name="Remove hotshoe-message",
     )
     operations.no_accounts(FOOTPRINT.accounts, name="Remove the users of hotshoe-message")

@@ -281,28 +281,28 @@ class Samba(Folder):
 class Served(Peer):
     """WebDAV or S3, over TLS; ``tests/clients/peer.py``.
 
+    :param here: the folder with its certificate
     :param more: of what that is told
     """
 
-    def __init__(self, home: Home, name: str, folder: Path, **more: Any) -> None:
+    def __init__(self, home: Home, name: str, here: Path, **more: Any) -> None:
         self.name, self.port = name, more["port"]
         self.network = home.stage.container(CAMERA)
         order = {
             "address": "0.0.0.0",
-            "certificate": str(folder / "peer.pem"),
-            "key": str(folder / "peer.key"),
+            "certificate": str(here / "peer.pem"),
+            "key": str(here / "peer.key"),
             "password": PASSWORD,
             **more,
         }
         holder = str(podman.pid(self.network))
-        mount = (
-            f"mount -t tmpfs -o size={ROOM} tmpfs '{order.get('folder', folder)}' && exec \"$@\""
-        )
-        mount = mount if "folder" in order else 'exec "$@"'
+        begin = 'exec "$@"'
+        if "folder" in order:
+            begin = f"mount -t tmpfs -o size={ROOM} tmpfs '{order['folder']}' && {begin}"
         self._process = subprocess.Popen(
             [
                 *("nsenter", "--net", f"--target={holder}", "unshare", "--mount"),
-                *("sh", "-c", mount, "peer"),
+                *("sh", "-c", begin, "peer"),
                 *(str(clients.PYTHON), str(clients.HERE / "peer.py")),
             ],
             stdin=subprocess.PIPE,

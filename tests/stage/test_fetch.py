@@ -101,7 +101,7 @@ class TestACut:
             if what == "fetcher":
                 home.sh(NAS, f"systemctl kill -s KILL {FETCHES}")
             elif what == "session":
-                home.sh(home.server, f"pkill -KILL -u {USER} -f hotshoe-fetch-session")
+                home.sh(home.server, f"pkill -KILL -u {USER} -f nologin")
                 told(home, NAS, FETCHES, "it is tried again", since)
             elif what == "server":
                 with stopped(home, home.server, SSHD):
@@ -340,7 +340,8 @@ class TestThePort:
             assert home.reach(outside, home.public, PORT) == ["silent"]
 
     def test_nothing_leads_from_the_server_into_the_home(self, home: Home) -> None:
-        inner = home.plan.fetchers[0].address
+        # All that the server sees of the home.
+        inner = home.plan.router("gateway").wan_address
         assert home.reach(home.server, inner, 22, PORT) == ["silent", "silent"]
 
     def test_a_flood_stops_no_camera(self, home: Home) -> None:

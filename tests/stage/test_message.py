@@ -402,7 +402,7 @@ def test_without_the_setting_nothing_is_left(shaped: Home) -> None:
     before = home.sh(home.server, LEFT).splitlines()
     with home.saying(SAID, ""):
         after = home.sh(home.server, LEFT).splitlines()
-        assert [line for line in after if "message" in line] == []
+        assert [line for line in after if "hotshoe-message" in line or "/message" in line] == []
         gone = {line for line in before if line not in after}
         assert {line for line in gone if "message" not in line} == set()
         assert home.would_change() == []
@@ -428,6 +428,13 @@ def test_a_program_that_no_server_could_run_is_refused(shaped: Home) -> None:
 
 # Says what it has got, line by line.
 SERVE = """
+import os, sys
+
+def end_with_input():
+    sys.stdin.read()
+    os._exit(0)
+
+threading.Thread(target=end_with_input).start()
 TOKEN = KEY = {secret!r}
 endpoint = {kind}
 endpoint.note = lambda said: print(json.dumps(said), flush=True)
@@ -446,19 +453,18 @@ def answering(home: Home, kind: str) -> Iterator[IO[str]]:
     """
     program = Path(endpoints.__file__).read_text()
     program += SERVE.format(kind=kind, secret=home.secrets.message_secret)
-    command = podman.inside(home.stage.container(LAPTOP), "python3", "-u", "-")
+    command = podman.inside(home.stage.container(LAPTOP), "python3", "-u", "-c", program)
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdin
         assert process.stdout
-        process.stdin.write(program)
-        process.stdin.close()
         try:
             assert process.stdout.readline() == "ready\n"
             yield process.stdout
         finally:
-            process.kill()
+            # It ends with its input.
+            process.stdin.close()
 
 
 def url(home: Home) -> str:

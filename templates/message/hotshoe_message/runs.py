@@ -31,6 +31,9 @@ class Outcome:
     seconds: float = 0
 
 
+_SILENT = Outcome(f"did not start, or was ended from outside: see journalctl -u '{UNITS}'")
+
+
 async def run(entrance: Path, photos: bytes, seconds: float) -> Outcome:
     """Have the program run for some photos.
 
@@ -45,6 +48,8 @@ async def run(entrance: Path, photos: bytes, seconds: float) -> Outcome:
             return await _run(entrance, photos)
     except TimeoutError:
         return Outcome(f"has not been ended {seconds + BESIDES:g} s after it was asked for")
+    except ConnectionResetError:
+        return _SILENT
     except (OSError, ValueError, TypeError) as error:
         return Outcome(f"could not be started: {error}")
 
@@ -62,5 +67,5 @@ async def _run(entrance: Path, photos: bytes) -> Outcome:
     finally:
         writer.close()
     if not told:
-        return Outcome(f"did not start, or was ended from outside: see journalctl -u '{UNITS}'")
+        return _SILENT
     return Outcome(**json.loads(told))
