@@ -273,7 +273,8 @@ class Samba(Folder):
     def let_in(self, password: str) -> None:
         self.sh("smbpasswd -c /root/smb/smb.conf -a -s sam", f"{password}\n{password}\n")
         self.sh(
-            "pkill smbd; while pgrep smbd >/dev/null; do sleep 0.1; done; "
+            # Nobody waits for those that have ended.
+            "pkill smbd; while pgrep -r D,R,S smbd >/dev/null; do sleep 0.1; done; "
             "smbd -D -s /root/smb/smb.conf"
         )
 
