@@ -109,7 +109,7 @@ class Peer(ABC):
         table = f"peer_{self.name}"
         rule = rule.format(port=self.port)
         self._nft(
-            f"table inet {table} {{ chain in {{ type filter hook input priority -5; {rule} }} }}"
+            f"table inet {table} {{ chain in {{ type filter hook input priority -5; {rule}; }} }}"
         )
         try:
             yield
@@ -127,7 +127,7 @@ class Peer(ABC):
         table = f"count_{self.name}"
         rule = f"tcp dport {self.port} counter"
         self._nft(
-            f"table inet {table} {{ chain in {{ type filter hook input priority -9; {rule} }} }}"
+            f"table inet {table} {{ chain in {{ type filter hook input priority -9; {rule}; }} }}"
         )
         try:
             yield
