@@ -381,7 +381,8 @@ def test_without_the_delivery_nothing_is_left_on_the_server(home: Home) -> None:
     try:
         home.deploy()
         # Of each, what has the name of a fetch or a delivery; the record of what runs, too.
-        left = "find /etc /usr/local /run/hotshoe /var/lib -name '*fetch*' -path '*hotshoe*'"
+        left = "find /etc /usr/local /run/hotshoe /var/lib -name '*fetch*' -path '*hotshoe*' "
+        left += "-not -name 'site-*'"
         assert home.sh(home.server, left).split() == []
         for user in (USER, "hotshoe-delivery"):
             assert not home.succeeds(home.server, f"getent passwd {user} || getent group {user}")
