@@ -8,8 +8,10 @@ templates/ that has the same name. None knows another.
 from __future__ import annotations
 
 from pyinfra import host
+from pyinfra.api import Host
 from pyinfra.api.deploy import deploy
 
+from hotshoe.debian.device import Footprint
 from hotshoe.plan.model import Acme, ServerPlan
 from roles import (
     acme,
@@ -25,7 +27,7 @@ from roles import (
     vsftpd,
 )
 from roles.base import operations
-from roles.base.device import read
+from roles.base.device import device_of, read
 from roles.base.plans import refuse
 from roles.base.preflight import refuse_system
 
@@ -103,16 +105,31 @@ def _out_of_the_library(plan: ServerPlan) -> None:
         share.remove()
     if plan.message:
         message.install(plan, plan.message)
-    else:
+    elif _has(host, message.FOOTPRINT):
         message.remove()
     if plan.delivers:
         delivery.install(plan)
-    else:
+    elif _has(host, delivery.FOOTPRINT):
         delivery.remove()
     if plan.fetch_port:
         fetch.install(plan)
-    else:
+    elif _has(host, fetch.FOOTPRINT):
         fetch.remove()
+
+
+def _has(of: Host, footprint: Footprint) -> bool:
+    """Whether a host has anything of a role, be it what a run that was killed has left.
+
+    Where it never had, an operation that finds nothing to remove would cost each deploy its time.
+    """
+    device = device_of(of)
+    files = (*footprint.paths, *footprint.files, *(unit.path for unit in footprint.units))
+    active = any(device.units.get(each.name, "").startswith("active") for each in footprint.units)
+    return (
+        active
+        or any(path in device.paths for path in files)
+        or any(name in device.accounts for name in footprint.accounts)
+    )
 
 
 def certify(plan: ServerPlan) -> None:

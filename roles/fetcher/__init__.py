@@ -78,6 +78,7 @@ def install(plan: FetcherPlan) -> None:
 def remove(plan: FetcherPlan) -> None:
     """Fetch no more; photos stay. What else is left over is taken away with all other leftovers."""
     _handed_over(plan, name="Hand the photos over to root")
+    operations.no_accounts((core.FETCHER_USER,), name="Remove the user who fetched")
 
 
 @operation()

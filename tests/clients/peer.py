@@ -89,6 +89,8 @@ class S3:
     def __init__(self, order: dict[str, Any]) -> None:
         import ssl
 
+        # Its name begins as that of a bucket may.
+        os.environ["S3_IGNORE_SUBDOMAIN_BUCKETNAME"] = "true"
         from moto import settings
         from moto.core import DEFAULT_ACCOUNT_ID
         from moto.core.authorization import ActionAuthenticatorMixin

@@ -365,7 +365,9 @@ def sidecar(stage: Stage, node: str) -> str:
         made.build()
     podman.run(
         *("podman", "run", "--detach", f"--name={name}", f"--label={stage.label}", "--privileged"),
-        *(f"--pidfile={podman.pid_file(name)}", f"--network=container:{stage.container(node)}"),
+        # By its path, so that the two may be removed in any order.
+        f"--network=ns:/proc/{podman.pid(stage.container(node))}/ns/net",
+        f"--pidfile={podman.pid_file(name)}",
         *podman.runtime_arguments(),
         *(made.tag, "sleep", "infinity"),
     )

@@ -101,7 +101,7 @@ class TestACut:
             if what == "fetcher":
                 home.sh(NAS, f"systemctl kill -s KILL {FETCHES}")
             elif what == "session":
-                home.sh(home.server, f"pkill -KILL -u {USER} -f hotshoe-fetch-session")
+                home.sh(home.server, f"pkill -KILL -u {USER} -f nologin")
                 told(home, NAS, FETCHES, "it is tried again", since)
             elif what == "server":
                 with stopped(home, home.server, SSHD):
@@ -340,7 +340,8 @@ class TestThePort:
             assert home.reach(outside, home.public, PORT) == ["silent"]
 
     def test_nothing_leads_from_the_server_into_the_home(self, home: Home) -> None:
-        inner = home.plan.fetchers[0].address
+        # All that the server sees of the home.
+        inner = home.plan.router("gateway").wan_address
         assert home.reach(home.server, inner, 22, PORT) == ["silent", "silent"]
 
     def test_a_flood_stops_no_camera(self, home: Home) -> None:
@@ -380,7 +381,8 @@ def test_without_the_delivery_nothing_is_left_on_the_server(home: Home) -> None:
     try:
         home.deploy()
         # Of each, what has the name of a fetch or a delivery; the record of what runs, too.
-        left = "find /etc /usr/local /run/hotshoe /var/lib -name '*fetch*' -path '*hotshoe*'"
+        left = "find /etc /usr/local /run/hotshoe /var/lib -name '*fetch*' -path '*hotshoe*' "
+        left += "-not -name 'site-*'"
         assert home.sh(home.server, left).split() == []
         for user in (USER, "hotshoe-delivery"):
             assert not home.succeeds(home.server, f"getent passwd {user} || getent group {user}")

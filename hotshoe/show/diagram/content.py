@@ -101,7 +101,12 @@ def home_box(plan: Plan, router: RouterPlan) -> BoxContent | None:
 
 def fetcher_box(fetcher: FetcherPlan) -> BoxContent:
     """The box of a computer at home that fetches photos."""
-    return BoxContent("computer", fetcher.name, "computer, Debian", tuple(_fetcher(fetcher)))
+    return BoxContent(
+        "computer",
+        fetcher.name,
+        f"computer, {_MANAGERS['hand' if fetcher.by_hand else 'linux']}",
+        tuple(_fetcher(fetcher)),
+    )
 
 
 def peer_box(server: ServerPlan, push: Push) -> BoxContent:

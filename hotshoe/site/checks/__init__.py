@@ -87,6 +87,7 @@ CHECKS: tuple[Check, ...] = (
     library.retention_has_a_limit,
     library.retention_has_a_delivery,
     delivery.delivery_has_what_it_needs,
+    delivery.what_is_removed_was_set_up,
     delivery.username_can_be_sent,
     delivery.folder_is_one,
     delivery.deliveries_know_their_server,

@@ -63,6 +63,17 @@ def _is_an_address(delivery: Any, i: int) -> Iterator[Finding]:
         )
 
 
+def what_is_removed_was_set_up(site: Any) -> Iterator[Finding]:
+    """Refuse to remove what hotshoe never put on a computer."""
+    for i, by_hand, removed in with_fields(site.delivery, "by_hand", "removed"):
+        if by_hand and removed:
+            yield (
+                f"delivery[{i}].removed",
+                "hotshoe does not log in to a computer that is set up by hand (by_hand)",
+                "remove what you put there yourself, and take this delivery out",
+            )
+
+
 def username_can_be_sent(site: Any) -> Iterator[Finding]:
     """Refuse a username that HTTP could not tell from the password (RFC 7617, section 2)."""
     for i, by, username in with_fields(site.delivery, "by", "username"):

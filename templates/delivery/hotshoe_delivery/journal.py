@@ -36,8 +36,10 @@ def _reader() -> Any:
     reader.add_match(_SYSTEMD_UNIT=UNIT)
     reader.add_match(HOTSHOE_EVENT="library")
     reader.seek_tail()
-    # Without that, the first look begins anywhere.
-    reader.get_previous()
+    # Without that, the first look begins anywhere; and where there is no such line yet, what
+    # follows the end is never found.
+    if not reader.get_previous():
+        reader.seek_head()
     return reader
 
 

@@ -87,7 +87,9 @@ class Sftp:
         self, push: Push, secret: dict[str, str], folder: Path, lane: str, pace: Pace
     ) -> None:
         self._push, self._pace, self._root = push, pace, push.folder or "."
-        self._control = folder / f"{push.name}-{lane}"
+        # The path of a socket is 107 bytes long at most, and OpenSSH appends some.
+        digest = hashlib.sha256(f"{push.name} {lane}".encode()).hexdigest()
+        self._control = folder / digest[:8]
         known = _private(folder / f"{push.name}.known", f"{push.name} {push.host_key}\n")
         self._options = [
             *_OPTIONS,

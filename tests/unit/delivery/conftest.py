@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -168,8 +169,10 @@ class Home:
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("library", "run", "state", "credentials"):
+        for name in ("library", "state", "credentials"):
             (self.folder / name).mkdir(parents=True)
+        # The path of a socket is 107 bytes long at most.
+        (self.folder / "run").symlink_to(tempfile.mkdtemp(prefix="h"))
         os.mkfifo(self.folder / "journal")
 
     @property
@@ -190,7 +193,7 @@ class Home:
             "library": str(self.library),
             "intake": getpass.getuser(),
             "ledger": str(self.folder / "state" / "ledger.sqlite"),
-            "exchange": str(self.folder / "run" / "exchange"),
+            "exchange": str((self.folder / "run").resolve() / "exchange"),
             "asks": getpass.getuser(),
             "pushes": self.pushes,
             "fetchers": self.fetchers,
@@ -279,6 +282,8 @@ def home(tmp_path: Path) -> Iterator[Home]:
     it = Home(tmp_path / "h")
     yield it
     it.kill()
+    # OpenSSH removes its socket meanwhile.
+    shutil.rmtree((it.folder / "run").resolve(), ignore_errors=True)
     if it.log.exists():
         print(it.log.read_text())
 

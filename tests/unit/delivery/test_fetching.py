@@ -24,7 +24,7 @@ def exchange(home):
         {"name": "attic", "source": "192.168.1.20", "order": "oldest"},
     ]
     home.begin()
-    path = home.folder / "run" / "exchange"
+    path = (home.folder / "run").resolve() / "exchange"
     until(path.exists)
     return str(path)
 

@@ -381,7 +381,7 @@ def test_a_password_is_in_no_command_line_no_environment_and_no_file_of_others(h
             with suppress(OSError):
                 said = (process / what).read_bytes()
                 assert int(process.name) in ours or PASSWORD.encode() not in said, process
-    for path in home.folder.rglob("*"):
+    for path in (*home.folder.rglob("*"), *(home.folder / "run").resolve().rglob("*")):
         if path.is_file() and "credentials" not in path.parts:
             assert PASSWORD.encode() not in path.read_bytes()
             if "private" in path.parts:

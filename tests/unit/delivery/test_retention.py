@@ -163,7 +163,7 @@ class TestAFetcher:
         home.fetchers = [{"name": "nas", "source": "192.168.1.20", "order": "oldest"}]
         home.retention = AT_ONCE
         home.begin()
-        exchange = home.folder / "run" / "exchange"
+        exchange = (home.folder / "run").resolve() / "exchange"
         until(exchange.exists)
         service = Service(str(exchange), "nas")
         yield service

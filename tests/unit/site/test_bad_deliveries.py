@@ -150,6 +150,13 @@ def test_what_is_complete_is_taken(write_site, said):
             id="the root of a share",
         ),
         pytest.param(
+            delivery(f"nas, {FETCH}, by_hand: true, removed: true"),
+            "delivery[0].removed",
+            "hotshoe does not log in to a computer that is set up by hand (by_hand)",
+            "remove what you put there yourself, and take this delivery out",
+            id="removed by hand",
+        ),
+        pytest.param(
             delivery(f"gateway, {SFTP}"),
             "delivery[0].name",
             "'gateway' is the name of another device already",

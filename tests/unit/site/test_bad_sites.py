@@ -1363,7 +1363,8 @@ library: {share: smb, share_may_change: true, readers: [ann]}
 message: {program: messages/ntfy, per: photo, timeout_seconds: 30}
 delivery:
   - {name: nas, by: fetch, server: darkroom, behind: gateway, address: 192.168.1.21, ssh_user: root,
-     ssh_port: 22, folder: /srv/photos, order: oldest, bytes_per_second: 5MB, removed: false}
+     ssh_port: 22, folder: /srv/photos, order: oldest, bytes_per_second: 5MB, removed: false,
+     by_hand: false}
   - {name: desk, by: sftp, server: darkroom, address: 192.168.1.30, port: 22, username: ann,
      folder: in,
      host_key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJZyu2AMH/Gn3pyaT3bY0gVlt46Jdvd3JpG9XJ8Fp9rW}
