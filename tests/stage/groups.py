@@ -49,7 +49,7 @@ SECONDS = {
     "test_secrets": 3,
     "test_sessions": 8,
     "test_shapes": 4,
-    "test_share": 6,
+    "test_share": 4,
     "test_space": 40,
     "test_stage": 5,
     "test_storm": 125,
