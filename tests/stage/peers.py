@@ -106,15 +106,8 @@ class Peer(ABC):
     @contextmanager
     def packets(self, rule: str) -> Iterator[None]:
         """Have a rule for what comes in."""
-        table = f"peer_{self.name}"
-        rule = rule.format(port=self.port)
-        self._nft(
-            f"table inet {table} {{ chain in {{ type filter hook input priority -5; {rule}; }} }}"
-        )
-        try:
+        with self._table(f"peer_{self.name}", -5, rule):
             yield
-        finally:
-            self._nft(f"delete table inet {table}")
 
     def received(self) -> int:
         """How many bytes have come in to its port, since :meth:`counting` began."""
@@ -124,11 +117,14 @@ class Peer(ABC):
     @contextmanager
     def counting(self) -> Iterator[None]:
         """Count what comes in."""
-        table = f"count_{self.name}"
-        rule = f"tcp dport {self.port} counter"
-        self._nft(
-            f"table inet {table} {{ chain in {{ type filter hook input priority -9; {rule}; }} }}"
-        )
+        with self._table(f"count_{self.name}", -9, "tcp dport {port} counter"):
+            yield
+
+    @contextmanager
+    def _table(self, table: str, priority: int, rule: str) -> Iterator[None]:
+        """Have a table of one rule in the network where it is."""
+        chain = f"type filter hook input priority {priority}; {rule.format(port=self.port)}"
+        self._nft(f"table inet {table} {{\nchain in {{ {chain}; }}\n}}\n")
         try:
             yield
         finally:
