@@ -117,7 +117,9 @@ class S3:
         self._key.secret_access_key = order["password"]
         self._backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
         self._bucket = order["bucket"]
-        self._backend.create_bucket(self._bucket, "us-east-1")
+        self._held = self._backend.create_bucket(self._bucket, "us-east-1")
+        self._owners = s3_backends.bucket_accounts
+        self._owner = self._owners[self._bucket]
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(order["certificate"], order["key"])
         server = make_server(
@@ -131,7 +133,7 @@ class S3:
         threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def _objects(self) -> dict[str, Any]:
-        return dict(self._backend.buckets[self._bucket].keys.items())
+        return dict(self._held.keys.items())
 
     def digests(self) -> dict[str, str]:
         return {n: hashlib.sha256(each.value).hexdigest() for n, each in self._objects().items()}
@@ -147,11 +149,11 @@ class S3:
         self._key.secret_access_key = new
 
     def bucket(self, yes: bool) -> None:
-        buckets = self._backend.buckets
         if yes:
-            buckets[self._bucket] = self._aside
+            self._backend.buckets[self._bucket] = self._held
+            self._owners[self._bucket] = self._owner
         else:
-            self._aside = buckets.pop(self._bucket)
+            del self._backend.buckets[self._bucket], self._owners[self._bucket]
 
 
 def main() -> None:
