@@ -281,6 +281,9 @@ class Sftp:
                 file.write(piece)
                 at += len(piece)
             file.flush()
+            # paramiko hears the answers to some writes only, and drops the others.
+            while file._reqs:  # type: ignore[attr-defined]
+                client._read_response(file._reqs.popleft())  # type: ignore[attr-defined]
             # On the disk there, if the server knows how.
             with suppress(OSError):
                 _extended(client, "fsync@openssh.com", file.handle)
