@@ -66,8 +66,8 @@ class Pull:
         except (HotshoeError, OSError) as error:
             self._trouble("waiting", _fetching("the repository", error, self.places))
             if self.state.testing:
-                # Somebody may have accepted another history, or may not sign any more.
-                self._judge_testing(self.state.testing)
+                # Somebody may have accepted another history, may not sign any more, or wants none.
+                self._judge_testing(self.state.testing if self.mirror.testing else "")
             return
         self._over("waiting", "the repository can be fetched again")
         self._remember(looked=self.now())
@@ -133,7 +133,11 @@ class Pull:
             self._fail(due, f"its deploy was cut off {self.state.attempts} times")
         # Once for what is tested, once for what is new, and once more to go back.
         for _ in range(3):
-            if not decision.has_to_deploy(self.state) or not self._deploy():
+            if not decision.has_to_deploy(self.state):
+                # Such as a testing branch that is gone.
+                self._over("unready")
+                return
+            if not self._deploy():
                 return
 
     def _deploy(self, instead: str = "") -> bool:
@@ -158,7 +162,7 @@ class Pull:
             return False
         planned = self.programs.plan(folder)
         if planned.status != 0:
-            half_done = not self.state.deployed and (going_back or self.state.deploying)
+            half_done = not self.state.deployed and (self.state.good or self.state.deploying)
             if not half_done:
                 text = _unready(self.mirror.describe(commit), planned.text)
                 self._trouble("unready", text, commit)

@@ -27,6 +27,7 @@ from hotshoe.gitops.pull.places import Places
 from hotshoe.gitops.pull.programs import Ended
 from hotshoe.gitops.pull.run import Pull, accept
 from hotshoe.gitops.pull.state import Health, State
+from tests.effort import examples
 from tests.unit.gitops.pull.repository import BROKEN, FINE, Told
 from tests.unit.gitops.pull.test_run import PowerCutError
 
@@ -221,6 +222,10 @@ class AnyOrder(RuleBasedStateMachine):
     def delete_testing(self) -> None:
         self.server.testing = ""
 
+    @rule()
+    def ask_for_it_or_not(self) -> None:
+        self.box.mirror.testing = None if self.box.mirror.testing else "try"
+
     @precondition(lambda self: self.server.has(self.server.testing, self.server.main))
     @rule()
     def merge(self) -> None:
@@ -264,11 +269,12 @@ class AnyOrder(RuleBasedStateMachine):
     @rule()
     def look(self) -> None:
         before, done = self.box.state, len(self.box.home.applied)
-        self.box.run()
+        cut_off = self.box.run() == ["cut"]
         self.twin.run()
         self.mains |= self.history()
         testing = self.box.state.testing
-        assert not testing or self.server.may_be_tested(testing, self.box.state.trusted)
+        if testing and not cut_off:
+            assert self.server.may_be_tested(testing, self.box.state.trusted)
         for commit in self.box.home.applied[done:]:
             assert commit in self.mains or self.may_be_tested(commit, before.testing)
 
@@ -293,14 +299,19 @@ class AnyOrder(RuleBasedStateMachine):
         state, holds = self.box.state, self.box.home.holds
         if state.deployed in self.history():
             assert (state.good, state.deployed_of) == (state.deployed, "")
+        if state.deployed == state.trusted:
+            assert "failed" not in state.troubles
         if not self.stuck():
             assert "stuck" not in state.troubles
             assert holds == state.deployed
+            assert ("unready" in state.troubles) == decision.has_to_deploy(state)
             kind = self.server.commits[decision.target(state)].kind
             assert holds == decision.target(state) or kind == "cannot begin"
         tested = self.server.testing
-        tested = tested if self.server.may_be_tested(tested, state.trusted) else ""
+        wanted = self.box.mirror.testing and self.server.may_be_tested(tested, state.trusted)
+        tested = tested if wanted else ""
         assert state.testing == tested
+        assert tested or not state.testing_failed
         if self.rough:
             return
         if tested and self.kind(tested) == "good":
@@ -344,4 +355,4 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestAnyOrder.settings = settings(examples(100), stateful_step_count=40)

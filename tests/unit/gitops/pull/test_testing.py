@@ -77,10 +77,13 @@ def test_without_it_the_home_goes_back_to_the_main_branch_by_itself(box: Box, ho
         box.origin.git("branch", "--quiet", "--force", "try", "main")
     else:
         box.testing = None
-    ((event, text, told),) = box.run()
+        # Which the box knows by itself.
+        box.origin.folder.rename(box.origin.folder.with_name("away"))
+    event, text, told = box.run()[-1]
     assert (event, told, text.startswith("deployed: ")) == ("applied", main, True)
     assert box.home.applied == ["tried", "first"]
-    assert (box.state.deployed, box.state.deployed_of, box.state.troubles) == (main, "", {})
+    assert (box.state.deployed, box.state.deployed_of) == (main, "")
+    assert "testing-ignored" not in box.state.troubles
 
 
 def test_it_may_be_rewound(box: Box) -> None:
@@ -319,6 +322,17 @@ def test_a_half_done_home_is_put_right_by_the_last_good_commit(box: Box) -> None
     assert box.run() == []
 
 
+def test_nor_does_it_stay_half_done_where_the_newest_of_main_cannot_begin(box: Box) -> None:
+    good = box.state.good
+    box.home.plans = lambda said: Ended(1, "refused") if said == "broken" else Ended(0, "")
+    box.home.applies = lambda said: Ended(1, "no") if said == "bad" else Ended(0, "")
+    box.origin.commit("broken")
+    push(box, "bad")
+    assert events(box) == ["testing-failed", "applied"]
+    assert (box.state.deployed, box.home.holds) == (good, "first")
+    assert events(box) == ["unready"]
+
+
 def test_one_that_cannot_begin_changes_nothing(box: Box) -> None:
     push(box, "tried")
     box.run()
@@ -330,6 +344,11 @@ def test_one_that_cannot_begin_changes_nothing(box: Box) -> None:
     box.origin.git("branch", "--quiet", "-D", "try")
     assert events(box) == ["applied"]
     assert box.home.holds == "first"
+    assert box.state.troubles == {}
+    box.origin.git("branch", "try", broken)
+    assert events(box) == ["unready"]
+    box.origin.git("branch", "--quiet", "-D", "try")
+    assert box.run() == []
     assert box.state.troubles == {}
 
 
