@@ -104,7 +104,11 @@ class Pull:
         :param about: the commit that this is about
         """
         trusted, signers = self.state.trusted, self.places.signers
-        reason = trust.why_ignored(self.mirror, head, trusted, signers) if head else ""
+        try:
+            reason = trust.why_ignored(self.mirror, head, trusted, signers) if head else ""
+        except HotshoeError as error:
+            # Nothing that git cannot read there keeps the main branch from being deployed.
+            reason = f"the testing branch {self.mirror.testing} is not deployed: {error}"
         if text := why or reason:
             self._trouble("testing-ignored", text, about or head)
         else:

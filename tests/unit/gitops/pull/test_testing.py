@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from hotshoe.gitops.pull import history
+from hotshoe.errors import HotshoeError
+from hotshoe.gitops.pull import history, trust
 from hotshoe.gitops.pull.decision import MOST_ATTEMPTS
 from hotshoe.gitops.pull.programs import Ended
 from hotshoe.gitops.pull.run import accept
@@ -424,6 +425,20 @@ def test_one_that_cannot_be_fetched_leaves_what_is_deployed(
     monkeypatch.undo()
     assert events(box) == ["applied"]
     assert (box.home.holds, box.state.troubles) == ("other", {})
+
+
+def test_one_that_cannot_be_judged_is_no_hindrance(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> str:
+        raise HotshoeError("git rev-list failed")
+
+    push(box, "tried")
+    commit = box.origin.commit("second")
+    monkeypatch.setattr(trust, "why_ignored", fails)
+    assert events(box) == ["testing-ignored", "applied"]
+    assert box.state.deployed == commit
+    assert box.run() == []
 
 
 @pytest.mark.parametrize("gone", [True, False])
