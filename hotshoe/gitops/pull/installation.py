@@ -43,7 +43,9 @@ class Given:
 def mirror_of(places: Places, settings: Settings) -> Mirror:
     """The box's mirror of the repository."""
     environment = {"GIT_SSH_COMMAND": ssh_command(places.key, places.known_hosts)}
-    return Mirror(places.mirror, settings.repository, settings.branch, environment)
+    return Mirror(
+        places.mirror, settings.repository, settings.branch, environment, settings.testing
+    )
 
 
 # Where systemd runs (sd_booted(3)).
@@ -103,12 +105,16 @@ def install(places: Places, settings: Settings, given: Given, program: Path) -> 
     password = _text(given.vault_password) if given.vault_password else None
     for folder in (places.configuration, places.data):
         folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)
+    places.configuration.chmod(0o700)
+    # Whoever collects the metrics gets to them; all else that is there is root's alone.
+    places.data.chmod(0o711)
     _write(places.signers, _text(given.signers))
     if password is not None:
         _write(places.vault_password, password)
     if given.pki:
         shutil.copytree(given.pki, places.pki, dirs_exist_ok=True)
+    if places.pki.exists():
+        places.pki.chmod(0o700)
     if not places.key.exists():
         _make_key(places.key)
     if not places.known_hosts.exists():

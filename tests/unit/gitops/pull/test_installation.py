@@ -52,8 +52,10 @@ def test_what_is_installed_is_root_s_alone(places: Places, given: Given) -> None
     assert places.signers.read_text() == SIGNERS
     private = (places.key, places.vault_password, places.settings, places.signers)
     assert {path.stat().st_mode & 0o777 for path in private} == {0o600}
-    folders = (places.configuration, places.data)
+    folders = (places.configuration, places.pki)
     assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
+    # Everybody may go through it to the metrics, and see nothing on the way.
+    assert places.data.stat().st_mode & 0o777 == 0o711
     assert (places.pki / "photos.example.net" / "ca.key").read_text() == "key"
 
 
@@ -63,6 +65,7 @@ def test_the_units_say_what_runs_and_when(places: Places, given: Given) -> None:
     assert f"ExecStart={PROGRAM} pull run\n" in service
     assert "OnUnitInactiveSec=90s\n" in timer
     assert "RandomizedDelaySec=9\n" in timer
+    assert "StateDirectoryMode=0711\n" in service
     assert "geheim" not in service
 
 
