@@ -102,13 +102,13 @@ def install(places: Places, settings: Settings, given: Given, program: Path) -> 
     require_signers(given.signers)
     if given.pki and not given.pki.is_dir():
         raise HotshoeError(f"{given.pki}: there is no such folder")
-    password = _text(given.vault_password) if given.vault_password else None
+    password = _content(given.vault_password) if given.vault_password else None
     for folder in (places.configuration, places.data):
         folder.mkdir(parents=True, exist_ok=True)
     places.configuration.chmod(0o700)
     # Whoever collects the metrics gets to them; all else that is there is root's alone.
     places.data.chmod(0o711)
-    _write(places.signers, _text(given.signers))
+    _write(places.signers, _content(given.signers))
     if password is not None:
         _write(places.vault_password, password)
     if given.pki:
@@ -127,13 +127,13 @@ def install(places: Places, settings: Settings, given: Given, program: Path) -> 
         _write(places.unit(kind), text, 0o644)
 
 
-def _write(path: Path, text: str, mode: int = 0o600) -> None:
-    files.replace(path, text.encode(), mode)
+def _write(path: Path, content: str | bytes, mode: int = 0o600) -> None:
+    files.replace(path, content.encode() if isinstance(content, str) else content, mode)
 
 
-def _text(path: Path) -> str:
+def _content(path: Path) -> bytes:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes()
     except OSError as error:
         raise HotshoeError(f"{path}: cannot be read: {error.strerror}") from None
 

@@ -134,7 +134,7 @@ def read_settings(places: Places) -> Settings:
     :raises HotshoeError: if pull mode is not installed here, or they make no sense
     """
     try:
-        text = places.settings.read_text(encoding="utf-8")
+        text = places.settings.read_bytes()
     except FileNotFoundError:
         raise HotshoeError(
             "pull mode is not installed on this computer\n"

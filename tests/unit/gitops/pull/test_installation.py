@@ -162,6 +162,21 @@ def test_the_box_may_log_in_to_itself_and_is_said_where_else_it_has_to(
     assert line.startswith('from="127.0.0.1,192.168.1.10",restrict,pty ssh-ed25519 AAAAbox ')
 
 
+def test_other_keys_are_kept_to_the_byte(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logins, "own_addresses", lambda: {"127.0.0.1"})
+    places.key.parent.mkdir(parents=True)
+    places.key.with_suffix(".pub").write_text("ssh-ed25519 AAAAbox hotshoe-pull\n")
+    others = "ssh-ed25519 AAAAother Jürgen\x0cs laptop\n".encode("latin-1")
+    file = places.root / logins.AUTHORIZED_KEYS
+    file.parent.mkdir(parents=True)
+    file.write_bytes(others)
+    logins.trust_itself(places)
+    logins.trust_itself(places)
+    assert file.read_bytes().startswith(others + b'from="127.0.0.1",restrict,pty ssh-ed25519 ')
+    logins.distrust_itself(places)
+    assert file.read_bytes() == others
+
+
 def test_whom_the_box_has_to_log_in_to(example_plan: Plan, places: Places) -> None:
     hosts = [Host.of(device) for device in example_plan.hosts]
     key = places.key
