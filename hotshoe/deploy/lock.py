@@ -77,7 +77,10 @@ def refuse_while_locked(root: Path, key: str) -> None:
 def _refusal(descriptor: int, key: str) -> str:
     try:
         held = json.loads(os.pread(descriptor, 4096, 0))
-        by = f" by {held['who']} since {held['when']} (process {held['process']})"
+        process = f"process {held['process']}"
+        if not Path("/proc", str(int(held["process"]))).exists():
+            process += ", which was killed; what it started runs still"
+        by = f" by {held['who']} since {held['when']} ({process})"
     except (ValueError, KeyError, TypeError):
         by = ""
     return (
