@@ -156,12 +156,22 @@ class Story:
         if older:
             max(older, key=lambda each: each.process).uploads = True
 
+    def _sends(self, camera: str) -> None:
+        """A camera sends something, most likely in the session that it began last.
+
+        vsftpd tells of an upload when it ends, which may be after the session's own end.
+        """
+        own = [each for told in self._log_ins.values() for each in told if each.user == camera]
+        if own:
+            max(own, key=lambda each: each.at).uploads = True
+
     def event(self, event: Event) -> Iterator[Said]:
         """What hotshoe-intake tells of an upload."""
         who = event.camera or "all cameras"
         why = f": {event.reason}" if event.reason else ""
         match event.kind:
             case Kind.ARRIVING:
+                self._sends(event.camera)
                 yield f"{who} sends {event.name}", None
             case Kind.LIBRARY:
                 yield f"{who}: {event.name} arrived whole, and is {event.path}", True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,15 +25,25 @@ def _schema() -> str:
     return json_schema()
 
 
+@contextmanager
+def _called_wrongly() -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as error:
+        error.show()
+        raise SystemExit(UNKNOWN) from None
+
+
 class _Drift(click.Command):
     """A command whose exit status 2 means drift, and not that it was called wrongly."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        try:
+        with _called_wrongly():
             return super().make_context(*args, **kwargs)
-        except click.UsageError as error:
-            error.show()
-            raise SystemExit(UNKNOWN) from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _called_wrongly():
+            return super().invoke(ctx)
 
 
 @click.command("diff")

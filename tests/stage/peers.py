@@ -109,7 +109,7 @@ class Peer(ABC):
         table = f"peer_{self.name}"
         rule = rule.format(port=self.port)
         self._nft(
-            f"table inet {table} {{ chain in {{ type filter hook input priority -5; {rule} }} }}"
+            f"table inet {table} {{ chain in {{ type filter hook input priority -5; {rule}; }} }}"
         )
         try:
             yield
@@ -127,7 +127,7 @@ class Peer(ABC):
         table = f"count_{self.name}"
         rule = f"tcp dport {self.port} counter"
         self._nft(
-            f"table inet {table} {{ chain in {{ type filter hook input priority -9; {rule} }} }}"
+            f"table inet {table} {{ chain in {{ type filter hook input priority -9; {rule}; }} }}"
         )
         try:
             yield
@@ -273,7 +273,8 @@ class Samba(Folder):
     def let_in(self, password: str) -> None:
         self.sh("smbpasswd -c /root/smb/smb.conf -a -s sam", f"{password}\n{password}\n")
         self.sh(
-            "pkill smbd; while pgrep smbd >/dev/null; do sleep 0.1; done; "
+            # Nobody waits for those that have ended.
+            "pkill smbd; while pgrep -r D,R,S smbd >/dev/null; do sleep 0.1; done; "
             "smbd -D -s /root/smb/smb.conf"
         )
 

@@ -133,6 +133,12 @@ def test_after_an_upload_nothing_is_said_of_the_end(story):
     assert over(story) == []
 
 
+def test_an_upload_whose_end_is_told_late_counts_from_its_beginning(story):
+    list(story.line(VSFTPD, f'[r5] OK LOGIN: Client "{CAMERA}"', 10, 60))
+    list(story.event(Event(Kind.ARRIVING, datetime(2026, 5, 31), "r5", "a.JPG")))
+    assert over(story) == []
+
+
 def test_of_two_sessions_the_one_that_sent_nothing_is_told(story):
     first, second = (CAMERA, "1", "21"), (CAMERA, "2", "21")
     list(story.looked("darkroom", sets(began=[first]), 0))
