@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hotshoe.cli.base import console, existing_file, one_message, tidy_when_ended
+from hotshoe.cli.base import StatusCommand, console, existing_file, one_message, tidy_when_ended
 from hotshoe.errors import HotshoeError
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def install(
     out.print("What it does: hotshoe pull status; journalctl --unit hotshoe-pull")
 
 
-@group.command()
+@group.command(cls=StatusCommand)
 @one_message
 def run() -> None:
     """Look once for a new commit, and deploy it if all of it is signed; the timer runs this.
@@ -148,7 +148,7 @@ def run() -> None:
     raise SystemExit(_exit_status(state))
 
 
-@group.command()
+@group.command(cls=StatusCommand)
 @one_message
 def status() -> None:
     """Show which commit is deployed, and which is not, and why.

@@ -100,6 +100,13 @@ def test_status_says_that_nothing_is_deployed_yet(installed: Box) -> None:
     assert "none for sure" in done.output
 
 
+@pytest.mark.parametrize("command", ["run", "status"])
+def test_a_wrong_call_is_not_what_has_to_be_waited_for(command: str) -> None:
+    done = pull(command, "--unknown")
+    assert done.exit_code == 1
+    assert "No such option" in done.output
+
+
 def test_status_says_that_it_has_not_looked_for_long(installed: Box) -> None:
     """Such as when somebody has stopped the timer."""
     remember(installed, looked=time.time() - 7200)
