@@ -29,7 +29,7 @@ SITE = "hosts"
 VARIABLE = "HOTSHOE_BENCH_HOSTS"
 HOSTS = int(os.environ.get(VARIABLE) or 20)
 MOST_HOSTS = 100
-ROUNDS, ROUNDS_OF_ONE, ROUNDS_FROM_AFAR = 3, 7, 2
+ROUNDS, ROUNDS_OF_ONE, ROUNDS_FROM_AFAR = 2, 7, 1
 ROUND_TRIP = 0.05
 # What a computer has to allow for some twenty of them; the default is 128.
 _INOTIFY_INSTANCES = 16 * MOST_HOSTS

@@ -13,6 +13,7 @@ from typing import Protocol
 from benchmarks.stopwatch import Run, measure, measure_memory
 from hotshoe import paths
 from hotshoe.debian import vsftpd
+from hotshoe.errors import HotshoeError
 from hotshoe.plan.model import Plan
 from hotshoe.render import render
 from hotshoe.stage import podman
@@ -122,9 +123,18 @@ class Floor:
         self._laptop = laptop
 
     def deploy(self, hosts: Sequence[str]) -> Run:
-        """Run ``true`` on these devices."""
+        """Run ``true`` on these devices.
+
+        :raises HotshoeError: if it did not run there
+        """
         config = f"--data=ssh_config_file={self._laptop.ssh_config}"
-        return self._laptop.run("pyinfra", "-y", config, ",".join(hosts), "exec", "--", "true")
+        # A name alone is none to pyinfra, which then runs nothing and succeeds.
+        inventory = ",".join(f"@ssh/{host}" for host in hosts)
+        run = self._laptop.run("pyinfra", "-y", "--json", config, inventory, "exec", "--", "true")
+        operations = json.loads(run.output)["results"]["operations"]
+        if [len(each["success"]) for each in operations] != [len(hosts)]:
+            raise HotshoeError(f"pyinfra did not run one command on {', '.join(hosts)}")
+        return run
 
 
 class Ansible:

@@ -113,15 +113,18 @@ def _why_not_replaceable(path: Path, kind: Kind) -> str | None:
     return None
 
 
-def replace(path: Path, data: bytes, mode: int) -> None:
+def replace(path: Path, data: bytes, mode: int, *, exact: bool = False) -> None:
     """Replace a file of our own, so that a killed run or a power cut leaves the old or the new one.
 
     :param path: only one process writes it at a time
     :param mode: its permissions, less those that umask(2) takes
+    :param exact: whether that takes none
     """
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        if exact:
+            os.fchmod(file.fileno(), mode)
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -24,6 +24,9 @@ from hotshoe.remote.events import Event, Kind
 
 # What the journal has to tell of a connection may come so much later than its end.
 GRACE = 2
+# The same while an upload of its camera is under way: vsftpd tells of that when it ends, which may
+# be after the end of the session. That it begins, hotshoe-intake tells at once.
+GRACE_OF_UPLOADS = 30
 # A connection that a router passed on and that has not arrived by then, while it was tried anew, is
 # lost.
 LOST_AFTER = 4
@@ -99,6 +102,7 @@ class Story:
     _over: set[tuple[str, ...]] = field(default_factory=set)
     _looked: float | None = None
     _log_ins: dict[str, list[_LogIn]] = field(default_factory=dict)
+    _under_way: dict[str, set[str]] = field(default_factory=dict)
     _ended_here: Counter[str] = field(default_factory=Counter)
     _tried_sftp: set[tuple[str, str]] = field(default_factory=set)
     _flooding: set[str] = field(default_factory=set)
@@ -159,6 +163,11 @@ class Story:
     def event(self, event: Event) -> Iterator[Said]:
         """What hotshoe-intake tells of an upload."""
         who = event.camera or "all cameras"
+        under_way = self._under_way.setdefault(event.camera, set())
+        if event.kind is Kind.ARRIVING:
+            under_way.add(event.name)
+        else:
+            under_way.discard(event.name)
         why = f": {event.reason}" if event.reason else ""
         match event.kind:
             case Kind.ARRIVING:
@@ -231,13 +240,19 @@ class Story:
         for key, attempt in list(self._attempts.items()):
             if attempt.ended is None and key in ended:
                 attempt.ended = now
-            if attempt.ended is not None and now - attempt.ended >= GRACE:
+            if attempt.ended is not None and now - attempt.ended >= self._grace(key[0]):
                 del self._attempts[key]
                 self._over.add(key)
                 said += self._end(key, attempt, sets)
         # Strangers come by the hundred.
         for (text, fine), times in Counter(said).items():
             yield (f"{text} ({times} times)" if times > 1 else text), fine
+
+    def _grace(self, address: str) -> int:
+        """How long after the end of a connection the journal may still tell of it, in seconds."""
+        users = {each.user for each in self._log_ins.get(address, ())}
+        sends = any(self._under_way.get(user) for user in users)
+        return GRACE_OF_UPLOADS if sends else GRACE
 
     def _end(self, key: tuple[str, ...], attempt: _Attempt, sets: Sets) -> Iterator[Said]:
         """How a connection ended, if nothing else has told that."""

@@ -6,6 +6,7 @@ import getpass
 import os
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,7 +75,11 @@ def _apply(target: Target, wait: float) -> SiteResult:
             title = f"Applying {target.site}: pyinfra -y {inventory_of(target.site)} deploy.py"
             with progress(title) as tell:
                 result = deploy(target.site, root, target.arguments, tell, (held,))
-            record.end(begun, result)
+            try:
+                record.end(begun, result)
+            except HotshoeError as error:
+                # What became of the hosts is told all the same.
+                return replace(result, error=result.error or str(error))
             return result
     except HotshoeError as error:
         return SiteResult(target.site, error=str(error))

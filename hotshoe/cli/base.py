@@ -77,6 +77,29 @@ def tidy_when_ended() -> Iterator[None]:
             signal.signal(each, handler)
 
 
+@contextmanager
+def _called_wrongly() -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as error:
+        error.show()
+        raise SystemExit(1) from None
+
+
+class StatusCommand(click.Command):
+    """A command whose exit status 2 has a meaning of its own: a wrong call ends with 1."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """As click does, which ends with 2."""
+        with _called_wrongly():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does, which ends with 2."""
+        with _called_wrongly():
+            return super().invoke(ctx)
+
+
 def one_message(command: Callable[..., None]) -> Callable[..., None]:
     """Print a refusal as one clear message and exit with 1."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from hotshoe.cli.base import json_schema_option, one_message
+from hotshoe.cli.base import StatusCommand, json_schema_option, one_message
 from hotshoe.cli.sites import Target, one_after_another, progress, sites_options, targets
 
 if TYPE_CHECKING:
@@ -22,17 +22,6 @@ def _schema() -> str:
     from hotshoe.deploy.document import json_schema
 
     return json_schema()
-
-
-class _Drift(click.Command):
-    """A command whose exit status 2 means drift, and not that it was called wrongly."""
-
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        try:
-            return super().make_context(*args, **kwargs)
-        except click.UsageError as error:
-            error.show()
-            raise SystemExit(UNKNOWN) from None
 
 
 @click.command("diff")
@@ -62,7 +51,7 @@ def diff(
     raise SystemExit(any(each.error for each in results))
 
 
-@click.command("drift", cls=_Drift)
+@click.command("drift", cls=StatusCommand)
 @sites_options
 @_json
 @json_schema_option(_schema)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hotshoe.cli.base import console, existing_file, one_message, tidy_when_ended
+from hotshoe.cli.base import StatusCommand, console, existing_file, one_message, tidy_when_ended
 from hotshoe.errors import HotshoeError
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 # A deploy may keep it from looking for so long.
 _LATE_SECONDS = 3600
-# What of the troubles is for the person to end, and what may end by itself.
-_SERIOUS, _PASSING = ("stuck", "failed", "refused"), ("unready", "waiting")
 
 
 @click.group("pull")
@@ -37,6 +35,11 @@ def group() -> None:
     help="Who may sign commits: allowed_signers, as ssh-keygen(1) has it.",
 )
 @click.option("--branch", default="main", show_default=True, help="The branch that is deployed.")
+@click.option(
+    "--testing",
+    metavar="BRANCH",
+    help="A branch that is deployed instead while it comes after that one.  [default: none]",
+)
 @click.option("--site", "sites", multiple=True, metavar="SITE", help="A Site.  [default: home]")
 @click.option(
     "--every", default="5min", show_default=True, metavar="TIME", help="How often to look: 90s, 1h."
@@ -64,6 +67,7 @@ def install(
     repository: str,
     signers: Path,
     branch: str,
+    testing: str | None,
     sites: Sequence[str],
     every: str,
     check_from: str | None,
@@ -89,6 +93,7 @@ def install(
     settings = make_settings(
         repository=repository,
         branch=branch,
+        testing=testing,
         sites=tuple(sites) or ("home",),
         every=every,
         check_from=check_from,
@@ -109,7 +114,7 @@ def install(
     out.print("What it does: hotshoe pull status; journalctl --unit hotshoe-pull")
 
 
-@group.command()
+@group.command(cls=StatusCommand)
 @one_message
 def run() -> None:
     """Look once for a new commit, and deploy it if all of it is signed; the timer runs this.
@@ -121,6 +126,7 @@ def run() -> None:
     from hotshoe.gitops.pull import installation
     from hotshoe.gitops.pull.agent import ssh_agent
     from hotshoe.gitops.pull.lock import alone
+    from hotshoe.gitops.pull.metrics import write_metrics
     from hotshoe.gitops.pull.places import Places
     from hotshoe.gitops.pull.programs import Commands, environment_of
     from hotshoe.gitops.pull.reports import Reporter
@@ -135,10 +141,14 @@ def run() -> None:
         commands = Commands(settings.sites, environment_of(places, agent), reporter.say, where)
         mirror = installation.mirror_of(places, settings)
         state = Pull(places, mirror, commands, reporter).run()
+        try:
+            write_metrics(places, state, settings)
+        except OSError as error:
+            reporter.say(f"{places.metrics}: cannot be written: {error.strerror}")
     raise SystemExit(_exit_status(state))
 
 
-@group.command()
+@group.command(cls=StatusCommand)
 @one_message
 def status() -> None:
     """Show which commit is deployed, and which is not, and why.
@@ -148,24 +158,27 @@ def status() -> None:
     """
     from hotshoe.gitops.pull.places import Places
     from hotshoe.gitops.pull.settings import read_settings
-    from hotshoe.gitops.pull.state import read_state
+    from hotshoe.gitops.pull.state import PASSING, SERIOUS, read_state
 
     places = Places()
     settings = read_settings(places)
     state = read_state(places.state)
-    held = f"{state.deployed}, since {_time(state.changed)}" if state.deployed else "none for sure"
+    of = f", of the testing branch {state.deployed_of}" if state.deployed_of else ""
+    held = f"{state.deployed}{of}, since {_time(state.changed)}"
     rows = {
         "repository": f"{settings.repository} ({settings.branch})",
         "looked": _time(state.looked),
-        "deployed": held,
+        "deployed": held if state.deployed else "none for sure",
         "trusted up to": state.trusted or "nothing yet",
         "last good": state.good or "none yet",
     }
+    if settings.testing:
+        rows["testing"] = f"{state.testing or 'nothing to deploy'} ({settings.testing})"
     out = console()
     for name, value in rows.items():
         # A number that is broken into lines cannot be copied.
         out.print(f"{name:<15}{value}", soft_wrap=True, markup=False)
-    for kind in (*_SERIOUS, *_PASSING):
+    for kind in (*SERIOUS, *PASSING):
         if trouble := state.troubles.get(kind):
             out.print(f"\n{kind}, since {_time(trouble.since)}", style="bold")
             out.print(trouble.text, soft_wrap=True, markup=False)
@@ -242,9 +255,11 @@ def uninstall(keep_pki: Path | None) -> None:
 
 
 def _exit_status(state: State) -> int:
-    if any(kind in state.troubles for kind in _SERIOUS):
+    from hotshoe.gitops.pull.state import PASSING, SERIOUS
+
+    if any(kind in state.troubles for kind in SERIOUS):
         return 1
-    waits = any(kind in state.troubles for kind in _PASSING)
+    waits = any(kind in state.troubles for kind in PASSING)
     return 2 if waits or not state.deployed else 0
 
 

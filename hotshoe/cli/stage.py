@@ -172,4 +172,5 @@ def _require_containers() -> None:
 
 def _require_up(stage: Stage) -> None:
     if not stage.is_up():
-        raise HotshoeError("the stage is not up; put it up with: hotshoe stage up")
+        of = f" --site {shlex.quote(stage.site)}" if stage.site != "home" else ""
+        raise HotshoeError(f"the stage is not up; put it up with: hotshoe stage up{of}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hotshoe.errors import HotshoeError
@@ -41,4 +43,20 @@ def open_file(path: Path, flags: int) -> int:
         raise HotshoeError(
             f"{path}: cannot be opened: {error.strerror}\n"
             f"    -> let your user read and write what is in {path.parent}"
+        ) from None
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Write to a file in it, or say why that cannot be.
+
+    :param path: of that file
+    :raises HotshoeError: if it cannot be written, such as on a disk that is full
+    """
+    try:
+        yield
+    except OSError as error:
+        raise HotshoeError(
+            f"{path}: cannot be written: {error.strerror}\n"
+            "    -> make room on that disk, and run it again"
         ) from None

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hotshoe.deploy.folder import folder_of, open_file
+from hotshoe.deploy.folder import folder_of, open_file, writing
 from hotshoe.errors import HotshoeError
 
 # Seconds between two attempts.
@@ -35,8 +35,9 @@ def locked(root: Path, key: str, note: dict[str, str], wait: float = 0) -> Itera
     descriptor = open_file(path, os.O_RDWR | os.O_CREAT)
     try:
         _acquire(descriptor, key, time.monotonic() + wait)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(note).encode(), 0)
+        with writing(path):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps(note).encode(), 0)
         yield descriptor
         # A holder that was killed leaves its note, which nobody reads then.
         os.ftruncate(descriptor, 0)
@@ -76,7 +77,10 @@ def refuse_while_locked(root: Path, key: str) -> None:
 def _refusal(descriptor: int, key: str) -> str:
     try:
         held = json.loads(os.pread(descriptor, 4096, 0))
-        by = f" by {held['who']} since {held['when']} (process {held['process']})"
+        process = f"process {held['process']}"
+        if not Path("/proc", str(int(held["process"]))).exists():
+            process += ", which was killed; what it started runs still"
+        by = f" by {held['who']} since {held['when']} ({process})"
     except (ValueError, KeyError, TypeError):
         by = ""
     return (

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from hotshoe.deploy.folder import folder_of, open_file
+from hotshoe.deploy.folder import folder_of, open_file, writing
 from hotshoe.deploy.results import SiteResult
 
 Outcome = Literal["applied", "failed", "interrupted"]
@@ -154,8 +154,11 @@ class Record:
             size = os.fstat(descriptor).st_size
             if size and os.pread(descriptor, 1, size - 1) != b"\n":
                 line = b"\n" + line
-            os.write(descriptor, line)
-            os.fsync(descriptor)
+            with writing(self.path):
+                # On a disk that is nearly full, a part is written first.
+                while line:
+                    line = line[os.write(descriptor, line) :]
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
 

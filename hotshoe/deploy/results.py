@@ -54,7 +54,7 @@ class SiteResult:
     """What a deploy does to the hosts of a Site.
 
     :param site: the Site's name
-    :param hosts: all that were asked, in the inventory's order
+    :param hosts: all that were asked, by their names: which connects first differs from run to run
     :param notices: what the roles warn of or tell
     :param error: why it could not be told or done; empty if it could
     """
@@ -114,7 +114,7 @@ def _result(site: str, log: Log, found: list[tuple[str, Operation]]) -> SiteResu
             leftovers.get(host, ()),
             reasons.get(host, ""),
         )
-        for host in dict.fromkeys([*log.hosts, *log.of_hosts, *(name for name, _ in found)])
+        for host in sorted({*log.hosts, *log.of_hosts, *(name for name, _ in found)})
     )
     return SiteResult(
         site, hosts, tuple(each for each in log.notices if LEFTOVER not in each), _error(log, hosts)

@@ -23,6 +23,7 @@ def git(
     environment: Mapping[str, str] | None = None,
     configuration: Mapping[str, str] | None = None,
     seconds: float | None = None,
+    input_text: str | None = None,
 ) -> str:
     """Run git in a repository.
 
@@ -31,6 +32,7 @@ def git(
     :param environment: variables beside those of this process
     :param configuration: what counts more than any file of git-config(1), by its keys
     :param seconds: how long it may take; None for as long as it takes
+    :param input_text: what it reads on standard input; nothing unless said
     :returns: what it prints
     :raises HotshoeError: with what it says, if it fails or is not there
     """
@@ -40,7 +42,7 @@ def git(
         done = subprocess.run(
             ["git", *options, "-C", str(root), *arguments],
             capture_output=True,
-            stdin=subprocess.DEVNULL,
+            input=input_text or "",
             encoding="utf-8",
             errors="surrogateescape",
             check=False,

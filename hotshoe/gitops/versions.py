@@ -56,9 +56,20 @@ def then(root: Path, commit: str) -> dict[str, Version]:
         for part in (FOLDER, INVENTORIES):
             (old / part).mkdir()
             for name in _names(root, commit, part):
-                said = git(root, "show", f"{commit}:./{name}") if part == FOLDER else ""
+                said = _said(root, f"{commit}:./{name}") if part == FOLDER else ""
                 (old / name).write_text(said, encoding="utf-8", errors="surrogateescape")
         return now(old)
+
+
+def _said(root: Path, file: str) -> str:
+    """What a file held at a commit; of a link, what it led to inside the repository.
+
+    :param file: as in gitrevisions(7)
+    """
+    options = ("--batch=%(objecttype)", "--follow-symlinks")
+    kind, _, rest = git(root, "cat-file", *options, input_text=f"{file}\n").partition("\n")
+    # A link that led nowhere, or out of the repository, is refused as what is empty.
+    return rest.removesuffix("\n") if kind == "blob" else ""
 
 
 def _names(root: Path, commit: str, part: Path) -> list[Path]:

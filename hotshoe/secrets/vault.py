@@ -107,7 +107,7 @@ def _begin(vault: Path, password_file: Path) -> Callable[[], str | None]:
                     str(vault),
                     "",
                     "there is no such file",
-                    f"make it with: ansible-vault create {vault}",
+                    f"make it with: {_by_hand('create', vault, password_file)}",
                 )
             ]
         )
@@ -126,7 +126,7 @@ def _begin(vault: Path, password_file: Path) -> Callable[[], str | None]:
                     str(vault),
                     "",
                     "is not encrypted",
-                    f"encrypt it with: ansible-vault encrypt {vault}",
+                    f"encrypt it with: {_by_hand('encrypt', vault, password_file)}",
                 )
             ]
         )
@@ -139,6 +139,13 @@ def _begin(vault: Path, password_file: Path) -> Callable[[], str | None]:
     if text is not None:
         return partial(text.decode, "utf-8", "replace")
     return _begin_ansible_vault(vault, password_file)
+
+
+def _by_hand(verb: str, vault: Path, password_file: Path) -> str:
+    """What a person types to get a vault that opens with this password, and not with another."""
+    named = environment.shown(password_file)
+    option = [] if named == environment.VARIABLE else ["--vault-password-file", named]
+    return shlex.join(["ansible-vault", verb, *option, str(vault)])
 
 
 def _password_in(file: Path) -> bytes:

@@ -14,7 +14,7 @@ from hotshoe.plan.derivation import make_plan
 from hotshoe.plan.model import ControlPort, ServerPlan
 from hotshoe.secrets import Secrets, begin_opening, load_secrets
 from hotshoe.site.reading import SiteFiles, load_site
-from hotshoe.stage import actions
+from hotshoe.stage import actions, podman
 from hotshoe.stage.photos import make_photos
 from hotshoe.stage.stage import Stage
 from hotshoe.stage.topology import CAMERA
@@ -32,6 +32,8 @@ def run(site_name: str, release: str, keep: bool, console: Console) -> None:
     """
     files = SiteFiles(site_name)
     site = load_site(files)
+    if reason := podman.why_no_stage():
+        raise HotshoeError(reason)
     # The vault opens while the stage is put up.
     opening = begin_opening(files)
     plan = make_plan(site)

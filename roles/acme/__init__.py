@@ -84,11 +84,13 @@ def install(plan: ServerPlan, acme: Acme) -> None:
         name="Install hotshoe-acme",
     )
     texts = _texts(plan, acme)
+    # The one with the settings comes last: they are recorded with the certificate that was got, and
+    # the timer may get one between two of these.
     for path, what in (
-        (paths.ACME_CONFIGURATION, "Configure hotshoe-acme"),
         (paths.ACME_CERTBOT, "Configure certbot"),
         (paths.ACME_CREDENTIALS, "Install the TSIG key of certbot"),
         (paths.ACME_CA_BUNDLE, "Install what the authority's HTTPS is verified by"),
+        (paths.ACME_CONFIGURATION, "Configure hotshoe-acme"),
     ):
         if path in texts:
             mode = "600" if path == paths.ACME_CREDENTIALS else "644"

@@ -25,10 +25,11 @@ MESSAGE = Unit.reading(
 )
 
 FOOTPRINT = Footprint(
-    paths=(paths.MESSAGE_PROGRAM, paths.MESSAGE_STATE),
+    # Of systemd's, only services and timers are looked for.
+    paths=(paths.MESSAGE_PROGRAM, paths.MESSAGE_STATE, SOCKET_PATH),
     files=(
         *(paths.MESSAGE_CONFIGURATION, paths.MESSAGE_RUNS, paths.MESSAGE_SECRET),
-        *(SOCKET_PATH, RUN_PATH),
+        RUN_PATH,
     ),
     packages=PACKAGES,
     accounts=(USER, PROGRAM_USER),

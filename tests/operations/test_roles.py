@@ -16,12 +16,13 @@ from pyinfra.connectors.sshuserclient import client as pyinfra_client
 from pyinfra.connectors.sshuserclient.client import get_missing_host_key_policy
 from pyinfra.context import config, ctx_inventory, ctx_state
 
+from hotshoe import paths
 from hotshoe.debian.authority import CA_DAYS, issue, make_authority
 from hotshoe.debian.authority_files import AuthorityFiles, utc_now
 from hotshoe.debian.device import Device, PathState
 from hotshoe.debian.renewal import why_renew
 from hotshoe.secrets import Secrets
-from roles import inventory, router_linux, tls, users
+from roles import acme, inventory, router_linux, tls, users
 from roles.base import servers
 from roles.base.plans import authority_of, plan_of, refuse, refusing, secrets_of
 from tests.conftest import EXAMPLES, PROJECT
@@ -389,3 +390,18 @@ def test_only_refusals_of_the_core_are_turned_into_refusals_of_pyinfra():
 
 def test_plans_are_made_once_a_run(project):
     assert plan_of("home") is plan_of("home")
+
+
+def test_settings_are_recorded_only_with_what_certbot_reads_in_place(project, monkeypatch):
+    """The timer may get a certificate in the middle of a deploy."""
+    plan = plan_of("letsencrypt").servers[0]
+    assert plan.certificate and plan.certificate.acme
+    put: list[str] = []
+    for name in ("folders", "put_all", "removed", "timer"):
+        monkeypatch.setattr(acme.operations, name, lambda *_, **__: None)
+    monkeypatch.setattr(acme.operations, "put", lambda path, *_, **__: put.append(path))
+    monkeypatch.setattr(acme, "ca_bundle", lambda *_: "a root certificate")
+    acme.install.__wrapped__(plan, plan.certificate.acme)
+    written = [path for path in put if path.startswith(paths.FOLDER)]
+    assert {paths.ACME_CERTBOT, paths.ACME_CA_BUNDLE} < set(written)
+    assert written[-1] == paths.ACME_CONFIGURATION

@@ -31,8 +31,9 @@ from hotshoe.stage.stage import Stage
 from tests.stage.clients import INSTALLED, NODE, ROOT
 
 BIN = Path(sys.executable).parent
-# What the jobs call that deploys, asks hosts, or takes minutes for a check.
+# What the jobs call that deploys or asks hosts; and the check that takes minutes is a quick one.
 _ON_STAGE = re.compile(r"\bhotshoe (apply|drift|check) ")
+_QUICKLY = ("hotshoe check ", "hotshoe check --quick ")
 # Who runs this is root anyway; and jobs run where the repository is, so nothing has to be copied.
 _PROGRAMS = {
     "sudo": '#!/bin/sh\nexec "$@"\n',
@@ -157,7 +158,8 @@ def make(name: str) -> Homes:
     homes = Homes(folder, file.read_text().strip())
     homes.site.write_text(homes.site.read_text().replace("managed_by: hand", "managed_by: linux"))
     pipeline = homes.root / ".gitlab-ci.yml"
-    pipeline.write_text(_ON_STAGE.sub(r"hotshoe \1 --stage ", pipeline.read_text()))
+    jobs = _ON_STAGE.sub(r"hotshoe \1 --stage ", pipeline.read_text())
+    pipeline.write_text(jobs.replace(*_QUICKLY))
     with (homes.root / ".gitignore").open("a") as ignored:
         ignored.write(".gitlab-ci-local/\ncomment.md\npictures/\nphotos/\n")
     _install(homes)

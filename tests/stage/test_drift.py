@@ -64,7 +64,8 @@ def applies(home: Home) -> str:
 def test_what_was_changed_by_hand_is_told_and_the_next_apply_corrects_it(home: Home) -> None:
     done = hotshoe(home, "drift")
     assert done.returncode == 0, done.stdout
-    assert done.stdout == f"{home.stage.site}: no change; {home.server}, {home.router}\n"
+    hosts = ", ".join(sorted((home.server, home.router)))
+    assert done.stdout == f"{home.stage.site}: no change; {hosts}\n"
     home.sh(home.server, "nft add rule inet hotshoe_firewall input accept")
     home.sh(home.router, "rm /etc/hotshoe/hotshoe_forwards.nft")
     firewall = "Firewall | Load the rules for incoming connections"
@@ -280,6 +281,6 @@ def test_while_what_a_killed_one_began_runs_nobody_else_begins(home: Home) -> No
     kill(process, group=False)
     done = hotshoe(home, "apply")
     assert done.returncode == 1
-    assert f"(process {process.pid})" in done.stderr
+    assert f"(process {process.pid}, which was killed;" in done.stderr
     os.killpg(process.pid, signal.SIGKILL)
     wait_until(lambda: hotshoe(home, "apply").returncode == 0, 30)

@@ -75,7 +75,7 @@ elif does == "fails":
     sys.exit("no such topic for " + secret.read_text())
 elif does == "may":
     told = {
-        "user": os.popen("id -un").read().strip(),
+        "user": subprocess.check_output(["id", "-un"], text=True).strip(),
         "secret": hashlib.sha256(secret.read_bytes()).hexdigest(),
         "photos": sorted(os.listdir("/srv/hotshoe")),
         "configuration": sorted(os.listdir("/etc/hotshoe")),

@@ -59,7 +59,7 @@ def test_a_broken_site_fails_in_its_own_words_and_at_once(homes):
     homes.git("checkout", "--quiet", "main")
 
 
-@pytest.mark.timeout(1200)  # eight jobs, of which two deploy
+@pytest.mark.timeout(1200)  # eleven jobs, of which two deploy and two check
 def test_from_a_merge_request_to_drift_and_back(homes, put_up):
     start = homes.git("rev-parse", "HEAD")
     homes.git("checkout", "--quiet", "-b", "port")
@@ -98,7 +98,8 @@ def test_from_a_merge_request_to_drift_and_back(homes, put_up):
     assert run.status == 0, run.said
     assert "No Site has changed." in run.said
 
-    # Changed by hand on the server and on the router: the nightly run names both, and fails.
+    # Changed by hand on the server and on the router: the nightly run names both, and fails; no
+    # camera gets in, and it says so.
     home.sh(home.server, "echo '# mine' >>/etc/hotshoe/vsftpd.conf")
     home.sh(home.router, "nft delete table inet hotshoe_forwards")
     run = homes.at_night("drift")
@@ -106,11 +107,18 @@ def test_from_a_merge_request_to_drift_and_back(homes, put_up):
     assert re.search(r"^drift finished in .* FAIL 2 *$", run.said, re.MULTILINE)
     assert home.server in run.said
     assert home.router in run.said
+    run = homes.at_night("check")
+    assert run.status != 0
+    assert re.search(r"home: broken, or refused\s*$", run.said, re.MULTILINE), run.said
+    assert re.search(r"^check finished in .* FAIL 1 *$", run.said, re.MULTILINE)
 
-    # The next apply heals it, and then there is none.
+    # The next apply heals it, and then all that runs at night is content.
     assert homes.on_merge(start).status == 0
-    run = homes.at_night("drift")
+    run = homes.at_night()
     assert run.status == 0, run.said
+    assert "home: works" in run.said
+    assert "hotshoe drift --stage --all" in run.said
+    assert homes.password not in run.said
     home.uploads_work()
 
 

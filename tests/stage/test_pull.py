@@ -49,14 +49,32 @@ class Pulled:
         self.publish()
         return commit
 
+    def push_testing(self, message: str, *, addition: str = "", ports: int = 50000) -> str:
+        """Have a testing branch after the main branch end at another commit.
+
+        :param addition: what ``deploy.py`` does besides
+        :param ports: the first of the passive ports
+        """
+        said = f"ftp: {{passive_ports: {ports}-{ports + 99}}}\ncameras:"
+        self.origin.git("checkout", "--quiet", "-B", "try", "main")
+        (self.origin.folder / "group_vars" / "home.yml").write_text(
+            self.site.replace("cameras:", said)
+        )
+        with (self.origin.folder / "deploy.py").open("a") as deploy:
+            deploy.write(addition)
+        commit = self.origin.record(message)
+        self.publish("try")
+        self.origin.git("checkout", "--quiet", "main")
+        return commit
+
     def rewind(self, commit: str) -> None:
         self.origin.git("reset", "--quiet", "--hard", commit)
         self.publish()
 
-    def publish(self) -> None:
+    def publish(self, what: str = "main") -> None:
         ssh = f"core.sshCommand=ssh -F {self.home.stage.ssh_config}"
         where = f"ssh://{LAPTOP}{REPOSITORY}"
-        self.origin.git("-c", ssh, "push", "--quiet", "--force", where, "main")
+        self.origin.git("-c", ssh, "push", "--quiet", "--force", where, what)
 
     def look(self) -> tuple[int, str]:
         """Have systemd run it once; its exit status, and what the journal has of it."""
@@ -180,7 +198,7 @@ HOOK = (
 )
 INSTALL = (
     f"{PULL} install --signers /root/signers --every 2s --hook /usr/local/bin/tell --pki /root/pki "
-    "--vault-password /root/vault/vault-password"
+    "--vault-password /root/vault/vault-password --testing try"
 )
 
 
@@ -353,6 +371,48 @@ def test_a_commit_that_breaks_uploads_is_taken_back_by_itself(pulled: Pulled) ->
     good = pulled.push(pulled.site, "As it was")
     assert pulled.look()[0] == 0
     assert pulled.deployed() == good
+    home.uploads_work()
+
+
+FAILS = """
+from pyinfra.operations import server
+server.shell(name="Fail", commands=["echo no such thing >&2; exit 1"])
+"""
+
+
+def test_a_testing_branch_is_deployed_taken_back_and_gone(pulled: Pulled) -> None:
+    home, held = pulled.home, pulled.deployed()
+    ports = "grep pasv_min_port /etc/hotshoe/vsftpd.conf"
+    before = home.sh(home.server, ports)
+    tried = pulled.push_testing("Tried", ports=53000)
+    assert pulled.look()[0] == 0
+    assert f"deployed       {tried}, of the testing branch try, since " in pulled.status()
+    assert "pasv_min_port=53000" in home.sh(home.server, ports)
+    home.uploads_work()
+    metrics = home.sh(
+        home.server, "runuser -u nobody -- cat /var/lib/hotshoe-pull/metrics.prom"
+    ).splitlines()
+    assert f'hotshoe_pull_deployed_info{{commit="{tried}",branch="try"}} 1' in metrics
+    assert 'hotshoe_pull_check{outcome="fine"} 1' in metrics
+    private = "cd /var/lib/hotshoe-pull && find . -mindepth 1 -maxdepth 1 -perm /077 -printf '%f '"
+    assert home.sh(home.server, private).split() == ["metrics.prom"]
+
+    bad = pulled.push_testing("Bad", addition=FAILS, ports=54000)
+    status, told = pulled.look()
+    assert status == 1
+    assert f"commit {bad} ('Bad', by Ann <ann@example.net>) of the testing branch try is" in told
+    assert "no such thing" in told
+    assert pulled.deployed() == held
+    assert home.sh(home.server, ports) == before
+    hooks = home.sh(home.server, "journalctl --quiet --output cat --identifier told")
+    assert f"testing-failed {bad} nobody" in hooks.splitlines()
+
+    pulled.origin.git("branch", "--quiet", "--force", "try", tried)
+    pulled.publish("try")
+    assert (pulled.look()[0], pulled.deployed()) == (0, tried)
+    pulled.publish(":try")
+    assert (pulled.look()[0], pulled.deployed()) == (0, held)
+    assert home.sh(home.server, ports) == before
     home.uploads_work()
 
 

@@ -117,6 +117,15 @@ def test_a_stage_that_is_not_up_is_refused_with_what_puts_it_up(
     assert result.output == "Error: the stage is not up; put it up with: hotshoe stage up\n"
 
 
+def test_the_stage_of_another_site_is_put_up_by_its_name(able, write_site, monkeypatch):
+    cabin = write_site(SMALLEST).site.with_name("cabin.yml")
+    cabin.write_text(SMALLEST)
+    monkeypatch.setattr(podman, "containers", lambda _: [])
+    result = run("stage", "upload", "--site", "cabin")
+    assert result.exit_code == 1
+    assert "put it up with: hotshoe stage up --site cabin\n" in result.output
+
+
 @pytest.mark.parametrize("command", ["reboot", "shell"])
 def test_a_device_that_is_not_on_the_stage_is_refused(able, write_site, command):
     write_site(SMALLEST)
@@ -138,7 +147,7 @@ def test_what_is_no_address_is_not_given_to_a_home(able, write_site):
     )
 
 
-@pytest.mark.parametrize("arguments", STAGE_COMMANDS[1:], ids=" ".join)
+@pytest.mark.parametrize("arguments", STAGE_COMMANDS, ids=" ".join)
 def test_a_machine_without_what_a_stage_needs_is_refused_in_one_sentence(
     write_site, monkeypatch, arguments
 ):

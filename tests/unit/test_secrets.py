@@ -101,7 +101,8 @@ class TestVaultsThatDoNotOpen:
         assert refusal(vault, example_site) == (
             "1 problem, nothing was changed:\n"
             f"{VAULT}: is not encrypted\n"
-            f"    -> encrypt it with: ansible-vault encrypt {VAULT}"
+            f"    -> encrypt it with: ansible-vault encrypt --vault-password-file .vault-password "
+            f"{VAULT}"
         )
 
     def test_an_endless_vault_is_refused(self, vault, example_site):
@@ -121,7 +122,8 @@ class TestVaultsThatDoNotOpen:
         assert refusal(vault, example_site) == (
             "1 problem, nothing was changed:\n"
             f"{VAULT}: there is no such file\n"
-            f"    -> make it with: ansible-vault create {VAULT}"
+            f"    -> make it with: ansible-vault create --vault-password-file .vault-password "
+            f"{VAULT}"
         )
 
     def test_a_folder_is_refused(self, vault, example_site):

@@ -21,6 +21,8 @@ def check_out(mirror: Mirror, places: Places, commit: str) -> Path:
     if places.home.exists():
         # Whatever a link in it leads to stays: above all the authority.
         shutil.rmtree(places.home)
+    # Whatever umask(2) this runs with; git takes an empty folder.
+    places.home.mkdir(mode=0o700)
     mirror.run("worktree", "prune")
     options = ("--force", "--detach", "--quiet")
     mirror.run("worktree", "add", *options, str(places.home), commit)

@@ -8,12 +8,33 @@ from hotshoe.gitops.pull.state import Health, State
 MOST_ATTEMPTS = 3
 
 
-def target(state: State) -> str:
-    """The commit that the home has to hold; empty if there is none yet.
+def of_main(state: State) -> str:
+    """The commit of the main branch that the home has to hold; empty if there is none yet.
 
     The newest one that is trusted, unless it has failed: then the last good one.
     """
     return state.good if state.trusted == state.failed else state.trusted
+
+
+def is_testing(state: State) -> bool:
+    """Whether the commit of the testing branch has to be there instead.
+
+    Its deploy begins in a home that is known to hold something: what a deploy has left half done is
+    ended by that deploy or by the main branch, and not by a commit that nobody has tried yet.
+    """
+    if state.testing in ("", state.testing_failed):
+        return False
+    return bool(state.deployed) or state.deploying == state.testing or not of_main(state)
+
+
+def target(state: State) -> str:
+    """The commit that the home has to hold; empty if there is none yet."""
+    return state.testing if is_testing(state) else of_main(state)
+
+
+def is_going_back(state: State) -> bool:
+    """Whether that is the last good one, after which there is nothing else to go to."""
+    return not is_testing(state) and target(state) == state.good
 
 
 def has_to_deploy(state: State) -> bool:
@@ -26,8 +47,21 @@ def is_given_up(state: State) -> bool:
 
     The last good one is never given up: there is nothing else to go to.
     """
-    due = target(state)
-    return due == state.deploying != state.good and state.attempts >= MOST_ATTEMPTS
+    begun = target(state) == state.deploying and not is_going_back(state)
+    return begun and state.attempts >= MOST_ATTEMPTS
+
+
+def worked(now: Health, then: Health) -> Health:
+    """What can be held against a commit of the main branch that follows one of the testing branch.
+
+    What worked with both: nobody has to keep what only the testing branch has brought.
+
+    :param now: what a check says of the testing branch's commit
+    :param then: what it said of the main branch's, before that
+    """
+    outcome = now.outcome if now.outcome == then.outcome else "unknown"
+    fine = tuple(layer for layer in now.fine if layer in then.fine)
+    return Health(outcome, fine, now.broken, now.text)
 
 
 def made_worse(before: Health, after: Health) -> str | None:

@@ -13,14 +13,17 @@ from hotshoe.errors import HotshoeError, escaped
 from hotshoe.gitops.git import git
 from hotshoe.remote.known_hosts import PERSONAL
 
-# The newest commit that was fetched; nothing else is kept by name, least of all refs/replace.
-SEEN = "refs/hotshoe/seen"
+# The newest commits that were fetched, of the main branch and of the testing one; nothing else is
+# kept by name, least of all refs/replace.
+SEEN, SEEN_TESTING = "refs/hotshoe/seen", "refs/hotshoe/testing"
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # A server that says nothing more is given up; a repository of homes is fetched in seconds.
 SECONDS = 300
 # Bytes. A repository of homes has a few million; whoever may push, signed or not, can send more
 # each time. A fetch comes as one file, which the service limits to half of what has to be free.
 MOST_BYTES, FREE_BYTES = 1024**3, 512 * 1024**2
+# The testing branch has to leave room for a fetch of the main branch.
+TESTING_SHARE = 2
 _ENVIRONMENT = {"GIT_ALLOW_PROTOCOL": "ssh:https:file", "GIT_NO_REPLACE_OBJECTS": "1"}
 _CONFIGURATION = {
     "transfer.fsckObjects": "true",
@@ -52,19 +55,33 @@ class Commit:
 
 
 @dataclass(frozen=True)
+class Newest:
+    """What a server says that its branches end at.
+
+    :param main: the newest commit of the main branch
+    :param testing: that of the testing branch; empty if there is none
+    """
+
+    main: str
+    testing: str = ""
+
+
+@dataclass(frozen=True)
 class Mirror:
     """A bare repository of the box's own.
 
     :param folder: where it is
     :param repository: where it is fetched from
-    :param branch: of that
+    :param branch: the main branch of that
     :param environment: what git has to know to get there
+    :param testing: its testing branch; None if there is to be none
     """
 
     folder: Path
     repository: str
     branch: str
     environment: Mapping[str, str] = field(default_factory=dict)
+    testing: str | None = None
 
     def run(
         self,
@@ -86,58 +103,83 @@ class Mirror:
             seconds=seconds,
         )
 
-    def newest(self) -> str:
-        """The newest commit of the branch, by the server's account; fetches nothing.
+    def newest(self) -> Newest:
+        """The newest commits, by the server's account; fetches nothing.
 
-        :raises HotshoeError: if the server cannot be asked, or has no such branch
+        :raises HotshoeError: if the server cannot be asked, or has no main branch
         """
         self._prepare()
-        reference = f"refs/heads/{self.branch}"
-        said = self.run("ls-remote", "--", self.repository, reference, seconds=SECONDS)
+        names = [f"refs/heads/{each}" for each in (self.branch, self.testing) if each]
+        said = self.run("ls-remote", "--", self.repository, *names, seconds=SECONDS)
+        found: dict[str, str] = {}
         for line in said.splitlines():
             commit, _, name = line.partition("\t")
-            if name == reference and _COMMIT.fullmatch(commit):
-                return commit
+            if _COMMIT.fullmatch(commit):
+                found[name] = commit
+        if main := found.get(names[0]):
+            return Newest(main, found.get(names[1], "") if self.testing else "")
         raise HotshoeError(
             f"{self.repository}: has no branch {self.branch}\n"
             "    -> push it, or name another: hotshoe pull install --branch"
         )
 
     def fetch(self) -> str:
-        """Fetch the branch, and return its newest commit.
+        """Fetch the main branch, and return its newest commit.
 
         Until everything has come, nothing refers to it. A mirror that a power cut has damaged is
         made anew.
 
         :raises HotshoeError: if it cannot be fetched, or there is no room for it
         """
-        self._require_room()
+        self._require_room(MOST_BYTES, FREE_BYTES)
+        return self._fetch_or_renew((self.branch, SEEN))
+
+    def fetch_testing(self, newest: str) -> str:
+        """Fetch the testing branch, and return its newest commit.
+
+        By itself, so that nothing that is pushed to it keeps the main branch from being fetched.
+
+        :param newest: its newest commit, by the server's account
+        :raises HotshoeError: if it cannot be fetched, or there is no room for it
+        """
+        assert self.testing
+        if newest == self._seen(SEEN_TESTING) and self.has(newest):
+            return newest
+        self._require_room(MOST_BYTES // TESTING_SHARE, FREE_BYTES * TESTING_SHARE)
+        return self._fetch_or_renew((self.branch, SEEN), (self.testing, SEEN_TESTING))
+
+    def _fetch_or_renew(self, *branches: tuple[str, str]) -> str:
+        """Fetch the last of some branches, or all of them into a mirror that is made anew."""
         try:
-            return self._fetch()
+            return self._fetch(*branches[-1])
         except HotshoeError:
             if self._is_sound():
                 raise
         shutil.rmtree(self.folder)
         self._prepare()
-        return self._fetch()
+        return [self._fetch(*each) for each in branches][-1]
 
-    def _fetch(self) -> str:
-        reference = f"+refs/heads/{self.branch}:{SEEN}"
+    def _fetch(self, branch: str, seen: str) -> str:
+        reference = f"+refs/heads/{branch}:{seen}"
         options = ("--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
         self.run("fetch", *options, "--quiet", "--", self.repository, reference, seconds=SECONDS)
-        return self.run("rev-parse", "--verify", f"{SEEN}^{{commit}}").strip()
+        return self.run("rev-parse", "--verify", f"{seen}^{{commit}}").strip()
 
-    def _require_room(self) -> None:
+    def _seen(self, name: str) -> str:
+        """The commit that was fetched last; empty if none was."""
+        return self.run("for-each-ref", "--format=%(objectname)", name).strip()
+
+    def _require_room(self, most: int, free: int) -> None:
         held = sum(each.stat().st_size for each in self.folder.rglob("*") if each.is_file())
-        if held > MOST_BYTES:
+        if held > most:
             raise HotshoeError(
-                f"{self.folder}: holds more than {MOST_BYTES // 1024**2} MiB, which is too much "
+                f"{self.folder}: holds more than {most // 1024**2} MiB, which is too much "
                 "for homes\n    -> look who pushes that; once it is gone there: "
                 f"rm -r {self.folder}, and it is fetched anew"
             )
-        if shutil.disk_usage(self.folder).free < FREE_BYTES:
+        if shutil.disk_usage(self.folder).free < free:
             raise HotshoeError(
-                f"{self.folder}: less than {FREE_BYTES // 1024**2} MiB are left on its disk\n"
+                f"{self.folder}: less than {free // 1024**2} MiB are left on its disk\n"
                 "    -> make room, for photos as well; nothing was changed"
             )
 
@@ -185,8 +227,8 @@ class Mirror:
         return tuple(said.split())
 
     def descends(self, head: str, known: str) -> bool:
-        """Whether one commit has another in its history, or is it."""
-        if not self.has(known):
+        """Whether one commit has another in its history, or is it; not if one of them is gone."""
+        if not self.has(known) or not self.has(head):
             return False
         return not self.run("rev-list", "--max-count=1", known, "--not", head, "--").strip()
 

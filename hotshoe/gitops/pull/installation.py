@@ -43,7 +43,9 @@ class Given:
 def mirror_of(places: Places, settings: Settings) -> Mirror:
     """The box's mirror of the repository."""
     environment = {"GIT_SSH_COMMAND": ssh_command(places.key, places.known_hosts)}
-    return Mirror(places.mirror, settings.repository, settings.branch, environment)
+    return Mirror(
+        places.mirror, settings.repository, settings.branch, environment, settings.testing
+    )
 
 
 # Where systemd runs (sd_booted(3)).
@@ -100,15 +102,19 @@ def install(places: Places, settings: Settings, given: Given, program: Path) -> 
     require_signers(given.signers)
     if given.pki and not given.pki.is_dir():
         raise HotshoeError(f"{given.pki}: there is no such folder")
-    password = _text(given.vault_password) if given.vault_password else None
+    password = _content(given.vault_password) if given.vault_password else None
     for folder in (places.configuration, places.data):
         folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)
-    _write(places.signers, _text(given.signers))
+    places.configuration.chmod(0o700)
+    # Whoever collects the metrics gets to them; all else that is there is root's alone.
+    places.data.chmod(0o711)
+    _write(places.signers, _content(given.signers))
     if password is not None:
         _write(places.vault_password, password)
     if given.pki:
         shutil.copytree(given.pki, places.pki, dirs_exist_ok=True)
+    if places.pki.exists():
+        places.pki.chmod(0o700)
     if not places.key.exists():
         _make_key(places.key)
     if not places.known_hosts.exists():
@@ -121,13 +127,13 @@ def install(places: Places, settings: Settings, given: Given, program: Path) -> 
         _write(places.unit(kind), text, 0o644)
 
 
-def _write(path: Path, text: str, mode: int = 0o600) -> None:
-    files.replace(path, text.encode(), mode)
+def _write(path: Path, content: str | bytes, mode: int = 0o600) -> None:
+    files.replace(path, content.encode() if isinstance(content, str) else content, mode)
 
 
-def _text(path: Path) -> str:
+def _content(path: Path) -> bytes:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes()
     except OSError as error:
         raise HotshoeError(f"{path}: cannot be read: {error.strerror}") from None
 

@@ -93,7 +93,7 @@ def trust_itself(places: Places) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = public_key(places)
     line = f'from="{",".join(sorted(own_addresses()))}",restrict,pty {key}'
-    _write(path, [*_others(path, key), line])
+    _write(path, [*_others(path, key), line.encode()])
 
 
 def distrust_itself(places: Places) -> None:
@@ -102,18 +102,18 @@ def distrust_itself(places: Places) -> None:
     if not path.exists() or not places.key.with_suffix(".pub").exists():
         return
     kept = _others(path, public_key(places))
-    if len(kept) != len(path.read_text(encoding="utf-8").splitlines()):
+    if len(kept) != len(path.read_bytes().splitlines()):
         _write(path, kept)
 
 
-def _write(path: Path, lines: list[str]) -> None:
-    files.replace(path, "".join(f"{each}\n" for each in lines).encode(), 0o600)
+def _write(path: Path, lines: list[bytes]) -> None:
+    files.replace(path, b"".join(each + b"\n" for each in lines), 0o600)
 
 
-def _others(path: Path, key: str) -> list[str]:
-    """The lines of authorized_keys that are about other keys."""
+def _others(path: Path, key: str) -> list[bytes]:
+    """The lines of authorized_keys that are about other keys, whatever characters are in them."""
     if not path.exists():
         return []
-    body = key.split()[1]
-    lines = path.read_text(encoding="utf-8").splitlines()
+    body = key.split()[1].encode()
+    lines = path.read_bytes().splitlines()
     return [line for line in lines if body not in line.split()]

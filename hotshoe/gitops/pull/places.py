@@ -78,6 +78,11 @@ class Places:
         return self.data / "state.json"
 
     @property
+    def metrics(self) -> Path:
+        """How it is, for Prometheus; the only file here that everybody may read."""
+        return self.data / "metrics.prom"
+
+    @property
     def lock(self) -> Path:
         return self.data / "lock"
 

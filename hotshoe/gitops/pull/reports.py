@@ -10,15 +10,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-Event = Literal["applied", "refused", "waiting", "unready", "failed", "stuck", "recovered"]
+Event = Literal[
+    "applied",
+    "refused",
+    "waiting",
+    "unready",
+    "failed",
+    "stuck",
+    "recovered",
+    "testing-ignored",
+    "testing-failed",
+]
 # As sd-daemon(3) has them.
 _LEVELS: dict[Event, int] = {
     "applied": 5,
     "recovered": 5,
     "waiting": 4,
     "unready": 4,
+    "testing-ignored": 4,
     "refused": 3,
     "failed": 3,
+    "testing-failed": 3,
     "stuck": 2,
 }
 _INFO, _WARNING = 6, 4

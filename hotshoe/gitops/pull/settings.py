@@ -8,7 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from hotshoe.errors import HotshoeError, Problem, SiteError, shown
 from hotshoe.gitops.pull.places import Places
@@ -16,6 +23,7 @@ from hotshoe.gitops.pull.places import Places
 SCHEMES = ("ssh", "https", "file")
 # As git takes it for SSH: [USER@]HOST:PATH (git-fetch(1), GIT URLS).
 _SCP = re.compile(r"(?:[\w.-]+@)?[\w.-]+:[^:]+")
+_BRANCH = r"^[\w][\w./-]*$"
 # systemd.time(7), as far as anybody needs it.
 _SPAN = r"[1-9][0-9]{0,3}(s|min|h)"
 # What a deploy to the box itself takes for a leftover of its own (hotshoe.debian.leftovers).
@@ -29,6 +37,7 @@ class Settings(BaseModel):
     :param repository: where the repository is: ``ssh://``, ``https://``, ``USER@HOST:PATH`` or an
         absolute path
     :param branch: the branch that is deployed
+    :param testing: another one, which is deployed instead while it comes after that; None for none
     :param sites: the Sites that are
     :param every: how often it is looked for a new commit, as systemd.time(7) writes it
     :param hook: a program that is told what happens; None for none
@@ -40,7 +49,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     repository: str
-    branch: str = Field("main", pattern=r"^[\w][\w./-]*$")
+    branch: str = Field("main", pattern=_BRANCH)
+    testing: str | None = Field(None, pattern=_BRANCH)
     sites: tuple[str, ...] = Field(("home",), min_length=1)
     every: str = Field("5min", pattern=f"^{_SPAN}$")
     hook: Path | None = None
@@ -63,6 +73,13 @@ class Settings(BaseModel):
     def _is_fetched_safely(cls, value: str) -> str:
         if reason := why_not_a_repository(value):
             raise ValueError(reason)
+        return value
+
+    @field_validator("testing")
+    @classmethod
+    def _is_another(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value and value == info.data.get("branch"):
+            raise ValueError("name another branch than the one that is deployed anyway")
         return value
 
     @field_validator("sites")
@@ -117,7 +134,7 @@ def read_settings(places: Places) -> Settings:
     :raises HotshoeError: if pull mode is not installed here, or they make no sense
     """
     try:
-        text = places.settings.read_text(encoding="utf-8")
+        text = places.settings.read_bytes()
     except FileNotFoundError:
         raise HotshoeError(
             "pull mode is not installed on this computer\n"
@@ -140,6 +157,7 @@ def read_settings(places: Places) -> Settings:
 # What to write where a pattern does not fit; pydantic would show the pattern.
 _REMEDIES = {
     "branch": "write the name of a branch, such as main",
+    "testing": "write the name of a branch, such as testing",
     "sites": "name a Site",
     "every": "write a number and s, min or h, such as 90s, 5min or 1h",
     "check_from": "write ssh://HOST, ssh://USER@HOST or ssh://HOST:PORT",

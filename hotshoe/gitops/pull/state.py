@@ -11,6 +11,12 @@ from pydantic import TypeAdapter, ValidationError
 from hotshoe import files
 from hotshoe.errors import HotshoeError
 
+# What troubles are about, the worst first: those that a person has to end, and those that may end
+# by themselves.
+SERIOUS = ("stuck", "failed", "refused", "testing-failed")
+PASSING = ("unready", "waiting", "testing-ignored")
+OUTCOMES = ("fine", "broken", "unknown")
+
 
 @dataclass(frozen=True)
 class Trouble:
@@ -30,7 +36,7 @@ class Trouble:
 class Health:
     """What a check said.
 
-    :param outcome: ``fine``, ``broken``, or ``unknown`` if nobody could tell
+    :param outcome: ``fine``, ``broken``, or ``unknown`` if nobody could tell (``OUTCOMES``)
     :param fine: the layers that work, each as ``SITE SERVER: LAYER``
     :param broken: those that do not
     :param text: what is wrong, in a few lines; empty for nothing
@@ -53,11 +59,19 @@ class State:
     :param deploying: the one whose deploy has begun
     :param attempts: how often it has begun, since a power cut ends one too
     :param before: what the check before it said
+    :param testing: the newest commit of the testing branch, while it may be deployed instead of the
+        main branch's; empty for none
+    :param testing_failed: the one of that branch that was given up
+    :param deployed_of: the testing branch that ``deployed`` is of; empty if it is the main branch's
+    :param before_testing: what a check said when the home last held a commit of the main branch,
+        since one of the testing branch is there
+    :param checked: the outcome of the check after the last deploy; empty before the first
     :param looked: when the server was asked and answered, in seconds since 1970
     :param changed: when a deploy ended, in seconds since 1970
     :param troubles: what is not as it should be, by its kind: ``waiting`` (the server does not
         answer), ``refused`` (the history), ``unready`` (the deploy could not begin), ``failed``,
-        ``stuck`` (going back failed as well)
+        ``stuck`` (going back failed as well), ``testing-ignored`` (the testing branch is not
+        signed, or lacks commits of the main branch), ``testing-failed``
     """
 
     trusted: str = ""
@@ -67,6 +81,11 @@ class State:
     deploying: str = ""
     attempts: int = 0
     before: Health | None = None
+    testing: str = ""
+    testing_failed: str = ""
+    deployed_of: str = ""
+    before_testing: Health | None = None
+    checked: str = ""
     looked: float = 0
     changed: float = 0
     troubles: dict[str, Trouble] = field(default_factory=dict)

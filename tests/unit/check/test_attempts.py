@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from hotshoe.check.attempts import GRACE, LOST_AFTER, Story
+from hotshoe.check.attempts import GRACE, GRACE_OF_UPLOADS, LOST_AFTER, Story
 from hotshoe.plan.derivation import make_plan
 from hotshoe.remote.events import Event, Kind
 from hotshoe.site.reading import SiteFiles, load_site
@@ -131,6 +131,27 @@ def test_after_an_upload_nothing_is_said_of_the_end(story):
     list(story.line(VSFTPD, f'[r5] OK LOGIN: Client "{CAMERA}"', 10, 60))
     list(story.line(VSFTPD, upload, 11, 62))
     assert over(story) == []
+
+
+def test_what_a_session_sent_may_be_told_after_its_end(story):
+    at = datetime(2026, 5, 31)
+    list(story.line(VSFTPD, f'[r5] OK LOGIN: Client "{CAMERA}"', 10, 60))
+    list(story.event(Event(Kind.ARRIVING, at, "r5", "a.JPG")))
+    assert over(story) == []
+    upload = f'[r5] FAIL UPLOAD: Client "{CAMERA}", "/upload/a.JPG", 3 bytes, 1Kbyte/sec'
+    list(story.line(VSFTPD, upload, 15, 62))
+    list(story.event(Event(Kind.INCOMPLETE, at, "r5", "a.JPG", 3)))
+    ended = sets(began=CONNECTION, ended=CONNECTION)
+    assert texts(story.looked("darkroom", ended, 15)) == []
+
+
+def test_nobody_waits_for_ever_for_what_a_session_sent(story):
+    list(story.line(VSFTPD, f'[r5] OK LOGIN: Client "{CAMERA}"', 10, 60))
+    list(story.event(Event(Kind.ARRIVING, datetime(2026, 5, 31), "r5", "a.JPG")))
+    assert over(story) == []
+    ended = sets(began=CONNECTION, ended=CONNECTION)
+    (told,) = texts(story.looked("darkroom", ended, 10 + GRACE_OF_UPLOADS))
+    assert told.startswith("r5 left without an upload")
 
 
 def test_of_two_sessions_the_one_that_sent_nothing_is_told(story):

@@ -11,7 +11,7 @@ import pytest
 from hotshoe.deploy.lock import locked, refuse_while_locked
 from hotshoe.errors import HotshoeError
 
-NOTE = {"who": "ann@desk", "when": "2026-05-31T18:00:00Z", "process": "17"}
+NOTE = {"who": "ann@desk", "when": "2026-05-31T18:00:00Z", "process": str(os.getpid())}
 
 
 def test_a_second_one_is_refused_with_who_holds_it(tmp_path):
@@ -21,8 +21,20 @@ def test_a_second_one_is_refused_with_who_holds_it(tmp_path):
         with pytest.raises(HotshoeError, match="ann@desk"):
             refuse_while_locked(tmp_path, "home")
     assert str(refused.value) == (
-        "home: is being deployed to by ann@desk since 2026-05-31T18:00:00Z (process 17), so "
-        "nothing was done\n    -> wait until that is over, as hotshoe apply --wait SECONDS does"
+        "home: is being deployed to by ann@desk since 2026-05-31T18:00:00Z "
+        f"(process {os.getpid()}), so nothing was done\n"
+        "    -> wait until that is over, as hotshoe apply --wait SECONDS does"
+    )
+
+
+def test_a_process_that_was_killed_is_told_as_such(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    note = NOTE | {"process": str(ended.pid)}
+    with locked(tmp_path, "home", note), pytest.raises(HotshoeError) as refused:
+        refuse_while_locked(tmp_path, "home")
+    assert f"(process {ended.pid}, which was killed; what it started runs still)" in str(
+        refused.value
     )
 
 

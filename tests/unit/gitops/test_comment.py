@@ -67,6 +67,18 @@ class TestWhatBecomesOfAHome:
         assert (result.exit_code, rows(result)) == (0, ["| home | no change |"])
         assert "###" not in result.stdout
 
+    def test_nothing_to_one_that_is_a_link(self, homes):
+        file = homes.root / "group_vars" / "home.yml"
+        file.rename(homes.root / "ours.yml")
+        file.symlink_to("../ours.yml")
+        homes.commit()
+        assert rows(homes.comment()) == ["| home | no change |"]
+        ours = homes.root / "ours.yml"
+        ours.write_text(ours.read_text().replace("{name: r5}", "{name: x9}"))
+        result = homes.comment()
+        assert rows(result) == ["| home | changes |"]
+        assert "\n-cameras         r5\n" in result.stdout
+
     def test_it_changes(self, homes):
         homes.write("home", ("{name: r5}", "{name: r5}, {name: x9}"))
         result = homes.comment()

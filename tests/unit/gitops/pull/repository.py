@@ -129,11 +129,12 @@ class Box:
     told: Told = field(default_factory=Told)
     environment: dict[str, str] = field(default_factory=dict)
     repository: str = ""
+    testing: str | None = None
 
     @property
     def mirror(self) -> Mirror:
         where = self.repository or str(self.origin.folder)
-        return Mirror(self.places.mirror, where, "main", self.environment)
+        return Mirror(self.places.mirror, where, "main", self.environment, self.testing)
 
     def may_sign(self, *names: str) -> None:
         keys = [(self.origin.keys / f"{name}.pub").read_text() for name in names]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from dataclasses import replace
 
@@ -45,9 +46,43 @@ def test_status_says_which_commit_is_deployed(installed: Box) -> None:
     assert lines["repository"].strip() == f"{installed.origin.folder} (main)"
 
 
+def test_status_says_that_it_is_of_the_testing_branch(installed: Box) -> None:
+    said = make_settings(repository=str(installed.origin.folder), testing="try")
+    installed.places.settings.write_text(said.model_dump_json())
+    assert "testing        nothing to deploy (try)\n" in pull("status").output
+    commit = installed.state.deployed
+    remember(installed, deployed_of="try", testing=commit)
+    done = pull("status")
+    assert done.exit_code == 0
+    assert f"deployed       {commit}, of the testing branch try, since " in done.output
+    assert f"testing        {commit} (try)\n" in done.output
+
+
+def test_a_run_writes_the_metrics(installed: Box) -> None:
+    key = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", installed.places.key]
+    subprocess.run(key, check=True)
+    done = pull("run")
+    assert done.exit_code == 0, done.output
+    assert f'{{commit="{installed.state.deployed}",branch="main"}} 1\n' in (
+        installed.places.metrics.read_text()
+    )
+
+
+def test_a_run_goes_on_where_they_cannot_be_written(installed: Box) -> None:
+    key = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", installed.places.key]
+    subprocess.run(key, check=True)
+    installed.places.metrics.mkdir()
+    done = pull("run")
+    assert done.exit_code == 0, done.output
+    assert "metrics.prom: cannot be written: Is a directory" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("kind", "status"),
-    [("refused", 1), ("failed", 1), ("stuck", 1), ("waiting", 2), ("unready", 2)],
+    [
+        *(("refused", 1), ("failed", 1), ("stuck", 1), ("testing-failed", 1)),
+        *(("waiting", 2), ("unready", 2), ("testing-ignored", 2)),
+    ],
 )
 def test_status_says_what_is_not_as_it_should_be(installed: Box, kind: str, status: int) -> None:
     trouble = Trouble("commit [red]abc[/red] is not signed\n    -> sign it", "abc", 1.0)
@@ -63,6 +98,13 @@ def test_status_says_that_nothing_is_deployed_yet(installed: Box) -> None:
     done = pull("status")
     assert done.exit_code == 2
     assert "none for sure" in done.output
+
+
+@pytest.mark.parametrize("command", ["run", "status"])
+def test_a_wrong_call_is_not_what_has_to_be_waited_for(command: str) -> None:
+    done = pull(command, "--unknown")
+    assert done.exit_code == 1
+    assert "No such option" in done.output
 
 
 def test_status_says_that_it_has_not_looked_for_long(installed: Box) -> None:

@@ -52,8 +52,10 @@ def test_what_is_installed_is_root_s_alone(places: Places, given: Given) -> None
     assert places.signers.read_text() == SIGNERS
     private = (places.key, places.vault_password, places.settings, places.signers)
     assert {path.stat().st_mode & 0o777 for path in private} == {0o600}
-    folders = (places.configuration, places.data)
+    folders = (places.configuration, places.pki)
     assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
+    # Everybody may go through it to the metrics, and see nothing on the way.
+    assert places.data.stat().st_mode & 0o777 == 0o711
     assert (places.pki / "photos.example.net" / "ca.key").read_text() == "key"
 
 
@@ -63,6 +65,7 @@ def test_the_units_say_what_runs_and_when(places: Places, given: Given) -> None:
     assert f"ExecStart={PROGRAM} pull run\n" in service
     assert "OnUnitInactiveSec=90s\n" in timer
     assert "RandomizedDelaySec=9\n" in timer
+    assert "StateDirectoryMode=0711\n" in service
     assert "geheim" not in service
 
 
@@ -157,6 +160,21 @@ def test_the_box_may_log_in_to_itself_and_is_said_where_else_it_has_to(
     ]
     line = (box.places.root / logins.AUTHORIZED_KEYS).read_text()
     assert line.startswith('from="127.0.0.1,192.168.1.10",restrict,pty ssh-ed25519 AAAAbox ')
+
+
+def test_other_keys_are_kept_to_the_byte(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logins, "own_addresses", lambda: {"127.0.0.1"})
+    places.key.parent.mkdir(parents=True)
+    places.key.with_suffix(".pub").write_text("ssh-ed25519 AAAAbox hotshoe-pull\n")
+    others = "ssh-ed25519 AAAAother Jürgen\x0cs laptop\n".encode("latin-1")
+    file = places.root / logins.AUTHORIZED_KEYS
+    file.parent.mkdir(parents=True)
+    file.write_bytes(others)
+    logins.trust_itself(places)
+    logins.trust_itself(places)
+    assert file.read_bytes().startswith(others + b'from="127.0.0.1",restrict,pty ssh-ed25519 ')
+    logins.distrust_itself(places)
+    assert file.read_bytes() == others
 
 
 def test_whom_the_box_has_to_log_in_to(example_plan: Plan, places: Places) -> None:

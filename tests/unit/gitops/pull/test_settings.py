@@ -38,6 +38,9 @@ def test_repositories(repository: str) -> None:
         ({"repository": "ssh://[::1/homes.git"}, "repository", "write ssh://HOST/PATH"),
         ({"branch": "--force"}, "branch", "write the name of a branch"),
         ({"branch": "a:b"}, "branch", "write the name of a branch"),
+        ({"testing": "--force"}, "testing", "write the name of a branch, such as testing"),
+        ({"testing": "main"}, "testing", "name another branch"),
+        ({"branch": "live", "testing": "live"}, "testing", "name another branch"),
         ({"sites": ("--all",)}, "sites", "'--all' is not the name of a Site"),
         ({"sites": ()}, "sites", "name a Site"),
         ({"every": "often"}, "every", "such as 90s, 5min or 1h"),
@@ -83,11 +86,11 @@ def test_without_pull_mode_the_message_says_how_to_get_it(tmp_path: Path) -> Non
         read_settings(Places(tmp_path))
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"repository": "nowhere"}', ""])
-def test_damaged_settings_are_told(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", [b"{", b"[]", b'{"repository": "nowhere"}', b"", b"\xff"])
+def test_damaged_settings_are_told(tmp_path: Path, text: bytes) -> None:
     places = Places(tmp_path)
     places.configuration.mkdir(parents=True)
-    places.settings.write_text(text)
+    places.settings.write_bytes(text)
     with pytest.raises(HotshoeError, match=r"settings\.json"):
         read_settings(places)
 

@@ -18,8 +18,12 @@ class Reader:
     def seek_tail(self) -> None:
         pass
 
-    def get_previous(self) -> None:
+    def seek_head(self) -> None:
         pass
+
+    def get_previous(self) -> dict[str, object]:
+        # Nothing came before.
+        return {}
 
     def wait(self, seconds: float) -> None:
         select.select([self._fifo], [], [], seconds)
