@@ -200,11 +200,15 @@ def finish_opening(opening: Opening, vault: Path) -> str:
     if text is None:
         password_file = environment.shown(opening.password_file)
         reason = f"does not open with the password in {password_file}"
-        remedy = (
-            "correct that variable, which counts before any file"
-            if password_file == environment.VARIABLE
-            else f"put the vault's password into {PASSWORD_FILE}, or name its file in "
-            f"{PASSWORD_FILE_VARIABLE}"
-        )
+        if password_file == environment.VARIABLE:
+            remedy = "correct that variable, which counts before any file"
+        elif os.access(opening.password_file, os.X_OK):
+            reason = f"does not open with the password that {password_file} prints"
+            remedy = "run that program by hand: it has to print the password, and to end with 0"
+        else:
+            remedy = (
+                f"put the vault's password into {PASSWORD_FILE}, or name its file in "
+                f"{PASSWORD_FILE_VARIABLE}"
+            )
         raise SiteError([Problem(str(vault), "", reason, remedy)])
     return text

@@ -127,6 +127,9 @@ def read_mapping(path: Path, if_missing: str) -> dict[str, Any]:
     :param if_missing: what to do when the file is not there
     :raises SiteError: if the file cannot be read, or is no YAML mapping, or has a key twice
     """
+    if path.is_fifo():
+        # Reading would wait for whoever writes to it.
+        raise SiteError([Problem(str(path), "", "is a pipe, and no file", "make it a file")])
     try:
         with path.open("rb") as file:
             # One byte more shows that it is too long; a link may lead to an endless file.

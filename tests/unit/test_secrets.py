@@ -87,6 +87,14 @@ def test_a_site_without_a_vault_uses_the_shared_vault(vault, example_site, monke
 
 
 class TestVaultsThatDoNotOpen:
+    def test_a_program_that_fails_is_told_as_one(self, vault, example_site, home):
+        program = home / ".vault-password"
+        program.write_text("#!/bin/sh\nexit 1\n")
+        program.chmod(0o700)
+        told = refusal(vault, example_site)
+        assert f"{VAULT}: does not open with the password that .vault-password prints\n" in told
+        assert "run that program by hand" in told
+
     def test_a_wrong_password_is_refused(self, vault, example_site, home):
         (home / ".vault-password").write_text("another password")
         assert refusal(vault, example_site) == (

@@ -7,6 +7,7 @@ between devices is in :mod:`tests.unit.site.test_bad_homes`.
 
 from __future__ import annotations
 
+import os
 import re
 from ipaddress import IPv4Interface
 
@@ -1186,6 +1187,12 @@ class TestTooMuch:
             f"1 problem, nothing was changed:\n{FILE}: is longer than 128 KiB\n"
             "    -> write only what belongs here, which is a few kilobytes"
         )
+
+    def test_a_pipe_is_refused_and_not_waited_for(self, write_site):
+        files = write_site("")
+        files.site.unlink()
+        os.mkfifo(files.site)
+        assert f"{FILE}: is a pipe, and no file\n" in refusal(files)
 
     def test_a_long_file_is_refused(self, write_site):
         files = write_site(SMALLEST + "# ein schöner Kommentar\n" * 8000)
