@@ -61,14 +61,15 @@ def table(server: str, lately: Lately) -> Iterator[RenderableType]:
 
 def _rows(lately: Lately, told: Deliveries) -> Table:
     """A row for each event and each upload that is under way."""
-    rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=True)
+    rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     rows.add_column("time", no_wrap=True)
     rows.add_column("camera", overflow="fold")
     rows.add_column("name", overflow="fold", max_width=_NAME_WIDTH)
     rows.add_column("size", justify="right", no_wrap=True)
-    rows.add_column("where it is now", overflow="fold", ratio=1)
+    # No column takes the rest: on a narrow terminal, little would be left of it beside long names.
+    rows.add_column("where it is now", overflow="fold")
     if told.destinations:
-        rows.add_column("delivered to", overflow="fold", ratio=1)
+        rows.add_column("delivered to", overflow="fold")
     for event in (*lately.events, *lately.arriving):
         photo = told.of(event.path)
         delivered = [_delivered(photo)] if told.destinations else []

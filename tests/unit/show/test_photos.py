@@ -157,6 +157,18 @@ def test_no_character_of_a_long_name_is_cut(width):
     assert "".join(column).count(name[:26]) >= 9
 
 
+def test_on_a_narrow_terminal_it_is_still_read_where_a_photo_is():
+    event = photo(Kind.LIBRARY, "800141_21_4_0002.JPG", f"{LIBRARY}/800141_21_4_0002.JPG")
+    told = Deliveries(
+        True,
+        (Destination("nas", "fetch", "", 1, 0, 0, succeeded=AT),),
+        {event.path: PhotoDeliveries((Delivery("nas", "delivered"),))},
+    )
+    rows = printed(Lately((event,), frozenset({event.path}), (), told), 80).splitlines()[1:-1]
+    assert len(rows) <= 4
+    assert "nas" in rows[-2]
+
+
 def test_an_event_is_a_line():
     event = photo(Kind.LIBRARY, "IMG_0001.JPG", f"{LIBRARY}/IMG_0001.JPG")
     told = "safe        IMG_0001.JPG  3.0 kB  library/r5/2024-02-29"
