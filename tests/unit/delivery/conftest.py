@@ -8,6 +8,7 @@ import getpass
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -27,7 +28,8 @@ from tests.conftest import PROJECT
 RCLONE = shutil.which("rclone")
 SSHD, SFTP_SERVER = Path("/usr/sbin/sshd"), Path("/usr/lib/openssh/sftp-server")
 needs_rclone = pytest.mark.skipif(not RCLONE, reason="this computer has no rclone")
-PASSWORD = "a password, and \"quotes\" 'too' $HOME"
+# Tests look for it in all processes, and others may run the same ones at the same time.
+PASSWORD = f"a password, and \"quotes\" 'too' $HOME {secrets.token_hex(4)}"
 SECONDS = 60
 
 
