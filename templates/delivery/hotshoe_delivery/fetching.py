@@ -30,6 +30,9 @@ MOST, MOST_TASKS = 32, 1000
 HUNG_UP = 10
 # Who has no session for so long is told of, in seconds.
 SILENCE = 120
+# Of what a fetcher says a photo is called there, so many characters are kept (PATH_MAX of Linux). It
+# is asked for it by that name, so that is kept as it is, whatever is in it.
+LONGEST_NAME = 4096
 # For how long a proof counts, in seconds.
 FRESH = 900
 # Linux's struct ucred.
@@ -180,7 +183,7 @@ class Fetching:
         if ask == "right":
             return {"answer": self._is_right(fetcher.name, number, str(asked["sha256"]))}
         if ask == "fetched":
-            told = str(asked["sha256"]), printable(str(asked["name"]), 4096)
+            told = str(asked["sha256"]), str(asked["name"])[:LONGEST_NAME]
             return {"answer": self._fetched(fetcher.name, number, *told)}
         if ask == "proved":
             said = str(asked["nonce"]), asked["sha256"]

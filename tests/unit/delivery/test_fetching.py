@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import socket
 import threading
 
@@ -75,6 +76,16 @@ def test_a_wrong_digest_is_not_believed_and_told(home, service):
     nas = next(each for each in photo["deliveries"] if each["destination"] == "nas")
     assert nas["state"] == "waiting"
     assert "not what was sent" in nas["error"]
+
+
+@pytest.mark.parametrize("name", ["\u3000.JPG", "a\xa0b.JPG", os.fsdecode(b"\xff.JPG")])
+def test_what_it_is_called_there_is_kept_as_it_is(home, service, name):
+    """By that name a proof is asked for; an ideographic space is not printable to Python."""
+    home.put(name, b"photo")
+    [task] = service.tasks(1, 30)
+    assert service.fetched(task.id, digest(b"photo"), name)
+    [photo] = home.status()["photos"]
+    assert [each["name"] for each in photo["deliveries"] if each["name"]] == [name]
 
 
 def test_what_is_wrong_there_is_told_until_it_works(home, service):
