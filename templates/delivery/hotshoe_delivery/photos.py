@@ -44,9 +44,11 @@ class Photos:
         :param path: its whole path
         :param at: when, in seconds since 1970
         """
-        if path.startswith(f"{self.path}/"):
+        within = path.removeprefix(f"{self.path}/")
+        # What begins with a point is no photo, as for the look at all of the library.
+        if within != path and not any(each.startswith(".") for each in within.split("/")):
             with suppress(OSError):
-                self.see([library.look(self.root, path.removeprefix(f"{self.path}/"), at)])
+                self.see([library.look(self.root, within, at)])
 
     def scan(self) -> bool:
         """Compare the ledger with all of the library.

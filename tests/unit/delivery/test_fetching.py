@@ -78,6 +78,13 @@ def test_a_wrong_digest_is_not_believed_and_told(home, service):
     assert "not what was sent" in nas["error"]
 
 
+def test_what_begins_with_a_point_is_no_photo_whoever_tells_of_it(home, service):
+    for name in (".profile", "r5/.hotshoe/a.JPG", "IMG_1.JPG"):
+        home.put(name, b"photo")
+    assert [task.path for task in service.tasks(10, 30)] == ["IMG_1.JPG"]
+    assert [photo["path"][-9:] for photo in home.status()["photos"]] == ["IMG_1.JPG"]
+
+
 @pytest.mark.parametrize("name", ["\u3000.JPG", "a\xa0b.JPG", os.fsdecode(b"\xff.JPG")])
 def test_what_it_is_called_there_is_kept_as_it_is(home, service, name):
     """By that name a proof is asked for; an ideographic space is not printable to Python."""
