@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -15,6 +15,8 @@ from hotshoe_fetch.rate import Rate
 from hotshoe_fetch.server import Server, Task
 
 WRONG = "what arrives is not what the server has: is a disk or the memory of one of them broken?"
+# How often it is told that this goes on, in seconds.
+ALIVE = 10
 # What is wrong with one name, and not with the disk.
 OF_A_NAME = {
     errno.ENAMETOOLONG: "its name is too long for the disk there",
@@ -25,7 +27,12 @@ OF_A_NAME = {
     errno.EISDIR: "a folder is in its way",
     errno.EEXIST: "other files there have its name, with the digits of its digest and without",
     errno.EFBIG: "it is too large for the disk there",
+    # What the whole folder lets nobody do, it says of each.
+    errno.EACCES: "its folder there takes nothing: Permission denied",
+    errno.EPERM: "its folder there takes nothing: Operation not permitted",
 }
+# What says nothing about a photo.
+OF_THIS_PROGRAM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -82,9 +89,9 @@ class Fetching:
                 with _told(task):
                     arrived = self._begin(task, disk, open_files)
                 if arrived:
-                    come += bool(before and self._finish(before))
+                    come += bool(before and self._finish(before, disk))
                     before = arrived
-            return come + bool(before and self._finish(before))
+            return come + bool(before and self._finish(before, disk))
 
     def _begin(self, task: Task, disk: Executor, open_files: ExitStack) -> _Arrived | None:
         """Prove that a photo is here, or have it come; None if nothing is left to do."""
@@ -103,39 +110,45 @@ class Fetching:
     def _prove(self, task: Task) -> None:
         try:
             with self._folder.find(task.name or task.path) as handle:
-                found = digest(handle, bytes.fromhex(task.nonce or ""))
+                found = digest(handle, bytes.fromhex(task.nonce or ""), self._alive)
         except OSError as error:
-            # A person has moved it, or put something else there.
-            if error.errno != errno.ENOENT and error.errno not in OF_A_NAME:
+            if error.errno in OF_THIS_PROGRAM:
                 raise
+            # A person has moved it, put something else there, or taken it for himself alone; or the
+            # disk does not read it any more. It is fetched once more then, and holds up no other.
             found = None
         self._server.proved(task, found)
 
     def _is_here(self, task: Task) -> bool:
         """Whether a photo is here under its name already, of which the server is told."""
-        for name, sha256 in self._folder.namesakes(task):
-            self._alive()
+        for name, sha256 in self._folder.namesakes(task, self._alive):
             if self._server.right(task.id, sha256):
                 self._folder.drop_part(task)
                 self._server.fetched(task.id, sha256, name)
                 return True
         return False
 
-    def _finish(self, arrived: _Arrived) -> bool:
+    def _result(self, digest: Future[str]) -> str:
+        """Wait for a digest: a film may take longer than systemd is patient."""
+        while not wait((digest,), ALIVE)[0]:
+            self._alive()
+        return digest.result()
+
+    def _finish(self, arrived: _Arrived, disk: Executor) -> bool:
         """Give a photo its name, if it is right; it may be fetched anew, once.
 
         :returns: whether it is here
         """
         task = arrived.task
         with _told(task):
-            sha256 = arrived.digest.result()
+            sha256 = self._result(arrived.digest)
             if not self._server.right(task.id, sha256):
                 # What was here of it may have been wrong, such as after a power cut.
                 os.ftruncate(arrived.handle, 0)
                 if not self._complete(task, arrived.handle):
                     self._folder.drop_part(task)
                     return False
-                sha256 = _on_the_disk(arrived.handle)
+                sha256 = self._result(disk.submit(_on_the_disk, arrived.handle))
                 if not self._server.right(task.id, sha256):
                     self._folder.drop_part(task)
                     raise StuckError(WRONG, task.id)

@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from hotshoe_fetch.folders import (
@@ -78,9 +78,12 @@ class Folder:
         with suppress(FileNotFoundError):
             os.unlink(part_of(task), dir_fd=self.parts)
 
-    def namesakes(self, task: Task) -> Iterator[tuple[str, str]]:
+    def namesakes(
+        self, task: Task, alive: Callable[[], None] = lambda: None
+    ) -> Iterator[tuple[str, str]]:
         """What is here under a photo's name, with a suffix or without, and as large.
 
+        :param alive: called while they are read
         :returns: of each, its name from the folder on, and its digest; it is on the disk
         """
         *folders, last = _names(task.path)
@@ -93,7 +96,7 @@ class Folder:
                     # Whoever put it there may have been interrupted before.
                     sync(handle)
                     sync(folder)
-                    yield "/".join([*folders, name]), digest(handle)
+                    yield "/".join([*folders, name]), digest(handle, alive=alive)
 
     def place(self, task: Task, sha256: str) -> str:
         """Give a whole photo its name; then it is on the disk.
@@ -152,24 +155,29 @@ def part_of(task: Task) -> str:
     return hashlib.sha256(said).hexdigest()[:40]
 
 
-def digest(handle: int, nonce: bytes = b"") -> str:
-    """The SHA-256 of a nonce and of what is in a file, in hexadecimal digits."""
+def digest(handle: int, nonce: bytes = b"", alive: Callable[[], None] = lambda: None) -> str:
+    """The SHA-256 of a nonce and of what is in a file, in hexadecimal digits.
+
+    :param alive: called after each piece
+    """
     found = hashlib.sha256(nonce)
     at = 0
     while piece := os.pread(handle, PIECE, at):
         found.update(piece)
         at += len(piece)
+        alive()
     return found.hexdigest()
 
 
 def _names(path: str) -> list[str]:
     """The names in a path that the server says.
 
-    :raises OSError: if it leads anywhere but below the folder
+    :raises OSError: if it leads anywhere but below the folder, or to what programs look for in a
+        folder (``.profile``, ``.ssh``), and no photo is
     """
     names = [single(name) for name in path.split("/")]
-    if names[0] == PARTS:
-        raise OSError(22, "the name is taken", path)
+    if any(name.startswith(".") for name in names):
+        raise OSError(22, "a name that begins with a point is no photo's", path)
     return names
 
 

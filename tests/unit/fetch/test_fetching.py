@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from hotshoe_fetch.fetching import Fetching, StuckError
-from hotshoe_fetch.folder import Folder, part_of
+from hotshoe_fetch.folder import Folder, digest, part_of
 from hotshoe_fetch.rate import Rate
 from hotshoe_fetch.server import LostError, Server
 from tests.unit.fetch.conftest import Asked, content, names
@@ -79,7 +81,8 @@ class TestAPhoto:
         seen: list[None] = []
         assert fetch(lambda: seen.append(None)) == 0
         assert asked.told == [("fetched", number, "a.jpg")] * 2
-        assert len(seen) == 1
+        # It was digested here, by the MiB; what comes is told four times as often.
+        assert len(seen) <= LARGE / (1 << 20) + 1
 
     @pytest.mark.parametrize("name", [" ", "\n", "-rf", "ü.jpg", os.fsdecode(b"\xff.JPG"), "'\"$;"])
     def test_may_have_any_name(self, asked, fetch, folder, name):
@@ -126,6 +129,30 @@ class TestAPhoto:
         assert fetch() == 0
         assert asked.told == [("gone", number)]
         assert not [*(folder / ".hotshoe").iterdir()]
+
+    def test_that_takes_long_to_get_to_the_disk_is_told_to_go_on(self, asked, fetch, monkeypatch):
+        monkeypatch.setattr("hotshoe_fetch.fetching.ALIVE", 0.01)
+        told = threading.Event()
+        monkeypatch.setattr("hotshoe_fetch.fetching._on_the_disk", lambda handle: slow(handle))
+
+        def slow(handle):
+            told.clear()
+            assert told.wait(20)
+            return digest(handle)
+
+        asked.add("a.jpg", content(9))
+        assert fetch(told.set) == 1
+
+    def test_whose_folder_takes_nothing_holds_up_no_other(self, asked, fetch, monkeypatch):
+        number = asked.add("r5/a.jpg", content(9))
+
+        def refuse(*_):
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr("hotshoe_fetch.folder.rename_new", refuse)
+        with pytest.raises(StuckError, match="takes nothing") as stuck:
+            fetch()
+        assert stuck.value.number == number
 
 
 class TestACutConnection:
@@ -214,6 +241,34 @@ class TestAProof:
         fetch()
         assert asked.told[-1] == ("proved", number, False, True)
 
+    @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE])
+    def test_of_what_cannot_be_read_any_more_holds_up_no_other(
+        self, asked, fetch, folder, monkeypatch, number
+    ):
+        """Such as one that its person has taken for himself alone."""
+        first = asked.add("a.jpg", content(9))
+        fetch()
+
+        def refuse(*_):
+            raise OSError(number, os.strerror(number))
+
+        with monkeypatch.context() as broken:
+            broken.setattr("hotshoe_fetch.folder.open_file", refuse)
+            asked.prove(first, "a.jpg")
+            asked.add("b.jpg", content(9))
+            fetch()
+        assert ("proved", first, False, True) in asked.told
+        assert "b.jpg" in names(folder)
+
+    def test_of_a_long_film_is_told_to_go_on(self, asked, fetch, monkeypatch):
+        """Or systemd would end it, again and again."""
+        number = asked.add("a.jpg", content(LARGE))
+        fetch()
+        asked.prove(number, "a.jpg")
+        seen: list[None] = []
+        fetch(lambda: seen.append(None))
+        assert len(seen) >= LARGE >> 20
+
     def test_a_digest_from_before_is_none(self, asked, fetch):
         """What it told when it fetched it does not begin with the nonce."""
         number = asked.add("a.jpg", content(9))
@@ -228,7 +283,8 @@ class TestAServerThatLies:
 
     @pytest.mark.parametrize(
         "path",
-        ["../a.jpg", "/etc/a.jpg", "r5/../../a.jpg", "", "r5//a.jpg", "r5/.", ".hotshoe/x", "a\0b"],
+        ["../a.jpg", "/etc/a.jpg", "r5/../../a.jpg", "", "r5//a.jpg", "r5/.", ".hotshoe/x", "a\0b"]
+        + [".profile", ".ssh/authorized_keys", "r5/.a.jpg"],
     )
     def test_puts_nothing_outside_of_the_folder(self, asked, served, folder, path, tmp_path):
         number = asked.add("a.jpg", content(9))
