@@ -30,8 +30,8 @@ MOST, MOST_TASKS = 32, 1000
 HUNG_UP = 10
 # Who has no session for so long is told of, in seconds.
 SILENCE = 120
-# Of what a fetcher says a photo is called there, so many characters are kept (PATH_MAX of Linux). It
-# is asked for it by that name, so that is kept as it is, whatever is in it.
+# Of what a fetcher says a photo is called there, so many characters are kept (PATH_MAX of Linux).
+# It is asked for it by that name, so that is kept as it is, whatever is in it.
 LONGEST_NAME = 4096
 # For how long a proof counts, in seconds.
 FRESH = 900

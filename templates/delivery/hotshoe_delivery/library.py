@@ -23,6 +23,8 @@ PIECE = 1 << 20
 # What somebody else than the intake puts there may still grow, for so many seconds after its last
 # change.
 GROWING = 60
+# How many folders deep a photo may be; the intake makes a few.
+DEEPEST = 50
 # A folder that is empty goes with the last photo that retention removes, unless it was in use.
 IN_USE = 86400
 
@@ -125,6 +127,9 @@ def scan(root: int, intake: int) -> Scan:
 
     for folder, folders, names, handle in os.fwalk(".", dir_fd=root, onerror=fail):
         folders[:] = [each for each in folders if not each.startswith(".")]
+        if folder.count("/") >= DEEPEST:
+            # Whoever may make folders could make more than Python or the limit of files bears.
+            folders.clear()
         for name in names:
             if name.startswith("."):
                 continue

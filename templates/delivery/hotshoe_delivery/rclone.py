@@ -87,9 +87,11 @@ class Rclone:
             raise trouble(str(answer.get("error", status)), photo=True)
         return answer
 
-    def read(self, name: str) -> str | None:
+    def read(self, name: str, size: int) -> str | None:
         """Read a file there.
 
+        :param size: how large it has to be, in bytes; of a larger one, no more than that is read,
+            and what is returned is no file's
         :returns: its SHA-256 in hexadecimal digits; None if it is not there
         :raises TroubleError: if it cannot be read
         """
@@ -107,6 +109,9 @@ class Rclone:
             while piece := answer.read(PIECE):
                 sha256.update(piece)
                 length += len(piece)
+                if length > size:
+                    # Or a server that never ends would hold this up for ever.
+                    return ""
             if answer.length:
                 raise trouble("EOF while it was read back")
         except (OSError, http.client.HTTPException) as error:
@@ -261,7 +266,7 @@ class Remote:
                 return False
             if said := (item.get("Hashes") or {}).get("md5"):
                 return hmac.compare_digest(said, digests.md5) and item["Size"] == photo.size
-        said = self._rclone.read(name)
+        said = self._rclone.read(name, photo.size)
         return said is not None and hmac.compare_digest(said, digests.sha256)
 
     def send(self, name: str, source: Source) -> None:

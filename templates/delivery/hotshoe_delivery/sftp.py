@@ -38,6 +38,8 @@ from hotshoe_delivery.words import OtherContentError, TroubleError, trouble
 PIECE = 1 << 18
 # How long the other side's own digest may take, in seconds: 10 s, and by 20 MB/s.
 DIGEST_SECONDS, DIGEST_RATE = 10, 20_000_000
+# What sha256sum prints is a line, whose name may be as long as Linux has them; in bytes.
+LONGEST_ANSWER = 1 << 16
 # How long OpenSSH's last words are waited for, in seconds.
 LAST_WORDS = 5
 _OPTIONS = (
@@ -210,17 +212,21 @@ class Sftp:
         client = self._connected()
         with self._translated():
             try:
-                return hmac.compare_digest(self._read_back(client, name), digests.sha256)
+                return hmac.compare_digest(self._read_back(client, name, photo), digests.sha256)
             except FileNotFoundError:
                 return False
 
-    def _read_back(self, client: SFTPClient, name: str) -> str:
-        sha256 = hashlib.sha256()
+    def _read_back(self, client: SFTPClient, name: str, photo: Photo) -> str:
+        """The digest of what is there; of nothing that is larger than the photo, or never ends."""
+        sha256, length = hashlib.sha256(), 0
         with client.open(self._at(name), "rb") as file:
-            file.prefetch(file.stat().st_size)
-            while piece := file.read(PIECE):
+            if file.stat().st_size != photo.size:
+                return ""
+            file.prefetch(photo.size)
+            while length <= photo.size and (piece := file.read(PIECE)):
                 sha256.update(piece)
-        return sha256.hexdigest()
+                length += len(piece)
+        return sha256.hexdigest() if length == photo.size else ""
 
     def _digest_there(self, name: str, size: int) -> str:
         """What sha256sum there says, in a session of its own; empty if there is none to be had."""
@@ -228,21 +234,17 @@ class Sftp:
             return ""
         self._connected()
         command = f"exec sha256sum -b -- {shlex.quote(os.fsdecode(self._at(name)))}"
-        try:
-            done = subprocess.run(
+        said = b""
+        with suppress(OSError):
+            said = _answer(
                 [
                     *("ssh", *self._options, "-oControlMaster=no", "-S", str(self._control)),
                     *(self._push.host, command),
                 ],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=DIGEST_SECONDS + size / DIGEST_RATE,
-                check=False,
-                env=self._environment,
+                self._environment,
+                DIGEST_SECONDS + size / DIGEST_RATE,
             )
-        except (OSError, subprocess.TimeoutExpired):
-            done = None
-        found = re.search(rb"^\\?([0-9a-f]{64}) ", done.stdout, re.MULTILINE) if done else None
+        found = re.search(rb"^\\?([0-9a-f]{64}) ", said, re.MULTILINE)
         if found:
             return found[1].decode()
         # Such as a server that offers SFTP and nothing else.
@@ -321,6 +323,29 @@ class Sftp:
         except (OSError, EOFError, SSHException):
             return False
         return bool(fragment * available < PIECE)
+
+
+def _answer(command: list[str], environment: dict[str, str], seconds: float) -> bytes:
+    """What a program prints; the beginning of that, from one that prints without end.
+
+    :param seconds: after which it is ended
+    :raises OSError: if it cannot be run
+    """
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+    ) as process:
+        assert process.stdout
+        late = threading.Timer(seconds, process.kill)
+        late.start()
+        try:
+            return process.stdout.read(LONGEST_ANSWER)
+        finally:
+            late.cancel()
+            process.kill()
 
 
 def _extended(client: Any, request: str, about: Any) -> Any:

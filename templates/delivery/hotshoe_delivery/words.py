@@ -9,6 +9,9 @@ import re
 
 from hotshoe_delivery.system import printable
 
+# Of what is said, so many characters are looked at.
+LONGEST = 4000
+
 
 class TroubleError(Exception):
     """Something could not be delivered, or looked at.
@@ -117,7 +120,9 @@ def trouble(said: str, *, photo: bool = False) -> TroubleError:
     :param said: what it says
     :param photo: whether it is about one photo, if nothing here knows it
     """
-    text = printable(said.strip())
+    # A server may say as much as it likes, and make a search last.
+    said = said.strip()[:LONGEST]
+    text = printable(said)
     for form, meaning in _WORDS:
         if re.search(form, said):
             return TroubleError(meaning.format(said=text))

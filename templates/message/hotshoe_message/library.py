@@ -8,6 +8,9 @@ from pathlib import Path
 
 from hotshoe_message.photos import Photo, camera_of
 
+# How many folders deep a photo may be; the intake makes a few.
+DEEPEST = 50
+
 
 def look(library: str, tree: str, owner: int) -> Iterator[Photo]:
     """Every photo that cameras have put there.
@@ -20,6 +23,9 @@ def look(library: str, tree: str, owner: int) -> Iterator[Photo]:
     """
     for folder, folders, names in os.walk(library):
         folders.sort()
+        if folder[len(library) :].count("/") >= DEEPEST:
+            # Whoever may make folders could make more than Python bears.
+            folders.clear()
         for name in sorted(names):
             path = f"{folder}/{name}"
             try:

@@ -57,6 +57,13 @@ class TestLook:
         written = path.stat()
         assert photo == Photo("r5", str(path), 7, written.st_mtime_ns, written.st_mtime)
 
+    def test_folders_that_are_too_deep_hide_no_other(self, library):
+        """Python 3.11 looks into each by a call of its own."""
+        (library / "/".join("d" * 60)).mkdir(parents=True)
+        (library / "/".join("d" * 60) / "B.JPG").write_bytes(b"deep")
+        (photo,) = look(str(library), "{camera}/{date}/{name}", os.getuid())
+        assert photo.size == 7
+
     def test_what_others_put_there_is_not(self, library):
         assert list(look(str(library), "{camera}/{date}/{name}", os.getuid() + 1)) == []
 
