@@ -51,7 +51,7 @@ class Destination:
     ) -> None:
         self.push, self._secret, self._ledger, self._photos = push, secret, ledger, photos
         self._private, self._delivered = private, delivered
-        self._rclone = Rclone(push, secret, private, photos.path) if push.by != "sftp" else None
+        self._rclone = Rclone(push, secret, private) if push.by != "sftp" else None
         self._pace = Pace(push.bytes_per_second)
         # What follows is looked at and changed while this is held.
         self._news = threading.Condition()

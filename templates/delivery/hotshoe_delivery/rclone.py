@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import http.client
 import json
+import os
 import re
 import secrets
 import subprocess
@@ -39,6 +40,8 @@ _OPTIONS = (
     # What is tried again, and when, is decided here.
     *("--low-level-retries", "2", "--contimeout", "15s", "--timeout", "60s"),
     *("--multi-thread-streams", "0", "--buffer-size", "4M", "--ignore-times"),
+    # What is sent is such a link: an open file, in /proc.
+    "--copy-links",
 )
 _BEGINS = re.compile(r"Serving remote control on http://127\.0\.0\.1:(\d+)/")
 
@@ -49,12 +52,10 @@ class Rclone:
     :param push: where it is
     :param secret: ``password``; of S3 the secret of the access key
     :param folder: where a file may be put that nobody else can read
-    :param library: the folder of the library
     """
 
-    def __init__(self, push: Push, secret: dict[str, str], folder: Path, library: str) -> None:
+    def __init__(self, push: Push, secret: dict[str, str], folder: Path) -> None:
         self._push, self._secret, self._folder = push, secret, folder
-        self.library = library
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._port = 0
@@ -277,8 +278,9 @@ class Remote:
         temporary = name if self._by == "s3" else part(name, source.digests)
         self._rclone.ask(
             "operations/copyfile",
-            srcFs=self._rclone.library,
-            srcRemote=source.photo.path,
+            # The file that was opened, whatever its path leads to by now.
+            srcFs=f"/proc/{os.getpid()}/fd",
+            srcRemote=str(source.handle),
             dstFs=self._rclone.root,
             dstRemote=temporary,
         )

@@ -41,7 +41,7 @@ def test_a_file_that_is_read_back_without_end_is_none(tmp_path, monkeypatch):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setattr(Rclone, "_begin", lambda self: None)
         monkeypatch.setattr(Rclone, "root", "there:")
-        rclone = Rclone(None, {}, tmp_path, "/library")
+        rclone = Rclone(None, {}, tmp_path)
         where = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=20)
         monkeypatch.setattr(rclone, "_connection", lambda: where)
         assert rclone.read("a.jpg", 10_000) == ""

@@ -11,8 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from hotshoe_delivery.configuration import Push
+from hotshoe_delivery.ledger import Photo
 from hotshoe_delivery.library import Digests
-from hotshoe_delivery.store import part
+from hotshoe_delivery.library import digest as digests_of
+from hotshoe_delivery.rclone import Rclone, Remote
+from hotshoe_delivery.store import Source, deliver, part
 from tests.unit.delivery.conftest import (
     PASSWORD,
     needs_rclone,
@@ -386,3 +390,25 @@ def test_a_password_is_in_no_command_line_no_environment_and_no_file_of_others(h
             assert PASSWORD.encode() not in path.read_bytes()
             if "private" in path.parts:
                 assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_link_that_takes_the_place_of_a_photo_is_not_followed(peers, tmp_path):
+    """Between the look at a photo and rclone's, whoever may change the library has a moment."""
+    peer = peers("webdav")
+    library = tmp_path / "library"
+    library.mkdir()
+    photo, secret = library / "IMG_1.JPG", tmp_path / "secret"
+    photo.write_bytes(b"photo")
+    secret.write_bytes(b"a secret")
+    push = Push(**peer.push("there"))
+    rclone = Rclone(push, {"password": peer.password}, tmp_path)
+    known = Photo(1, "IMG_1.JPG", 5, 0, 0)
+    with photo.open("rb") as opened:
+        source = Source(known, digests_of(opened.fileno()), opened.fileno())
+        photo.unlink()
+        photo.symlink_to(secret)
+        try:
+            assert deliver(Remote(rclone, push), source) == "IMG_1.JPG"
+        finally:
+            rclone.close()
+    peer.wait_until_it_has({"IMG_1.JPG": digest(b"photo")})
