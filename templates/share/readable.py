@@ -25,7 +25,8 @@ def below(folder: int, *, opened: bool) -> None:
     """
     for name in os.listdir(folder):
         # What is no folder or file, is gone by now, or is for its owner alone stays as it is.
-        with contextlib.suppress(OSError):
+        # And what is too deep for Python to look into, nobody made to read it.
+        with contextlib.suppress(OSError, RecursionError):
             handle = os.open(name, _FLAGS, dir_fd=folder)
             try:
                 _one(handle, opened=opened)

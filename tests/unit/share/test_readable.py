@@ -92,3 +92,16 @@ def test_a_library_that_is_a_link_is_refused(library, tmp_path):
     (tmp_path / "link").symlink_to(library)
     with pytest.raises(subprocess.CalledProcessError):
         run("open", tmp_path / "link")
+
+
+def test_what_is_too_deep_keeps_nothing_else_from_being_opened(library):
+    """Python has an end to calls within calls."""
+    deepest = os.open(library, os.O_RDONLY)
+    for _ in range(700):
+        os.mkdir("d", dir_fd=deepest)
+        inner = os.open("d", os.O_RDONLY, dir_fd=deepest)
+        os.close(deepest)
+        deepest = inner
+    os.close(deepest)
+    run("open", library)
+    assert mode(library / "a.JPG") == mode(library / "r5" / "2024-02-29" / "b.JPG") == 0o444
