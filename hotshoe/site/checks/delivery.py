@@ -207,7 +207,8 @@ def pushes_can_reach(site: Any) -> Iterator[Finding]:
 
 def _can_reach(site: Any, key: str, i: int, host: IPv4Address, server: Any) -> Iterator[Finding]:
     at, port = router_index(site, server), peer_of(site.delivery[i])[1]
-    if host == server.address:
+    # What is delivered to itself is found there at once, and retention would remove it from both.
+    if host == server.address or host.is_loopback or host.is_unspecified:
         yield (
             key,
             f"{host} is {server.name} itself, where the photos are already",

@@ -210,6 +210,13 @@ def test_what_is_complete_is_taken(write_site, said):
             id="to itself",
         ),
         pytest.param(
+            delivery(f"desk, {SFTP.replace('192.168.1.30', '127.0.0.1')}"),
+            "delivery[0].address",
+            "127.0.0.1 is darkroom itself, where the photos are already",
+            "write the address of another computer",
+            id="to itself by loopback",
+        ),
+        pytest.param(
             DMZ + delivery(f"desk, {SFTP.replace('192.168.1.30', '192.168.1.1')}"),
             "delivery[0].address",
             "192.168.1.1 is the address of gateway itself",
