@@ -8,11 +8,13 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from hotshoe import paths
 from hotshoe.debian import delivery
 from hotshoe.debian.units import Unit
 from hotshoe.plan.model import FetchAccess, Push, Retention
 from hotshoe.render import render
 from hotshoe_delivery.configuration import SECRETS, Configuration
+from roles.delivery.facts import DELIVERY
 
 NOTHING = dict.fromkeys(("folder", "url", "host_key", "share", "bucket", "region", "home_address"))
 DESK = Push(
@@ -75,3 +77,10 @@ def test_only_what_is_needed_is_installed(plan):
     assert packages(DESK) == {"openssh-client", "python3-paramiko"}
     assert packages(CLOUD) == {"ca-certificates", "rclone"}
     assert packages(DESK, CLOUD) | {*delivery.PACKAGES} == {*delivery.EVERY_PACKAGE}
+
+
+def test_no_digest_of_the_secrets_is_kept():
+    """Whoever sees one could try passwords on it."""
+    digests, _, others = DELIVERY.loaded.partition(";")
+    assert paths.DELIVERY_SECRETS not in digests
+    assert others.split() == ["stat", "-c", "%i.%Z", paths.DELIVERY_SECRETS]
