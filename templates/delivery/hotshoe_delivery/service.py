@@ -104,7 +104,8 @@ class Service:
         """
         try:
             return self._photos.scan()
-        except (OSError, sqlite3.Error) as error:
+        # A ledger that is broken ends this; the next start begins it anew.
+        except (OSError, sqlite3.OperationalError) as error:
             say(f"the library cannot be looked at: {error}; next try in {SOON} s", WARNING)
             return True
 

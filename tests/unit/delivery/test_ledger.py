@@ -130,6 +130,25 @@ def test_one_that_cannot_be_read_is_begun_anew(tmp_path, content):
     again.close()
 
 
+def test_one_that_is_broken_in_the_middle_is_begun_anew(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    ledger = Ledger(path)
+    ledger.configure({"nas": "here"})
+    ledger.see(found(f"r5/2024-02-29/IMG_{n:04}.JPG") for n in range(2000))
+    ledger.close()
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        # All but the first page, which has the tables' names.
+        file.seek(1 << 15)
+        file.write(b"\xff" * (size - (2 << 15)))
+    again = Ledger(path)
+    assert again.begun_anew
+    assert again.present() == {}
+    again.configure({"nas": "here"})
+    again.see([found("a")])
+    again.close()
+
+
 def test_who_only_looks_makes_none(tmp_path):
     with pytest.raises(FileNotFoundError):
         Ledger(tmp_path / "none", read_only=True)
