@@ -104,10 +104,12 @@ class Scan:
 
     :param photos: in the order in which they came
     :param growing: whether something is left out that may still grow
+    :param closed: the names of folders that cannot be looked into
     """
 
     photos: list[Found]
     growing: bool
+    closed: tuple[str, ...] = ()
 
 
 def scan(root: int, intake: int) -> Scan:
@@ -119,10 +121,14 @@ def scan(root: int, intake: int) -> Scan:
     """
     photos: list[Found] = []
     growing = False
+    closed: list[str] = []
 
     def fail(error: OSError) -> None:
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EIO):
+            # Such as one that somebody keeps for himself. It must not hide all others.
+            closed.append(str(error.filename))
         # One that is removed meanwhile has no photos.
-        if not isinstance(error, FileNotFoundError):
+        elif not isinstance(error, FileNotFoundError):
             raise error
 
     for folder, folders, names, handle in os.fwalk(".", dir_fd=root, onerror=fail):
@@ -142,7 +148,7 @@ def scan(root: int, intake: int) -> Scan:
                     continue
                 photos.append(_found(f"{folder}/{name}".removeprefix("./"), state))
     photos.sort(key=lambda each: each.arrived)
-    return Scan(photos, growing)
+    return Scan(photos, growing, tuple(closed))
 
 
 def pieces(handle: int) -> Iterator[bytes]:

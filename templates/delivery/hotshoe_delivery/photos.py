@@ -11,6 +11,7 @@ from pwd import getpwnam
 from hotshoe_delivery import library
 from hotshoe_delivery.ledger import Found, Ledger, Photo
 from hotshoe_delivery.library import Digests
+from hotshoe_delivery.system import WARNING, say
 
 # How many photos are taken note of at once.
 MOST_AT_ONCE = 1000
@@ -32,6 +33,8 @@ class Photos:
         self.root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._intake = getpwnam(intake).pw_uid
         self._scanning = threading.Lock()
+        # Folders of which it has been told that they cannot be looked into.
+        self._closed: tuple[str, ...] = ()
 
     def see(self, found: Iterable[Found]) -> None:
         """Take note of photos in the library."""
@@ -59,6 +62,10 @@ class Photos:
         with self._scanning:
             before = self.ledger.present()
             seen = library.scan(self.root, self._intake)
+            if seen.closed != self._closed:
+                self._closed = seen.closed
+                for name in seen.closed:
+                    say(f"the library's folder {name} cannot be looked into", WARNING)
             found = {each.path: each for each in seen.photos}
             gone = []
             for path, photo in before.items():
@@ -75,8 +82,9 @@ class Photos:
     def _is_there(self, path: str) -> bool:
         try:
             os.close(library.open_photo(self.root, path))
-        except OSError:
-            return False
+        except OSError as error:
+            # What only cannot be read does not count as gone.
+            return library.is_about_reading(error)
         return True
 
     def changed(self, photo: Photo) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import getpass
 import hashlib
 import http.client
 import os
@@ -14,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from hotshoe_delivery import library
-from hotshoe_delivery.ledger import Photo
+from hotshoe_delivery.ledger import Ledger, Photo
+from hotshoe_delivery.photos import Photos
 from hotshoe_delivery.rclone import Rclone
 from hotshoe_delivery.sftp import LONGEST_ANSWER, Sftp, _answer
 from hotshoe_delivery.words import trouble
@@ -118,6 +121,30 @@ def test_folders_that_are_too_deep_hide_no_other(tmp_path: Path):
     finally:
         os.close(root)
         _remove_chain(tmp_path)
+
+
+def test_a_folder_that_is_somebodys_own_hides_no_other(tmp_path, monkeypatch, capfd):
+    for name in ("mine/b.jpg", "r5/a.jpg"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(b"photo")
+    ledger = Ledger(tmp_path / ".ledger")
+    photos = Photos(str(tmp_path), getpass.getuser(), ledger)
+    photos.scan()
+    really = os.open
+
+    def refuse(path, *others, **options):
+        if path == "mine":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return really(path, *others, **options)
+
+    # Whoever runs the tests may be root, whom nothing is closed to.
+    monkeypatch.setattr(os, "open", refuse)
+    (tmp_path / "r5" / "c.jpg").write_bytes(b"photo")
+    for _ in range(2):
+        photos.scan()
+    assert set(ledger.present()) == {"mine/b.jpg", "r5/a.jpg", "r5/c.jpg"}
+    assert capfd.readouterr().out.count("mine cannot be looked into") == 1
+    ledger.close()
 
 
 def _remove_chain(folder: Path) -> None:
