@@ -90,17 +90,22 @@ class Keeper:
             )
             return False
         stores = {name: each.store("retention") for name, each in self._destinations.items()}
-        removed = 0
+        removed, stays = 0, None
         try:
             for photo in due:
-                removed += self._is_wanted(photo) and self._do(photo, stores)
+                try:
+                    removed += self._is_wanted(photo) and self._do(photo, stores)
+                except TroubleError as error:
+                    if not error.photo:
+                        raise
+                    stays = stays or str(error)
         except TroubleError as error:
             self._tell(str(error))
             return False
         finally:
             for store in stores.values():
                 store.close()
-        self._tell(None)
+        self._tell(stays)
         return removed > 0
 
     def _tell(self, reason: str | None) -> None:
@@ -139,7 +144,7 @@ class Keeper:
         """Remove a photo, if every side proves that it has it.
 
         :returns: whether it is removed
-        :raises TroubleError: if a side cannot be looked at
+        :raises TroubleError: if a side cannot be looked at, or the photo cannot be removed
         """
         has = self._photos.ledger.at(photo.id)
         names = {*self._fetching.names, *self._destinations}
@@ -167,7 +172,10 @@ class Keeper:
         except OSError as error:
             self._photos.changed(photo)
             if is_about_reading(error) or error.errno == errno.EROFS:
-                raise TroubleError(f"{photo.path} cannot be removed: {error.strerror}") from None
+                # Such as one that somebody keeps for himself; others may go.
+                alone = error.errno in (errno.EACCES, errno.EPERM)
+                reason = f"{photo.path} cannot be removed: {error.strerror}"
+                raise TroubleError(reason, photo=alone) from None
             return False
         say(f"{photo.path} is removed from the library; who has it: {', '.join(sorted(names))}")
         return True

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import getpass
 import hashlib
 import os
+from types import SimpleNamespace
 
 import pytest
 
+from hotshoe_delivery import retention
+from hotshoe_delivery.configuration import Retention
 from hotshoe_delivery.exchange import Service
+from hotshoe_delivery.ledger import Ledger
+from hotshoe_delivery.photos import Photos
 from tests.unit.delivery.conftest import needs_rclone, random_content, until
 
 # Whatever is delivered may go at once, or as soon as there is less room than any disk has.
@@ -152,6 +159,48 @@ def test_without_a_delivery_nothing_ever_goes(home):
     home.put("IMG_2.JPG", b"photo 2")
     until(lambda: len(home.status()["photos"]) == 2)
     assert photo.exists()
+
+
+class _Everything:
+    """A destination that has everything."""
+
+    push = SimpleNamespace(name="there")
+
+    def store(self, _lane):
+        return SimpleNamespace(close=lambda: None)
+
+    def verify(self, *_):
+        return True
+
+
+def test_one_that_cannot_be_read_keeps_no_other(tmp_path, monkeypatch):
+    root = tmp_path / "library"
+    root.mkdir()
+    ledger = Ledger(tmp_path / "ledger")
+    ledger.configure({"there": "here"})
+    photos = Photos(str(root), getpass.getuser(), ledger)
+    for name in ("mine.jpg", "other.jpg"):
+        (root / name).write_bytes(b"photo")
+        # The older one is the one that stays.
+        photos.scan()
+    for photo in ledger.present().values():
+        with (root / photo.path).open("rb") as file:
+            photos.digests(photo, file.fileno())
+        ledger.delivered(photo.id, "there", photo.path)
+    really = retention.opened
+
+    def refuse(handle, photo):
+        if photo.path == "mine.jpg":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return really(handle, photo)
+
+    monkeypatch.setattr(retention, "opened", refuse)
+    nobody = SimpleNamespace(names=())
+    keeper = retention.Keeper(Retention(0, None), photos, nobody, [_Everything()])
+    assert keeper.look()
+    assert [each.name for each in root.iterdir()] == ["mine.jpg"]
+    assert "mine.jpg cannot be removed" in ledger.remarks()["retention"]
+    ledger.close()
 
 
 class TestAFetcher:
