@@ -76,7 +76,13 @@ def this_home() -> dict[str, list[Any]]:
 
 def _names() -> tuple[str, ...]:
     known = homes()
-    asked = os.environ.get(VARIABLE, "").replace(",", " ").split()
+    said = os.environ.get(VARIABLE)
+    asked = (said or "").replace(",", " ").split()
+    if said is not None and not asked:
+        # A list that came out empty, such as a pipeline's, must not deploy to all.
+        raise RefusedError(
+            f"{VARIABLE}: is empty\n    -> name homes, or unset it, which means all of them"
+        )
     for name in asked:
         if name not in known:
             raise RefusedError(

@@ -55,12 +55,13 @@ def homes(tmp_path: Path) -> Callable[..., None]:
 
 
 def start(
-    folder: Path, *options: str, sites: str = "", stdin: int = subprocess.DEVNULL
+    folder: Path, *options: str, sites: str | None = None, stdin: int = subprocess.DEVNULL
 ) -> subprocess.Popen[str]:
+    chosen = {} if sites is None else {"HOTSHOE_SITES": sites}
     return subprocess.Popen(
         [PYINFRA, *options, "inventories/all.py", "deploy.py"],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(PROJECT), "HOTSHOE_SITES": sites},
+        env=os.environ | {"PYTHONPATH": str(PROJECT)} | chosen,
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -68,7 +69,7 @@ def start(
     )
 
 
-def run(folder: Path, *options: str, sites: str = "") -> tuple[int, str, str]:
+def run(folder: Path, *options: str, sites: str | None = None) -> tuple[int, str, str]:
     """Its exit status, and what it prints."""
     process = start(folder, *options, sites=sites)
     printed, said = process.communicate(timeout=60)
@@ -118,7 +119,7 @@ def test_each_home_can_open_its_vault_and_nothing_inherits_the_password(
             "opened = pathlib.Path(os.environ['ANSIBLE_VAULT_PASSWORD_FILE']).read_text()\n"
             "pathlib.Path('opened').write_text(opened)\n"
         )
-    status, _, said = run(tmp_path, "-y")
+    status, _, said = run(tmp_path, "-y", sites="attic")
     assert status == 0, said
     assert (tmp_path / "opened").read_text() == "geheim"
     told = (tmp_path / "told").read_text()
@@ -171,6 +172,14 @@ def test_some_homes_are_chosen_by_the_environment(homes, tmp_path):
         "--> pyinfra error: HOTSHOE_SITES: there is no home 'attik'\n"
         "    -> name some of these: attic barn cabin\n"
     )
+
+
+@pytest.mark.parametrize("sites", ["", " , "])
+def test_an_empty_list_of_homes_is_not_all_of_them(homes, tmp_path, sites):
+    homes(attic="true")
+    status, _, said = run(tmp_path, "-y", sites=sites)
+    assert (status, done(tmp_path)) == (1, set())
+    assert "pyinfra error: HOTSHOE_SITES: is empty\n    -> name homes, or unset it" in said
 
 
 def test_without_a_home_there_is_a_message(homes, tmp_path):
