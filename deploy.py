@@ -8,7 +8,7 @@ of its own, because pyinfra tells operations apart by the lines of the calls tha
 
 from pyinfra import host
 
-from roles import leftovers, openwrt, router_linux, server
+from roles import fetcher, leftovers, openwrt, router_linux, server
 from roles.base.operations import barrier
 from roles.base.plans import plan_of
 from roles.base.servers import comes_later
@@ -22,6 +22,8 @@ if "routers" in host.groups:
     router_linux.refuse_unfit(plan.router(host.name))
 if "openwrt_routers" in host.groups:
     openwrt.refuse_unfit(plan.router(host.name))
+if "fetchers" in host.groups:
+    fetcher.refuse_unfit(plan.fetcher(host.name))
 barrier(name="Every host is as the Site says")
 
 # What the Site uses each host as.
@@ -29,6 +31,8 @@ if "servers" in host.groups:
     leftovers.begin("server")
 if "routers" in host.groups:
     leftovers.begin("router")
+if "fetchers" in host.groups and not plan.fetcher(host.name).removed:
+    leftovers.begin("fetcher")
 
 # The way out, from the Internet inwards: whoever is inside installs packages through it.
 for router in host.loop(plan.routers):
@@ -54,10 +58,19 @@ comes_later(barrier(name="The way in is open"))
 if "servers" in host.groups:
     server.certify(plan.server(host.name))
 
+# Whoever fetches photos, last: none of them keeps a camera waiting.
+if "fetchers" in host.groups and not plan.fetcher(host.name).removed:
+    fetcher.install(plan.fetcher(host.name))
+
 # What the Site does not have any more.
 if "servers" in host.groups:
     leftovers.remove("server", server.own_paths(plan.server(host.name)))
 if "routers" in host.groups:
     leftovers.remove("router")
+if "fetchers" in host.groups and not plan.fetcher(host.name).removed:
+    leftovers.remove("fetcher")
+if "fetchers" in host.groups and plan.fetcher(host.name).removed:
+    fetcher.remove(plan.fetcher(host.name))
+    leftovers.remove("former")
 if "openwrt_routers" in host.groups:
     openwrt.remove_leftovers()

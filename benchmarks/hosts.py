@@ -64,7 +64,7 @@ def write_project(folder: Path, site: dict[str, Any]) -> SiteFiles:
         (folder / name).symlink_to(Path(name).resolve())
     (folder / "inventories" / f"{SITE}.py").write_text(
         "from roles.inventory import hosts\n\n"
-        f'servers, routers, openwrt_routers = hosts("{SITE}")\n'
+        f'servers, routers, openwrt_routers, fetchers = hosts("{SITE}")\n'
     )
     # JSON is YAML.
     files.site.write_text(json.dumps(site))

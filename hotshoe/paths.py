@@ -79,6 +79,58 @@ UNPROVEN = "unproven"
 LIBRARY_NAME = "library"
 LIBRARY = f"{PHOTOS}/{LIBRARY_NAME}"
 
+# Photos on their way out of the library. What delivers them: the program, what it reads,
+# the secrets that only root reads and systemd hands on, and what it keeps.
+DELIVERY_PROGRAM = f"{PACKAGES}/hotshoe_delivery"
+DELIVERY_CONFIGURATION = f"{FOLDER}/delivery.json"
+DELIVERY_SECRETS = f"{FOLDER}/delivery-secrets.conf"
+DELIVERY_STATE = "/var/lib/hotshoe-delivery"
+LEDGER = f"{DELIVERY_STATE}/ledger.sqlite"
+# The folder with the socket at which those who fetch ask what waits for them.
+DELIVERY_ASKED = f"{RECORDS}/delivery"
+DELIVERY_EXCHANGE = f"{DELIVERY_ASKED}/exchange"
+
+# The server's own SSH for computers that fetch photos: its configuration, its host key, and the
+# keys of those that may.
+FETCH_CONFIGURATION = f"{FOLDER}/fetch-sshd.conf"
+FETCH_HOST_KEY = f"{FOLDER}/fetch-host-key"
+FETCH_KEYS = f"{FOLDER}/fetch-keys"
+# What runs in the place of a shell for whoever logs in there.
+FETCH_SESSION = "/usr/local/sbin/hotshoe-fetch-session"
+# What this SSH sees of the host: a folder of empty ones, over which its unit lays what it needs.
+FETCH_ROOT = f"{PACKAGES}/hotshoe-fetch"
+
+# A computer that fetches: the program, what it reads, its key, and the server's host key.
+FETCHER_PROGRAM = f"{PACKAGES}/hotshoe_fetch"
+FETCHER_CONFIGURATION = f"{FOLDER}/fetcher.json"
+FETCHER_KEY = f"{FOLDER}/fetcher-key"
+FETCHER_KNOWN_HOSTS = f"{FOLDER}/fetcher-known-hosts"
+
+# What tells the person's program of new photos: itself, what it reads, that program, its secret,
+# and what it keeps.
+MESSAGE_PROGRAM = f"{PACKAGES}/hotshoe_message"
+MESSAGE_CONFIGURATION = f"{FOLDER}/message.json"
+MESSAGE_RUNS = f"{FOLDER}/message"
+MESSAGE_SECRET = f"{FOLDER}/message-secret"
+MESSAGE_STATE = "/var/lib/hotshoe-message"
+# Where systemd listens, and runs that program for each connection.
+MESSAGE_ENTRANCE = f"{RECORDS}/message"
+
+# The share of the library: Samba's configuration, who its user is on the host, and the password,
+# which only root reads and the unit hands on. What else Samba keeps is in /run.
+SHARE_CONFIGURATION = f"{FOLDER}/share.conf"
+SHARE_USERS = f"{FOLDER}/share.users"
+SHARE_PASSWORD = f"{FOLDER}/share.password"
+SHARE_RUNTIME = "/run/hotshoe-share"
+# What makes it known by Debian's avahi; and which units of Debian's were kept from starting when
+# their packages came, or were started for it.
+SHARE_ANNOUNCED = "/etc/avahi/services/hotshoe.service"
+SHARE_KEPT_BACK = f"{FOLDER}/share.kept-back"
+SHARE_STARTED = f"{FOLDER}/share.started"
+
+# Which users the library's folder lets in for hotshoe; it may let in others for the person.
+READERS = f"{FOLDER}/readers"
+
 # A router.
 SYSCTL = "/etc/sysctl.d/90-hotshoe.conf"
 ROUTES = f"{FOLDER}/routes"

@@ -2,4 +2,4 @@
 
 from roles.inventory import hosts
 
-servers, routers, openwrt_routers = hosts("openwrt")
+servers, routers, openwrt_routers, fetchers = hosts("openwrt")

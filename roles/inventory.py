@@ -11,13 +11,13 @@ from pyinfra import config, logger
 
 from hotshoe.site.reading import SiteFiles, warnings_of
 from roles import host_keys, speed, transport
-from roles.base.plans import begin_secrets, plan_of, require_pairs, site_of
+from roles.base.plans import begin_secrets, plan_of, require_pairs, require_program, site_of
 
 HostData = tuple[str, dict[str, Any]]
 
 
-def hosts(site: str) -> tuple[list[HostData], list[HostData], list[HostData]]:
-    """The servers, Debian routers and OpenWrt routers; pyinfra takes each list for a group.
+def hosts(site: str) -> tuple[list[HostData], list[HostData], list[HostData], list[HostData]]:
+    """The servers, Debian routers, OpenWrt routers and fetchers; pyinfra makes a group of each.
 
     :param site: the Site's name: its file is ``group_vars/SITE.yml``
     :raises RefusedError: if the Site is refused; no host has been contacted then
@@ -28,7 +28,8 @@ def hosts(site: str) -> tuple[list[HostData], list[HostData], list[HostData]]:
     atexit.register(gc.freeze)
     speed.hasten()
     speed.begin_imports(
-        "roles.base.operations", "roles.server", "roles.router_linux", "roles.openwrt"
+        *("roles.base.operations", "roles.server", "roles.router_linux", "roles.openwrt"),
+        "roles.fetcher",
     )
     # pyinfra says what went wrong; paramiko would print tracebacks beside it.
     logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -37,6 +38,7 @@ def hosts(site: str) -> tuple[list[HostData], list[HostData], list[HostData]]:
     host_keys.refuse_unknown(site)
     plan = plan_of(site)
     require_pairs(site)
+    require_program(site)
     begin_secrets(site)
     for warning in warnings_of(SiteFiles(site), site_of(site)):
         logger.warning(str(warning))
@@ -45,7 +47,8 @@ def hosts(site: str) -> tuple[list[HostData], list[HostData], list[HostData]]:
         kind: [_host(site, r.name, str(r.lan.ip), r) for r in plan.routers if r.managed_by == kind]
         for kind in ("linux", "openwrt")
     }
-    return servers, routers["linux"], routers["openwrt"]
+    fetchers = [_host(site, f.name, str(f.address), f) for f in plan.fetchers if not f.by_hand]
+    return servers, routers["linux"], routers["openwrt"], fetchers
 
 
 def _host(site: str, name: str, address: str, device: Any) -> HostData:

@@ -13,10 +13,10 @@ from pyinfra.api import operation
 
 from hotshoe import paths
 from hotshoe.debian.device import claims_of
-from hotshoe.debian.leftovers import Leftovers, leftovers, note, own_drop_ins
+from hotshoe.debian.leftovers import Claims, Leftovers, leftovers, note, own_drop_ins
 from hotshoe.errors import escaped
 from hotshoe.render import render
-from roles import router_linux, server
+from roles import fetcher, router_linux, server
 from roles.base import operations
 from roles.base.device import device_of
 from roles.base.operations import Commands
@@ -25,6 +25,9 @@ from roles.base.servers import comes_later
 CLAIMS = {
     "server": claims_of(server.FOOTPRINTS),
     "router": claims_of((router_linux.FOOTPRINT,)),
+    "fetcher": claims_of((fetcher.FOOTPRINT,)),
+    # What was one, and is nothing of this Site's any more.
+    "former": Claims(),
 }
 
 

@@ -31,14 +31,14 @@ from pyinfra.api.connectors import get_all_connectors
 from hotshoe import environment, render
 from hotshoe.errors import shown
 from hotshoe.site.homes import INVENTORIES, homes
-from roles import inventory, leftovers, openwrt, router_linux, server, speed
+from roles import fetcher, inventory, leftovers, openwrt, router_linux, server, speed
 from roles.base.plans import RefusedError, refusing
 
 # What a deploy needs, loaded once, before there are several processes.
-LOADED = (inventory, leftovers, openwrt, router_linux, server, zxcvbn)
+LOADED = (fetcher, inventory, leftovers, openwrt, router_linux, server, zxcvbn)
 TEMPLATES = (
-    *("acme", "address", "base", "firewall", "intake", "openwrt", "router_linux", "tls", "users"),
-    "vsftpd",
+    *("acme", "address", "base", "delivery", "fetch", "fetcher", "firewall", "intake", "message"),
+    *("openwrt", "router_linux", "share", "tls", "users", "vsftpd"),
 )
 
 # Those that are deployed; all of them unless said.

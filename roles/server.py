@@ -8,17 +8,32 @@ templates/ that has the same name. None knows another.
 from __future__ import annotations
 
 from pyinfra import host
+from pyinfra.api import Host
 from pyinfra.api.deploy import deploy
 
+from hotshoe.debian.device import Footprint
 from hotshoe.plan.model import Acme, ServerPlan
-from roles import acme, address, firewall, intake, tls, users, vsftpd
+from roles import (
+    acme,
+    address,
+    delivery,
+    fetch,
+    firewall,
+    intake,
+    message,
+    share,
+    tls,
+    users,
+    vsftpd,
+)
 from roles.base import operations
-from roles.base.device import read
+from roles.base.device import device_of, read
 from roles.base.plans import refuse
 from roles.base.preflight import refuse_system
 
 _ALWAYS = tuple(role.FOOTPRINT for role in (vsftpd, tls, users, firewall, intake))
-FOOTPRINTS = (*_ALWAYS, address.FOOTPRINT, acme.FOOTPRINT)
+_AT_TIMES = tuple(role.FOOTPRINT for role in (address, acme, share, message, delivery, fetch))
+FOOTPRINTS = (*_ALWAYS, *_AT_TIMES)
 
 
 def refuse_unfit(plan: ServerPlan) -> None:
@@ -26,7 +41,7 @@ def refuse_unfit(plan: ServerPlan) -> None:
 
     :raises RefusedError: with the reason and what to do
     """
-    device = read(host, (*FOOTPRINTS, *acme.footprints(plan)))
+    device = read(host, (*FOOTPRINTS, *acme.footprints(plan), *share.footprints(plan)))
     addresses = device.network.addresses
     refuse_system(device)
     if str(plan.address) not in addresses:
@@ -48,11 +63,16 @@ def refuse_unfit(plan: ServerPlan) -> None:
         acme.refuse_unfit(plan, authority)
     users.refuse_unfit(plan)
     firewall.refuse_unfit(plan)
+    share.refuse_unfit(plan)
+    message.refuse_unfit(plan)
+    fetch.refuse_unfit(plan)
 
 
 def install(plan: ServerPlan) -> None:
     """Set up a server that is ready for cameras, and protected."""
     vsftpd.mask()
+    if plan.share:
+        share.keep_back()
     _packages(plan)
     authority = _acme(plan)
     certificate = acme.certificate(plan) if authority else tls.certificate(plan)
@@ -73,6 +93,43 @@ def install(plan: ServerPlan) -> None:
         acme.install(plan, authority)
     else:
         acme.remove()
+    _out_of_the_library(plan)
+
+
+def _out_of_the_library(plan: ServerPlan) -> None:
+    """Set up what photos leave the library by; it is no condition of taking photos in."""
+    share.readers(plan)
+    if plan.share:
+        share.install(plan, plan.share)
+    else:
+        share.remove()
+    if plan.message:
+        message.install(plan, plan.message)
+    elif _has(host, message.FOOTPRINT):
+        message.remove()
+    if plan.delivers:
+        delivery.install(plan)
+    elif _has(host, delivery.FOOTPRINT):
+        delivery.remove()
+    if plan.fetch_port:
+        fetch.install(plan)
+    elif _has(host, fetch.FOOTPRINT):
+        fetch.remove()
+
+
+def _has(of: Host, footprint: Footprint) -> bool:
+    """Whether a host has anything of a role, be it what a run that was killed has left.
+
+    Where it never had, an operation that finds nothing to remove would cost each deploy its time.
+    """
+    device = device_of(of)
+    files = (*footprint.paths, *footprint.files, *(unit.path for unit in footprint.units))
+    active = any(device.units.get(each.name, "").startswith("active") for each in footprint.units)
+    return (
+        active
+        or any(path in device.paths for path in files)
+        or any(name in device.accounts for name in footprint.accounts)
+    )
 
 
 def certify(plan: ServerPlan) -> None:
@@ -99,4 +156,11 @@ def _packages(plan: ServerPlan) -> None:
     names += address.packages(plan)
     if authority := _acme(plan):
         names += acme.packages(authority)
+    names += share.packages(plan)
+    if plan.message:
+        names += message.packages(plan.message)
+    if plan.delivers:
+        names += delivery.packages(plan)
+    if plan.fetch_port:
+        names += fetch.packages(plan)
     operations.packages(tuple(names), name="Install packages")

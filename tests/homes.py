@@ -173,6 +173,56 @@ _DYNDNS2 = {
 }
 _SHARED = {"offset": 6, "psid_length": 6, "psid": 52}
 
+_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJZyu2AMH/Gn3pyaT3bY0gVlt46Jdvd3JpG9XJ8Fp9rW"
+_OUTER = "server0-of-the-longest-kind-there-is-here"[:31]
+_INNER = "server1-of-the-longest-kind-there-is-here"[:31]
+# Photos that go to each kind of place.
+EVERYWHERE = [
+    {
+        "name": "a-computer-in-the-attic-fetches",
+        "by": "fetch",
+        "server": _OUTER,
+        "address": "192.168.102.120",
+        "folder": "/srv/photos/of-the-whole-family/from-all-cameras",
+        "order": "newest",
+        "bytes_per_second": "12345678",
+    },
+    {
+        "name": "desk",
+        "by": "sftp",
+        "server": _OUTER,
+        "address": "192.168.101.130",
+        "port": 2222,
+        "username": "ann",
+        "host_key": _KEY,
+    },
+    {
+        "name": "office",
+        "by": "smb",
+        "server": _INNER,
+        "address": "192.168.101.131",
+        "username": "ann",
+        "share": "photos",
+        "folder": "in/from-the-cameras",
+    },
+    {
+        "name": "cloud",
+        "by": "webdav",
+        "server": _INNER,
+        "url": "https://webdav.of-a-provider-with-a-long-name.example.net:8443/remote.php/dav/in",
+        "username": "ann",
+    },
+    {
+        "name": "bucket",
+        "by": "s3",
+        "server": _OUTER,
+        "url": "https://s3.eu-central-1.example.net",
+        "region": "eu-central-1",
+        "bucket": "photos-of-ann",
+        "username": "AKIAIOSFODNN7EXAMPLE",
+    },
+]
+
 # What is hard to draw, to print or to read.
 AWKWARD: dict[str, Plan] = {
     "eight routers, all long": home(("nat",) * 8, ipv6=True, long=True),
@@ -214,6 +264,15 @@ AWKWARD: dict[str, Plan] = {
         public_address="dynamic",
         ddns={"updated_by": "server", **_DYNDNS2},
         managers=("openwrt", "linux"),
+    ),
+    "photos go everywhere": home(
+        ("nat", "nat", "routed"),
+        (0, 1),
+        long=True,
+        library={"share": "smb", "share_may_change": True, "readers": ["ann", "bob"]},
+        message={"program": "messages/a-program-with-a-long-name", "per": "quiet-minute"},
+        delivery=EVERYWHERE,
+        retention={"after_days": 30, "keep_free": "200GB"},
     ),
     "everything said": home(**EVERYTHING_SAID),
 }

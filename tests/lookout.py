@@ -29,6 +29,10 @@ MARKED: Mapping[str, str] = {
     "ca_passphrase": f'{_OWN} "passphrase" <zq/8w&x+t=',
     "ddns_secret": f"{_OWN}/ddns+zq8w=x&t<b>",
     "acme_secret": base64.b64encode(f"{_OWN} key ".encode() + b"\xfb\xef\xbe\xff").decode(),
+    "share_password": f"{_OWN}sharewq8xv",
+    "message_secret": f"{_OWN}/message+zq8w=x&t<b>",
+    "delivery_secret": f"{_OWN}/delivery+zq8w=x&t<b>h3",
+    "the delivery password of desk": f"{_OWN} desk/zq8w+x=&<t>",
 }
 # Seconds; a process that lives shorter may not be seen.
 _PAUSE = 0.005
@@ -44,10 +48,17 @@ def vault_text(secrets: Mapping[str, str] = MARKED) -> str:
         for name, secret in secrets.items()
         if name.startswith(_CAMERA)
     }
+    passwords = {
+        name.removeprefix(_DELIVERY): secret
+        for name, secret in secrets.items()
+        if name.startswith(_DELIVERY)
+    }
+    if passwords:
+        content["delivery_passwords"] = passwords
     return json.dumps(content, indent=2)
 
 
-_CAMERA = "the password of "
+_CAMERA, _DELIVERY = "the password of ", "the delivery password of "
 
 
 def forms(secret: str) -> dict[str, bytes]:

@@ -18,8 +18,9 @@ from hotshoe.plan.model import Plan
 from hotshoe.ports.allocation import ports_needed
 from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.site import checks
+from hotshoe.site.fields import DYNAMIC
+from hotshoe.site.library import Delivery
 from hotshoe.site.model import (
-    DYNAMIC,
     Camera,
     Ftp,
     HomeService,
@@ -208,7 +209,7 @@ def sites(draw, dmz: bool = False, ipv6: bool | None = None, direct: bool | None
         cameras=cameras,
     )
     assert list(checks.run(site)) == []
-    return site
+    return _with_deliveries(site, draw(_deliveries), lans)
 
 
 _truth = st.booleans()
@@ -233,6 +234,55 @@ _lists_of_routers = {
 
 
 plans: st.SearchStrategy[Plan] = sites(direct=None).map(make_plan)
+
+
+class _Delivery(NamedTuple):
+    by: str
+    server: int
+    lan: int
+    order: str
+
+
+_deliveries = st.lists(
+    st.builds(
+        _Delivery,
+        by=st.sampled_from(["fetch", "sftp", "smb", "webdav", "s3"]),
+        server=st.integers(0, MOST_SERVERS - 1),
+        lan=st.integers(0, MOST_ROUTERS - 1),
+        order=st.sampled_from(["oldest", "newest"]),
+    ),
+    max_size=3,
+)
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJZyu2AMH/Gn3pyaT3bY0gVlt46Jdvd3JpG9XJ8Fp9rW"
+
+
+def _with_deliveries(site: Site, drawn: list[_Delivery], lans: list) -> Site:
+    """A home with some of these deliveries: those that make sense in it."""
+    for n, each in enumerate(drawn):
+        lan = each.lan % len(lans)
+        there = {"address": lans[lan][1][HOST], "username": "ann"}
+        keys: dict[str, dict[str, Any]] = {
+            "fetch": {
+                "address": lans[lan][1][HOST],
+                "behind": site.routers[lan].name,
+                "folder": "/srv/photos",
+            },
+            "sftp": {**there, "port": 8022, "host_key": HOST_KEY},
+            "smb": {**there, "share": "photos", "folder": "in"},
+            "webdav": {"url": f"https://{there['address']}:8443/in", "username": "ann"},
+            "s3": {"url": "https://s3.example.net", "bucket": "photos", "username": "AKIA"},
+        }
+        delivery = Delivery(
+            name=f"place{n}",
+            by=each.by,
+            server=site.servers[each.server % len(site.servers)].name,
+            order=each.order,
+            **keys[each.by],
+        )
+        more = site.model_copy(update={"delivery": (*site.delivery, delivery)})
+        if not list(checks.run(more)):
+            site = more
+    return site
 
 
 def _short(kind: str, i: int) -> str:

@@ -14,6 +14,7 @@ from hotshoe.cli import (
     authority,
     check,
     comment,
+    delivery,
     diff,
     init,
     password,
@@ -46,6 +47,7 @@ main.add_command(check.command)
 main.add_command(sheet.command)
 main.add_command(password.command)
 main.add_command(photos.command)
+main.add_command(delivery.command)
 main.add_command(rehearse.command)
 main.add_command(trust.command)
 main.add_command(diff.diff)

@@ -14,7 +14,7 @@ from hotshoe.cli.base import one_message, site_argument
 from hotshoe.errors import HotshoeError
 
 if TYPE_CHECKING:
-    from hotshoe.plan.model import RouterPlan, ServerPlan
+    from hotshoe.plan.model import HostPlan
     from hotshoe.remote.known_hosts import Entry, HostKey
     from hotshoe.remote.ssh import Access, Host, RemoteError
     from hotshoe.site.reading import SiteFiles
@@ -89,7 +89,7 @@ def _stage(site: str) -> tuple[Path, Access]:
     return stage.known_hosts, Access(stage.ssh_config, site=site)
 
 
-def _runs_openwrt(device: RouterPlan | ServerPlan) -> bool:
+def _runs_openwrt(device: HostPlan) -> bool:
     from hotshoe.plan.model import RouterPlan
 
     return isinstance(device, RouterPlan) and device.managed_by == "openwrt"

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from hotshoe import paths
 from hotshoe.debian.leftovers import Claims, Found, read_found
 from hotshoe.debian.network import COMMAND, Network, read_network
-from hotshoe.debian.units import Ruleset, Unit
+from hotshoe.debian.units import Ruleset, Unit, is_template
 from hotshoe.render import render
 
 # What hotshoe knows: Raspberry Pi OS is a Debian by another name.
@@ -148,7 +148,9 @@ def _queries(footprints: Sequence[Footprint]) -> Iterator[Query[Any]]:
     globs = [f"{paths.UNITS}/hotshoe-*.{kind}" for kind in ("service", "timer")]
     ours = " ".join((paths.FOLDER, *globs, *each("paths")))
     units: tuple[Unit, ...] = (*each("units"), *(table.unit for table in each("rulesets")))
-    names = (*(unit.name for unit in units), *each("units_of_others"))
+    names = [*(unit.name for unit in units), *each("units_of_others")]
+    # A template is no unit: what is made of it has its state.
+    names = [name for name in names if not is_template(name)]
     yield Query("os", '( . /etc/os-release; echo "$ID $VERSION_ID" )', " ".join)
     yield Query(
         "paths",

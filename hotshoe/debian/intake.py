@@ -12,15 +12,17 @@ from hotshoe.plan.model import Intake
 USER = "hotshoe-intake"
 
 
-def configuration(plan: Intake) -> str:
+def configuration(plan: Intake, *, readable: bool = False) -> str:
     """The text of its configuration.
 
     :param plan: of the server
+    :param readable: whether photos are for those who may read the library and not change it
     """
     values = {
         "photos": paths.PHOTOS,
         "owner": OWNER,
         "library": plan.library,
+        "readable": readable,
         "keep_incomplete_days": plan.keep_incomplete_days,
         "limit": plan.limit,
         "keep_free": plan.keep_free,

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hotshoe import paths
-from hotshoe.debian.units import Ruleset
+from hotshoe.debian.units import Ruleset, is_template, template_of
 
 # hotshoe's own, but no role's: what takes deploys to a host by itself, the tables of checks, and
 # the timers that put rules back. And what systemd names by its path (systemd.mount(5)), such as a
@@ -106,7 +106,8 @@ class Leftovers:
     :param units: timers first, since they start others
     :param restarted: units that stay and lose a drop-in
     :param paths: files and folders
-    :param note: as what the Site uses the host, once they are gone
+    :param note: as what the Site uses the host, once they are gone; empty for nothing
+    :param forgotten: whether the Site's own note goes as well
     """
 
     units: tuple[str, ...] = ()
@@ -116,9 +117,11 @@ class Leftovers:
     users: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     note: str = ""
+    forgotten: bool = False
 
     def __bool__(self) -> bool:
-        return any((self.units, self.paths, self.tables, self.users, self.groups))
+        gone = (self.units, self.paths, self.tables, self.users, self.groups)
+        return any(gone) or self.forgotten
 
     def named(self) -> Iterator[str]:
         """Each, as a person reads it."""
@@ -182,7 +185,11 @@ def leftovers(
     for other, has in claims.items():
         if other not in noted:
             stays |= has
-    return _leftovers(found, None, stays, _note({kind}))
+    gone = _leftovers(found, None, stays, _note({kind}))
+    if claims[kind] == Claims():
+        # The Site does not use the host any more, and leaves no note of that either.
+        return replace(gone, note="", forgotten=site in found.notes)
+    return gone
 
 
 def _of_others(found: Found, site: str, claims: Mapping[str, Claims]) -> Claims:
@@ -208,12 +215,16 @@ def _leftovers(found: Found, among: Claims | None, stays: Claims, text: str = ""
 
     files = [path for path in found.paths if _path_goes(path, among, stays)]
     active = {
-        name for name in found.units if goes(name, stays.units, among.units if among else None)
+        name
+        for name in found.units
+        if goes(template_of(name), stays.units, among.units if among else None)
     }
     installed = {
         path.rpartition("/")[2]
         for path in files
         if path.rpartition("/")[0] == paths.UNITS and "." in path and not path.endswith(".d")
+        # Nobody can stop a template.
+        if not is_template(path)
     }
     units = sorted(active | installed, key=lambda name: (not name.endswith(".timer"), name))
     accounts = among.accounts if among else None

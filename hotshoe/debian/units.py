@@ -7,10 +7,25 @@ the files say, whoever changed which.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Self
 
 from hotshoe import paths
+
+# What systemd makes of a template, such as for a connection: its name, and a part of its own.
+_INSTANCE = re.compile(r"(?P<name>[^@]+@)[^@]+(?P<kind>\.[a-z]+)")
+
+
+def is_template(name: str) -> bool:
+    """Whether units are made of it, as of ``it@.service`` (systemd.unit(5))."""
+    return "@." in name
+
+
+def template_of(unit: str) -> str:
+    """The template that a unit is made of; itself, if of none."""
+    found = _INSTANCE.fullmatch(unit)
+    return found["name"] + found["kind"] if found else unit
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a camera would notice of a change: its settings, its root certificate, its network."""
+"""What people have to do about a change: at cameras, and at places that photos are delivered to."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from hotshoe.plan.camera_setup import CameraSetup, Setting, camera_setups
 from hotshoe.plan.model import Plan, ServerPlan
+from hotshoe.show import library
 
 # What no change of a home touches, or what is on every sheet alike.
 _ALWAYS = {Setting.CLOCK, Setting.PASSWORD, Setting.SENDING}
@@ -31,6 +32,38 @@ def notices(before: Plan, after: Plan, site: str) -> Iterator[str]:
     for server in after.servers:
         if server.name in {each.name for each in before.servers}:
             yield from _server(before.server(server.name), server)
+    yield from _deliveries(before, after, site)
+
+
+def _deliveries(before: Plan, after: Plan, site: str) -> Iterator[str]:
+    """What a person does at the other side of a delivery."""
+    for fetcher in before.fetchers:
+        if fetcher.name not in {each.name for each in after.fetchers} and not (
+            fetcher.removed or fetcher.by_hand
+        ):
+            yield (
+                f"{fetcher.name} ({fetcher.address}) keeps what hotshoe put there, with a key that "
+                "opens nothing any more: to have it removed, deploy with removed: true in that "
+                "delivery first"
+            )
+    old = {push.name: push for server in before.servers for push in server.pushes}
+    new = {push.name: push for server in after.servers for push in server.pushes}
+    for name in new:
+        if name not in old and new[name].by == "sftp":
+            yield (
+                f"{name} has to let the server in: by the password in the vault, or by the key "
+                f"that hotshoe delivery {site} prints"
+            )
+    for name in old:
+        if name not in new:
+            yield f"no more photos go to {name}; what is there stays"
+    for server in after.servers:
+        earlier = {each.name: each for each in before.servers}.get(server.name)
+        if server.retention and earlier and earlier.retention != server.retention:
+            yield (
+                f"{server.name}: photos that every delivery has are removed from the library: "
+                f"{library.retention(server.retention)}"
+            )
 
 
 def _settings(old: CameraSetup, new: CameraSetup) -> Iterator[str]:

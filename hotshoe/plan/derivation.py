@@ -6,14 +6,14 @@ next translating router's, or the host's own, across routed routers in between.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import (
     IPv4Address,
     IPv4Network,
     collapse_addresses,
 )
-from itertools import product
 
+from hotshoe.plan import delivery
 from hotshoe.plan.model import (
     AcceptRule,
     Address,
@@ -36,8 +36,9 @@ from hotshoe.plan.model import (
 )
 from hotshoe.plan.tls import certificate_of, encryption_of
 from hotshoe.ports.allocation import SESSIONS_PER_CAMERA, sessions_at_once
-from hotshoe.ports.ranges import PortRange, Service
+from hotshoe.ports.ranges import HIGHEST_PORT, PortRange, Service
 from hotshoe.site.checks.base import router_index
+from hotshoe.site.delivery import SHARE_SERVICES
 from hotshoe.site.ftp_ports import cameras_of, control_ports_of, ftp_ports, own_ports
 from hotshoe.site.model import Server, Site, UpdatedBy
 
@@ -99,6 +100,7 @@ def make_plan(site: Site) -> Plan:
         port_set=own_ports(site) or (),
         servers=servers,
         routers=tuple(derivation.router(i, servers) for i in range(len(site.routers))),
+        fetchers=delivery.fetcher_plans(site, servers),
         client_firewall=tuple(_client_rule(server) for server in servers if not server.only_on),
     )
 
@@ -118,12 +120,15 @@ class _Derivation:
         self._site, self._routers = site, site.routers
         self._ports = ftp_ports(site)
         self._wans = [site.public_address, *(router.wan for router in site.routers[1:])]
+        # What deliveries of each server open behind further routers.
+        self._accesses = [delivery.accesses_of(site, i) for i in range(len(site.servers))]
         # How the record of the home's name is updated; None where the address is fixed.
         self.record = (
             RecordUpdate(**dict(site.ddns)) if site.ddns and site.ftp.tls != "none" else None
         )
-        free = self._free_ports()
+        free = self._free_ports(range(NOTICE_PORT, 0, -1))
         self._notice_ports = [next(free, None) for _ in site.servers]
+        self._fetch_port = next(self._free_ports(range(delivery.FETCH_PORT, HIGHEST_PORT + 1)))
         self._notices = [*map(self._notice, site.servers, self._notice_ports)]
 
     def _router_index(self, server: Server) -> int:
@@ -139,17 +144,19 @@ class _Derivation:
         """Whether one of these updates the record of the home's name."""
         return self.record is not None and self.record.updated_by in who
 
-    def _free_ports(self) -> Iterator[int]:
-        """The ports on which servers may be told; nothing else in the home uses them."""
+    def _free_ports(self, among: Iterable[int]) -> Iterator[int]:
+        """The ports of these on which servers may answer; nothing else in the home uses them."""
         routers, servers = self._routers, self._site.servers
         services = [s for r in routers for s in (*r.open_to_wan, *r.other_forwards)]
         services += [s for server in servers for s in server.open_to_lan]
         services += [s for server in servers for target in server.may_open for s in target.services]
+        services += SHARE_SERVICES if self._site.library.share == "smb" else ()
+        services += [each.service for of in self._accesses for each in of.values()]
         taken = [service.ports for service in services if service.protocol == "tcp"]
         taken += [ports.passive for ports in self._ports]
         single = {port for ports in self._ports for port in ports.controls}
         single |= {server.ssh_port for server in servers}
-        for port in range(NOTICE_PORT, 0, -1):
+        for port in among:
             if port not in single and not any(port in ports for ports in taken):
                 yield port
 
@@ -218,6 +225,8 @@ class _Derivation:
         rate = LEGACY_CONTROL_CONNECTIONS_PER_MINUTE if legacy else CONTROL_CONNECTIONS_PER_MINUTE
         source_nat = any(router.masks_source for router in self._routers[: behind + 1])
         inside = self._untranslated_lans(behind)
+        fetchers = delivery.fetchers_of(site, index)
+        fetch_port = self._fetch_port if fetchers else None
         # Without TLS, the server does not answer first over a data connection.
         limits_data = not source_nat and site.ftp.tls != "none"
         return ServerPlan(
@@ -247,16 +256,12 @@ class _Derivation:
             cameras=cameras,
             intake=self._intake(index),
             open_to_lan=server.open_to_lan,
-            may_open=tuple(
-                HomeAccess(
-                    service,
-                    target.to,
-                    self._next_address(behind, self._index_of_lan(target.to), target.to),
-                )
-                for target in server.may_open
-                for service in target.services
+            may_open=self._may_open(index),
+            accept_rules=(
+                *self._rules_for_other_servers(server),
+                *self._rules_for_notices(index),
+                *delivery.fetch_rules(site, index, fetch_port),
             ),
-            accept_rules=(*self._rules_for_other_servers(server), *self._rules_for_notices(index)),
             max_clients=clients,
             # Where all clients have one address, a limit for each address would be one for all.
             max_per_address=clients if source_nat else sessions,
@@ -268,7 +273,29 @@ class _Derivation:
             data_connections_per_minute=DATA_CONNECTIONS_PER_MINUTE if limits_data else 0,
             data_connections_at_once=DATA_CONNECTIONS_AT_ONCE if limits_data else 0,
             client_sets=CLIENT_SETS,
+            share=delivery.share_of(site),
+            readers=site.library.readers,
+            message=delivery.message_of(site),
+            pushes=delivery.pushes_of(site, index),
+            fetch_port=fetch_port,
+            fetchers=fetchers,
+            retention=delivery.retention_of(site),
         )
+
+    def _may_open(self, index: int) -> tuple[HomeAccess, ...]:
+        """What a server may open behind the routers inside of it: what is said, and deliveries."""
+        server = self._site.servers[index]
+        behind = self._router_index(server)
+        said = (
+            HomeAccess(
+                service,
+                target.to,
+                self._next_address(behind, self._index_of_lan(target.to), target.to),
+            )
+            for target in server.may_open
+            for service in target.services
+        )
+        return tuple(dict.fromkeys((*said, *self._accesses[index].values())))
 
     def _may_connect(self, behind: int) -> tuple[IPv4Network, ...]:
         """The only networks from which cameras may connect to a server; empty is all.
@@ -301,14 +328,14 @@ class _Derivation:
     def _rules_for_other_servers(self, server: Server) -> Iterator[AcceptRule]:
         """Accept rules for the other servers that may open services of a server."""
         router = self._routers[self._router_index(server)]
-        for other in self._site.servers:
+        for index, other in enumerate(self._site.servers):
             # A router that masks sources may stop doing so at any time.
             sources = (other.address, *([router.lan.ip] if router.masks_source else []))
             purpose = f"{other.name} to {server.name}"
-            for target in other.may_open:
-                if target.to == server.address:
-                    for source, service in product(sources, target.services):
-                        yield AcceptRule(service, server.address, source, purpose)
+            for access in self._may_open(index):
+                if access.host == server.address:
+                    for source in sources:
+                        yield AcceptRule(access.service, server.address, source, purpose)
 
     def _rules_for_notices(self, index: int) -> Iterator[AcceptRule]:
         """The accept rule for the outermost router, which tells its WAN address."""
@@ -391,6 +418,7 @@ class _Derivation:
                     to = self._next_address(i, lan, access.host)
                     purpose = f"{server.name} to {access.host}"
                     yield kind(access.service, to, server.address, purpose)
+        yield from delivery.fetch_rules_of_router(self._site, i, servers)
 
     def _default_host(self, i: int) -> IPv4Address:
         if i + 1 < len(self._routers):

@@ -130,6 +130,10 @@ def _reservations(plan: Plan, router: RouterPlan) -> Iterator[Row]:
         for access in server.may_open:
             if access.host in router.lan.network:
                 devices.setdefault(access.host, f"what {server.name} may open")
+        for push in server.pushes:
+            if push.home_address and push.home_address in router.lan.network:
+                devices[push.home_address] = push.name
+    devices |= {fetcher.address: fetcher.name for fetcher in plan.fetchers_behind(router)}
     macs = {lease.address: (("MAC address", lease.mac),) for lease in router.leases}
     for address, name in devices.items():
         mac = macs.get(address, ())

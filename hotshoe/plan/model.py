@@ -22,7 +22,9 @@ from ipaddress import (
 
 from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.site.certificate import HTTP_PORT
+from hotshoe.site.delivery import SHARE_SERVICES
 from hotshoe.site.ftp_ports import Way
+from hotshoe.site.library import By, Order, Per
 from hotshoe.site.model import Challenge, Issuer, ManagedBy, Mode, Provider, Tls, UpdatedBy
 
 Network = IPv4Network | IPv6Network
@@ -315,6 +317,96 @@ class CertificatePlan:
 
 
 @dataclass(frozen=True)
+class Share:
+    """The library as a network folder (SMB) of the home.
+
+    :param may_change: whether photos may be moved, renamed and deleted there
+    """
+
+    may_change: bool
+
+
+@dataclass(frozen=True)
+class Message:
+    """A program of the person's that a server runs for new photos.
+
+    :param program: its file, on the computer that deploys, from the folder of ``deploy.py``
+    :param per: ``photo``, or ``quiet-minute``: once no photo has come for a minute
+    :param timeout_seconds: after which it is ended
+    """
+
+    program: str
+    per: Per
+    timeout_seconds: int
+
+
+@dataclass(frozen=True)
+class Push:
+    """Where a server sends photos from its library, and how.
+
+    :param name: of the delivery
+    :param by: ``sftp``, ``smb``, ``webdav`` or ``s3``
+    :param host: the host that the server dials, an address or a name: that of the other side,
+        unless a router translates in between
+    :param port: the TCP port there
+    :param home_address: of the other side, where that is in one of the home's LANs; None for one on
+        the Internet
+    :param username: there; of S3 the access key's id
+    :param folder: where photos go there; None for the folder that is seen first
+    :param url: of WebDAV the folder, of S3 the service, as the server dials it
+    :param host_key: of SFTP the public key that it has to show: ``ssh-ed25519 AAAA…``
+    :param share: of SMB the share
+    :param bucket: of S3
+    :param region: of S3; None where its service knows none
+    :param order: which of the photos that wait goes first, the ``oldest`` or the ``newest``
+    :param bytes_per_second: the most that it may take; 0 is no limit
+    """
+
+    name: str
+    by: By
+    host: str
+    port: int
+    home_address: IPv4Address | None
+    username: str
+    folder: str | None
+    url: str | None
+    host_key: str | None
+    share: str | None
+    bucket: str | None
+    region: str | None
+    order: Order
+    bytes_per_second: int
+
+
+@dataclass(frozen=True)
+class FetchAccess:
+    """A computer at home that fetches photos from a server's library.
+
+    :param name: of the delivery
+    :param source: the address that it has where the server sees it: its own, or that of a router
+        in between that translates
+    :param order: which of the photos that wait goes first, the ``oldest`` or the ``newest``
+    """
+
+    name: str
+    source: IPv4Address
+    order: Order
+
+
+@dataclass(frozen=True)
+class Retention:
+    """When photos that every delivery has are removed from a library.
+
+    :param after_days: once they have been in the library for so long; None is never for that
+    :param keep_free: the oldest first, until so many bytes of the disk are free; None is never for
+        that
+    """
+
+    after_days: int | None
+    keep_free: int | None
+
+
+@dataclass(frozen=True)
 class ServerPlan:
     """The FTP server: all that its host must be.
 
@@ -357,6 +449,13 @@ class ServerPlan:
         it has received data over one, beyond which they are dropped; 0 is no limit
     :param data_connections_at_once: how many of those it may complete before that rate holds
     :param client_sets: what its firewall remembers about clients
+    :param share: how the home sees its library as a network folder; None if it does not
+    :param readers: users of its own who may read the library, and not change it
+    :param message: the program that is told of new photos; None if none is
+    :param pushes: where it sends photos
+    :param fetch_port: where those who fetch photos connect (SSH); None if nobody does
+    :param fetchers: who fetches photos
+    :param retention: when delivered photos are removed from the library; None is never
     """
 
     name: str
@@ -394,6 +493,24 @@ class ServerPlan:
     data_connections_per_minute: int
     data_connections_at_once: int
     client_sets: ClientSets
+    share: Share | None
+    readers: tuple[str, ...]
+    message: Message | None
+    pushes: tuple[Push, ...]
+    fetch_port: int | None
+    fetchers: tuple[FetchAccess, ...]
+    retention: Retention | None
+
+    @property
+    def delivers(self) -> bool:
+        """Whether photos are brought from its library to other places."""
+        return bool(self.pushes or self.fetchers)
+
+    @property
+    def lan_services(self) -> tuple[Service, ...]:
+        """All that the home may reach besides FTP and SSH: what the Site names, and the share."""
+        share = SHARE_SERVICES if self.share else ()
+        return tuple(dict.fromkeys((*self.open_to_lan, *share)))
 
     @property
     def control_port(self) -> int:
@@ -491,6 +608,44 @@ class RouterPlan:
 
 
 @dataclass(frozen=True)
+class FetcherPlan:
+    """A Debian computer at home that fetches photos from a server's library.
+
+    :param name: of the delivery, which is the host's as well
+    :param behind: the router in whose LAN it is
+    :param address: its address there
+    :param ssh_user: the user that hotshoe logs in as
+    :param ssh_port: where SSH answers
+    :param server: the name of the server that it fetches from
+    :param dial: the address to connect to
+    :param port: the TCP port there, where the server's own SSH for this answers
+    :param folder: where photos go
+    :param order: which of the photos that wait goes first, the ``oldest`` or the ``newest``
+    :param bytes_per_second: the most that it may take; 0 is no limit
+    :param by_hand: whether a person sets it up, and no deploy logs in there
+    :param removed: whether it fetches no more, and all of hotshoe's is taken away there
+    """
+
+    name: str
+    behind: str
+    address: IPv4Address
+    ssh_user: str
+    ssh_port: int
+    server: str
+    dial: IPv4Address
+    port: int
+    folder: str
+    order: Order
+    bytes_per_second: int
+    by_hand: bool
+    removed: bool
+
+
+# Whatever a deploy logs in to.
+HostPlan = RouterPlan | ServerPlan | FetcherPlan
+
+
+@dataclass(frozen=True)
 class ClientRule:
     """What a firewall between a camera and the Internet, such as a guest network's, must allow.
 
@@ -514,6 +669,7 @@ class Plan:
     :param port_set: the ports of that address that are this home's; empty is all (MAP-E)
     :param servers: in the Site's order
     :param routers: from the Internet inwards
+    :param fetchers: computers at home that fetch photos, in the Site's order
     :param client_firewall: what the camera's network must allow outwards; none for direct links
     """
 
@@ -523,12 +679,18 @@ class Plan:
     port_set: tuple[PortRange, ...]
     servers: tuple[ServerPlan, ...]
     routers: tuple[RouterPlan, ...]
+    fetchers: tuple[FetcherPlan, ...]
     client_firewall: tuple[ClientRule, ...]
 
     @property
-    def hosts(self) -> tuple[RouterPlan | ServerPlan, ...]:
-        """What a deploy logs in to, from the Internet inwards; no router set up by hand."""
-        return (*(router for router in self.routers if not router.by_hand), *self.servers)
+    def hosts(self) -> tuple[HostPlan, ...]:
+        """What a deploy logs in to: routers, from the Internet inwards, servers, and fetchers.
+
+        None that a person sets up by hand is among them.
+        """
+        routers = (router for router in self.routers if not router.by_hand)
+        fetchers = (fetcher for fetcher in self.fetchers if not fetcher.by_hand)
+        return (*routers, *self.servers, *fetchers)
 
     def server(self, name: str) -> ServerPlan:
         """The server of that name.
@@ -536,6 +698,13 @@ class Plan:
         :raises KeyError: if there is none
         """
         return {server.name: server for server in self.servers}[name]
+
+    def fetcher(self, name: str) -> FetcherPlan:
+        """The computer that fetches photos for the delivery of that name.
+
+        :raises KeyError: if there is none
+        """
+        return {fetcher.name: fetcher for fetcher in self.fetchers}[name]
 
     def router(self, name: str) -> RouterPlan:
         """The router of that name.
@@ -552,6 +721,10 @@ class Plan:
     def servers_behind(self, router: RouterPlan) -> tuple[ServerPlan, ...]:
         """The servers in a router's LAN."""
         return tuple(server for server in self.servers if server.behind == router.name)
+
+    def fetchers_behind(self, router: RouterPlan) -> tuple[FetcherPlan, ...]:
+        """The computers in a router's LAN that fetch photos."""
+        return tuple(fetcher for fetcher in self.fetchers if fetcher.behind == router.name)
 
     def servers_through(self, router: RouterPlan) -> tuple[ServerPlan, ...]:
         """The servers to which cameras get through a router."""

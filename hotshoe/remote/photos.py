@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
 from hotshoe import paths
+from hotshoe.remote.deliveries import NONE, Deliveries, deliveries
 from hotshoe.remote.events import OUTCOMES, QUERY, Event, Kind, matches, read_event
 from hotshoe.remote.ssh import Host, Listening, RemoteError
 
@@ -31,6 +32,9 @@ echo
 set -- --follow --no-tail --since="$now" "$@"
 {QUERY}"""
 
+# What becomes of a photo that is in the library then.
+_IN_LIBRARY = (Kind.LIBRARY, Kind.COPY)
+
 
 @dataclass(frozen=True)
 class Lately:
@@ -39,14 +43,17 @@ class Lately:
     :param events: the latest last
     :param present: the paths of these that are there now
     :param arriving: uploads that are under way
+    :param deliveries: where those in the library have been delivered to, and how that goes; why
+        that cannot be told
     """
 
     events: tuple[Event, ...]
     present: frozenset[str]
     arriving: tuple[Event, ...]
+    deliveries: Deliveries | RemoteError = NONE
 
 
-def lately(host: Host, since: str | None, lines: int | None) -> Lately:
+def lately(host: Host, since: str | None, lines: int | None, *, delivers: bool = False) -> Lately:
     """Ask a server what has come in.
 
     :param since: from when on, as journalctl(1) takes it; None for as long as the journal goes back
@@ -65,7 +72,20 @@ def lately(host: Host, since: str | None, lines: int | None) -> Lately:
     asked = sorted({os.fsencode(event.path) for event in events if event.path})
     answer = host.run(_PRESENT, given=b"".join(path + b"\0" for path in asked))
     present, arriving = read_present(answer)
-    return Lately(tuple(reversed(events)), present, arriving[-lines:] if lines else arriving)
+    return Lately(
+        tuple(reversed(events)),
+        present,
+        arriving[-lines:] if lines else arriving,
+        _deliveries(host, events) if delivers else NONE,
+    )
+
+
+def _deliveries(host: Host, events: Sequence[Event]) -> Deliveries | RemoteError:
+    """Where photos have been delivered to; what else is known of them is told without it."""
+    try:
+        return deliveries(host, (event.path for event in events if event.kind in _IN_LIBRARY))
+    except RemoteError as error:
+        return error
 
 
 def read_present(answer: bytes) -> tuple[frozenset[str], tuple[Event, ...]]:
@@ -85,13 +105,19 @@ def read_present(answer: bytes) -> tuple[frozenset[str], tuple[Event, ...]]:
 
 
 def ask(
-    hosts: Sequence[Host], since: str | None, lines: int | None
+    hosts: Sequence[Host],
+    since: str | None,
+    lines: int | None,
+    delivering: Collection[str] = (),
 ) -> Iterator[tuple[Host, Lately | RemoteError]]:
-    """Ask several servers, all at once; the answers come in the order of the servers."""
+    """Ask several servers, all at once; the answers come in the order of the servers.
+
+    :param delivering: the names of those that deliver photos
+    """
 
     def one(host: Host) -> Lately | RemoteError:
         try:
-            return lately(host, since, lines)
+            return lately(host, since, lines, delivers=host.name in delivering)
         except RemoteError as error:
             return error
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hotshoe.errors import HotshoeError, escaped
-from hotshoe.plan.model import RouterPlan, ServerPlan
+from hotshoe.plan.model import HostPlan, RouterPlan
 from hotshoe.remote import known_hosts, trust
 from hotshoe.site.reading import SiteFiles
 
@@ -103,8 +103,8 @@ class Host:
     access: Access = PERSONAL
 
     @classmethod
-    def of(cls, device: ServerPlan | RouterPlan, access: Access = PERSONAL) -> Host:
-        """A server or router of a Plan, at the address by which it is deployed to."""
+    def of(cls, device: HostPlan, access: Access = PERSONAL) -> Host:
+        """A host of a Plan, at the address by which it is deployed to."""
         address = device.lan.ip if isinstance(device, RouterPlan) else device.address
         return cls(device.name, str(address), device.ssh_user, device.ssh_port, access)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hotshoe.errors import SiteError
-from hotshoe.secrets import validation, vault
+from hotshoe.secrets import delivery_secrets, validation, vault
 from hotshoe.secrets.vault import Opening, begin_opening
 from hotshoe.site.certificate import needs_tsig_key
 from hotshoe.site.model import Site
@@ -30,6 +30,11 @@ class Secrets:
         where nothing of hotshoe's does
     :param acme_secret: the TSIG key by which a certificate's name is proved; None where that is not
         needed
+    :param share_password: of the share of the library; None where there is no share
+    :param message_secret: what the program that is told of photos needs to know; None for nothing
+    :param delivery_secret: what keys of deliveries are derived from
+        (:mod:`hotshoe.secrets.delivery_keys`); None where none is needed
+    :param delivery_passwords: the passwords of deliveries, by their names
     :param demo: whether the published demo password opened the vault, or something published is
         still in it
     """
@@ -39,6 +44,10 @@ class Secrets:
     demo: bool
     ddns_secret: str | None = field(default=None, repr=False)
     acme_secret: str | None = field(default=None, repr=False)
+    share_password: str | None = field(default=None, repr=False)
+    message_secret: str | None = field(default=None, repr=False)
+    delivery_secret: str | None = field(default=None, repr=False)
+    delivery_passwords: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 def load_secrets(files: SiteFiles, site: Site, opening: Opening | None = None) -> Secrets:
@@ -59,6 +68,7 @@ def load_secrets(files: SiteFiles, site: Site, opening: Opening | None = None) -
     published = [raw["ca_passphrase"], *raw["camera_passwords"].values()]
     published += [raw["ddns_secret"]] if site.ddns and "ddns_secret" in raw else []
     published += [raw["acme_secret"]] if needs_tsig_key(site) and "acme_secret" in raw else []
+    published += delivery_secrets.used(raw, site)
     demo = opening.demo or any(str(secret).startswith(PUBLISHED) for secret in published)
     return Secrets(
         dict(raw["camera_passwords"]),
@@ -66,4 +76,8 @@ def load_secrets(files: SiteFiles, site: Site, opening: Opening | None = None) -
         demo,
         raw.get("ddns_secret"),
         raw.get("acme_secret"),
+        raw.get("share_password") if site.library.share == "smb" else None,
+        raw.get("message_secret") if site.message else None,
+        raw.get("delivery_secret") if site.delivery else None,
+        delivery_secrets.passwords_of(raw, site),
     )

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from hotshoe.debian.passwords import new_password
 from hotshoe.errors import HotshoeError
+from hotshoe.secrets import delivery_secrets
 from hotshoe.secrets.vault import PASSWORD_FILE
 from hotshoe.site.certificate import needs_tsig_key
 from hotshoe.site.ddns import secret_of
@@ -45,6 +46,7 @@ def made_up(site: Site) -> str:
         content["ddns_secret"] = key()
     if needs_tsig_key(site):
         content["acme_secret"] = key()
+    content |= delivery_secrets.made_up(site, new_secret, new_password)
     text = StringIO()
     YAML().dump(content, text)
     return text.getvalue()

@@ -11,6 +11,7 @@ from typing import Any
 
 from hotshoe.debian import authority, passwords
 from hotshoe.errors import Problem
+from hotshoe.secrets import delivery_secrets
 from hotshoe.site.certificate import needs_tsig_key
 from hotshoe.site.ddns import NSUPDATE, secret_of
 from hotshoe.site.model import Site
@@ -20,7 +21,10 @@ SHORTEST_PASSPHRASE = 12
 SHORTEST_TSIG_BYTES = 16
 # What fits into a quoted string of any client's configuration, on one line and unchanged.
 _DDNS_SECRET = re.compile(r"[!#-&(-\[\]-~]{1,200}")
-_KEYS = {"camera_passwords", "ca_passphrase", "ddns_secret", "acme_secret"}
+_KEYS = {
+    *("camera_passwords", "ca_passphrase", "ddns_secret", "acme_secret"),
+    *(delivery_secrets.KEYS),
+}
 
 
 def problems_of(
@@ -63,6 +67,7 @@ def problems_of(
         yield Problem(file, "ca_passphrase", reason, remedy)
     yield from _problems_of_ddns_secret(raw, site, file, shared)
     yield from _problems_of_acme_secret(raw, site, file, shared)
+    yield from delivery_secrets.problems_of(raw, site, file, shared=shared)
     given = raw.get("camera_passwords")
     if not isinstance(given, dict):
         yield Problem(

@@ -132,10 +132,7 @@ def _begin(vault: Path, password_file: Path) -> Callable[[], str | None]:
         )
     if len(content) > MOST_ENCRYPTED:
         reason = f"is longer than {MOST_ENCRYPTED // 1024} KiB"
-        remedy = (
-            "keep nothing in it but the passwords of cameras, ca_passphrase, ddns_secret and "
-            "acme_secret"
-        )
+        remedy = "keep nothing in it but the passwords and secrets of homes"
         raise SiteError([Problem(str(vault), "", reason, remedy)])
     # Whoever tells ansible.cfg of further passwords has them tried by ansible-vault.
     text = payload.decrypt(content, _password_in(password_file))

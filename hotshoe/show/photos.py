@@ -15,8 +15,10 @@ from rich.text import Text
 
 from hotshoe import paths
 from hotshoe.errors import escaped
+from hotshoe.remote.deliveries import NONE, Deliveries, Destination, PhotoDeliveries
 from hotshoe.remote.events import Event, Kind
 from hotshoe.remote.photos import Lately
+from hotshoe.remote.ssh import RemoteError
 
 # What is said of an event when it happens.
 _NOW = {
@@ -38,38 +40,93 @@ _STYLES = {
 }
 _NOW_WIDTH = max(map(len, _NOW.values()))
 _NAME_WIDTH = 30
+_TIME = "%Y-%m-%d %H:%M:%S"
 
 
 def table(server: str, lately: Lately) -> Iterator[RenderableType]:
-    """What has come in on a server, the latest last."""
+    """What has come in on a server, the latest last, and how its deliveries go."""
     yield Text.assemble((server, "bold"), (f" (folders are below {paths.PHOTOS})", "dim"))
-    if not lately.events and not lately.arriving:
+    told = NONE if isinstance(lately.deliveries, RemoteError) else lately.deliveries
+    if lately.events or lately.arriving:
+        yield _rows(lately, told)
+    else:
         yield Text("Nothing has come in.")
-        return
-    rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=True)
+    if not told.running:
+        yield Text("hotshoe-delivery does not run there: journalctl -u hotshoe-delivery", "red")
+    for destination in told.destinations:
+        yield _destination(destination)
+    if told.retention_error:
+        yield Text(f"retention: {escaped(told.retention_error)}", "yellow")
+
+
+def _rows(lately: Lately, told: Deliveries) -> Table:
+    """A row for each event and each upload that is under way."""
+    rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     rows.add_column("time", no_wrap=True)
     rows.add_column("camera", overflow="fold")
     rows.add_column("name", overflow="fold", max_width=_NAME_WIDTH)
     rows.add_column("size", justify="right", no_wrap=True)
-    rows.add_column("where it is now", overflow="fold", ratio=1)
+    # No column takes the rest: on a narrow terminal, little would be left of it beside long names.
+    rows.add_column("where it is now", overflow="fold")
+    if told.destinations:
+        rows.add_column("delivered to", overflow="fold")
     for event in (*lately.events, *lately.arriving):
+        photo = told.of(event.path)
+        delivered = [_delivered(photo)] if told.destinations else []
         rows.add_row(
-            f"{event.at:%Y-%m-%d %H:%M:%S}",
+            f"{event.at:{_TIME}}",
             Text(escaped(event.camera)),
             Text(escaped(event.name)),
             _size(event),
-            _where(event, lately.present),
+            _where(event, lately.present, photo),
+            *delivered,
         )
-    yield rows
+    return rows
 
 
-def _where(event: Event, present: frozenset[str]) -> Text:
+def _delivered(photo: PhotoDeliveries) -> Text:
+    """Where a photo has been delivered to, and for what it waits."""
+    there = ", ".join(e.destination for e in photo.deliveries if e.state == "delivered")
+    waits = ", ".join(
+        f"{each.destination} ({escaped(each.error)})" if each.error else each.destination
+        for each in photo.deliveries
+        if each.state == "waiting"
+    )
+    # What is not in the library any more waits no more.
+    if photo.removed:
+        waits = ""
+    said = [there, f"waits for {waits}" if waits else ""]
+    return Text("; ".join(each for each in said if each), "yellow" if waits else "green")
+
+
+def _destination(destination: Destination) -> Text:
+    """How the deliveries to one destination go."""
+    waiting = f"{destination.waiting} wait ({decimal(destination.waiting_bytes)})"
+    said = [waiting if destination.waiting else "nothing waits"]
+    if destination.sending:
+        said.append(f"on its way: {_below(destination.sending)}")
+    if destination.succeeded:
+        said.append(f"it last worked {destination.succeeded:{_TIME}}")
+    where = f" ({destination.by}, {escaped(destination.to)})" if destination.to else ""
+    where = where or f" ({destination.by})"
+    text = Text.assemble((destination.name, "bold"), f"{where}: {'; '.join(said)}")
+    if destination.error:
+        since, again = destination.failing_since, destination.next_try
+        text.append(f"\n    {escaped(destination.error)}", "red")
+        text.append(f" (since {since:{_TIME}})" if since else "")
+        text.append(f"; it is tried again {again:{_TIME}}" if again else "")
+    return text
+
+
+def _where(event: Event, present: frozenset[str], photo: PhotoDeliveries) -> Text:
     """Where a photo is now, and what is the matter with it."""
     is_gone = bool(event.path) and event.path not in present
     style = _STYLES.get(event.kind, "")
     match event.kind:
         case Kind.ARRIVING:
             return Text("on its way")
+        case Kind.LIBRARY | Kind.COPY if is_gone and photo.removed:
+            return Text(f"removed after delivery; was in {_place(event)}")
         case Kind.LIBRARY if is_gone:
             return Text(f"moved or removed; was in {_place(event)}", "yellow")
         case Kind.COPY if is_gone:
@@ -87,9 +144,13 @@ def _where(event: Event, present: frozenset[str]) -> Text:
 
 def _place(event: Event) -> str:
     """The folder that a photo is in; its path if it has another name there."""
-    place = event.path.removeprefix(f"{paths.PHOTOS}/")
-    folder, _, name = place.rpartition("/")
-    return escaped(folder if name == event.name else place)
+    folder, _, name = event.path.rpartition("/")
+    return _below(folder if name == event.name else event.path)
+
+
+def _below(path: str) -> str:
+    """A path as it is called there."""
+    return escaped(path.removeprefix(f"{paths.PHOTOS}/"))
 
 
 def line(server: str, event: Event, servers: Sequence[str]) -> Text:

@@ -18,6 +18,7 @@ from hotshoe.plan.model import (
     Acme,
     AddressFollower,
     ClientRule,
+    FetcherPlan,
     HomeAccess,
     Intake,
     Plan,
@@ -26,8 +27,9 @@ from hotshoe.plan.model import (
     RouterPlan,
     ServerPlan,
 )
+from hotshoe.show import library
 from hotshoe.site.certificate import HTTP_PORT
-from hotshoe.site.model import DYNAMIC
+from hotshoe.site.fields import DYNAMIC
 from hotshoe.site.sizes import written
 
 MANAGED_BY = {
@@ -64,6 +66,10 @@ def tables(plan: Plan) -> Iterator[RenderableType]:
         yield Text()
         yield _heading(f"Server {server.name}", f"behind {server.behind}")
         yield _device(_server(server))
+    for fetcher in plan.fetchers:
+        yield Text()
+        yield _heading(f"Computer {fetcher.name}", f"behind {fetcher.behind}")
+        yield _device(_fetcher(fetcher))
     if plan.client_firewall:
         yield Text()
         yield _heading("Outgoing connections that a camera's network must allow")
@@ -71,10 +77,11 @@ def tables(plan: Plan) -> Iterator[RenderableType]:
 
 
 def _overview(plan: Plan) -> str:
-    """The routers from the Internet inwards, each with the servers in its LAN."""
+    """The routers from the Internet inwards, each with the other hosts in its LAN."""
     path = ["Internet"]
     for router in plan.routers:
-        here = _list(server.name for server in plan.servers_behind(router))
+        names = [server.name for server in plan.servers_behind(router)]
+        here = _list([*names, *(fetcher.name for fetcher in plan.fetchers_behind(router))])
         path.append(f"{router.name} [{here}]" if here else router.name)
     return " -> ".join(path)
 
@@ -150,6 +157,7 @@ def _server(server: ServerPlan) -> Iterator[Line]:
     if server.total_bytes_per_second:
         yield "", f"{written(server.total_bytes_per_second)} a second for all together"
     yield from _intake(server.intake)
+    yield from _out_of_the_library(server)
     yield "SSH", f"{server.ssh_user}, port {server.ssh_port}, from {_list(server.ssh_from)}"
     to_whom = f" to {_list(server.inside)}" if server.open_to_lan else ""
     yield "other services", f"{_list(server.open_to_lan) or 'none'}{to_whom}"
@@ -199,6 +207,38 @@ def _intake(intake: Intake) -> Iterator[Line]:
         yield "", f"{written(intake.limit)} for all photos"
     for name, limit in limits:
         yield "", f"{written(limit)} for those of {name}"
+
+
+def _out_of_the_library(server: ServerPlan) -> Iterator[Line]:
+    if server.share:
+        yield "share", library.share(server.share)
+    if server.readers:
+        yield "readers", f"{_list(server.readers)}, on the server"
+    if server.message:
+        yield "message", library.message(server.message)
+    if server.delivers:
+        fetched = (
+            (access.name, f"fetches, from {access.source} on {server.fetch_port}/tcp")
+            for access in server.fetchers
+        )
+        sent = ((push.name, library.pushes_to(push)) for push in server.pushes)
+        yield "photos to", _rows((*fetched, *sent))
+    if server.retention:
+        yield "", library.retention(server.retention)
+
+
+def _fetcher(fetcher: FetcherPlan) -> Iterator[Line]:
+    yield "address", str(fetcher.address)
+    if fetcher.removed:
+        yield "removed", "all that hotshoe put there goes; the photos stay"
+    else:
+        yield "fetches from", library.fetches_from(fetcher)
+        yield "photos go to", fetcher.folder
+        yield "", library.pace(fetcher.order, fetcher.bytes_per_second)
+    if fetcher.by_hand:
+        yield "set up", f"by hand, with what hotshoe delivery --fetcher {fetcher.name} writes"
+    else:
+        yield "SSH", f"{fetcher.ssh_user}, port {fetcher.ssh_port}"
 
 
 def _follower(follower: AddressFollower) -> Iterator[Line]:

@@ -86,7 +86,8 @@ def _name(plan: Plan) -> Iterator[Step]:
 
 def _deployed(plan: Plan) -> str:
     routers = [router.name for router in plan.routers if not router.by_hand]
-    *others, last = [*(server.name for server in plan.servers), *routers]
+    names = [host.name for host in plan.hosts if host not in plan.routers]
+    *others, last = [*names, *routers]
     return f"{', '.join(others)} and {last}" if others else last
 
 

@@ -2,235 +2,49 @@
 
 Plain frozen data. What follows from it is in :mod:`hotshoe.plan.model`; what makes no sense
 together is refused in :mod:`hotshoe.site.checks`. The examples on the fields are what error
-messages suggest.
+messages suggest. What a person says about the way of photos out of the library is in
+:mod:`hotshoe.site.library`.
 """
 
 from __future__ import annotations
 
-import re
-from ipaddress import (
-    IPv4Address,
-    IPv4Interface,
-    IPv4Network,
-    IPv6Address,
-    IPv6Interface,
+from typing import Literal
+
+from pydantic import ByteSize, Field
+
+from hotshoe.site.fields import (
+    DYNAMIC,
+    Address,
+    Address6,
+    Bits,
+    Bytes,
+    Days,
+    Email,
+    Hostname,
+    Interface,
+    KeyName,
+    Lan,
+    Lan6,
+    LibraryTree,
+    LocalPath,
+    Mac,
+    Name,
+    Network,
+    Part,
+    Port,
+    Ports,
+    Psid,
+    PublicAddress,
+    Rate,
+    Seconds,
+    Services,
+    SshUser,
+    Text,
+    Ttl,
+    Url,
 )
-from typing import Annotated, Any, Literal
+from hotshoe.site.library import Delivery, Library, Message, Retention
 
-from netaddr import EUI, mac_unix_expanded, valid_mac
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ByteSize,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-)
-
-from hotshoe.errors import shown
-from hotshoe.ports.ranges import HIGHEST_PORT, PortRange, Service
-
-# The longest commonName a certificate may carry (RFC 5280, ub-common-name).
-LONGEST_HOSTNAME = 64
-# vsftpd reads a rate with atoi(3) and keeps it in 32 bits.
-HIGHEST_RATE = 2**31 - 1
-# What the folders of the library may be made of, and how long each may become.
-LIBRARY_FIELDS = {"camera": 31, "year": 4, "month": 2, "day": 2, "date": 10}
-# The longest name that a folder may have (limits.h, NAME_MAX).
-LONGEST_NAME = 255
-# Two PB, more than a home has.
-MOST_BYTES = 2 * 10**15
-# How a person writes a public address that the provider changes.
-DYNAMIC = "dynamic"
-_LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
-
-
-def _hostname(value: Any) -> str:
-    text = str(value).strip().rstrip(".").lower()
-    top = text.rpartition(".")[2]
-    if not re.fullmatch(rf"(?:{_LABEL}\.)+{_LABEL}", text) or top.isdecimal():
-        raise ValueError(f"{shown(value)} is not a host name with a domain (RFC 1123)")
-    if len(text) > LONGEST_HOSTNAME:
-        raise ValueError(
-            f"is {len(text)} characters long; a certificate's common name holds {LONGEST_HOSTNAME}"
-        )
-    return text
-
-
-def _name(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", value):
-        raise ValueError(
-            f"{shown(value)} is not a name of lower-case letters, digits and '-', beginning with a "
-            "letter, at most 31 characters"
-        )
-    return value
-
-
-def _ssh_user(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", value):
-        raise ValueError(f"{shown(value)} is not the name of a user on a Linux system")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[!-~]{1,100}", value):
-        raise ValueError(f"{shown(value)} is not a text of ASCII letters, digits and symbols")
-    return value
-
-
-def _email(value: Any) -> str:
-    text = _text(value)
-    # Authorities refuse others, but at the end of a deploy.
-    if not re.fullmatch(r"[^@]+@[^@.]+(\.[^@.]+)+", text):
-        raise ValueError(f"{shown(value)} is not an e-mail address")
-    return text
-
-
-def _key_name(value: Any) -> str:
-    # The name of a TSIG key is a domain name, often of one label.
-    name = str(value).lower().removesuffix(".") if isinstance(value, str) else ""
-    if len(name) > 200 or not re.fullmatch(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", name):
-        raise ValueError(
-            f"{shown(value)} is not the name of a TSIG key: letters, digits, '-' and '_', and dots "
-            "in between"
-        )
-    return name
-
-
-def _interface(value: Any) -> str:
-    # What the kernel takes (dev_valid_name), without what a shell or nftables would have to quote.
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,14}", value):
-        raise ValueError(f"{shown(value)} is not the name of a network interface")
-    if value in (".", "..", "lo"):
-        raise ValueError(f"{shown(value)} is no interface that a cable or a Wi-Fi can be on")
-    return value
-
-
-def _url(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"https://[A-Za-z0-9.:/_~%-]{1,200}", value):
-        raise ValueError(f"{shown(value)} is not a URL that begins with https://")
-    return value
-
-
-def _path(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_./@+-]{1,200}", value):
-        raise ValueError(
-            f"{shown(value)} is not a path of letters, digits, '.', '_', '-', '@', '+' and '/'"
-        )
-    return value
-
-
-def _library_tree(value: Any) -> str:
-    folder = r"(?!\.{1,2}/)[A-Za-z0-9_.{}-]+/"
-    if not isinstance(value, str) or not re.fullmatch(rf"(?:{folder}){{0,6}}\{{name\}}", value):
-        raise ValueError(
-            f"{shown(value)} is not a path that ends in {{name}}, of at most six folders of "
-            "letters, digits, '.', '_' and '-'"
-        )
-    for part in value.split("/")[:-1]:
-        literal, fields = re.sub(r"\{[^{}]*\}", "", part), re.findall(r"\{([^{}]*)\}", part)
-        if re.search("[{}]", literal) or not LIBRARY_FIELDS.keys() >= set(fields):
-            raise ValueError(
-                f"{shown(value)} has something in braces in {part} that is none of "
-                f"{', '.join(f'{{{name}}}' for name in LIBRARY_FIELDS)}"
-            )
-        if len(literal) + sum(LIBRARY_FIELDS[name] for name in fields) > LONGEST_NAME:
-            raise ValueError(f"{shown(part)} may become longer than a folder's name may be")
-    return value
-
-
-def _parsed(kind: type[PortRange] | type[Service]) -> Any:
-    def parse(value: Any) -> Any:
-        return value if isinstance(value, kind) else kind.parse(value)
-
-    return BeforeValidator(parse)
-
-
-def _mac(value: Any) -> str:
-    if not isinstance(value, str) or not valid_mac(value):
-        raise ValueError(
-            f"{shown(value)} is not a hardware address of six bytes, such as b8:27:eb:12:34:56"
-        )
-    mac = EUI(value, dialect=mac_unix_expanded)
-    if mac.words[0] & 1:
-        raise ValueError(f"{shown(value)} is a multicast address, which no device has")
-    return str(mac)
-
-
-def _no_number(value: Any) -> Any:
-    # ipaddress would take a number for an address in binary: 24 for 0.0.0.24.
-    if isinstance(value, int | bytes):
-        raise ValueError(f"{shown(value)} is not an address")
-    return value
-
-
-def _public_address(value: Any) -> Any:
-    if isinstance(value, str) and value.strip().lower() == DYNAMIC:
-        return None
-    if value is None:
-        raise ValueError(f"is empty; an address that changes is written {DYNAMIC}")
-    return _no_number(value)
-
-
-def _no_zone(value: Any) -> Any:
-    # ipaddress would keep it, and every text that an address is written into would have it too.
-    if isinstance(value, str) and "%" in value:
-        raise ValueError(f"{shown(value)} names an interface after its '%'")
-    return _no_number(value)
-
-
-def _lan(value: Any) -> Any:
-    if isinstance(value, str) and "/" not in value:
-        raise ValueError(f"{shown(value)} has no prefix length")
-    return _no_zone(value)
-
-
-def _no_boolean(value: Any) -> Any:
-    # Python would take true for 1.
-    if isinstance(value, bool):
-        raise ValueError(f"{shown(value)} is not a number")
-    return value
-
-
-def _amount(value: Any) -> Any:
-    # ByteSize would take 10% for 10, and overlook whatever else stands behind the unit.
-    if isinstance(value, str) and not re.fullmatch(r"\s*\d*\.?\d+\s*[A-Za-z]*\s*", value):
-        raise ValueError(f"{shown(value)} is not a number of bytes")
-    return _no_boolean(value)
-
-
-Address = Annotated[IPv4Address, BeforeValidator(_no_number)]
-Address6 = Annotated[IPv6Address, BeforeValidator(_no_zone)]
-PublicAddress = Annotated[
-    IPv4Address | None,
-    BeforeValidator(_public_address),
-    PlainSerializer(lambda address: address or DYNAMIC),
-]
-Network = Annotated[IPv4Network, BeforeValidator(_no_number)]
-Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT), BeforeValidator(_no_boolean)]
-# certbot waits that long, and is ended after 15 minutes.
-Seconds = Annotated[int, Field(ge=0, le=600), BeforeValidator(_no_boolean)]
-Ttl = Annotated[int, Field(ge=30, le=86400), BeforeValidator(_no_boolean)]
-Rate = Annotated[ByteSize, Field(ge=1000, le=HIGHEST_RATE), BeforeValidator(_amount)]
-Bytes = Annotated[ByteSize, Field(ge=1_000_000, le=MOST_BYTES), BeforeValidator(_amount)]
-Days = Annotated[int, Field(ge=1, le=3650), BeforeValidator(_no_boolean)]
-Mac = Annotated[str, BeforeValidator(_mac)]
-Hostname = Annotated[str, BeforeValidator(_hostname)]
-LibraryTree = Annotated[str, BeforeValidator(_library_tree)]
-KeyName = Annotated[str, BeforeValidator(_key_name)]
-Interface = Annotated[str, BeforeValidator(_interface)]
-Url = Annotated[str, BeforeValidator(_url)]
-LocalPath = Annotated[str, BeforeValidator(_path)]
-Name = Annotated[str, BeforeValidator(_name)]
-SshUser = Annotated[str, BeforeValidator(_ssh_user)]
-Text = Annotated[str, BeforeValidator(_text)]
-Email = Annotated[str, BeforeValidator(_email)]
-Ports = Annotated[PortRange, _parsed(PortRange), PlainSerializer(str)]
-Services = tuple[Annotated[Service, _parsed(Service), PlainSerializer(str)], ...]
-Lan = Annotated[IPv4Interface, BeforeValidator(_lan)]
-Lan6 = Annotated[IPv6Interface, BeforeValidator(_lan)]
-Bits = Annotated[int, Field(ge=0, le=16), BeforeValidator(_no_boolean)]
-Psid = Annotated[int, Field(ge=0, le=HIGHEST_PORT), BeforeValidator(_no_boolean)]
 ManagedBy = Literal["linux", "openwrt", "hand"]
 Mode = Literal["nat", "default-host", "routed"]
 UpdatedBy = Literal["server", "router", "nsupdate", "none"]
@@ -241,13 +55,7 @@ Issuer = Literal["own-ca", "letsencrypt", "files"]
 Challenge = Literal["http-01", "dns-01"]
 
 
-class _Part(BaseModel):
-    """What all parts of a Site have in common."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-
-class Router(_Part):
+class Router(Part):
     """One router on the way from the Internet inwards."""
 
     name: Name = Field(examples=["gateway"])
@@ -293,14 +101,14 @@ class Router(_Part):
     )
 
 
-class HomeService(_Part):
+class HomeService(Part):
     """Something inside the home that a server may open connections to."""
 
     to: Address = Field(examples=["192.168.2.20"])
     services: Services = Field(min_length=1, examples=["[22/tcp]"])
 
 
-class Server(_Part):
+class Server(Part):
     """A machine that receives photos."""
 
     name: Name = Field(examples=["darkroom"])
@@ -331,7 +139,7 @@ class Server(_Part):
     )
 
 
-class Ftp(_Part):
+class Ftp(Part):
     """How the camera talks to the server."""
 
     tls: Tls = Field(
@@ -385,7 +193,7 @@ class Ftp(_Part):
     )
 
 
-class Certificate(_Part):
+class Certificate(Part):
     """Where the server's certificate comes from.
 
     What each issuer needs is in :mod:`hotshoe.site.certificate`; secrets are in the vault.
@@ -463,7 +271,7 @@ class Certificate(_Part):
     )
 
 
-class Photos(_Part):
+class Photos(Part):
     """What becomes of photos on a server, and how much room they may take."""
 
     library: LibraryTree = Field(
@@ -485,7 +293,7 @@ class Photos(_Part):
     )
 
 
-class SharedAddress(_Part):
+class SharedAddress(Part):
     """Which ports of a public address are this home's (MAP-E, MAP-T)."""
 
     offset: Bits | None = Field(default=None, examples=[6], description="PSID offset, in bits")
@@ -498,7 +306,7 @@ class SharedAddress(_Part):
     )
 
 
-class Ddns(_Part):
+class Ddns(Part):
     """Who keeps the record of ``hostname`` at a public address that changes, and how.
 
     What each provider needs is in :mod:`hotshoe.site.ddns`; passwords, tokens and keys are in the
@@ -536,7 +344,7 @@ class Ddns(_Part):
     )
 
 
-class Camera(_Part):
+class Camera(Part):
     """A camera; its name is also its user name and its folder."""
 
     name: Name = Field(examples=["r5"])
@@ -554,7 +362,7 @@ class Camera(_Part):
     )
 
 
-class Site(_Part):
+class Site(Part):
     """A whole home."""
 
     hostname: Hostname = Field(
@@ -587,3 +395,19 @@ class Site(_Part):
     certificate: Certificate = Field(default=Certificate(), examples=["{issuer: letsencrypt}"])
     photos: Photos = Field(default=Photos(), examples=["{limit: 500GB}"])
     cameras: tuple[Camera, ...] = Field(min_length=1, examples=["[{name: r5}]"])
+    library: Library = Field(default=Library(), examples=["{share: smb}"])
+    message: Message | None = Field(
+        default=None,
+        examples=["{program: messages/ntfy}"],
+        description="the program that is told of new photos",
+    )
+    delivery: tuple[Delivery, ...] = Field(
+        default=(),
+        examples=["[{name: nas, by: fetch, address: 192.168.1.20, folder: /srv/photos}]"],
+        description="where photos go from the library",
+    )
+    retention: Retention | None = Field(
+        default=None,
+        examples=["{after_days: 30}"],
+        description="when delivered photos are removed from the library; never unless said",
+    )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from hotshoe.debian import certificate_files
 from hotshoe.debian.authority_files import AuthorityFiles
 from hotshoe.deploy import program
 from hotshoe.errors import HotshoeError
-from hotshoe.plan.model import ControlPort, ServerPlan
+from hotshoe.plan.model import ControlPort, FetcherPlan, ServerPlan
 from hotshoe.render import render
 from hotshoe.stage import podman
 from hotshoe.stage.stage import Stage
@@ -155,6 +155,29 @@ def arrived(stage: Stage, server: ServerPlan, user: str) -> dict[str, str]:
     script = render("stage/arrived.sh.j2", user=user)
     listing = podman.execute(stage.container(server.name), "sh", "-c", script)
     return {line.rpartition("/")[2]: line[:64] for line in listing.splitlines()}
+
+
+def fetched(
+    stage: Stage, fetcher: FetcherPlan, photos: Mapping[str, str], seconds: float = 60
+) -> float:
+    """Wait until a computer at home has fetched photos.
+
+    :param photos: the name and SHA-256 of each
+    :returns: how long it took, in seconds
+    :raises HotshoeError: with what it says, if it has not
+    """
+    started, there = time.monotonic(), stage.container(fetcher.name)
+    listing = f"find {fetcher.folder} -type f -exec sha256sum {{}} + 2>/dev/null || :"
+    while True:
+        lines = podman.execute(there, "sh", "-c", listing).splitlines()
+        took = time.monotonic() - started
+        if photos.items() <= {line.rpartition("/")[2]: line[:64] for line in lines}.items():
+            return took
+        if took > seconds:
+            break
+        time.sleep(0.2)
+    said = podman.execute(there, "journalctl", "--quiet", "--output=cat", "--lines=5")
+    raise HotshoeError(f"{fetcher.name} has not fetched all photos after {took:.0f} s\n{said}")
 
 
 def digests(photos: Iterable[Path]) -> dict[str, str]:

@@ -110,7 +110,9 @@ class Device(ABC):
 class DebianDevice(Device):
     """A server or a router: a bare Debian with SSH, that hotshoe deploys to."""
 
-    command = ("/sbin/init",)
+    # On a computer, what systemd mounts for a unit, such as its credentials, is seen by all; in a
+    # container it leaves that to whoever started it.
+    command = ("sh", "-c", "mount --make-rshared / && exec /sbin/init")
     inotify_instances = 6  # systemd, logind and D-Bus have several
     shell = "/bin/bash"
 

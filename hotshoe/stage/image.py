@@ -23,13 +23,15 @@ _CLIENT = (
     "nftables dnsmasq-base"
 )
 _INSTALLED = (
-    "bind9-dnsutils certbot curl jq libpam-pwdfile nftables openssl python3 "
-    "python3-certbot-dns-rfc2136 python3-cryptography python3-netaddr python3-systemd vsftpd"
+    "bind9-dnsutils certbot curl jq libpam-pwdfile nftables openssh-client openssl python3 "
+    "python3-certbot-dns-rfc2136 python3-cryptography python3-netaddr python3-paramiko "
+    "python3-systemd rclone vsftpd"
 )
 PACKAGES = {
     # A bare Debian with SSH, as a person would hand it over.
     "device": _DEVICE.split(),
-    # The same with the packages that hotshoe installs, which takes half of the time of a deploy.
+    # The same with the packages that hotshoe installs, which takes half of the time of a deploy;
+    # but for those of the share, whose own units would run on hosts that have none.
     "prepared": [*_DEVICE.split(), *_INSTALLED.split()],
     # What a camera or a laptop is played with, and what the simulated Internet runs.
     "client": _CLIENT.split(),

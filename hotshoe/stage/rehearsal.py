@@ -111,6 +111,11 @@ def _upload_and_compare(
             if not actions.digests(photos).items() <= there:
                 raise HotshoeError("the photos on the server are not those that were sent")
             done(f"{len(photos)} of {len(photos)} arrived intact")
+        for fetcher in stage.plan.fetchers:
+            if fetcher.server == server.name and not (fetcher.removed or fetcher.by_hand):
+                with _Step(console, f"Waiting until {fetcher.name} has fetched them") as done:
+                    actions.fetched(stage, fetcher, actions.digests(photos))
+                    done(f"{len(photos)} of {len(photos)} fetched intact")
 
 
 class _Step:

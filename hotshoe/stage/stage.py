@@ -114,7 +114,7 @@ class Stage:
 
     @property
     def known_hosts(self) -> Path:
-        """The host keys of servers and routers."""
+        """The host keys of servers, routers and computers that fetch."""
         return self.folder / "known_hosts"
 
     def dialled(self, server: ServerPlan) -> str:
@@ -156,7 +156,7 @@ class Stage:
         """All of them, in the topology's order."""
         containers = {node.name: self.container(node.name) for node in self.topology.nodes}
         ssh_ports = {router.name: router.ssh_port for router in self.plan.routers}
-        ssh_ports |= {server.name: server.ssh_port for server in self.plan.servers}
+        ssh_ports |= {host.name: host.ssh_port for host in self.plan.hosts}
         return [
             KINDS[node.kind](
                 node=node,
@@ -253,7 +253,7 @@ class Stage:
     def _boxes(self) -> list[str]:
         """The names of the home's own devices."""
         routers = [router.name for router in self.plan.routers]
-        return [*routers, *self.topology.servers]
+        return [*routers, *self.topology.servers, *self.topology.peers]
 
     def is_up(self) -> bool:
         """Whether all its containers run."""

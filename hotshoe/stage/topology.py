@@ -99,6 +99,7 @@ class Topology:
     :param routes: what the Internet reaches through the home's outermost router
     :param by_hand: the routers that are set up from their worksheets
     :param servers: the names of the nodes that play servers
+    :param peers: the names of the nodes that play computers at home to which photos are delivered
     :param direct: the addresses of servers on their direct links, by their names
     """
 
@@ -113,6 +114,7 @@ class Topology:
     routes: tuple[Route, ...]
     by_hand: tuple[str, ...]
     servers: tuple[str, ...]
+    peers: tuple[str, ...]
     direct: dict[str, IPv4Address]
 
     @property
@@ -140,7 +142,8 @@ def make_topology(plan: Plan) -> Topology:
 
     :raises HotshoeError: if a device has the name of one that only the stage has
     """
-    for name in (*(r.name for r in plan.routers), *(s.name for s in plan.servers)):
+    peers = _peers(plan)
+    for name in (*(r.name for r in plan.routers), *(s.name for s in plan.servers), *peers):
         if name in _OWN:
             raise HotshoeError(
                 f"{name}: the stage has a device of that name of its own\n"
@@ -187,6 +190,9 @@ def make_topology(plan: Plan) -> Topology:
                 port = Port(f"link-{server.name}", server.only_on, links[server.name][0])
                 node = replace(node, ports=(*node.ports, port))
             nodes.append(node)
+        for name, address in peers.items():
+            if address in router.lan.network:
+                nodes.append(_inside(name, "debian", router, address, None))
     if links:
         ends = [
             Port(f"link-{name}", f"eth{i}", link[1]) for i, (name, link) in enumerate(links.items())
@@ -206,8 +212,24 @@ def make_topology(plan: Plan) -> Topology:
         routes=tuple(Route(lan, _HOME6.ip) for lan in lans6),
         by_hand=tuple(router.name for router in plan.routers if router.by_hand),
         servers=tuple(server.name for server in plan.servers),
+        peers=tuple(peers),
         direct={name: end.ip for name, (end, _) in links.items()},
     )
+
+
+def _peers(plan: Plan) -> dict[str, IPv4Address]:
+    """The computers at home to which photos are delivered, by the names of the deliveries.
+
+    One that is a server itself, or has several deliveries, is there already.
+    """
+    taken = {server.address for server in plan.servers}
+    found: dict[str, IPv4Address] = {}
+    pushes = ((push.name, push.home_address) for s in plan.servers for push in s.pushes)
+    for name, address in (*((f.name, f.address) for f in plan.fetchers), *pushes):
+        if address and address not in taken:
+            found[name] = address
+            taken.add(address)
+    return found
 
 
 def _direct_links(plan: Plan) -> dict[str, tuple[IPv4Interface, IPv4Interface]]:
@@ -282,6 +304,7 @@ def _laptop(plan: Plan) -> Node | None:
     lan, lan6 = router.lan.network, router.lan6
     taken = {router.lan.ip, *(s.address for s in plan.servers)}
     taken |= {access.host for s in plan.servers for access in s.may_open}
+    taken |= set(_peers(plan).values())
     # From the top, and no list of them all: a LAN may hold millions.
     free = (h for n in range(2, lan.num_addresses) if (h := lan[-n]) not in taken)
     address = next(free, None)

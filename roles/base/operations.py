@@ -93,6 +93,23 @@ def account(name: str, home: str, unit: str = "") -> Commands:
         host.noop(f"user {name} is as it should be")
 
 
+@operation()
+def no_accounts(names: tuple[str, ...]) -> Commands:
+    """Have no such system users, nor groups of their names; what they ran is stopped before.
+
+    + names: of users that :func:`account` made
+
+    .. code:: python
+
+        operations.no_accounts(("hotshoe-share",), name="Remove the user of the share")
+    """
+    there = [name for name in names if name in device_of(host).accounts]
+    if not there:
+        host.noop(f"{', '.join(names)}: not there")
+        return
+    yield render("base/userdel.sh.j2", names=there)
+
+
 def refuse_folder(path: str) -> None:
     """Refuse a host where a folder is in the way of a file, before anything is changed.
 

@@ -10,7 +10,7 @@ from typing import NoReturn, TypeVar
 from pyinfra.api import Host
 from pyinfra.api.exceptions import PyinfraError
 
-from hotshoe.debian import certificate_files
+from hotshoe.debian import certificate_files, message_file
 from hotshoe.debian.acme_files import read_bundle
 from hotshoe.debian.authority_files import AuthorityFiles, utc_now
 from hotshoe.debian.pair import Verdict
@@ -98,6 +98,26 @@ def require_pairs(name: str) -> None:
         if said and said.acme and said.acme.ca_bundle:
             bundle = SiteFiles(name).root / said.acme.ca_bundle
             refusing(partial(read_bundle, bundle))
+
+
+@cache
+def program_of(name: str) -> str:
+    """The person's program that servers of the Site of that name run for new photos.
+
+    :raises RefusedError: if it is none
+    """
+    files, message = SiteFiles(name), plan_of(name).servers[0].message
+    assert message, "only where the Site names one"
+    return refusing(lambda: message_file.load(message, files.site, files.root))
+
+
+def require_program(name: str) -> None:
+    """Refuse a Site whose program for new photos is none, before any host is contacted.
+
+    :raises RefusedError: with what is wrong with it
+    """
+    if plan_of(name).servers[0].message:
+        program_of(name)
 
 
 def refuse(host: Host, reason: str, remedy: str) -> NoReturn:

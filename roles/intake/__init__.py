@@ -68,7 +68,7 @@ def run(plan: ServerPlan) -> None:
     )
     configured = operations.put(
         paths.INTAKE_CONFIGURATION,
-        intake.configuration(plan.intake),
+        intake.configuration(plan.intake, readable=bool(plan.readers)),
         name="Configure hotshoe-intake",
     )
     runs = operations.put(

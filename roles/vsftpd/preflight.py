@@ -34,7 +34,7 @@ def refuse_unfit(plan: ServerPlan) -> None:
             refuse(
                 host,
                 f"has a person's account named {name}, the name that hotshoe gives "
-                f"{_ACCOUNTS[name]}",
+                f"{_ACCOUNTS.get(name, 'a program of its own')}",
                 "rename that account",
             )
     if device.units.get(DEBIANS_OWN, "").startswith("active"):

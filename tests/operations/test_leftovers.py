@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+import operator
 import re
 import subprocess
 from dataclasses import replace
@@ -47,6 +49,15 @@ def test_units_are_stopped_before_anything_goes(on_host):
     ]
     assert "rm -rf --one-file-system '/etc/hotshoe/it'\"'\"'s'" in program
     assert paths.PHOTOS not in program
+
+
+def test_of_a_host_that_is_used_no_more_the_note_goes_last(on_host):
+    on_host(Device())
+    gone = Leftovers(paths=("/etc/hotshoe/it",), forgotten=True)
+    (program,) = as_texts(leftovers.removed._inner(gone, NOTE))
+    assert program.index("rm -rf") < program.index(f"rm -f {NOTE} {NOTE}.new")
+    assert program.index(f"rm -f {NOTE}") < program.index("rmdir")
+    assert "printf" not in program
 
 
 @pytest.fixture
@@ -94,10 +105,10 @@ def test_each_leftover_is_told(on_host, prepared, caplog):
     assert gone.users == ("hotshoe-old",)
 
 
-@pytest.mark.parametrize("kind", ["server", "router"])
+@pytest.mark.parametrize("kind", ["server", "router", "fetcher"])
 def test_every_path_of_hotshoe_s_is_some_role_s(kind):
     """One that no role claims would be removed by every deploy."""
-    claimed = leftovers.CLAIMS["server"] | leftovers.CLAIMS["router"]
+    claimed = functools.reduce(operator.or_, leftovers.CLAIMS.values())
     named = {
         value
         for name, value in vars(paths).items()

@@ -247,19 +247,32 @@ class TestInventory:
 
     def test_says_how_to_log_in_to_each_host(self, on_host, project):
         on_host(Device())
-        (server,), (router,), openwrt_routers = inventory.hosts("home")
+        (server,), (router,), openwrt_routers, fetchers = inventory.hosts("home")
         assert (server[0], router[0]) == ("darkroom", "gateway")
-        assert openwrt_routers == []
+        assert (openwrt_routers, fetchers) == ([], [])
         for (_, data), address in ((server, "192.168.1.10"), (router, "192.168.1.1")):
             assert data["ssh_hostname"] == address
             assert (data["ssh_user"], data["ssh_port"]) == ("root", 22)
             assert data["_sudo"] is False
 
+    def test_has_a_computer_that_fetches_photos_in_a_group_of_its_own(self, on_host, project):
+        on_host(Device())
+        *_, (fetcher,) = inventory.hosts("fetch")
+        name, data = fetcher
+        assert (name, data["ssh_hostname"], data["_sudo"]) == ("nas", "192.168.1.20", False)
+
+    def test_refuses_a_program_that_is_none_before_any_host_is_contacted(self, on_host, project):
+        on_host(Device())
+        site = project / "group_vars" / "home.yml"
+        site.write_text(site.read_text() + "message: {program: messages/none}\n")
+        with pytest.raises(PyinfraError, match=r"message\.program: .*none cannot be read"):
+            inventory.hosts("home")
+
     def test_uses_sudo_for_everybody_but_root(self, on_host, project):
         on_host(Device())
         site = project / "group_vars" / "home.yml"
         site.write_text(site.read_text().replace("behind: gateway", "ssh_user: pi"))
-        (server,), (router,), _ = inventory.hosts("home")
+        (server,), (router,), *_ = inventory.hosts("home")
         assert (server[1]["ssh_user"], server[1]["_sudo"]) == ("pi", True)
         assert router[1]["_sudo"] is False
 
@@ -278,7 +291,7 @@ class TestInventory:
     def test_trusts_no_host_key_that_ssh_does_not_know(self, on_host, project):
         """A port other than 22 and another user are part of what to do about it."""
         on_host(Device())
-        (server,), _, _ = inventory.hosts("home")
+        (server,), *_ = inventory.hosts("home")
         policy = get_missing_host_key_policy(server[1]["ssh_strict_host_key_checking"])
         client, key = SimpleNamespace(_ssh_config={"username": "pi"}), ECDSAKey.generate()
         for name, command in (
@@ -299,7 +312,7 @@ class TestInventory:
         key = ECDSAKey.generate()
         beside = project / "group_vars" / "home.known_hosts"
         beside.write_text(f"192.168.1.10 {key.get_name()} {key.get_base64()}\n")
-        (server,), (router,), _ = inventory.hosts("home")
+        (server,), (router,), *_ = inventory.hosts("home")
         assert server[1]["ssh_known_hosts_file"] == str(beside)
         assert "ssh_known_hosts_file" not in router[1]
         keys = pyinfra_client.get_host_keys((str(beside), str(project / "nowhere")))
@@ -345,19 +358,19 @@ class TestInventory:
     def test_has_a_group_of_servers_and_one_for_each_kind_of_router(self, name):
         """deploy.py asks for these names."""
         text = (PROJECT / "inventories" / f"{name}.py").read_text()
-        assert f'servers, routers, openwrt_routers = hosts("{name}")' in text
+        assert f'servers, routers, openwrt_routers, fetchers = hosts("{name}")' in text
 
     def test_puts_each_router_into_the_group_of_whoever_manages_it(self, on_host, project):
         on_host(Device())
         site = project / "group_vars" / "cascade.yml"
         text = site.read_text().replace("managed_by: linux", "managed_by: openwrt")
         site.write_text(text.replace("managed_by: hand", "managed_by: linux"))
-        _, *routers = inventory.hosts("cascade")
+        _, *routers, _ = inventory.hosts("cascade")
         assert [[name for name, _ in group] for group in routers] == [["box"], ["gateway"]]
 
     def test_has_no_router_that_a_person_sets_up(self, on_host, project):
         on_host(Device())
-        _, *routers = inventory.hosts("by-hand")
+        _, *routers, _ = inventory.hosts("by-hand")
         assert routers == [[], []]
 
 

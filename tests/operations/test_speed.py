@@ -6,6 +6,7 @@ import importlib
 import inspect
 import sys
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import jinja2
@@ -16,7 +17,7 @@ from pyinfra.api.exceptions import ArgumentTypeError
 from pyinfra.context import ctx_host
 
 from hotshoe import render
-from roles import many_homes, openwrt, router_linux, server, speed
+from roles import fetcher, many_homes, openwrt, router_linux, server, speed
 from roles.base import operations
 from roles.base.plans import plan_of
 from tests.conftest import EXAMPLES, PROJECT
@@ -25,7 +26,12 @@ from tests.operations.test_pyinfra import run_of, state
 
 __all__ = ["state"]  # a fixture
 
-_RECORDED = {"servers": "server", "routers": "router", "openwrt_routers": "router"}
+_RECORDED = {
+    "servers": "server",
+    "routers": "router",
+    "openwrt_routers": "router",
+    "fetchers": "server",
+}
 OPERATION = importlib.import_module("pyinfra.api.operation")
 
 
@@ -94,7 +100,7 @@ def test_the_order_is_pyinfra_s_wherever_the_call_comes_from(file, is_cli, monke
 
 def deploy(site, monkeypatch) -> dict[str, str]:
     """Prepare all operations of a deploy to a home of bare systems; returns its hosts."""
-    for role in (server, router_linux, openwrt):
+    for role in (server, router_linux, openwrt, fetcher):
         monkeypatch.setattr(role, "refuse_unfit", lambda plan: None)
     # What an OpenWrt router is asked is told elsewhere; here it is any operation.
     for name in ("routing", "port_forwards"):
@@ -104,7 +110,13 @@ def deploy(site, monkeypatch) -> dict[str, str]:
     groups = {each.name: "servers" for each in plan.servers}
     kinds = {"linux": "routers", "openwrt": "openwrt_routers"}
     groups |= {r.name: kinds[r.managed_by] for r in plan.routers if r.managed_by in kinds}
+    groups |= {each.name: "fetchers" for each in plan.fetchers}
     devices = {name: recorded(f"fresh_{_RECORDED[group]}") for name, group in groups.items()}
+    # What is where photos go, on a computer that fetches: nothing.
+    devices = {
+        name: replace(device, answers={**device.answers, "photos": None})
+        for name, device in devices.items()
+    }
     code = compile((PROJECT / "deploy.py").read_text(), "deploy.py", "exec")
     with run_of(groups, site, devices) as state:
         state.current_deploy_filename, state.current_op_file_number = "deploy.py", 0

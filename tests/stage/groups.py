@@ -29,14 +29,17 @@ SECONDS = {
     "test_check_faults": 8,
     "test_certificates": 5,
     "test_check_inside": 6,
+    "test_delivery": 30,
     "test_direct_link": 4,
     "test_drift": 8,
     "test_dynamic": 14,
+    "test_fetch": 9,
     "test_firewall": 9,
     "test_host_keys": 6,
     "test_images": 6,
     "test_intake_attacks": 17,
     "test_many_homes": 60,
+    "test_message": 12,
     "test_molecule": 70,
     "test_openwrt": 8,
     "test_photos": 8,
@@ -46,6 +49,7 @@ SECONDS = {
     "test_secrets": 3,
     "test_sessions": 8,
     "test_shapes": 4,
+    "test_share": 4,
     "test_space": 40,
     "test_stage": 5,
     "test_storm": 125,
@@ -60,7 +64,10 @@ SECONDS = {
 PUT_UP = 25
 LONGEST = 180
 # The fixtures that lead to a home which tests share. All others have a stage for themselves.
-SHARED = {"home", "home13", "home12", "either_home", "shaped", "by_http", "by_dns", "changing"}
+SHARED = {
+    *("home", "home13", "home12", "either_home", "shaped", "by_http", "by_dns", "changing"),
+    "sharing",
+}
 
 
 class Scheduling(LoadScopeScheduling):
@@ -104,6 +111,8 @@ def _stage(item: pytest.Item) -> str:
         return f"shape {parameters['shaped']}"
     if "either_home" in used:
         return str(parameters["either_home"])
+    if "sharing" in used:
+        return f"share {parameters['sharing']}"
     if "home12" in used:
         return "12"
     if used & {"by_http", "by_dns", "changing"}:

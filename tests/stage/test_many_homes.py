@@ -31,7 +31,7 @@ INVENTORY = """
 from roles.inventory import hosts
 
 STAGE = {stage}
-servers, routers, openwrt_routers = (
+servers, routers, openwrt_routers, fetchers = (
     [(name, data | STAGE) for name, data in group] for group in hosts("{site}")
 )
 """

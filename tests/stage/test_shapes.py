@@ -27,8 +27,9 @@ from tests.stage.home import Home
 from tests.stage.sessions import EXPOSURE, watching
 from tests.stage.strangers import counted
 
-# test_direct_link.py has the one that no camera on the Internet reaches.
-PLAIN = [name for name in EXAMPLES if name not in ("home", "direct")]
+# test_direct_link.py has the one that no camera on the Internet reaches; test_share.py and
+# test_fetch.py have those that are wired like home and dmz.
+PLAIN = [name for name in EXAMPLES if name not in ("home", "direct", "share", "fetch")]
 # The same with an OpenWrt router at the edge, and where it matters most, everywhere.
 OPENWRT = {f"{name} by OpenWrt": name for name in PLAIN if name != "openwrt"}
 EVERYWHERE = ("dmz", "ipv6", "routed")
@@ -269,6 +270,26 @@ def test_a_server_lets_another_one_in_from_its_address_to_the_service_alone(shap
             for node in (home.server, "edge"):
                 home.sh(node, f"ip route delete {studio}")
     assert not opens(home, dialled, 22)
+
+
+@shape("push", "push by OpenWrt")
+def test_to_send_photos_one_port_of_one_computer_is_open_to_the_server_alone(shaped: Home) -> None:
+    home, gateway = shaped, shaped.plan.router("gateway")
+    (push,) = home.server_plan.pushes
+    assert push.host == str(gateway.wan_address)
+    assert peer(home, home.server, push.host, push.port, "desk") == str(home.server_plan.address)
+    with listening(home, "desk", 8080):
+        assert not opens(home, push.host, 8080)
+    assert home.reach(CAMERA, home.plan.public_address, push.port) == ["silent"]
+    if home.plan.router("edge").managed_by == "linux":  # an OpenWrt router has no bash
+        dial = f"timeout 2 bash -c 'exec 3<>/dev/tcp/{push.host}/{push.port}'; test $? = 124"
+        assert home.succeeds("edge", dial)
+    # The laptop, whose address nothing but the LAN distinguishes from the computer's.
+    home.sh(home.server, f"ip route add {gateway.lan.network} via {gateway.wan_address}")
+    try:
+        assert not opens(home, address_of(home, LAPTOP), 22)
+    finally:
+        home.sh(home.server, f"ip route delete {gateway.lan.network}")
 
 
 @shape("default-host")

@@ -119,6 +119,7 @@ FILES_OF_THE_PERSON = (
     "hotshoe/debian/camera_roots.py",
     "hotshoe/debian/card.py",
     "hotshoe/debian/certificate_files.py",
+    "hotshoe/debian/message_file.py",
     "hotshoe/debian/pair.py",
     "hotshoe/debian/renewal.py",
     "hotshoe/site/homes.py",

@@ -50,6 +50,10 @@ COMMANDS: dict[str, int] = {
     "password --count=3": 0,
     "photos": 1,
     "photos --watch": 1,
+    "photos --json": 1,
+    "delivery": 0,
+    "delivery fetch": 0,
+    "plan push --json": 0,
     "check --root=root.pem": 1,
     "check --root=root.pem --json --no-inside": 1,
     "check --root=root.pem --from=ssh://office": 2,
@@ -210,6 +214,7 @@ def test_passwords_are_shown_to_who_asks_for_them_and_nothing_else_is(marked):
         ("-y", "--diff", "-vvv", "--debug", "inventories/home.py", "deploy.py"),
         ("--dry", "--json", "-vvv", "--debug-facts", "inventories/dynamic.py", "deploy.py"),
         ("inventories/dynamic.py", "debug-inventory"),
+        ("--dry", "--json", "-vvv", "--debug-facts", "inventories/push.py", "deploy.py"),
     ],
     ids=" ".join,
 )

@@ -50,6 +50,7 @@ VALUES = {
     },
     "base/ours.sh.j2": {"accounts": ["it", "other"]},
     "base/put.sh.j2": {"path": "/etc/it's", "mode": "644", "group": "root", "check": ":"},
+    "base/userdel.sh.j2": {"names": ["it", "other"]},
     "base/usermod.sh.j2": {"home": "/it/$USER"},
     **{name: {"names": "DNS:it"} for name in ("stage/acme.sh.j2", "stage/provider.sh.j2")},
     "stage/internet.sh.j2": {

@@ -15,9 +15,11 @@ from hotshoe.errors import SiteError
 from hotshoe.secrets import Secrets, load_secrets
 from hotshoe.secrets.validation import problems_of
 from hotshoe.secrets.vault import _password_file
+from hotshoe.site.library import Delivery, Library, Message
 from hotshoe.site.model import Camera, Certificate, Ddns, Site
 from hotshoe.site.reading import SiteFiles, load_site, parse_mapping
 from tests.conftest import PROJECT
+from tests.random_homes import HOST_KEY
 from tests.unit.conftest import (
     A7_PASSWORD,
     ANSIBLE_VAULT,
@@ -120,8 +122,7 @@ class TestVaultsThatDoNotOpen:
         vault.vault.write_bytes(vault.vault.read_bytes() + b"0" * 700_000)
         assert refusal(vault, example_site) == (
             f"1 problem, nothing was changed:\n{VAULT}: is longer than 640 KiB\n"
-            "    -> keep nothing in it but the passwords of cameras, ca_passphrase, ddns_secret "
-            "and acme_secret"
+            "    -> keep nothing in it but the passwords and secrets of homes"
         )
 
     def test_a_missing_vault_is_refused(self, vault, example_site):
@@ -165,6 +166,10 @@ def test_a_vault_that_does_not_fit_the_site_is_refused_with_every_problem(vault,
 # -- what is in it, without a vault around it
 
 PASSWORDS = f"camera_passwords: {{r5: {R5_PASSWORD}, a7: {A7_PASSWORD}}}\n"
+KEYS = (
+    "acme_secret, ca_passphrase, camera_passwords, ddns_secret, delivery_passwords, "
+    "delivery_secret, message_secret, share_password"
+)
 PHRASE = f"ca_passphrase: {PASSPHRASE}\n"
 PHRASE_REMEDY = (
     "write a long random text, such as the command openssl rand -hex 16 prints; it encrypts the "
@@ -269,14 +274,14 @@ CONTENTS = [
         PASSWORDS + PHRASE + "camera_password: 1\n",
         "camera_password",
         "is not a key that belongs here",
-        "remove it; the keys here are acme_secret, ca_passphrase, camera_passwords, ddns_secret",
+        f"remove it; the keys here are {KEYS}",
     ),
     (
         "a password where a key belongs",
         PASSWORDS + PHRASE + f"x{R5_PASSWORD}: r5\n",
         "(a key of 15 characters)",
         "is not a key that belongs here",
-        "remove it; the keys here are acme_secret, ca_passphrase, camera_passwords, ddns_secret",
+        f"remove it; the keys here are {KEYS}",
     ),
 ]
 
@@ -579,3 +584,118 @@ class TestWhichPasswordFile:
     def test_an_empty_variable_names_no_file(self, monkeypatch):
         monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", "")
         assert self.chosen() == (self.demo, True)
+
+
+SFTP = Delivery(name="desk", by="sftp", address="192.168.1.30", username="ann", host_key=HOST_KEY)
+SMB = Delivery(name="office", by="smb", address="192.168.1.31", username="ann", share="photos")
+S3 = Delivery(name="s", by="s3", url="https://s3.example.net", bucket="photos", username="AKIA")
+FETCH = Delivery(name="nas", by="fetch", address="192.168.1.20", folder="/srv/photos")
+RANDOM = "0f9a4b7c2d8e1f3a5b6c7d8e9f0a1b2c"
+
+
+def leaving(example_site: Site, *deliveries: Delivery, **more: object) -> Site:
+    """The example, with photos that leave the library."""
+    return example_site.model_copy(update={"delivery": deliveries, **more})
+
+
+@pytest.mark.parametrize(
+    ("deliveries", "more", "lines", "key", "reason"),
+    [
+        ((FETCH,), {}, "", "delivery_secret", "is missing, and keys of deliveries are derived"),
+        ((SFTP,), {}, "", "delivery_secret", "is missing, and keys of deliveries are derived"),
+        ((FETCH,), {}, "delivery_secret: abc", "delivery_secret", "is not text of 32 characters"),
+        (
+            (FETCH,),
+            {},
+            f"delivery_secret: {'a' * 40}",
+            "delivery_secret",
+            "is easy to guess",
+        ),
+        ((SMB,), {}, "", "delivery_passwords.office", "is missing, and a delivery by: smb needs"),
+        (
+            (S3,),
+            {},
+            "delivery_passwords: {s: 12345}",
+            "delivery_passwords.s",
+            "is not text; put it in quotes",
+        ),
+        (
+            (SMB,),
+            {},
+            'delivery_passwords: {office: "a\\nb"}',
+            "delivery_passwords.office",
+            "has a line break or another character that nobody can type",
+        ),
+        (
+            (),
+            {},
+            "delivery_passwords: {office: abc}",
+            "delivery_passwords",
+            "has a name that is no delivery with a password",
+        ),
+        ((), {}, f"delivery_secret: {RANDOM}", "delivery_secret", "is not used"),
+        ((), {}, "share_password: abc", "share_password", "is not used"),
+        ((), {}, "message_secret: abc", "message_secret", "is not used"),
+        (
+            (),
+            {"library": Library(share="smb")},
+            "",
+            "share_password",
+            "is missing, and the share of the library needs it",
+        ),
+        (
+            (),
+            {"library": Library(share="smb")},
+            "share_password: abc",
+            "share_password",
+            "has 3 characters, not 12 to 32",
+        ),
+        (
+            (),
+            {"message": Message(program="ntfy")},
+            "message_secret: 12",
+            "message_secret",
+            "is not text; put it in quotes",
+        ),
+    ],
+)
+def test_a_secret_by_which_photos_leave_is_where_it_is_used_and_fits(
+    example_site, deliveries, more, lines, key, reason
+):
+    site = leaving(example_site, *deliveries, **more)
+    raw = parse_mapping(f"{PASSWORDS}{PHRASE}{lines}\n", VAULT, secret=True)
+    (problem,) = problems_of(raw, site, VAULT)
+    assert str(problem).startswith(f"{VAULT}: {key}: {reason}")
+    assert RANDOM not in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("deliveries", "lines"),
+    [
+        ((FETCH,), f"delivery_secret: {RANDOM}"),
+        # By its password, or else by a key.
+        ((SFTP,), "delivery_passwords: {desk: abc}"),
+        ((SFTP,), f"delivery_secret: {RANDOM}"),
+        ((SMB, S3), "delivery_passwords: {office: pass word, s: 'wJalrXUtnFEMI/K7MDENG+bPx'}"),
+    ],
+)
+def test_secrets_of_deliveries_are_taken(example_site, deliveries, lines):
+    raw = parse_mapping(f"{PASSWORDS}{PHRASE}{lines}\n", VAULT, secret=True)
+    assert not list(problems_of(raw, leaving(example_site, *deliveries), VAULT))
+
+
+def test_of_a_shared_vault_a_site_without_deliveries_takes_no_notice(example_site):
+    lines = f"delivery_secret: {RANDOM}\ndelivery_passwords: {{x: y}}\nshare_password: a\n"
+    raw = parse_mapping(f"{PASSWORDS}{PHRASE}{lines}", VAULT, secret=True)
+    assert not list(problems_of(raw, example_site, VAULT, shared=True))
+
+
+@pytest.mark.parametrize("name", ["share", "fetch", "push"])
+def test_what_the_examples_need_is_in_the_demo_vault(name, monkeypatch):
+    demo = PROJECT / "group_vars" / "demo.vault-password"
+    monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(demo))
+    files = SiteFiles(name, PROJECT)
+    secrets = load_secrets(files, load_site(files))
+    assert secrets.demo
+    needed = secrets.share_password if name == "share" else secrets.delivery_secret
+    assert needed.startswith("demo-")

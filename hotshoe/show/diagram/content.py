@@ -10,18 +10,21 @@ from typing import Literal
 
 from hotshoe.plan.model import (
     AddressFollower,
+    FetcherPlan,
     HomeAccess,
     Plan,
+    Push,
     RecordUpdate,
     RouterPlan,
     ServerPlan,
 )
+from hotshoe.show import library
 from hotshoe.show.diagram import paragraphs
 from hotshoe.show.diagram.paragraphs import TIE, Paragraph
-from hotshoe.site.model import DYNAMIC
+from hotshoe.site.fields import DYNAMIC
 from hotshoe.site.sizes import written
 
-Icon = Literal["internet", "router", "server", "home"]
+Icon = Literal["internet", "router", "server", "home", "computer"]
 
 TITLES = {
     "explicit": "FTPS, explicit TLS",
@@ -96,6 +99,22 @@ def home_box(plan: Plan, router: RouterPlan) -> BoxContent | None:
     return BoxContent("home", "home", f"behind {router.name}", body) if body else None
 
 
+def fetcher_box(fetcher: FetcherPlan) -> BoxContent:
+    """The box of a computer at home that fetches photos."""
+    return BoxContent(
+        "computer",
+        fetcher.name,
+        f"computer, {_MANAGERS['hand' if fetcher.by_hand else 'linux']}",
+        tuple(_fetcher(fetcher)),
+    )
+
+
+def peer_box(server: ServerPlan, push: Push) -> BoxContent:
+    """The box of a place that a server sends photos to."""
+    icon: Icon = "computer" if push.home_address else "internet"
+    return BoxContent(icon, push.name, "gets photos", tuple(_peer(server, push)))
+
+
 def summary(plan: Plan) -> str:
     """The picture in a few sentences, for those who cannot see it."""
     routers = ", then ".join(router.name for router in plan.routers)
@@ -111,9 +130,19 @@ def summary(plan: Plan) -> str:
         if only_on
         else "A camera on the Internet dials "
     )
+    fetched = "".join(
+        f" {fetcher.name} ({fetcher.address}) fetches photos from {fetcher.server}."
+        for fetcher in plan.fetchers
+    )
+    sent = "".join(
+        f" {server.name} sends photos to {push.name} ({_place(push)[0]})."
+        for server in plan.servers
+        for push in server.pushes
+    )
     return (
         f"{dials}{plan.hostname}, which is {plan.public_address or 'a dynamic address'}. "
         f"{record}From the Internet inwards, the routers are {routers}. {servers}"
+        f"{fetched}{sent}"
     )
 
 
@@ -241,6 +270,7 @@ def _server(plan: Plan, server: ServerPlan) -> Iterator[Paragraph]:
     yield paragraphs.heading("library")
     yield Paragraph(server.intake.library)
     yield from _limits(server)
+    yield from _out_of_the_library(server)
     if server.open_to_lan:
         yield paragraphs.heading("other services")
         yield Paragraph(paragraphs.list_services(server.open_to_lan))
@@ -258,6 +288,63 @@ def _server(plan: Plan, server: ServerPlan) -> Iterator[Paragraph]:
     if not server.may_open and plan.servers_behind(innermost):
         yield paragraphs.heading("may open inwards")
         yield Paragraph("nothing")
+
+
+def _out_of_the_library(server: ServerPlan) -> Iterator[Paragraph]:
+    if server.share:
+        yield paragraphs.heading("share (SMB)")
+        yield Paragraph(f"→{TIE}the home, {'to change' if server.share.may_change else 'to read'}")
+    if server.readers:
+        yield paragraphs.heading("readers")
+        yield Paragraph(", ".join(server.readers))
+    if server.message:
+        yield paragraphs.heading("message")
+        yield Paragraph(f"{server.message.program} per {server.message.per}")
+    if server.delivers:
+        yield paragraphs.heading("photos go to")
+        for access in server.fetchers:
+            yield Paragraph(f"{access.name}, which fetches")
+        for push in server.pushes:
+            yield Paragraph(f"{library.WAYS[push.by]} →{TIE}{push.name}")
+    if server.retention:
+        yield paragraphs.heading("then removed")
+        if server.retention.after_days is not None:
+            yield Paragraph(f"after {server.retention.after_days} days")
+        if server.retention.keep_free is not None:
+            yield Paragraph(f"so that {written(server.retention.keep_free)} are free")
+
+
+def _fetcher(fetcher: FetcherPlan) -> Iterator[Paragraph]:
+    yield Paragraph(str(fetcher.address), "IPv4")
+    if not fetcher.by_hand:
+        yield Paragraph(f"{fetcher.ssh_port} from the home", "SSH")
+    if fetcher.removed:
+        yield paragraphs.heading("is being removed from")
+        yield Paragraph(fetcher.server)
+        return
+    yield paragraphs.heading(f"fetches from {fetcher.server}")
+    yield paragraphs.arrow(f"TCP{TIE}{fetcher.port}", fetcher.dial)
+    yield from _pace(fetcher)
+    yield paragraphs.heading("to")
+    yield Paragraph(fetcher.folder)
+
+
+def _peer(server: ServerPlan, push: Push) -> Iterator[Paragraph]:
+    if push.home_address:
+        yield Paragraph(str(push.home_address), "IPv4")
+    yield paragraphs.heading(f"from {server.name}, by {library.WAYS[push.by]}")
+    for part in _place(push):
+        yield Paragraph(part)
+    yield from _pace(push)
+
+
+def _place(push: Push) -> tuple[str, ...]:
+    """Where photos go there. A picture has no links."""
+    return tuple(part.removeprefix("https://") for part in library.place(push))
+
+
+def _pace(delivery: FetcherPlan | Push) -> Iterator[Paragraph]:
+    yield Paragraph(library.pace(delivery.order, delivery.bytes_per_second))
 
 
 def _limits(server: ServerPlan) -> Iterator[Paragraph]:

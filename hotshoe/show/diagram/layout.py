@@ -36,7 +36,9 @@ _PADDING, _INDENT, _ICON, _CAMERA = 8, 6, 24, 18
 # A label of four letters and a space.
 _LABEL = 5 * 12 * EM_PER_CHARACTER
 _KEY_SAMPLE = 40
-_HOME = "home"
+_HOME, _PEER = "home", "peer"
+# Where a way back out to the Internet turns, in the gap between the first two columns.
+_TURN_OUT = 222
 
 _PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))  # RFC 1918
 
@@ -103,8 +105,10 @@ def draw(plan: Plan) -> Drawing:
         connectors += [connector_in, *connectors_out]
         labels += [label, *labels_out]
         outside, y = box, max(part.bottom for part in (box, *inside)) + _BETWEEN_ROWS
-    key, samples = _key(internet.bottom + _BETWEEN_BOXES, connectors)
-    boxes.append(key)
+    away = [*_away(plan, internet.bottom + _BETWEEN_BOXES)]
+    connectors += [_connector_away(boxes[1], box) for box in away]
+    key, samples = _key([internet, *away][-1].bottom + _BETWEEN_BOXES, connectors)
+    boxes += [*away, key]
     return Drawing(
         title=title,
         height=max(box.bottom for box in boxes) + _MARGIN,
@@ -160,8 +164,24 @@ def _boxes_behind(plan: Plan, router: RouterPlan) -> Iterator[Box]:
     for i, server in enumerate(plan.servers):
         if server.behind == router.name:
             yield _box(f"server-{i}", content.server_box(plan, server), _LANS, 0)
+    for fetcher in plan.fetchers_behind(router):
+        yield _box(f"{_PEER}-{fetcher.name}", content.fetcher_box(fetcher), _LANS, 0)
+    for server in plan.servers:
+        for push in server.pushes:
+            if push.home_address and push.home_address in router.lan.network:
+                yield _box(f"{_PEER}-{push.name}", content.peer_box(server, push), _LANS, 0)
     if home := content.home_box(plan, router):
         yield _box(f"{_HOME}-{plan.routers.index(router)}", home, _LANS, 0)
+
+
+def _away(plan: Plan, y: float) -> Iterator[Box]:
+    """The boxes of places on the Internet that photos go to, below that of the Internet."""
+    for server in plan.servers:
+        for push in server.pushes:
+            if push.home_address is None:
+                box = _box(f"{_PEER}-{push.name}", content.peer_box(server, push), _INTERNET, y)
+                yield box
+                y = box.bottom + _BETWEEN_BOXES
 
 
 def _stacked(boxes: Iterator[Box], router: Box) -> list[Box]:
@@ -180,6 +200,7 @@ def _stacked(boxes: Iterator[Box], router: Box) -> list[Box]:
 def _connector_in(outside: Box, router: Box, plan: Plan, i: int) -> tuple[Connector, Text]:
     """The connector from the Internet, or from the next router outside, and its label."""
     camera = any(not server.only_on for server in plan.servers_through(plan.routers[i]))
+    photos = _leads_inwards(plan, i)
     points: tuple[Point, ...]
     if i == 0:
         y = router.y + router.head / 2
@@ -189,7 +210,28 @@ def _connector_in(outside: Box, router: Box, plan: Plan, i: int) -> tuple[Connec
         x = router.x + router.width / 2
         points, name = ((x, outside.bottom), (x, router.y)), _kind_of_lan(plan.routers[i - 1])
         label = Text(x + 10, router.y - _BETWEEN_ROWS / 2 - 8, "label", (name,))
-    return Connector(outside.id, router.id, points, camera), label
+    return Connector(outside.id, router.id, points, camera, photos and not camera), label
+
+
+def _leads_inwards(plan: Plan, i: int) -> bool:
+    """Whether photos of a server outside of router i go to a computer inside of it."""
+    names = [router.name for router in plan.routers]
+    inner = plan.routers[i:]
+    for server in plan.servers:
+        if names.index(server.behind) >= i:
+            continue
+        places = [push.home_address for push in server.pushes]
+        places += [f.address for f in plan.fetchers if f.server == server.name and not f.removed]
+        if any(place in router.lan.network for place in places if place for router in inner):
+            return True
+    return False
+
+
+def _connector_away(router: Box, away: Box) -> Connector:
+    """The connector from the outermost router to a place on the Internet."""
+    y, end = router.bottom - router.foot / 2, away.y + away.head / 2
+    points = ((router.x, y), (_TURN_OUT, y), (_TURN_OUT, end), (away.right, end))
+    return Connector(router.id, away.id, points, camera=False, photos=True)
 
 
 def _connectors_out(
@@ -204,9 +246,15 @@ def _connectors_out(
         rest: tuple[Point, ...] = ((box.x, y),)
         if len(inside) > 1:
             rest = ((turn, y), (turn, beside_its_name), (box.x, beside_its_name))
+        photos = box.id.startswith(_PEER)
+        camera = not (direct or photos or box.id.startswith(_HOME))
         points = ((router.right, y), *rest)
-        camera = not direct and not box.id.startswith(_HOME)
-        connectors.append(Connector(router.id, box.id, points, camera))
+        if box.id.startswith(_HOME) and len(inside) > 1:
+            # It leaves the way of photos where that ends: two kinds of dots make a third.
+            heads = [each.y + each.head / 2 for each in inside if each.id.startswith(_PEER)]
+            if heads:
+                points = ((turn, max(y, *heads)), *points[2:])
+        connectors.append(Connector(router.id, box.id, points, camera, photos))
     return connectors, [_above(router.right, y, name)] if inside else []
 
 
@@ -231,14 +279,18 @@ def _key(y: float, connectors: Sequence[Connector]) -> tuple[Box, tuple[Connecto
     texts: list[Text] = []
     samples = []
     bottom = y + 5
-    for camera, meaning in ((True, "camera connections"), (False, "no cameras")):
-        if any(connector.camera == camera for connector in connectors):
+    for camera, photos, meaning in (
+        (True, False, "camera connections"),
+        (False, True, "photos from the library"),
+        (False, False, "no cameras"),
+    ):
+        if any((each.camera, each.photos) == (camera, photos) for each in connectors):
             text = Text.wrapped(
                 meaning, "plain", left + _KEY_SAMPLE, bottom, width - 2 * _PADDING - _KEY_SAMPLE
             )
             line = text.y + text.leading / 2
             points = ((left, line), (left + _KEY_SAMPLE - 8, line))
-            samples.append(Connector("key", "key", points, camera))
+            samples.append(Connector("key", "key", points, camera, photos))
             texts.append(text)
             bottom = text.bottom
     return Box("key", (), x, y, width, bottom + 5 - y, 0, 0, tuple(texts)), tuple(samples)

@@ -129,12 +129,14 @@ class Connector:
     :param end: the box that it points at
     :param points: where it begins, turns and ends
     :param camera: whether cameras' connections take it
+    :param photos: whether photos take it out of the library
     """
 
     start: str
     end: str
     points: tuple[Point, ...]
     camera: bool
+    photos: bool = False
 
     @property
     def shaft(self) -> tuple[Point, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from itertools import pairwise
 from typing import Any
 
@@ -47,6 +48,9 @@ def server_is_in_the_lan(site: Any) -> Iterator[Finding]:
                 continue
 
 
+_FETCHER = "delivery["
+
+
 @dataclass(frozen=True)
 class _Fields:
     """The names of the fields that hold addresses of one IP version."""
@@ -57,6 +61,18 @@ class _Fields:
 
 
 _V4, _V6 = _Fields("lan", "wan", "address"), _Fields("lan6", "wan6", "address6")
+
+
+def fetcher_is_in_the_lan(site: Any) -> Iterator[Finding]:
+    """Refuse a computer that fetches, outside of its router's LAN or at another one's address."""
+    for i, delivery in enumerate(site.delivery):
+        try:
+            # Its own key says it where that is no address.
+            if delivery.by == "fetch" and isinstance(delivery.address, IPv4Address):
+                at, key = router_index(site, delivery), f"delivery[{i}].address"
+                yield from _check_address(site, key, delivery.address, at, _V4, what="computer")
+        except RefusedFieldError:
+            continue
 
 
 def _check_address(
@@ -87,7 +103,10 @@ def _check_address(
     else:
         # Of two devices with one address, the second is reported.
         for other, name, taken in _addresses_in_lan(site, i, fields):
-            if other < key and taken == address:
+            if other == key:
+                break
+            # Of two that fetch to one computer, more is to be said (deliveries_differ).
+            if taken == address and not (other.startswith(_FETCHER) and key.startswith(_FETCHER)):
                 yield (key, f"{address} is the address of {name} already", give)
 
 
@@ -102,6 +121,19 @@ def _addresses_in_lan(site: Any, i: int, fields: _Fields) -> Iterator[tuple[str,
                 yield f"servers[{j}].{fields.address}", server.name, getattr(server, fields.address)
         except RefusedFieldError:
             continue
+    for j, delivery in enumerate(_deliveries(site) if fields is _V4 else ()):
+        try:
+            if delivery.by == "fetch" and router_index(site, delivery) == i:
+                yield f"delivery[{j}].address", delivery.name, delivery.address
+        except RefusedFieldError:
+            continue
+
+
+def _deliveries(site: Any) -> Any:
+    try:
+        return site.delivery
+    except RefusedFieldError:
+        return ()
 
 
 def _free_address(site: Any, i: int, fields: _Fields) -> Any:

@@ -7,8 +7,10 @@ because they are invalid (:mod:`hotshoe.site.validation`): reading one ends the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from ipaddress import IPv4Address
 from typing import Any
 
+from hotshoe.site.delivery import address_of, peer_of, server_index
 from hotshoe.site.validation import RefusedFieldError
 
 # Key, reason, remedy.
@@ -26,7 +28,7 @@ def with_fields(parts: Any, *names: str) -> Iterator[tuple[Any, ...]]:
 
 
 def router_index(site: Any, server: Any) -> int:
-    """The index of the router in whose LAN a server is."""
+    """The index of the router in whose LAN a server is, or a computer that fetches photos."""
     names = [router.name for router in site.routers]
     if server.behind is None:
         return len(names) - 1
@@ -44,3 +46,19 @@ def inner_router_of(site: Any, at: int, host: Any) -> int | None:
 def nat_routers_between(site: Any, outer: int, inner: int) -> list[int]:
     """The indexes of the routers that translate (NAT) between the LANs of two routers."""
     return [k for k in range(outer + 1, inner + 1) if site.routers[k].mode != "routed"]
+
+
+def inward(site: Any, index: int) -> Iterator[tuple[str, IPv4Address, int, int]]:
+    """What the server of that index sends to addresses in the LANs of routers inside of it.
+
+    :returns: of each delivery its name, the address and TCP port of the other side, and the index
+        of the router that has it in its LAN
+    """
+    at = router_index(site, site.servers[index])
+    for delivery in site.delivery:
+        if delivery.by == "fetch" or server_index(site, delivery) != index:
+            continue
+        address = address_of(delivery)
+        inner = inner_router_of(site, at, address) if address else None
+        if address and inner is not None:
+            yield delivery.name, address, peer_of(delivery)[1], inner

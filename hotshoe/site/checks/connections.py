@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from hotshoe.ports.ranges import Service
 from hotshoe.site.checks.base import (
     Finding,
     inner_router_of,
@@ -118,10 +119,12 @@ def home_services_can_be_reached(site: Any) -> Iterator[Finding]:
                     else "remove may_open; no router is between the home and this server",
                 )
                 continue
-            yield from _check_host(site, f"{key}.to", target.to, inner)
+            yield from check_host(site, f"{key}.to", target.to, inner)
             nat_routers = nat_routers_between(site, at, inner)
-            yield from _check_source_is_visible(site, f"{key}.to", server, nat_routers, inner)
-            yield from _check_port_is_free(site, f"{key}.services", target, nat_routers)
+            yield from check_source_is_visible(site, f"{key}.to", server, nat_routers, inner)
+            yield from check_ports_are_free(
+                site, f"{key}.services", target.to, target.services, nat_routers
+            )
             # Behind a translating router, the address to dial is that router's.
             dial = nat_routers[0] if nat_routers else target.to
             for service in target.services:
@@ -135,7 +138,8 @@ def home_services_can_be_reached(site: Any) -> Iterator[Finding]:
                 dialled |= dict.fromkeys(wanted, target.to)
 
 
-def _check_host(site: Any, key: str, host: Any, i: int) -> Iterator[Finding]:
+def check_host(site: Any, key: str, host: Any, i: int) -> Iterator[Finding]:
+    """Refuse an address in the LAN of router i that no computer there can have."""
     lan = site.routers[i].lan
     routers = {lan.ip: site.routers[i].name}
     for inner in site.routers[i + 1 : i + 2]:
@@ -147,9 +151,14 @@ def _check_host(site: Any, key: str, host: Any, i: int) -> Iterator[Finding]:
         yield (key, f"{host} is the network's own or its broadcast address", remedy)
 
 
-def _check_source_is_visible(
+def check_source_is_visible(
     site: Any, key: str, server: Any, nat_routers: list[int], inner: int
 ) -> Iterator[Finding]:
+    """Refuse a host behind a router that cannot tell a server from others.
+
+    :param nat_routers: the indexes of the routers in between that translate
+    :param inner: the index of the router that has the host in its LAN
+    """
     for k in nat_routers:
         router = site.routers[k]
         if router.masks_source and k < inner:
@@ -162,20 +171,24 @@ def _check_source_is_visible(
             )
 
 
-def _check_port_is_free(
-    site: Any, key: str, target: Any, nat_routers: list[int]
+def check_ports_are_free(
+    site: Any, key: str, host: Any, services: Iterable[Service], nat_routers: list[int]
 ) -> Iterator[Finding]:
+    """Refuse services of a host that a router in between would be dialled for, and cannot be.
+
+    :param nat_routers: the indexes of the routers in between that translate
+    """
     for k in nat_routers:
         router = site.routers[k]
         for field in ("open_to_wan", "other_forwards"):
             for other in getattr(router, field):
-                for service in target.services:
+                for service in services:
                     if service.protocol == other.protocol and service.ports.overlaps(other.ports):
                         yield (
                             key,
-                            f"{service} of {target.to} would be dialled at {router.name}, where "
+                            f"{service} of {host} would be dialled at {router.name}, where "
                             f"{other} is taken already ({field})",
-                            f"let {target.to} answer on another port, or remove {other} from "
+                            f"let {host} answer on another port, or remove {other} from "
                             f"{field} of {router.name}",
                         )
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from hotshoe.site.checks.base import Finding
 from hotshoe.site.ddns import NSUPDATE, PROVIDERS, SOMEBODY_ELSE, needs_of
-from hotshoe.site.model import DYNAMIC, Ddns
+from hotshoe.site.fields import DYNAMIC
+from hotshoe.site.model import Ddns
 
 # The kinds of router that have a client for dynamic DNS which hotshoe, or a worksheet, sets up.
 _UPDATING_ROUTERS = ("openwrt", "hand")

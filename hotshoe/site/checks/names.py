@@ -12,10 +12,13 @@ from hotshoe.site.validation import RefusedFieldError
 
 
 def names_are_unique(site: Any) -> Iterator[Finding]:
-    """Refuse two devices, or two cameras, of one name."""
+    """Refuse two devices, deliveries among them, or two cameras, of one name."""
     devices = _names(site, "routers")
     with suppress(RefusedFieldError):
         devices += _names(site, "servers")
+    with suppress(RefusedFieldError):
+        # One that fetches is a host of the inventory, and each is a computer on the stage.
+        devices += _names(site, "delivery")
     yield from _duplicates("device", devices)
     yield from _duplicates("camera", _names(site, "cameras"))
 

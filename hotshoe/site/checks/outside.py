@@ -7,7 +7,7 @@ from typing import Any
 
 from hotshoe.ports import portset
 from hotshoe.site.checks.base import Finding, with_fields
-from hotshoe.site.model import DYNAMIC
+from hotshoe.site.fields import DYNAMIC
 from hotshoe.site.routability import why_unreachable
 
 # Names that the Internet's DNS does not answer, or not with this home's address, and why.

@@ -17,8 +17,15 @@ from hotshoe.ports.allocation import (
     summary,
 )
 from hotshoe.ports.ranges import PortRange, Service
-from hotshoe.site.checks.base import Finding, inner_router_of, nat_routers_between, router_index
+from hotshoe.site.checks.base import (
+    Finding,
+    inner_router_of,
+    inward,
+    nat_routers_between,
+    router_index,
+)
 from hotshoe.site.checks.outside import port_set_is_valid
+from hotshoe.site.delivery import SHARE_SERVICES
 from hotshoe.site.ftp_ports import (
     cameras_of,
     control_ports_of,
@@ -227,6 +234,45 @@ def other_services_use_other_ports(site: Any) -> Iterator[Finding]:
                 "take other FTP ports (ftp.control_port, ftp.passive_ports), or remove that "
                 "forward from the router and from here",
             )
+
+
+def deliveries_use_other_ports(site: Any) -> Iterator[Finding]:
+    """Refuse to send photos by a port of a router in between that FTP uses there."""
+    ports = _allocated_ports(site)
+    at = [router_index(site, server) for server in site.servers]
+    names = [delivery.name for delivery in site.delivery]
+    for i in range(len(site.servers)):
+        for name, host, port, inner in inward(site, i):
+            nat_routers = nat_routers_between(site, at[i], inner)
+            first = nat_routers[0] if nat_routers else len(site.routers)
+            passing = [p for p, k in zip(ports, at, strict=True) if k >= first]
+            for service, clash in _clashes([Service("tcp", PortRange(port, port))], passing):
+                delivery = site.delivery[names.index(name)]
+                yield (
+                    f"delivery[{names.index(name)}].{'url' if delivery.url else 'address'}",
+                    _is_in_use(service, clash),
+                    f"let {host} answer on another port",
+                )
+
+
+def share_has_its_ports(site: Any) -> Iterator[Finding]:
+    """Refuse a share whose ports something else on a server uses."""
+    if site.library.share == "none":
+        return
+    for server, ports in zip(site.servers, _allocated_ports(site), strict=True):
+        for service, clash in _clashes(SHARE_SERVICES, [ports]):
+            yield (
+                "library.share",
+                f"the share needs {service} of {server.name}, which its FTP uses ({clash})",
+                "take other FTP ports (ftp.control_port, ftp.passive_ports)",
+            )
+        for service in SHARE_SERVICES:
+            if service.protocol == "tcp" and server.ssh_port in service.ports:
+                yield (
+                    "library.share",
+                    f"the share needs {service} of {server.name}, where its SSH answers",
+                    "let SSH answer on another port",
+                )
 
 
 def _clashes(

@@ -42,7 +42,11 @@ def main() -> None:
     """Take photos in, as the file says."""
     # Threads that look into photos let go this often, since names wait to become free. In seconds.
     sys.setswitchinterval(0.0005)
-    asyncio.run(run(Intake(json.loads(Path(sys.argv[1]).read_text()))))
+    configuration = json.loads(Path(sys.argv[1]).read_text())
+    if configuration["readable"]:
+        # Folders that it makes in the library are then for others as well.
+        os.umask(0o002)
+    asyncio.run(run(Intake(configuration)))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,9 @@ from collections.abc import Iterator, Sequence
 # Of a folder that is made. It inherits the group of the one that it is in from that one; the unit
 # does not let this program ask for that (RestrictSUIDSGID), and to set a mode later takes it away.
 MODE = 0o770
+# Of one in the library: the umask decides whether it is for readers, who are neither its owner nor
+# in its group.
+READABLE_MODE = 0o775
 # linux/fs.h
 RENAME_NOREPLACE = 1
 # What a file system without renameat2(2), or without that flag, answers.
@@ -85,7 +88,7 @@ def _opened(parent: int, name: str, *, make: bool) -> int:
     except FileNotFoundError:
         if not make:
             raise
-    make_folder(parent, name)
+    make_folder(parent, name, READABLE_MODE)
     return open_folder(parent, name)
 
 

@@ -54,7 +54,11 @@ class Intake:
                 for name in sorted(os.listdir(photos))
                 if (camera := _camera(photos, name, configuration["cameras"]))
             }
-            self._library = Library(open_folder(photos, LIBRARY), configuration["library"])
+            self._library = Library(
+                open_folder(photos, LIBRARY),
+                configuration["library"],
+                readable=configuration["readable"],
+            )
         self._events, self._reports, self._arrivals = Inotify(), Reports(root), Arrivals()
         self._evidence = Evidence(
             self._owner,

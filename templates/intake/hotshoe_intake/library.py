@@ -10,6 +10,7 @@ Nothing lists a folder, so a photo costs the same however many of other names ar
 from __future__ import annotations
 
 import os
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -95,10 +96,12 @@ class Library:
 
     :param root: a handle of its folder
     :param tree: the path of a photo in it, such as ``{camera}/{date}/{name}``
+    :param readable: whether whoever gets into its folder may read what is in it
     """
 
-    def __init__(self, root: int, tree: str) -> None:
+    def __init__(self, root: int, tree: str, *, readable: bool = False) -> None:
         self._root = root
+        self._readable = readable
         self._folders = tree.split("/")[:-1]
         # Of two exposures with one name, the first decides before the second looks.
         self._deciding = threading.Lock()
@@ -120,6 +123,10 @@ class Library:
             then it is where it was
         """
         with closing(open_file(source, name)) as handle:
+            if self._readable:
+                # One that readers cannot read is better than one that is not taken in.
+                with suppress(OSError):
+                    os.fchmod(handle, stat.S_IMODE(os.fstat(handle).st_mode) | stat.S_IROTH)
             sync(handle)
             photo = _Photo(source, name, handle, look.exposure)
             if photo.exposure:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hotshoe.debian.leftovers import (
@@ -127,6 +129,16 @@ def test_timers_stop_before_what_they_start():
     )
 
 
+def test_what_systemd_makes_of_a_template_stays_and_goes_with_it():
+    made = ("hotshoe-it@3-1-0.service",)
+    template = f"{UNITS}/hotshoe-it@.service"
+    claims = {"server": Claims.of((), ("hotshoe-it@.service",), (), ())}
+    found = Found((template,), made)
+    assert not leftovers(found, "home", "server", claims)
+    rest = leftovers(found, "home", "server", {"server": Claims()})
+    assert (rest.units, rest.paths) == (made, (template,))
+
+
 # -- hosts that become another kind of host, and hosts of several Sites
 
 BECAME_A_ROUTER = Found(OF_SERVER, ("hotshoe-vsftpd.service",), ("hotshoe_firewall",), notes=NOTED)
@@ -200,3 +212,28 @@ def test_what_a_host_prints_is_read():
 def test_nothing_left_over_is_nothing_to_do():
     assert not Leftovers(note="server\n")
     assert Leftovers(groups=("hotshoe-old",))
+
+
+class TestAHostThatTheSiteUsesNoMore:
+    """It has the claims of no role, and only its own note tells that it had others."""
+
+    CLAIMS = CLAIMS | {"former": Claims()}
+    FOUND = Found((*OF_SERVER, "/etc/hotshoe/site-home"), ("hotshoe-vsftpd.service",), notes=NOTED)
+
+    def test_everything_goes_and_the_note_with_it(self):
+        found = leftovers(self.FOUND, "home", "former", self.CLAIMS)
+        assert set(OF_SERVER) <= {*found.paths}
+        assert "hotshoe-vsftpd.service" in found.units
+        assert (found.note, found.forgotten) == ("", True)
+
+    def test_what_another_site_has_there_stays(self):
+        both = replace(self.FOUND, notes=NOTED | {"cabin": frozenset({"server"})})
+        found = leftovers(both, "home", "former", self.CLAIMS)
+        assert [*found.named()] == []
+        assert found.forgotten
+
+    def test_a_run_that_was_killed_before_the_note_went_is_healed(self):
+        assert leftovers(Found(notes=NOTED), "home", "former", self.CLAIMS)
+
+    def test_after_that_nothing_is_left_to_do(self):
+        assert not leftovers(Found(), "home", "former", self.CLAIMS)

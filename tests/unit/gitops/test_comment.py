@@ -12,7 +12,7 @@ from hotshoe.cli import main
 from hotshoe.gitops import comment
 from tests.conftest import SMALLEST
 
-INVENTORY = "servers, routers, openwrt_routers = [], [], []\n"
+INVENTORY = "servers, routers, openwrt_routers, fetchers = [], [], [], []\n"
 
 
 class Repository:

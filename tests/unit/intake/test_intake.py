@@ -127,6 +127,7 @@ class Home:
             "owner": "hotshoe",
             "library": "{camera}/{name}",
             "keep_incomplete_days": 14,
+            "readable": False,
             "limit": None,
             "keep_free": 0,
             "cameras": {"r5": {"limit": None, "tolerates_unclean_close": False}},

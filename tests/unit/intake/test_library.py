@@ -49,7 +49,7 @@ def taken(second: int, kind: str = "JPG", day: int = 29) -> bytes:
 class Home:
     """A library, and a folder in which photos arrive."""
 
-    def __init__(self, path: Path, tree: str = TREE) -> None:
+    def __init__(self, path: Path, tree: str = TREE, *, readable: bool = False) -> None:
         self.path = path / "library"
         self.arriving = path / "arriving"
         for folder in (self.path, self.arriving):
@@ -57,11 +57,12 @@ class Home:
         self._root = os.open(self.path, os.O_RDONLY)
         self.source = os.open(self.arriving, os.O_RDONLY)
         self.tree = tree
+        self.readable = readable
         self.restart()
 
     def restart(self) -> None:
         """What the program remembers is gone."""
-        self.library = Library(self._root, self.tree)
+        self.library = Library(self._root, self.tree, readable=self.readable)
 
     def place(self, name: str, camera: str = "r5", arrived: float = NOON) -> Placed:
         """Place what has arrived."""
@@ -133,6 +134,24 @@ def test_folders_are_for_the_group_and_the_photo_keeps_its_mode(home):
         os.umask(before)
     modes = [stat.S_IMODE((home.path / each).stat().st_mode) for each in ("r5", f"r5/{DAY}", path)]
     assert modes == [0o2770, 0o2770, 0o440]
+
+
+def test_where_there_are_readers_the_gate_alone_keeps_others_out(tmp_path):
+    """Who may pass the library's own folder reads all that is below, and changes none of it."""
+    home = Home(tmp_path, readable=True)
+    home.path.chmod(0o2770)
+    photo = home.arriving / "a.JPG"
+    photo.write_bytes(taken(0))
+    photo.chmod(0o440)
+    before = os.umask(0o002)
+    try:
+        path = home.place("a.JPG").path
+    finally:
+        os.umask(before)
+    modes = [stat.S_IMODE((home.path / each).stat().st_mode) for each in ("r5", f"r5/{DAY}", path)]
+    assert modes == [0o2775, 0o2775, 0o444]
+    assert stat.S_IMODE(home.path.stat().st_mode) == 0o2770
+    home.close()
 
 
 @pytest.mark.parametrize(

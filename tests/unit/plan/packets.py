@@ -201,7 +201,7 @@ class Server:
                 _within(packet.source, plan.ssh_from)
                 and (packet.protocol, packet.port) == ("tcp", plan.ssh_port)
             )
-            or (_within(packet.source, plan.inside) and packet.wants(plan.open_to_lan))
+            or (_within(packet.source, plan.inside) and packet.wants(plan.lan_services))
             or any(
                 packet.source == let.source and packet.wants([let.service])
                 for let in plan.accept_rules

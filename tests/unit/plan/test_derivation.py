@@ -103,6 +103,13 @@ def test_the_example_has_this_server(example_plan):
             data_connections_per_minute=6,
             data_connections_at_once=16,
             client_sets=derivation.CLIENT_SETS,
+            share=None,
+            readers=(),
+            message=None,
+            pushes=(),
+            fetch_port=None,
+            fetchers=(),
+            retention=None,
         ),
     )
 

@@ -13,8 +13,8 @@ from hotshoe.plan.manual_setup import Menu, Row, rows
 from hotshoe.plan.model import AcceptRule, PortForward, Route
 from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.stage import router_by_hand
-from tests.homes import HOMES
-from tests.random_homes import every_home
+from tests.homes import HOMES, home
+from tests.random_homes import HOST_KEY, every_home
 
 
 def of(home: str, router: str) -> tuple[Row, ...]:
@@ -321,3 +321,36 @@ def test_every_value_can_be_typed(plan):
                 assert label
                 assert re.fullmatch(r"[A-Za-z0-9.:, -]+", value)
                 assert "None" not in value
+
+
+def test_computers_that_photos_go_to_keep_their_addresses():
+    fetch = {"name": "nas", "by": "fetch", "address": "10.0.0.20", "folder": "/srv/photos"}
+    smb = {"name": "desk", "by": "smb", "address": "10.0.0.30", "username": "a", "share": "in"}
+    plan = home(delivery=[fetch, smb], managers=("hand",))
+    kept = [dict(row.fields) for row in rows(plan, plan.routers[0]) if row.menu == Menu.RESERVATION]
+    assert [(row["Device"], row["IPv4 address"]) for row in kept] == [
+        ("server0", "10.0.0.101"),
+        ("desk", "10.0.0.30"),
+        ("nas", "10.0.0.20"),
+    ]
+
+
+def test_a_router_by_hand_lets_a_server_reach_the_one_computer_that_it_sends_photos_to():
+    sftp = {
+        "name": "desk",
+        "by": "sftp",
+        "address": "10.0.1.30",
+        "username": "a",
+        "host_key": HOST_KEY,
+    }
+    plan = home(("nat", "nat"), (0,), delivery=[sftp], managers=("linux", "hand"))
+    (row,) = (row for row in rows(plan, plan.routers[1]) if row.menu == Menu.FORWARD)
+    assert row.fields == (
+        ("Name", "server0 to 10.0.1.30 22"),
+        ("Protocol", "TCP"),
+        ("Allowed source", "10.0.0.101"),
+        ("External port", "22"),
+        ("Internal address", "10.0.1.30"),
+        ("Internal port", "22"),
+        ("Enabled", "yes"),
+    )

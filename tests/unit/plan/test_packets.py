@@ -98,6 +98,7 @@ class Home:
         """A computer in a LAN."""
         taken = {self.routers[lan].lan.ip, *(server.address for server in self.servers)}
         taken |= {router.wan_address for router in self.routers}
+        taken |= {fetcher.address for fetcher in self.plan.fetchers}
         hosts = self.routers[lan].lan.network.hosts()
         return next(host for host in hosts if host not in taken)
 
@@ -120,10 +121,10 @@ class Home:
         """Ports at which something may go wrong: those of services, and those next to FTP's."""
         found = {1, 20, 21, 22, 443, 65535}
         for server in self.servers:
-            services = [*server.open_to_lan, *(access.service for access in server.may_open)]
+            services = [*server.lan_services, *(access.service for access in server.may_open)]
             for ports in (*server.ftp_ports, *(service.ports for service in services)):
                 found |= {ports.first - 1, ports.first, ports.last, ports.last + 1}
-            found.add(server.ssh_port)
+            found |= {server.ssh_port, server.fetch_port or server.ssh_port}
             if server.follower:
                 found.add(server.follower.notice_port)
         for router in self.routers:
@@ -437,7 +438,7 @@ def the_home_reaches_its_servers(home: Home) -> None:
     for server in home.servers:
         services = [Service("tcp", ports) for ports in server.forwarded_ports]
         services += [Service("tcp", PortRange(server.ssh_port, server.ssh_port))]
-        services += server.open_to_lan
+        services += server.lan_services
         for lan in range(home.at(server), len(home.routers)):
             boxes, host = home.boxes(), home.host_in(lan)
             for service in services:
@@ -538,6 +539,41 @@ def test_nobody_else_in_a_dmz_opens_what_the_server_may(home):
                     assert not journey.arrived or journey.end == INTERNET, journey
 
 
+# -- photos that the home fetches
+
+
+def fetchers_reach_their_server(home: Home) -> None:
+    """Each by a connection of its own, which the server knows by its source; and nobody else."""
+    for fetcher in home.plan.fetchers:
+        server, boxes = home.plan.server(fetcher.server), home.boxes()
+        (access,) = (each for each in server.fetchers if each.name == fetcher.name)
+        sent = Packet("tcp", fetcher.address, SOURCE_PORT, fetcher.dial, fetcher.port)
+        journey = boxes.send_from_lan(home.names.index(fetcher.behind), sent)
+        assert arrives(journey, server), journey
+        assert (journey.packet.source, journey.packet.port) == (access.source, server.fetch_port)
+        back = boxes.send_answer(journey)
+        assert back.arrived, back
+        assert (back.end, back.packet) == (str(fetcher.address), sent.answer())
+
+
+@every(homes_with_a_dmz)
+def test_whoever_fetches_photos_reaches_the_server(home):
+    fetchers_reach_their_server(home)
+
+
+@every(homes_with_a_dmz)
+def test_nobody_else_reaches_the_port_for_those_who_fetch(home):
+    for server in (each for each in home.servers if each.fetch_port):
+        sources = {access.source for access in server.fetchers}
+        strange = replace(dial(server.fetch_port, home), to=server.address)
+        for to in (server.address, home.plan.public_address):
+            journey = home.boxes().send_from_internet(replace(strange, to=to))
+            assert not arrives(journey, server), journey
+            for lan, host in home.hosts():
+                journey = home.boxes().send_from_lan(lan, replace(strange, to=to, source=host))
+                assert not arrives(journey, server) or journey.packet.source in sources, journey
+
+
 # -- a public address that changes
 
 
@@ -636,6 +672,7 @@ def everything_is_right(home: Home) -> None:
     servers_open_only_what_they_may(home, home.odd_ports())
     servers_open_what_they_may(home)
     servers_are_told(home)
+    fetchers_reach_their_server(home)
 
 
 @pytest.fixture(params=EXAMPLES)

@@ -400,6 +400,47 @@ class TestTheWayOfACamera:
         assert boxes_of(picture(HOMES[name]))["key"] == key
 
 
+class TestTheWayOfPhotos:
+    """Each delivery has an arrow that ends where its photos do."""
+
+    def ways(self, name: str) -> dict[tuple[str, str], tuple[bool, bool]]:
+        drawn = draw(HOMES[name]).connectors
+        return {(way.start, way.end): (way.camera, way.photos) for way in drawn}
+
+    def test_leads_to_whoever_fetches(self):
+        ways = self.ways("fetch")
+        assert ways["router-0", "router-1"] == ways["router-1", "peer-nas"] == (False, True)
+        assert ways["router-1", "home-1"] == (False, False)
+
+    def test_leads_to_whom_a_server_sends_them(self):
+        assert self.ways("push")["router-1", "peer-desk"] == (False, True)
+
+    def test_leads_out_to_the_internet(self):
+        ways = self.ways("photos go everywhere")
+        assert {end for start, end in ways if start == "router-0"} >= {"peer-cloud", "peer-bucket"}
+        assert {end for (_, end), (_, photos) in ways.items() if photos} == {
+            "peer-a-computer-in-the-attic-fetches",
+            *("peer-desk", "peer-office", "peer-cloud", "peer-bucket", "router-2"),
+        }
+
+    def test_every_delivery_has_a_box_in_the_row_of_its_lan(self, plan):
+        boxes = {box.id: box for box in draw(plan).boxes}
+        homes = [(f.name, f.address) for f in plan.fetchers]
+        homes += [(p.name, p.home_address) for s in plan.servers for p in s.pushes]
+        for name, address in homes:
+            rows = [i for i, r in enumerate(plan.routers) if address and address in r.lan.network]
+            for i in rows:
+                assert boxes[f"peer-{name}"].y >= boxes[f"router-{i}"].y
+            if not rows:
+                assert boxes[f"peer-{name}"].x == boxes["internet"].x
+
+    def test_is_explained_by_the_key(self):
+        assert "photos from the library" in boxes_of(picture(HOMES["fetch"]))["key"]
+
+    def test_differs_by_more_than_its_colour(self):
+        assert 'stroke-width="2" stroke-dasharray="2 3"' in picture(HOMES["push"])
+
+
 class TestTheLayout:
     """Computed with the widest of the common monospace fonts."""
 

@@ -9,8 +9,10 @@ from datetime import datetime
 import pytest
 from rich.console import Console
 
+from hotshoe.remote.deliveries import Deliveries, Delivery, Destination, PhotoDeliveries
 from hotshoe.remote.events import Event, Kind
 from hotshoe.remote.photos import Lately
+from hotshoe.remote.ssh import RemoteError
 from hotshoe.show.photos import line, table
 
 AT = datetime(2024, 2, 29, 12, 0, 1)
@@ -60,6 +62,61 @@ time                 camera  name            size  where it is now
     )
 
 
+def test_where_each_photo_has_been_delivered_to_what_waits_and_why():
+    names = [f"IMG_000{number}.JPG" for number in range(1, 7)]
+    safe, waits, odd, gone, taken, broken = (
+        photo(Kind.LIBRARY, name, f"{LIBRARY}/{name}") for name in names
+    )
+    broken = photo(Kind.INCOMPLETE, names[5], "/srv/hotshoe/r5/incomplete/1/x", "why")
+    there, waiting = Delivery("nas", "delivered", "x", AT, AT), Delivery("desk", "waiting")
+    told = Deliveries(
+        False,
+        (
+            Destination("nas", "fetch", "", 2, 0, 0, succeeded=AT),
+            Destination(
+                *("desk", "sftp", "sftp://ann@192.168.1.30/in", 1, 2, 6_000),
+                sending=f"{LIBRARY}/{names[1]}",
+                error="the password is wrong",
+                failing_since=AT,
+                next_try=AT,
+            ),
+        ),
+        {
+            safe.path: PhotoDeliveries((there, Delivery("desk", "delivered"))),
+            waits.path: PhotoDeliveries((there, waiting)),
+            odd.path: PhotoDeliveries((Delivery("nas", "waiting", error="too large"), waiting)),
+            gone.path: PhotoDeliveries((there,), removed=AT),
+        },
+        "too little has been delivered",
+    )
+    present = frozenset(event.path for event in (safe, waits, odd, broken))
+    events = (safe, waits, odd, gone, taken, broken)
+    rows = printed(Lately(events, present, (), told), 200).splitlines()[1:]
+    cells = [re.sub(r"^.*(JPG|size)  (3.0 kB)? *", "", row) for row in rows]
+    assert [re.sub(r"\b {2,}", " | ", cell) for cell in cells] == [
+        "where it is now | delivered to",
+        "library/r5/2024-02-29 | nas, desk",
+        "library/r5/2024-02-29 | nas; waits for desk",
+        "library/r5/2024-02-29 | waits for nas (too large), desk",
+        "removed after delivery; was in library/r5/2024-02-29 | nas",
+        "moved or removed; was in library/r5/2024-02-29",
+        "incomplete: why; kept in r5/incomplete/1/x",
+        "hotshoe-delivery does not run there: journalctl -u hotshoe-delivery",
+        "nas (fetch): nothing waits; it last worked 2024-02-29 12:00:01",
+        "desk (sftp, sftp://ann@192.168.1.30/in): 2 wait (6.0 kB); on its way: "
+        f"library/r5/2024-02-29/{names[1]}",
+        "    the password is wrong (since 2024-02-29 12:00:01); it is tried again "
+        "2024-02-29 12:00:01",
+        "retention: too little has been delivered",
+    ]
+
+
+def test_what_has_come_in_is_shown_without_the_deliveries_if_need_be():
+    event = photo(Kind.LIBRARY, "IMG_0001.JPG", f"{LIBRARY}/IMG_0001.JPG")
+    text = printed(Lately((event,), frozenset({event.path}), (), RemoteError("why")))
+    assert text.splitlines()[1].endswith("where it is now")
+
+
 def test_nothing_is_said_to_be_nothing():
     assert printed(Lately((), frozenset(), ())).endswith("\nNothing has come in.")
 
@@ -76,6 +133,21 @@ def test_no_name_moves_the_cursor_or_is_taken_for_markup(name):
     assert "[red]x[/red]" in text or name != "[red]x[/red]"
 
 
+@pytest.mark.parametrize("text", NASTY)
+def test_no_answer_of_a_destination_does_so(text):
+    event = photo(Kind.LIBRARY, "IMG_0001.JPG", f"{LIBRARY}/IMG_0001.JPG")
+    told = Deliveries(
+        True,
+        (Destination("nas", "sftp", text, 1, 1, 1, sending=text, error=text),),
+        {event.path: PhotoDeliveries((Delivery("nas", "waiting", error=text),))},
+        text,
+    )
+    shown = printed(Lately((event,), frozenset(), (), told), 300)
+    assert shown.isascii()
+    assert all(character.isprintable() or character == "\n" for character in shown)
+    assert shown.count("[red]x[/red]") == (5 if text == "[red]x[/red]" else 0)
+
+
 @pytest.mark.parametrize("width", [20, 40, 80])
 def test_no_character_of_a_long_name_is_cut(width):
     name = "".join(chr(ord("a") + n % 26) for n in range(255))
@@ -83,6 +155,18 @@ def test_no_character_of_a_long_name_is_cut(width):
     text = printed(Lately((event,), frozenset({event.path}), ()), max(width, 60))
     column = re.findall(r"[a-z]{8,}", text)
     assert "".join(column).count(name[:26]) >= 9
+
+
+def test_on_a_narrow_terminal_it_is_still_read_where_a_photo_is():
+    event = photo(Kind.LIBRARY, "800141_21_4_0002.JPG", f"{LIBRARY}/800141_21_4_0002.JPG")
+    told = Deliveries(
+        True,
+        (Destination("nas", "fetch", "", 1, 0, 0, succeeded=AT),),
+        {event.path: PhotoDeliveries((Delivery("nas", "delivered"),))},
+    )
+    rows = printed(Lately((event,), frozenset({event.path}), (), told), 80).splitlines()[1:-1]
+    assert len(rows) <= 4
+    assert "nas" in rows[-2]
 
 
 def test_an_event_is_a_line():

@@ -94,6 +94,56 @@ for darkroom  21/tcp, 50000-50199/tcp to 203.0.113.20
     )
 
 
+def test_tables_show_who_fetches_photos():
+    text = printed(HOMES["fetch"])
+    assert "Internet -> edge [darkroom] -> gateway [nas]\n" in text
+    below = part(text, "Server darkroom")
+    assert "photos to       nas  fetches, from 192.168.178.2 on 17022/tcp\n" in below
+    assert "                what all of these have is removed after 30 days\n" in below
+    assert (
+        part(text, "Computer nas (behind gateway)")
+        == """\
+address         192.168.1.20
+fetches from    darkroom, dialled as 192.168.178.10 on 17022/tcp
+photos go to    /srv/photos
+                oldest first
+SSH             root, port 22
+"""
+    )
+
+
+def test_tables_show_where_a_server_sends_photos():
+    text = printed(HOMES["push"], 160)
+    assert (
+        "photos to       desk  by SFTP to 192.168.178.2 port 22 (192.168.1.30), folder in, as ann, "
+        "newest first\n"
+    ) in text
+    assert "port forwards   22/tcp  to 192.168.1.30, only from 192.168.178.10" in text
+    assert "may open        22/tcp  of 192.168.1.30 by dialling 192.168.178.2\n" in text
+
+
+def test_tables_show_who_else_gets_photos():
+    text = printed(HOMES["photos go everywhere"], 200)
+    for line in (
+        "share           by SMB, for the home, where photos may be moved, renamed and deleted\n",
+        "readers         ann, bob, on the server\n",
+        "message         messages/a-program-with-a-long-name, once no photo has come for a minute, "
+        "ended after 30 s\n",
+        "by S3 to https://s3.eu-central-1.example.net, bucket photos-of-ann, as AKIA",
+        "removed after 30 days and the oldest first until 200 GB of the disk are free\n",
+        "newest first, at most 12345678 bytes a second\n",
+    ):
+        assert line in text, line
+
+
+def test_a_computer_that_fetches_no_more_is_said_to_be_cleaned():
+    fetch = {"name": "nas", "by": "fetch", "address": "10.0.0.20", "folder": "/srv/photos"}
+    text = printed(home(delivery=[fetch | {"removed": True}]))
+    below = part(text, "Computer nas (behind router0)")
+    assert "removed         all that hotshoe put there goes; the photos stay\n" in below
+    assert "17022" not in text
+
+
 def test_tables_show_a_default_host():
     below = part(printed(HOMES["default-host"]), "Router box")
     assert "default host    192.168.178.2 gets everything else\n" in below

@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 
 from hotshoe.errors import SiteError
 from hotshoe.plan.derivation import make_plan
+from hotshoe.site.library import Delivery, Library, Message, Retention
 from hotshoe.site.model import (
     Camera,
     Certificate,
@@ -46,7 +47,8 @@ TREE_RULE = (
 TREE_REMEDY = 'write for example: library: "{camera}/{year}/{date}/{name}"'
 
 KEYS_HERE = (
-    "hostname, public_address, ddns, port_set, routers, servers, ftp, certificate, photos, cameras"
+    "hostname, public_address, ddns, port_set, routers, servers, ftp, certificate, photos, "
+    "cameras, library, message, delivery, retention"
 )
 
 # what the line says, the key in the message, what is wrong, what to do
@@ -1322,10 +1324,15 @@ RIGHT_SCALARS = st.sampled_from(
         *("22/tcp", "445/tcp", "1-65535/tcp", "1-65535/udp"),
         *("dynamic", "server", "router", "nsupdate", "duckdns", "dyndns2", "example.net"),
         *("implicit", "both", "own-ca", "letsencrypt", "files", "http-01", "dns-01", 80, 990),
+        *("smb", "fetch", "sftp", "webdav", "s3", "newest", "quiet-minute", "sftp.example.net"),
+        *("https://192.168.1.30:22/in", "https://192.168.1.21", "https://x:99999/", "in", "/in"),
         *("eth1", "https://acme.example.net/dir", "/usr/local/sbin/hook", "pki/own/chain.pem"),
     ]
 )
-PARTS = (Site, Router, Server, HomeService, Ftp, Certificate, Photos, SharedAddress, Ddns, Camera)
+PARTS = (
+    *(Site, Router, Server, HomeService, Ftp, Certificate, Photos, SharedAddress, Ddns, Camera),
+    *(Library, Message, Delivery, Retention),
+)
 KEYS = st.sampled_from(sorted({"server", *(key for part in PARTS for key in part.model_fields)}))
 ODD_VALUES = RIGHT_SCALARS | st.recursive(
     ODD_SCALARS | RIGHT_SCALARS,
@@ -1359,6 +1366,20 @@ certificate: {issuer: own-ca, challenge: null, staging: false, directory: null, 
 photos: {library: "{camera}/{date}/{name}", keep_incomplete: 14, limit: 500GB, keep_free: 5GB}
 cameras: [{name: r5, server: darkroom, limit: 100GB, tolerates_unclean_close: true},
   {name: a7, server: studio}]
+library: {share: smb, share_may_change: true, readers: [ann]}
+message: {program: messages/ntfy, per: photo, timeout_seconds: 30}
+delivery:
+  - {name: nas, by: fetch, server: darkroom, behind: gateway, address: 192.168.1.21, ssh_user: root,
+     ssh_port: 22, folder: /srv/photos, order: oldest, bytes_per_second: 5MB, removed: false,
+     by_hand: false}
+  - {name: desk, by: sftp, server: darkroom, address: 192.168.1.30, port: 22, username: ann,
+     folder: in,
+     host_key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJZyu2AMH/Gn3pyaT3bY0gVlt46Jdvd3JpG9XJ8Fp9rW}
+  - {name: office, by: smb, server: studio, address: 192.168.1.31, username: ann, share: photos}
+  - {name: bucket, by: s3, server: studio, url: "https://s3.example.net", region: eu,
+     bucket: photos, username: AKIA}
+  - {name: cloud, by: webdav, server: darkroom, url: "https://192.168.1.32/in", username: ann}
+retention: {after_days: 30, keep_free: 200GB}
 """
 LARGEST_DYNAMIC = LARGEST.replace(
     "public_address: 203.0.113.20", "public_address: dynamic"

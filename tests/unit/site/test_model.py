@@ -87,6 +87,10 @@ def test_the_example_is_the_home_that_the_documentation_describes(example_site):
             {"name": name, "server": None, "limit": None, "tolerates_unclean_close": False}
             for name in ("r5", "a7")
         ],
+        "library": {"share": "none", "share_may_change": False, "readers": []},
+        "message": None,
+        "delivery": [],
+        "retention": None,
     }
 
 

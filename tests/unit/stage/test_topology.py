@@ -99,17 +99,33 @@ def test_whatever_the_addresses_everybody_reaches_the_next_hop(example_plan, lan
     check_wiring(make_topology(a_home(example_plan, lan, server, public)))
 
 
+@pytest.mark.parametrize(
+    ("name", "peer", "address"),
+    [("fetch", "nas", "192.168.1.20"), ("push", "desk", "192.168.1.30")],
+)
+def test_a_computer_to_which_photos_are_delivered_is_there(name, peer, address):
+    topology = make_topology(example(name))
+    assert topology.peers == (peer,)
+    (port,) = node(topology, peer).ports
+    assert (port.segment, str(port.address.ip)) == ("lan-gateway", address)
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_example_can_be_wired(name):
     plan = example(name)
     topology = make_topology(plan)
     check_wiring(topology)
     assert [n.name for n in topology.nodes if n.kind == "debian"] == [
-        *(
-            device.name
-            for router in plan.routers
-            for device in (router, *(s for s in plan.servers if s.behind == router.name))
-            if getattr(device, "managed_by", "linux") == "linux"
+        name
+        for router in plan.routers
+        for name in (
+            *([router.name] if router.managed_by == "linux" else []),
+            *(server.name for server in plan.servers if server.behind == router.name),
+            *(
+                name
+                for name in topology.peers
+                if node(topology, name).ports[0].segment == f"lan-{router.name}"
+            ),
         )
     ]
     assert set(topology.by_hand) == {r.name for r in plan.routers if r.managed_by == "hand"}

@@ -1,0 +1,75 @@
+"""What the program that delivers photos is told on a server, and what it needs there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+
+from hotshoe import paths
+from hotshoe.debian.fetch import USER as FETCH_USER
+from hotshoe.debian.vsftpd import OWNER
+from hotshoe.plan.model import ServerPlan
+
+# The user that it runs as, whose group is that of those who may read the library.
+USER = "hotshoe-delivery"
+# What systemd calls the secrets that it hands on.
+CREDENTIAL = "delivery"
+PACKAGES = ("python3", "python3-systemd")
+# SFTP is OpenSSH's, with paramiko's protocol; rclone 1.60 is no use for it (see ARCHITECTURE.md).
+_SFTP = ("openssh-client", "python3-paramiko")
+_RCLONE = ("ca-certificates", "rclone")
+EVERY_PACKAGE = (*PACKAGES, *_SFTP, *_RCLONE)
+# What the program has to know of a push; the rest is about the way there.
+_PUSH = (
+    *("name", "by", "host", "port", "username", "folder", "url", "host_key", "share", "bucket"),
+    *("region", "order", "bytes_per_second"),
+)
+_EMPTY = {"port": 0, "bytes_per_second": 0}
+
+
+def packages(plan: ServerPlan) -> tuple[str, ...]:
+    """The Debian packages that a server needs for its deliveries."""
+    ways = {push.by for push in plan.pushes}
+    sftp = _SFTP if "sftp" in ways else ()
+    return (*PACKAGES, *sftp, *(_RCLONE if ways - {"sftp"} else ()))
+
+
+def configuration(plan: ServerPlan) -> str:
+    """The text of the program's configuration; it has no secret.
+
+    :param plan: of the server
+    """
+    values = {
+        "library": paths.LIBRARY,
+        "intake": OWNER,
+        "ledger": paths.LEDGER,
+        "exchange": paths.DELIVERY_EXCHANGE,
+        "asks": FETCH_USER,
+        "pushes": [
+            {key: getattr(push, key) or _EMPTY.get(key, "") for key in _PUSH}
+            for push in plan.pushes
+        ],
+        "fetchers": [
+            {"name": each.name, "source": str(each.source), "order": each.order}
+            for each in plan.fetchers
+        ],
+        "retention": asdict(plan.retention) if plan.retention else None,
+    }
+    return json.dumps(values, indent=2, default=str) + "\n"
+
+
+def secrets(plan: ServerPlan, passwords: Mapping[str, str], key: Callable[[str], str]) -> str:
+    """The text of the file with its secrets.
+
+    :param plan: of the server
+    :param passwords: those that deliveries have, by their names
+    :param key: the private key of a delivery by SFTP that has none, by its name
+    """
+    values = {
+        push.name: {"password": passwords[push.name]}
+        if push.name in passwords
+        else {"key": key(push.name)}
+        for push in plan.pushes
+    }
+    return json.dumps(values) + "\n"

@@ -1,0 +1,265 @@
+"""Where photos go from the library, and whether they can get there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+from typing import Any
+
+from hotshoe.ports.ranges import PortRange, Service
+from hotshoe.site.checks.base import (
+    Finding,
+    inner_router_of,
+    nat_routers_between,
+    router_index,
+    with_fields,
+)
+from hotshoe.site.checks.connections import (
+    check_host,
+    check_ports_are_free,
+    check_source_is_visible,
+)
+from hotshoe.site.delivery import COMMON, address_of, needs_of, peer_of, server_index
+from hotshoe.site.library import Delivery
+from hotshoe.site.validation import RefusedFieldError
+
+# How a folder begins at the other side: at its root, wherever the user begins, or either.
+_ABSOLUTE, _RELATIVE = ("fetch",), ("smb", "s3")
+
+
+def delivery_has_what_it_needs(site: Any) -> Iterator[Finding]:
+    """Refuse a delivery that lacks a key, or has one that it does not use."""
+    for i, by in with_fields(site.delivery, "by"):
+        delivery = site.delivery[i]
+        needs = needs_of(delivery)
+        for key, field in Delivery.model_fields.items():
+            try:
+                value = getattr(delivery, key)
+            except RefusedFieldError:
+                continue
+            at = f"delivery[{i}].{key}"
+            if key in needs.needs and value is None:
+                yield (
+                    at,
+                    f"is missing, and {needs.title} needs it",
+                    f"write for example {key}: {(field.examples or [''])[0]}",
+                )
+            elif key not in (*COMMON, *needs.needs, *needs.takes) and value != field.default:
+                yield (at, f"{needs.title} does not use it", "remove it")
+        if by == "fetch":
+            yield from _is_an_address(delivery, i)
+
+
+def _is_an_address(delivery: Any, i: int) -> Iterator[Finding]:
+    try:
+        address = delivery.address
+    except RefusedFieldError:
+        return
+    if address is not None and not isinstance(address, IPv4Address):
+        yield (
+            f"delivery[{i}].address",
+            f"{address} is a name, and the server lets in only the address of who fetches",
+            "write the address that this computer has in its LAN",
+        )
+
+
+def what_is_removed_was_set_up(site: Any) -> Iterator[Finding]:
+    """Refuse to remove what hotshoe never put on a computer."""
+    for i, by_hand, removed in with_fields(site.delivery, "by_hand", "removed"):
+        if by_hand and removed:
+            yield (
+                f"delivery[{i}].removed",
+                "hotshoe does not log in to a computer that is set up by hand (by_hand)",
+                "remove what you put there yourself, and take this delivery out",
+            )
+
+
+def username_can_be_sent(site: Any) -> Iterator[Finding]:
+    """Refuse a username that HTTP could not tell from the password (RFC 7617, section 2)."""
+    for i, by, username in with_fields(site.delivery, "by", "username"):
+        if by == "webdav" and ":" in (username or ""):
+            yield (
+                f"delivery[{i}].username",
+                "has a colon, at which HTTP takes the rest for the password",
+                "write the username without it; the password belongs into the vault, in "
+                "delivery_passwords",
+            )
+
+
+def folder_is_one(site: Any) -> Iterator[Finding]:
+    """Refuse a folder that leads elsewhere, or begins where this way to deliver cannot."""
+    for i, by, folder in with_fields(site.delivery, "by", "folder"):
+        key = f"delivery[{i}].folder"
+        parts = (folder or "").split("/")
+        if folder is None:
+            continue
+        if ".." in parts or not any(part not in ("", ".") for part in parts):
+            yield (
+                key,
+                f"{folder!r} is not a folder of its own",
+                f"write for example folder: {'/srv/photos' if by in _ABSOLUTE else 'in'}",
+            )
+        elif by in _ABSOLUTE and not folder.startswith("/"):
+            yield (key, f"{folder!r} does not begin with '/'", f"write for example /srv/{folder}")
+        elif by in _RELATIVE and folder.startswith("/"):
+            where = "the share" if by == "smb" else "the bucket"
+            yield (
+                key,
+                f"{folder!r} begins with '/', and folders begin at {where}",
+                f"write folder: {folder.strip('/')}",
+            )
+
+
+def deliveries_know_their_server(site: Any) -> Iterator[Finding]:
+    """Refuse a delivery from a server that the Site does not have, or does not say."""
+    names = [server.name for server in site.servers]
+    for i, server in with_fields(site.delivery, "server"):
+        remedy = f"write one of: {', '.join(names)}"
+        if server is None and len(names) > 1:
+            yield (
+                f"delivery[{i}].server",
+                f"is missing, and there are {len(names)} servers",
+                remedy,
+            )
+        elif server is not None and server not in names:
+            yield (f"delivery[{i}].server", f"there is no server named {server!r}", remedy)
+
+
+def fetcher_is_behind_a_router(site: Any) -> Iterator[Finding]:
+    """Refuse a computer that fetches behind a router that the Site does not have."""
+    names = [router.name for router in site.routers]
+    for i, router in with_fields(site.delivery, "behind"):
+        if router is not None and router not in names:
+            yield (
+                f"delivery[{i}].behind",
+                f"there is no router named {router!r}",
+                f"write one of: {', '.join(names)}",
+            )
+
+
+def fetcher_reaches_the_server(site: Any) -> Iterator[Finding]:
+    """Refuse a computer that fetches from where the server cannot be dialled."""
+    for i, delivery in enumerate(site.delivery):
+        try:
+            if delivery.by != "fetch":
+                continue
+            server = site.servers[server_index(site, delivery)]
+            at, fetcher = router_index(site, server), router_index(site, delivery)
+            nat_routers = nat_routers_between(site, fetcher, at)
+        except RefusedFieldError:
+            continue
+        if nat_routers:
+            router = site.routers[nat_routers[0]]
+            yield (
+                f"delivery[{i}].behind",
+                f"{server.name} is behind {router.name}, which translates, so that a computer "
+                f"in the LAN of {site.routers[fetcher].name} cannot dial it",
+                "write by: sftp (or smb, webdav, s3), by which the server dials that computer; or "
+                f"place it in the LAN of {site.routers[at].name} or further inside",
+            )
+
+
+def deliveries_differ(site: Any) -> Iterator[Finding]:
+    """Refuse two deliveries to the same place, and two that fetch to the same computer."""
+    seen: dict[tuple[Any, ...], str] = {}
+    for i, delivery in enumerate(site.delivery):
+        try:
+            if delivery.by == "fetch":
+                # Whoever fetches is set up for one server.
+                place: tuple[Any, ...] = ("fetch", delivery.address)
+            else:
+                folder = (delivery.folder or "").strip("/")
+                there = (delivery.share, delivery.bucket, (delivery.url or "").rstrip("/"))
+                server = site.servers[server_index(site, delivery)].name
+                place = (server, delivery.by, peer_of(delivery), there, folder)
+            name = delivery.name
+        except RefusedFieldError:
+            continue
+        if place in seen and delivery.by == "fetch":
+            yield (
+                f"delivery[{i}].address",
+                f"{delivery.address} fetches for {seen[place]} already, and one computer fetches "
+                "from one server",
+                "let another computer fetch, or have this server send its photos (by: sftp)",
+            )
+        elif place in seen:
+            yield (
+                f"delivery[{i}]",
+                f"goes to the same place as {seen[place]}",
+                "write another folder, or remove one of the two",
+            )
+        seen.setdefault(place, name)
+
+
+def pushes_can_reach(site: Any) -> Iterator[Finding]:
+    """Refuse to send photos to an address in the home that the server cannot dial."""
+    for i, delivery in enumerate(site.delivery):
+        try:
+            if delivery.by == "fetch":
+                continue
+            host, server = address_of(delivery), site.servers[server_index(site, delivery)]
+            key = f"delivery[{i}].{'url' if delivery.url else 'address'}"
+            if host is not None:
+                yield from _can_reach(site, key, i, host, server)
+        except RefusedFieldError:
+            continue
+
+
+def _can_reach(site: Any, key: str, i: int, host: IPv4Address, server: Any) -> Iterator[Finding]:
+    at, port = router_index(site, server), peer_of(site.delivery[i])[1]
+    # What is delivered to itself is found there at once, and retention would remove it from both.
+    if host == server.address or host.is_loopback or host.is_unspecified:
+        yield (
+            key,
+            f"{host} is {server.name} itself, where the photos are already",
+            "write the address of another computer",
+        )
+        return
+    home = next((k for k, r in enumerate(site.routers) if host in r.lan.network), None)
+    if home is not None:
+        yield from check_host(site, key, host, home)
+    inner = inner_router_of(site, at, host)
+    if inner is None:
+        return
+    nat_routers = nat_routers_between(site, at, inner)
+    service = Service("tcp", PortRange(port, port))
+    yield from check_source_is_visible(site, key, server, nat_routers, inner)
+    yield from check_ports_are_free(site, key, host, (service,), nat_routers)
+    for other in _dialled(site, i, server, nat_routers, service):
+        if other != host:
+            yield (
+                key,
+                f"{service} of {host} and of {other} would be the same port of "
+                f"{site.routers[nat_routers[0]].name}",
+                "let one of them answer on another port",
+            )
+            return
+
+
+def _dialled(
+    site: Any, i: int, server: Any, nat_routers: list[int], service: Service
+) -> Iterator[IPv4Address]:
+    """The hosts for which a server dials a port of the first router in between that translates.
+
+    Those of ``may_open``, and those of deliveries before that of index i.
+    """
+    if not nat_routers:
+        return
+    at = router_index(site, server)
+    wanted = [
+        (target.to, each)
+        for target in server.may_open
+        for each in target.services
+        if each.protocol == "tcp"
+    ]
+    for delivery in site.delivery[:i]:
+        host = address_of(delivery) if delivery.by != "fetch" else None
+        if host and site.servers[server_index(site, delivery)] is server:
+            port = peer_of(delivery)[1]
+            wanted.append((host, Service("tcp", PortRange(port, port))))
+    for host, each in wanted:
+        inner = inner_router_of(site, at, host)
+        if inner is None or not each.ports.overlaps(service.ports):
+            continue
+        if nat_routers_between(site, at, inner)[:1] == nat_routers[:1]:
+            yield host

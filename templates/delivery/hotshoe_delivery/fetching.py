@@ -1,0 +1,328 @@
+"""Answer ``serve``, which a fetcher in the home talks to; see exchange.py."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+import socket
+import struct
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from pwd import getpwnam
+from typing import Any
+
+from hotshoe_delivery.configuration import Fetcher
+from hotshoe_delivery.exchange import LONGEST
+from hotshoe_delivery.ledger import Photo
+from hotshoe_delivery.library import opened, proof
+from hotshoe_delivery.photos import Photos
+from hotshoe_delivery.pushing import pause
+from hotshoe_delivery.system import ERROR, WARNING, printable, say
+
+# How many may ask at once, and how many tasks one is given at most.
+MOST, MOST_TASKS = 32, 1000
+# How often it is looked whether somebody who waits is still there, in seconds.
+HUNG_UP = 10
+# Who has no session for so long is told of, in seconds.
+SILENCE = 120
+# Of what a fetcher says a photo is called there, so many characters are kept (PATH_MAX of Linux).
+# It is asked for it by that name, so that is kept as it is, whatever is in it.
+LONGEST_NAME = 4096
+# For how long a proof counts, in seconds.
+FRESH = 900
+# Linux's struct ucred.
+_CREDENTIALS = struct.Struct("3i")
+
+
+class Fetching:
+    """What fetchers are told, and what they are believed.
+
+    :param fetchers: those of the Site
+    :param photos: the library
+    :param asks: the name of the user that ``serve`` runs as
+    :param told: called when a fetcher has told something that retention may wait for
+    """
+
+    def __init__(
+        self,
+        fetchers: tuple[Fetcher, ...],
+        photos: Photos,
+        asks: str,
+        told: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._fetchers = {each.name: each for each in fetchers}
+        self._photos, self._asks, self._told = photos, asks, told
+        self._news = threading.Condition()
+        # What retention wants to be proved: of each fetcher, a nonce for each photo.
+        self._nonces: dict[str, dict[int, str]] = {each.name: {} for each in fetchers}
+        # When what was wanted was proved, by the monotonic clock.
+        self._proofs: dict[tuple[str, int], float] = {}
+        self._wrong: dict[str, str] = {}
+        # Those of which it is told that they do not ask.
+        self._missing: set[str] = set()
+        # Of each fetcher: how many of its sessions there are, and since when there is none.
+        self._sessions = Counter[str]()
+        self._silent = dict.fromkeys(self._fetchers, time.time())
+        self._places = threading.Semaphore(MOST)
+        self._socket: socket.socket | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the fetchers."""
+        return tuple(self._fetchers)
+
+    def begin(self, path: Path) -> None:
+        """Answer at a socket.
+
+        :param path: where it is made, in the place of an old one
+        """
+        with suppress(FileNotFoundError):
+            path.unlink()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.bind(str(path))
+        # Who asks is decided by the kernel's word.
+        path.chmod(0o666)
+        self._socket.listen(MOST)
+        threading.Thread(target=self._accept, args=(self._socket,), daemon=True).start()
+
+    def wake(self) -> None:
+        """Tell those who wait that there is something new."""
+        with self._news:
+            self._news.notify_all()
+
+    def look(self) -> None:
+        """Tell of fetchers that have not asked for long, and of those that do again."""
+        for fetcher in self._fetchers:
+            with self._news:
+                silent = not self._sessions[fetcher]
+                since = self._silent[fetcher]
+            if silent and time.time() - since > SILENCE and fetcher not in self._wrong:
+                when = time.strftime("%Y-%m-%d %H:%M", time.localtime(since))
+                self._failed(
+                    fetcher,
+                    f"it has not asked since {when}: does hotshoe-fetcher run there, and is the "
+                    "way open?",
+                    None,
+                )
+                self._missing.add(fetcher)
+            elif not silent and fetcher in self._missing:
+                self._missing.discard(fetcher)
+                self._photos.ledger.works(fetcher)
+                self._works(fetcher)
+
+    def want(self, fetcher: str, photo: Photo) -> None:
+        """Have a fetcher prove that it has a photo."""
+        with self._news:
+            if photo.id not in self._nonces[fetcher]:
+                self._nonces[fetcher][photo.id] = secrets.token_hex(32)
+                self._news.notify_all()
+
+    def is_proved(self, fetcher: str, photo: Photo) -> bool:
+        """Whether a fetcher has proved just now that it has a photo."""
+        with self._news:
+            at = self._proofs.get((fetcher, photo.id))
+            return at is not None and time.monotonic() - at < FRESH
+
+    # -- the socket
+
+    def _accept(self, server: socket.socket) -> None:
+        while True:
+            try:
+                client, _ = server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        nonsense = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+        with client, suppress(*nonsense):
+            if not self._may_ask(client) or not self._places.acquire(timeout=0):
+                return
+            with client.makefile("rb") as lines, ExitStack() as session:
+                session.callback(self._places.release)
+                known = False
+                while (line := lines.readline(LONGEST)).endswith(b"\n"):
+                    asked = json.loads(line)
+                    if not known and asked["fetcher"] in self._fetchers:
+                        known = True
+                        self._count(asked["fetcher"], 1)
+                        session.callback(self._count, asked["fetcher"], -1)
+                    client.sendall(json.dumps(self._answer(asked, client)).encode() + b"\n")
+
+    def _count(self, fetcher: str, sessions: int) -> None:
+        with self._news:
+            self._sessions[fetcher] += sessions
+            self._silent[fetcher] = time.time()
+
+    def _may_ask(self, client: socket.socket) -> bool:
+        said = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        _, uid, _ = _CREDENTIALS.unpack(said)
+        with suppress(KeyError):
+            return bool(uid in (0, getpwnam(self._asks).pw_uid))
+        return bool(uid == 0)
+
+    def _answer(self, asked: Mapping[str, Any], client: socket.socket) -> dict[str, Any]:
+        fetcher = self._fetchers.get(str(asked["fetcher"]))
+        if fetcher is None:
+            return {"refused": "there is no such delivery by fetch in the Site"}
+        ask = asked["ask"]
+        if ask == "tasks":
+            return {
+                "answer": self._tasks(fetcher, int(asked["most"]), float(asked["seconds"]), client)
+            }
+        if ask == "failed":
+            number = asked.get("id")
+            self._failed(fetcher.name, printable(str(asked["reason"])), number and int(number))
+            return {"answer": True}
+        number = int(asked["id"])
+        if ask == "right":
+            return {"answer": self._is_right(fetcher.name, number, str(asked["sha256"]))}
+        if ask == "fetched":
+            told = str(asked["sha256"]), str(asked["name"])[:LONGEST_NAME]
+            return {"answer": self._fetched(fetcher.name, number, *told)}
+        if ask == "proved":
+            said = str(asked["nonce"]), asked["sha256"]
+            return {"answer": self._proved(fetcher.name, number, *said)}
+        if ask == "gone":
+            self._gone(number)
+            return {"answer": True}
+        return {"refused": "nobody knows that question"}
+
+    # -- what is answered
+
+    def _tasks(
+        self, fetcher: Fetcher, most: int, seconds: float, client: socket.socket
+    ) -> list[dict[str, Any]]:
+        most = min(most, MOST_TASKS)
+        until = time.monotonic() + min(max(seconds, 0), 3600)
+        while True:
+            with self._news:
+                found = self._wanted(fetcher.name, most)
+                for photo in self._photos.ledger.waiting(
+                    fetcher.name, fetcher.order, most - len(found)
+                ):
+                    found.append(_task(photo, None) | {"name": None})
+                left = until - time.monotonic()
+                if found or left <= 0 or _has_hung_up(client):
+                    return found
+                # One that failed may be tried again soon.
+                soon = (
+                    self._photos.ledger.next_try(fetcher.name) or time.time() + left
+                ) - time.time()
+                self._news.wait(min(left, HUNG_UP, max(soon, 0.1)))
+
+    def _wanted(self, fetcher: str, most: int) -> list[dict[str, Any]]:
+        found = []
+        for number, nonce in list(self._nonces[fetcher].items())[:most]:
+            photo = self._photos.ledger.photo(number)
+            if photo is None:
+                del self._nonces[fetcher][number]
+            else:
+                has = self._photos.ledger.at(number).get(fetcher)
+                found.append(_task(photo, nonce) | {"name": has[0] if has else photo.path})
+        return found
+
+    def _is_right(self, fetcher: str, number: int, sha256: str) -> bool:
+        """Whether a photo has that digest, which only who has read it knows."""
+        photo = self._photos.ledger.photo(number)
+        if photo is None:
+            return False
+        try:
+            with opened(self._photos.root, photo) as handle:
+                right = self._photos.digests(photo, handle).sha256
+                if hmac.compare_digest(right.encode(), sha256.encode()):
+                    return True
+                if self._photos.is_same(photo, handle):
+                    reason = "what it has is not what was sent"
+                    self._photos.ledger.failed(fetcher, reason, 0, number)
+                    say(f"{fetcher}: {photo.path}: {reason}; it is fetched again", WARNING)
+        except OSError:
+            self._photos.changed(photo)
+        return False
+
+    def _fetched(self, fetcher: str, number: int, sha256: str, name: str) -> bool:
+        if not self._is_right(fetcher, number, sha256):
+            return False
+        self._photos.ledger.delivered(number, fetcher, name)
+        say(f"{fetcher}: {name} is fetched")
+        self._works(fetcher)
+        self._told()
+        return True
+
+    def _gone(self, number: int) -> None:
+        """A photo could not be opened as the ledger has it."""
+        photo = self._photos.ledger.photo(number)
+        if photo is None:
+            return
+        try:
+            with opened(self._photos.root, photo):
+                pass
+        except OSError:
+            self._photos.changed(photo)
+
+    def _proved(self, fetcher: str, number: int, nonce: str, sha256: object) -> bool:
+        photo = self._photos.ledger.photo(number)
+        with self._news:
+            if self._nonces[fetcher].get(number) != nonce:
+                return False
+            # It is asked once.
+            del self._nonces[fetcher][number]
+        if photo is None:
+            return False
+        try:
+            with opened(self._photos.root, photo) as handle:
+                right = proof(handle, bytes.fromhex(nonce))
+        except OSError:
+            self._photos.changed(photo)
+            return False
+        if isinstance(sha256, str) and hmac.compare_digest(right.encode(), sha256.encode()):
+            self._photos.ledger.verified(number, fetcher)
+            with self._news:
+                now = time.monotonic()
+                self._proofs = {k: at for k, at in self._proofs.items() if now - at < FRESH}
+                self._proofs[fetcher, number] = now
+            self._works(fetcher)
+            self._told()
+            return True
+        what = "is not there any more" if sha256 is None else "is not there as it was fetched"
+        self._photos.ledger.lost(number, fetcher, f"{photo.path} {what}")
+        say(f"{fetcher}: {photo.path} {what}; it is kept here and fetched again", WARNING)
+        self.wake()
+        return False
+
+    def _failed(self, fetcher: str, reason: str, number: int | None) -> None:
+        if number is not None:
+            tries = self._photos.ledger.tries(number, fetcher)
+            self._photos.ledger.failed(fetcher, reason, time.time() + pause(tries + 1), number)
+            return
+        self._photos.ledger.failed(fetcher, reason, None)
+        if self._wrong.get(fetcher) != reason:
+            self._wrong[fetcher] = reason
+            say(f"{fetcher}: nothing is fetched: {reason}. Photos wait here", ERROR)
+
+    def _works(self, fetcher: str) -> None:
+        if self._wrong.pop(fetcher, ""):
+            say(f"{fetcher}: photos are fetched again")
+
+
+def _task(photo: Photo, nonce: str | None) -> dict[str, Any]:
+    return {
+        "id": photo.id,
+        "path": photo.path,
+        "size": photo.size,
+        "mtime_ns": photo.mtime_ns,
+        "nonce": nonce,
+    }
+
+
+def _has_hung_up(client: socket.socket) -> bool:
+    """Whether nobody waits for the answer any more."""
+    try:
+        return client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False

@@ -1,0 +1,198 @@
+"""The library: which photos are in it, and what they hold.
+
+People may move, replace and remove anything in it at any time, and put links there. So it is looked
+at by handles of folders, past no link, and what counts is the file that was opened.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from hotshoe_delivery.folders import below, closing, open_file, status, sync
+from hotshoe_delivery.ledger import Found, Photo
+
+# How much is read at a time, in bytes.
+PIECE = 1 << 20
+# What somebody else than the intake puts there may still grow, for so many seconds after its last
+# change.
+GROWING = 60
+# How many folders deep a photo may be; the intake makes a few.
+DEEPEST = 50
+# A folder that is empty goes with the last photo that retention removes, unless it was in use.
+IN_USE = 86400
+
+
+class ChangedError(OSError):
+    """A photo is not any more what it was."""
+
+
+def is_about_reading(error: OSError) -> bool:
+    """Whether a photo is there, as far as is known, and only cannot be read."""
+    return error.errno in (errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE)
+
+
+@dataclass(frozen=True)
+class Digests:
+    """Of a photo's content, in hexadecimal digits.
+
+    :param sha256: what counts
+    :param md5: what some other sides can tell of what they have
+    """
+
+    sha256: str
+    md5: str
+
+
+def open_photo(root: int, path: str) -> int:
+    """Open a file of the library for reading, without following a link.
+
+    :param root: a handle of the library's folder
+    :param path: from there on, as :func:`os.fsdecode` gives it
+    :returns: its handle, which the caller closes
+    :raises OSError: if it is not there, is no regular file, or a link is on the way to it
+    """
+    *folders, name = path.split("/")
+    with below(root, folders) as handles:
+        return open_file(handles[-1], name)
+
+
+@contextmanager
+def opened(root: int, photo: Photo) -> Iterator[int]:
+    """Open a photo that the ledger knows.
+
+    :returns: its handle
+    :raises ChangedError: if something else is there now
+    :raises OSError: if it is not there
+    """
+    with closing(open_photo(root, photo.path)) as handle:
+        _refuse_changed(handle, photo)
+        yield handle
+
+
+def _refuse_changed(handle: int, photo: Photo) -> None:
+    state = os.fstat(handle)
+    if (state.st_size, state.st_mtime_ns) != (photo.size, photo.mtime_ns):
+        raise ChangedError(errno.ESTALE, "it has changed", photo.path)
+
+
+def look(root: int, path: str, arrived: float | None = None) -> Found:
+    """What is under a path of the library.
+
+    :param arrived: since when it is there, in seconds since 1970; None if nobody knows
+    :raises OSError: if no photo is there
+    """
+    with closing(open_photo(root, path)) as handle:
+        return _found(path, os.fstat(handle), arrived)
+
+
+def _found(path: str, state: os.stat_result, arrived: float | None = None) -> Found:
+    # Since when a file has its name, or its last change of owner and mode, which is later.
+    since = min(state.st_ctime, time.time()) if arrived is None else arrived
+    return Found(path, state.st_size, state.st_mtime_ns, since)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a look at all of the library has found.
+
+    :param photos: in the order in which they came
+    :param growing: whether something is left out that may still grow
+    :param closed: the names of folders that cannot be looked into
+    """
+
+    photos: list[Found]
+    growing: bool
+    closed: tuple[str, ...] = ()
+
+
+def scan(root: int, intake: int) -> Scan:
+    """Look at all of the library. What begins with a point is no photo.
+
+    :param root: a handle of its folder
+    :param intake: the user id that what cameras upload has, which is whole
+    :raises OSError: if a folder cannot be read
+    """
+    photos: list[Found] = []
+    growing = False
+    closed: list[str] = []
+
+    def fail(error: OSError) -> None:
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EIO):
+            # Such as one that somebody keeps for himself. It must not hide all others.
+            closed.append(str(error.filename))
+        # One that is removed meanwhile has no photos.
+        elif not isinstance(error, FileNotFoundError):
+            raise error
+
+    for folder, folders, names, handle in os.fwalk(".", dir_fd=root, onerror=fail):
+        folders[:] = [each for each in folders if not each.startswith(".")]
+        if folder.count("/") >= DEEPEST:
+            # Whoever may make folders could make more than Python or the limit of files bears.
+            folders.clear()
+        for name in names:
+            if name.startswith("."):
+                continue
+            with suppress(FileNotFoundError):
+                state = os.stat(name, dir_fd=handle, follow_symlinks=False)
+                if not stat.S_ISREG(state.st_mode):
+                    continue
+                if state.st_uid != intake and time.time() - state.st_mtime < GROWING:
+                    growing = True
+                    continue
+                photos.append(_found(f"{folder}/{name}".removeprefix("./"), state))
+    photos.sort(key=lambda each: each.arrived)
+    return Scan(photos, growing, tuple(closed))
+
+
+def pieces(handle: int) -> Iterator[bytes]:
+    """The content of a file from its beginning, piece by piece."""
+    at = 0
+    while piece := os.pread(handle, PIECE, at):
+        yield piece
+        at += len(piece)
+
+
+def digest(handle: int) -> Digests:
+    """The digests of a file's content."""
+    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    for piece in pieces(handle):
+        sha256.update(piece)
+        md5.update(piece)
+    return Digests(sha256.hexdigest(), md5.hexdigest())
+
+
+def proof(handle: int, nonce: bytes) -> str:
+    """What whoever has a content can tell of it: SHA-256, in hexadecimal digits, after a nonce."""
+    sha256 = hashlib.sha256(nonce)
+    for piece in pieces(handle):
+        sha256.update(piece)
+    return sha256.hexdigest()
+
+
+def remove(root: int, photo: Photo, handle: int) -> None:
+    """Remove a photo, and its folder if that is empty then.
+
+    :param handle: of the file that was looked at; nothing else is removed
+    :raises ChangedError: if something else has its name by now, or it was changed meanwhile
+    :raises OSError: if it cannot be removed
+    """
+    _refuse_changed(handle, photo)
+    *folders, name = photo.path.split("/")
+    with below(root, folders) as handles:
+        seen = status(handles[-1], name)
+        if seen is None or not os.path.samestat(os.fstat(handle), seen):
+            raise ChangedError(errno.ESTALE, "another file has its name", photo.path)
+        unused = time.time() - os.fstat(handles[-1]).st_mtime > IN_USE
+        os.unlink(name, dir_fd=handles[-1])
+        sync(handles[-1])
+        # The intake makes folders anew; a camera's own stays.
+        if unused and len(folders) > 1:
+            with suppress(OSError):
+                os.rmdir(folders[-1], dir_fd=handles[-2])

@@ -1,0 +1,114 @@
+"""What every other side is used for, whatever it speaks, and in which order.
+
+A photo is sent under a temporary name, which its content and its name decide, so that whatever is
+sent again later goes on there. It is digested there, and only then gets its name. What has that
+name already, with another content, stays as it is; the photo is kept beside it, with the beginning
+of its digest in its name: whoever tries that again comes to the same name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Protocol
+
+from hotshoe_delivery.ledger import Photo
+from hotshoe_delivery.library import Digests
+from hotshoe_delivery.words import TroubleError
+
+# How many digits of a digest tell contents apart, of one name and of all.
+DIGITS, MANY_DIGITS = 8, 16
+# For how long a sender that was idle may be faster than its rate, in seconds.
+BURST = 0.25
+
+
+@dataclass(frozen=True)
+class Source:
+    """A photo that is delivered.
+
+    :param photo: as the ledger knows it
+    :param digests: of its content
+    :param handle: of its file, open for reading
+    """
+
+    photo: Photo
+    digests: Digests
+    handle: int
+
+
+class Store(Protocol):
+    """The other side; for one thread. Names are from the destination's folder on.
+
+    Everything here raises :class:`TroubleError` if it cannot be done.
+    """
+
+    def size(self, name: str) -> int | None:
+        """How large a file there is, in bytes; None if there is none."""
+
+    def same(self, name: str, photo: Photo, digests: Digests) -> bool:
+        """Whether a file there has a content, by a digest of what is there now."""
+
+    def send(self, name: str, source: Source) -> None:
+        """Send a photo, see that its content is there, and give it its name."""
+
+    def close(self) -> None:
+        """Hang up."""
+
+
+def part(name: str, digests: Digests) -> str:
+    """The temporary name of what is sent: of this content under this name, and of no other."""
+    folder, slash, last = name.rpartition("/")
+    told = f"{digests.sha256} {last}".encode(errors="surrogateescape")
+    return f"{folder}{slash}.hotshoe-{hashlib.sha256(told).hexdigest()[:MANY_DIGITS]}.part"
+
+
+def beside(path: str, digests: Digests) -> str:
+    """The name of a photo where another content has its own."""
+    extension = PurePosixPath(path).suffix
+    return f"{path.removesuffix(extension)}-{digests.sha256[:DIGITS]}{extension}"
+
+
+def deliver(store: Store, source: Source) -> str:
+    """Deliver a photo, unless it is there.
+
+    :returns: what it is called there, from the destination's folder on; its content has been seen
+        there by a digest
+    :raises TroubleError: if that cannot be done; then it is not there under its name
+    """
+    photo, digests = source.photo, source.digests
+    for name in (photo.path, beside(photo.path, digests)):
+        size = store.size(name)
+        if size is None:
+            store.send(name, source)
+            return name
+        if size == photo.size and store.same(name, photo, digests):
+            return name
+    raise TroubleError(
+        f"{name} and the name without those digits are taken there by other files", photo=True
+    )
+
+
+class Pace:
+    """Keeps all that is sent to a destination together at a rate.
+
+    :param bytes_per_second: 0 for as fast as it goes
+    """
+
+    def __init__(self, bytes_per_second: int) -> None:
+        self._rate = bytes_per_second
+        self._lock = threading.Lock()
+        self._free = 0.0
+
+    def wait(self, size: int) -> None:
+        """Wait until so many bytes may be sent."""
+        if not self._rate:
+            return
+        with self._lock:
+            now = time.monotonic()
+            self._free = max(self._free, now - BURST) + size / self._rate
+            seconds = self._free - now
+        if seconds > 0:
+            time.sleep(seconds)

@@ -1,0 +1,93 @@
+"""The program.
+
+Usage: python3 -m hotshoe_message CONFIGURATION
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pwd
+import signal
+import sqlite3
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from systemd import daemon
+
+from hotshoe_message.journal import Journal
+from hotshoe_message.messages import Messages
+from hotshoe_message.reports import Reports
+from hotshoe_message.runs import run
+from hotshoe_message.state import State
+
+# What becomes of a state that cannot be read.
+UNREADABLE = ".unreadable"
+
+
+def open_state(path: Path, reports: Reports) -> State:
+    """What has to be told; nothing, if the file cannot be read any more.
+
+    :raises sqlite3.OperationalError: if it cannot be read or written just now
+    """
+    try:
+        return State(path)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        kept = path.with_name(path.name + UNREADABLE)
+        path.replace(kept)
+        for more in ("-wal", "-shm"):
+            path.with_name(path.name + more).unlink(missing_ok=True)
+        reports.begun_anew(str(error), str(kept))
+        return State(path)
+
+
+async def keep_alive() -> None:
+    """Tell systemd that events are handled, as often as it asks for (sd_watchdog_enabled(3))."""
+    while limit := int(os.environ.get("WATCHDOG_USEC", 0)):
+        daemon.notify("WATCHDOG=1")
+        await asyncio.sleep(limit / 10**6 / 4)
+
+
+async def tell(configuration: Mapping[str, Any], state: State, reports: Reports) -> None:
+    """Tell the program of photos until systemd ends this."""
+    entrance, seconds = Path(configuration["entrance"]), configuration["timeout_seconds"]
+    library, intake = configuration["library"], pwd.getpwnam(configuration["intake"]).pw_uid
+    messages = Messages(
+        configuration,
+        state,
+        lambda read: run(entrance, read, seconds),
+        reports,
+        lambda cursor, since: Journal(intake, library, cursor, since),
+    )
+    living = asyncio.create_task(keep_alive())
+    telling = asyncio.create_task(messages.run(ready=lambda: daemon.notify("READY=1")))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, telling.cancel)
+    try:
+        with suppress(asyncio.CancelledError):
+            await telling
+    finally:
+        await messages.finish()
+        living.cancel()
+
+
+def main() -> None:
+    """Tell the program of photos, as the file says."""
+    configuration = json.loads(Path(sys.argv[1]).read_text())
+    reports = Reports(configuration["program"])
+    try:
+        state = open_state(Path(configuration["state"]), reports)
+        asyncio.run(tell(configuration, state, reports))
+        state.close()
+    except sqlite3.Error as error:
+        reports.unwritable(str(error))
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""A home whose computer fetches photos out of a DMZ, and what tests ask of both ends."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hotshoe import paths
+from hotshoe.debian.fetch import FETCHER, USER
+from hotshoe.stage import podman
+from tests.stage.home import Home
+
+OK = "226 Transfer complete."
+NAS, FOLDER = "nas", "/srv/photos"
+SSHD, DELIVERY = "hotshoe-fetch", "hotshoe-delivery"
+FETCHES = FETCHER.removesuffix(".service")
+KEY = "/root/stolen"
+
+
+def upload(home: Home, name: str, size: int) -> None:
+    """Have a camera upload a photo of random bytes."""
+    assert home.ftp(["stor", name, size]) == [OK]
+
+
+def digest_there(home: Home, name: str, seconds: int = 60) -> str:
+    """The SHA-256 of a photo on the computer that fetches, once it is there."""
+    find = f"find {FOLDER} -type f -name {name} -not -path */.hotshoe/*"
+    wait = f"set -f; timeout {seconds} sh -fc 'until {find} | grep -q .; do sleep 0.1; done'"
+    assert home.succeeds(NAS, wait), home.sh(NAS, f"journalctl -q -n 30 -o cat -u {FETCHES}")
+    return home.sh(NAS, f"set -f; {find} -exec sha256sum {{}} +").split()[0]
+
+
+def digest_here(home: Home, name: str) -> str:
+    """The SHA-256 of a photo in the library."""
+    return home.sh(home.server, f"sha256sum '{home.photo(name)}'").split()[0]
+
+
+def arrives(home: Home, name: str, seconds: int = 60) -> None:
+    """A photo is on the computer that fetches, as it is in the library."""
+    assert digest_there(home, name, seconds) == digest_here(home, name)
+
+
+def cursor(home: Home, node: str) -> str:
+    """Where the journal of a device ends now."""
+    said = home.sh(node, "journalctl -q -n 1 -o json --output-fields=MESSAGE")
+    return str(json.loads(said)["__CURSOR"])
+
+
+def told(home: Home, node: str, unit: str, words: str, since: str, seconds: int = 90) -> None:
+    """A unit tells that, in words that a person understands; waits for it.
+
+    :param since: where the journal ended before
+    """
+    follow = (
+        f"timeout {seconds} journalctl -q -f -n all -o cat -u {unit} "
+        f"--after-cursor={shlex.quote(since)} | grep -m 1 -F {shlex.quote(words)}"
+    )
+    assert home.succeeds(node, follow), home.sh(node, f"journalctl -q -n 30 -o cat -u {unit}")
+
+
+@contextmanager
+def stopped(home: Home, node: str, unit: str) -> Iterator[None]:
+    """A unit that does not run for a while."""
+    home.sh(node, f"systemctl stop {unit}")
+    try:
+        yield
+    finally:
+        home.sh(node, f"systemctl start {unit}")
+
+
+@contextmanager
+def slow(home: Home, bytes_per_second: int) -> Iterator[None]:
+    """A computer that fetches so slowly that there is time to cut it off."""
+    said = home.sh(NAS, f"cat {paths.FETCHER_CONFIGURATION}")
+    values = json.loads(said) | {"bytes_per_second": bytes_per_second}
+    _configure(home, json.dumps(values))
+    try:
+        yield
+    finally:
+        _configure(home, said)
+
+
+def _configure(home: Home, text: str) -> None:
+    podman.execute(
+        home.stage.container(NAS),
+        *("sh", "-c", f"cat >{paths.FETCHER_CONFIGURATION} && systemctl restart {FETCHES}"),
+        input_text=text,
+    )
+
+
+def part(home: Home, least: int) -> int:
+    """How much has come of the photo that is on its way, once it is so much, in bytes."""
+    size = f"cat {FOLDER}/.hotshoe/*.part {FOLDER}/.hotshoe/* 2>/dev/null | wc -c"
+    wait = f"timeout 60 sh -c 'until [ $({size}) -ge {least} ]; do sleep 0.05; done'; {size}"
+    return int(home.sh(NAS, wait).split()[-1])
+
+
+def received(home: Home) -> int:
+    """What has come to the computer that fetches since it was put up, in bytes."""
+    return int(home.sh(NAS, "cat /sys/class/net/eth0/statistics/rx_bytes"))
+
+
+def steal_the_key(home: Home) -> None:
+    """Put the key where whoever has taken that computer over has it."""
+    home.sh(NAS, f"install -m 600 {paths.FETCHER_KEY} {KEY}")
+
+
+def ssh(*arguments: str) -> str:
+    """The command with the stolen key, which believes the host."""
+    server = "192.168.178.10"
+    options = "-o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+    options += " -o LogLevel=ERROR -o ConnectTimeout=10"
+    return f"ssh -F none -i {KEY} {options} -p 17022 {' '.join(arguments)} {USER}@{server}"
+
+
+def asks(home: Home, *requests: dict[str, object]) -> list[dict[str, object]]:
+    """What the server answers to these requests, one after the other, as JSON.
+
+    ``DIGEST`` in a request stands for the first task's id.
+    """
+    program = f"""
+import base64, json, subprocess, sys
+requests = json.loads(base64.b64decode({base64.b64encode(json.dumps(requests).encode())!r}))
+with subprocess.Popen({ssh("-T")!r}.split(), stdin=-1, stdout=-1) as p:
+    answers = []
+    for request in requests:
+        p.stdin.write(json.dumps(request).encode() + b"\\n"); p.stdin.flush()
+        line = p.stdout.readline()
+        if not line: break
+        answers.append(json.loads(line))
+        if "length" in answers[-1]: p.stdout.read(answers[-1]["length"])
+    p.stdin.close()
+print(json.dumps(answers))
+"""
+    said = podman.execute(home.stage.container(NAS), "python3", "-", input_text=program)
+    answers: list[dict[str, object]] = json.loads(said)
+    return answers

@@ -1,0 +1,425 @@
+"""The home fetches photos out of a DMZ; what is on the way there, and who may do what."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+
+import pytest
+
+from hotshoe import paths
+from hotshoe.debian.fetch import FETCHER_USER, USER
+from hotshoe.stage import podman
+from hotshoe.stage.topology import CAMERA, INTERNET
+from tests.stage.conftest import SharedStage, deployed
+from tests.stage.fetching import (
+    DELIVERY,
+    FETCHES,
+    FOLDER,
+    NAS,
+    OK,
+    SSHD,
+    arrives,
+    asks,
+    cursor,
+    digest_there,
+    part,
+    received,
+    slow,
+    ssh,
+    steal_the_key,
+    stopped,
+    told,
+    upload,
+)
+from tests.stage.home import Home
+from tests.stage.test_firewall import wait_until
+
+PORT = 17022
+MB = 1_000_000
+
+
+@pytest.fixture(scope="module", params=["13", "12"])
+def home(request: pytest.FixtureRequest, stage: SharedStage) -> Home:
+    """A DMZ from which a computer at home fetches, on each Debian release."""
+    name = f"fetch-{request.param}"
+    return stage.home(name, lambda: deployed(name, request.param, "fetch"))
+
+
+def new(kind: str) -> str:
+    """A name that no photo has."""
+    return f"{kind}-{time.time_ns()}.JPG"
+
+
+class TestPhotos:
+    def test_come_as_they_are_and_once(self, home: Home) -> None:
+        names = [new(f"{i}") for i in range(5)]
+        assert home.ftp(*(["stor", name, 300_000 + i] for i, name in enumerate(names))) == [OK] * 5
+        for name in names:
+            arrives(home, name)
+        found = home.sh(NAS, f"find {FOLDER} -type f").split()
+        assert sum(name in path for name in names for path in found) == 5
+        assert not [path for path in found if "/.hotshoe/" in path]
+
+    def test_belong_to_nobody_s_shell_and_may_be_read(self, home: Home) -> None:
+        name = new("mode")
+        upload(home, name, 1000)
+        digest_there(home, name)
+        found = home.sh(NAS, f"find {FOLDER} -name {name} -printf '%u %m\\n'").split()
+        assert found == [FETCHER_USER, "664"]
+        assert home.succeeds(NAS, f"setpriv --reuid=nobody cat {FOLDER}/*/*/{name} >/dev/null")
+
+    def test_keep_the_order_of_their_folders(self, home: Home) -> None:
+        name = new("place")
+        upload(home, name, 1000)
+        digest_there(home, name)
+        inside = home.photo(name).removeprefix(paths.LIBRARY)
+        assert home.succeeds(NAS, f"test -f {FOLDER}{inside}")
+
+
+def test_a_second_deploy_changes_nothing(home: Home) -> None:
+    assert home.would_change() == []
+    assert home.deploy() == {}
+
+
+@pytest.mark.parametrize("unit", [SSHD, FETCHES])
+def test_the_units_are_confined(home: Home, unit: str) -> None:
+    node = home.server if unit == SSHD else NAS
+    assert home.exposure(node, f"{unit}.service") < 2
+
+
+class TestACut:
+    """Whatever ends the connection, the rest is fetched, and not more than that."""
+
+    @pytest.mark.parametrize("what", ["fetcher", "session", "server", "network"])
+    def test_is_resumed_from_where_it_was(self, home: Home, what: str) -> None:
+        name, size = new(f"cut-{what}"), 24 * MB
+        with slow(home, 6 * MB):
+            before, since = received(home), cursor(home, NAS)
+            upload(home, name, size)
+            have = part(home, size // 3)
+            if what == "fetcher":
+                home.sh(NAS, f"systemctl kill -s KILL {FETCHES}")
+            elif what == "session":
+                home.sh(home.server, f"pkill -KILL -u {USER} -f nologin")
+                told(home, NAS, FETCHES, "it is tried again", since)
+            elif what == "server":
+                with stopped(home, home.server, SSHD):
+                    told(home, NAS, FETCHES, "it is tried again", since)
+            else:
+                rule = "inet lost forward ip daddr 192.168.178.10 tcp dport 17022 drop"
+                chain = "{ type filter hook forward priority -5; }"
+                home.sh(
+                    "gateway", f"nft add table inet lost; nft 'add chain inet lost forward {chain}'"
+                )
+                home.sh("gateway", f"nft add rule {rule}")
+                told(home, NAS, FETCHES, "the server does not answer", since)
+                home.sh("gateway", "nft delete table inet lost")
+            assert have < size
+            arrives(home, name, 120)
+        # Headers, what was on its way, and other photos' leftovers are far less than a second try.
+        assert received(home) - before < size * 1.25
+
+    def test_what_comes_meanwhile_waits_and_is_fetched(self, home: Home) -> None:
+        names = [new(f"away-{i}") for i in range(3)]
+        since = cursor(home, NAS)
+        with stopped(home, home.server, DELIVERY):
+            for name in names:
+                upload(home, name, 50_000)
+            told(home, NAS, FETCHES, "hotshoe-delivery does not run on the server", since)
+        for name in names:
+            arrives(home, name, 120)
+
+    def test_a_reboot_of_the_server_is_no_end(self, home: Home) -> None:
+        home.stage.reboot(home.server)
+        home.wait_until_it_listens()
+        name = new("reboot")
+        upload(home, name, 50_000)
+        arrives(home, name, 120)
+
+
+class TestTrouble:
+    """Told in plain words; nothing is lost; it goes on by itself."""
+
+    def test_a_full_disk(self, home: Home) -> None:
+        name, since = new("full"), cursor(home, NAS)
+        home.sh(NAS, f"mount -t tmpfs -o size=5m,mode=777 tmpfs {FOLDER}")
+        home.sh(NAS, f"systemctl restart {FETCHES}")
+        try:
+            here = cursor(home, home.server)
+            upload(home, name, 12 * MB)
+            told(home, NAS, FETCHES, "the disk there is full", since)
+            told(home, home.server, DELIVERY, "the disk there is full", here)
+            home.sh(NAS, f"mount -o remount,size=40m {FOLDER}")
+            arrives(home, name, 120)
+        finally:
+            home.sh(NAS, f"systemctl stop {FETCHES}; umount {FOLDER}; systemctl start {FETCHES}")
+
+    def test_another_host_key(self, home: Home) -> None:
+        name, since = new("key"), cursor(home, NAS)
+        known = paths.FETCHER_KNOWN_HOSTS
+        home.sh(NAS, f"cp {known} /root/known")
+        home.sh(NAS, "rm -f /root/other*; ssh-keygen -q -N '' -t ed25519 -f /root/other")
+        home.sh(NAS, f"echo hotshoe-fetch $(cat /root/other.pub) >{known}")
+        with stopped(home, home.server, SSHD):
+            upload(home, name, 50_000)
+        try:
+            told(home, NAS, FETCHES, "the server has another host key", since)
+            assert not home.succeeds(NAS, f"find {FOLDER} -name {name} | grep -q .")
+        finally:
+            home.sh(NAS, f"cp /root/known {known}")
+        arrives(home, name, 120)
+
+    def test_a_key_that_is_not_accepted(self, home: Home) -> None:
+        name, since = new("denied"), cursor(home, NAS)
+        home.sh(home.server, f"mv {paths.FETCH_KEYS} {paths.FETCH_KEYS}.away")
+        with stopped(home, home.server, SSHD):
+            home.sh(home.server, f"echo '# nobody' >{paths.FETCH_KEYS}")
+            upload(home, name, 50_000)
+        try:
+            told(home, NAS, FETCHES, "does not accept the key of this computer", since)
+        finally:
+            home.sh(home.server, f"mv {paths.FETCH_KEYS}.away {paths.FETCH_KEYS}")
+            home.sh(home.server, f"systemctl restart {SSHD}")
+        arrives(home, name, 120)
+
+    def test_whatever_the_person_s_ssh_says(self, home: Home) -> None:
+        """It has a configuration of its own."""
+        own = "/etc/ssh/sshd_config"
+        home.sh(home.server, f"cp {own} /root/sshd_config; echo 'No Such Option' >{own}")
+        try:
+            home.sh(home.server, f"systemctl restart {SSHD}")
+            name = new("own")
+            upload(home, name, 50_000)
+            arrives(home, name, 120)
+        finally:
+            home.sh(home.server, f"cp /root/sshd_config {own}")
+
+
+class TestTheKey:
+    """Whoever has it gets photos that wait for its computer, and nothing else."""
+
+    @pytest.fixture(autouse=True)
+    def _stolen(self, home: Home) -> None:
+        steal_the_key(home)
+
+    @pytest.mark.parametrize(
+        "attack",
+        [
+            ssh("-T") + " id",
+            ssh("-T") + " 'sh -c id'",
+            ssh("-T") + " python3 -c 'print(1)'",
+            ssh("-tt") + " id",
+            ssh("-s") + " sftp",
+            ssh("-T", "-o SetEnv=LD_PRELOAD=/tmp/x") + " id",
+        ],
+    )
+    def test_runs_no_program_of_theirs(self, home: Home, attack: str) -> None:
+        said = home.sh(NAS, f"echo nonsense | timeout 20 {attack} 2>&1 || true")
+        assert "uid=" not in said
+        assert not said or "refused" in said or "failed" in said, said
+
+    @pytest.mark.parametrize("what", ["sftp", "scp", "scp -O"])
+    def test_copies_no_file(self, home: Home, what: str) -> None:
+        options = ssh().removeprefix("ssh ").replace(f" {USER}@192.168.178.10", "")
+        options = options.replace("-p ", "-P ")
+        where = f"{USER}@192.168.178.10"
+        get = f"{where}:/etc/passwd /root/got" if "scp" in what else where
+        assert not home.succeeds(NAS, f"timeout 20 {what} {options} {get} </dev/null")
+        assert not home.succeeds(NAS, "test -e /root/got")
+        put = f"/etc/hostname {where}:/srv/hotshoe/library/x" if "scp" in what else where
+        assert not home.succeeds(NAS, f"timeout 20 {what} {options} {put} </dev/null")
+
+    def test_opens_no_way_through_the_server(self, home: Home) -> None:
+        """-L, -D, -W: to what the server alone reaches; -R: back to it; and the rest."""
+        forwarding = ssh("-N", "-L 5551:127.0.0.1:22", "-D 5552")
+        listens = "ss -Hltn sport = :5552 | grep -q ."
+        begin = f"{forwarding} & echo $! >/root/pid; until {listens}; do sleep 0.1; done"
+        home.sh(NAS, f"timeout 30 sh -c '{begin}' </dev/null >/dev/null 2>&1")
+        try:
+            reads = "exec 3<>/dev/tcp/127.0.0.1/5551; timeout 5 head -c 9 <&3"
+            assert "SSH" not in home.sh(NAS, f"bash -c '{reads}' 2>&1 || true")
+            socks = "timeout 5 curl -s --socks5 127.0.0.1:5552 telnet://127.0.0.1:22 </dev/null"
+            assert "SSH" not in home.sh(NAS, f"{socks} 2>&1 || true")
+        finally:
+            home.sh(NAS, "kill $(cat /root/pid) || true")
+        assert not home.succeeds(NAS, f"timeout 20 {ssh('-W 127.0.0.1:22')} </dev/null | grep SSH")
+        reverse = ssh("-N", "-o ExitOnForwardFailure=yes", "-R 5553:127.0.0.1:22")
+        assert home.sh(NAS, f"timeout 20 {reverse}; echo $?").split()[-1] == "255"
+        assert home.reach(home.server, "127.0.0.1", 5553) == ["closed"]
+        for more in ("-w any", "-A", "-X"):
+            assert "uid=" not in home.sh(NAS, f"echo x | timeout 20 {ssh(more)} id 2>&1 || true")
+
+    @pytest.mark.parametrize(
+        "request_",
+        [
+            {"do": "read", "id": 1, "offset": 0},
+            {"do": "read", "path": "../../../etc/passwd", "offset": 0},
+            {"do": "read", "id": "/etc/passwd", "offset": 0},
+            {"do": "fetched", "id": 1, "sha256": "0" * 64, "name": "x"},
+            {"do": "write"},
+        ],
+    )
+    def test_is_answered_nothing_but_what_waits(self, home: Home, request_: dict) -> None:
+        (answer,) = asks(home, request_)
+        assert "refused" in answer
+
+    def test_a_digest_that_was_not_read_is_no_delivery(self, home: Home) -> None:
+        name = new("liar")
+        with stopped(home, NAS, FETCHES):
+            upload(home, name, 50_000)
+            home.photo(name)
+            ask = {"do": "tasks", "most": 9, "seconds": 10}
+            (answer,) = asks(home, ask)
+            (task,) = answer["tasks"]
+            lie = {"id": task["id"], "sha256": "0" * 64}
+            _, right, fetched = asks(
+                home, ask, {"do": "right", **lie}, {"do": "fetched", **lie, "name": name}
+            )
+            assert (right, fetched) == ({"right": False}, {"right": False})
+            (again,) = asks(home, ask)
+            assert [each["id"] for each in again["tasks"]] == [task["id"]]
+        arrives(home, name)
+
+    def test_links_in_the_library_lead_nowhere(self, home: Home) -> None:
+        """Somebody in its group has put them there."""
+        name = new("link")
+        upload(home, name, 50_000)
+        photo = home.photo(name)
+        folder = photo.rpartition("/")[0]
+        arrives(home, name)
+        home.sh(home.server, f"ln -s /etc/passwd {folder}/passwd.JPG; ln -s /etc {folder}/etc")
+        home.sh(home.server, f"systemctl restart {DELIVERY}")
+        after = new("after")
+        upload(home, after, 50_000)
+        arrives(home, after, 120)
+        assert not home.succeeds(NAS, f"grep -rqs root:x:0 {FOLDER}")
+        home.sh(home.server, f"rm {folder}/passwd.JPG {folder}/etc")
+
+    def test_whoever_takes_the_session_over_sees_photos_alone(self, home: Home) -> None:
+        """What its processes see of the host, and that they change nothing there."""
+        pid = home.sh(home.server, f"systemctl show -P MainPID {SSHD}").strip()
+        user = home.sh(home.server, f"id -u {USER}").strip()
+        group = home.sh(home.server, f"id -g {USER}").strip()
+        photos = home.sh(home.server, "getent group hotshoe | cut -d: -f3").strip()
+        inside = (
+            f"nsenter --target {pid} --mount --root setpriv --reuid={user} --regid={group} "
+            f"--groups={photos} --bounding-set=-all --no-new-privs"
+        )
+        assert home.sh(home.server, f"{inside} ls -A /etc").split() == [
+            *("group", "hotshoe"),
+            *(["ld.so.cache"]),
+            *(["localtime"]),
+            "passwd",
+        ]
+        seen = home.sh(
+            home.server,
+            f"{inside} ls -A /etc/hotshoe /srv/hotshoe /run /home /root /var 2>&1 || true",
+        )
+        assert "cameras.pwd" not in seen
+        assert "fetch-host-key" not in seen
+        upload_folder = f"{paths.PHOTOS}/{home.user}"
+        for path in (paths.PASSWORDS, paths.LEDGER, "/etc/shadow", upload_folder, "/var/log"):
+            assert not home.succeeds(home.server, f"{inside} ls {path}"), path
+        name = new("inside")
+        upload(home, name, 1000)
+        photo = home.photo(name)
+        assert home.succeeds(home.server, f"{inside} cat {photo}")
+        for change in (f"rm -f {photo}", f"touch {paths.LIBRARY}/x", "touch /x", "touch /etc/x"):
+            assert not home.succeeds(home.server, f"{inside} {change}"), change
+        others = home.sh(home.server, f"{inside} sh -c 'cat /proc/[0-9]*/cmdline' | tr '\\0' ' '")
+        assert "vsftpd" not in others
+
+
+class TestThePort:
+    def test_is_open_to_whoever_fetches_and_to_nobody_else(self, home: Home) -> None:
+        server = home.server_plan.address
+        assert home.reach(NAS, server, PORT) == ["open"]
+        assert home.reach("edge", server, PORT) == ["silent"]
+        for outside in (CAMERA, INTERNET):
+            assert home.reach(outside, home.public, PORT) == ["silent"]
+
+    def test_nothing_leads_from_the_server_into_the_home(self, home: Home) -> None:
+        # All that the server sees of the home.
+        inner = home.plan.router("gateway").wan_address
+        assert home.reach(home.server, inner, 22, PORT) == ["silent", "silent"]
+
+    def test_a_flood_stops_no_camera(self, home: Home) -> None:
+        """Of connections that never log in, from the address that may connect."""
+        flood = f"""
+import socket, sys
+held = []
+for _ in range(400):
+    try: held.append(socket.create_connection(("{home.server_plan.address}", {PORT}), 2))
+    except OSError: pass
+print(len(held), flush=True)
+sys.stdin.read()
+"""
+        command = podman.inside(home.stage.container("gateway"), "python3", "-c", flood)
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as flooding:
+            assert flooding.stdin
+            assert flooding.stdout
+            assert int(flooding.stdout.readline()) > 10
+            begun = time.monotonic()
+            for _ in range(3):
+                home.uploads_work()
+            assert time.monotonic() - begun < 30
+            flooding.stdin.close()
+        name = new("flooded")
+        upload(home, name, 50_000)
+        arrives(home, name, 120)
+
+
+def test_without_the_delivery_nothing_is_left_on_the_server(home: Home) -> None:
+    name = new("stays")
+    upload(home, name, 50_000)
+    arrives(home, name)
+    site = home.project / "group_vars" / "fetch.yml"
+    said = site.read_text()
+    site.write_text(said[: said.index("delivery:")])
+    try:
+        home.deploy()
+        # Of each, what has the name of a fetch or a delivery; the record of what runs, too.
+        left = "find /etc /usr/local /run/hotshoe /var/lib -name '*fetch*' -path '*hotshoe*' "
+        left += "-not -name 'site-*'"
+        assert home.sh(home.server, left).split() == []
+        for user in (USER, "hotshoe-delivery"):
+            assert not home.succeeds(home.server, f"getent passwd {user} || getent group {user}")
+        assert home.sh(home.server, f"ss -Hltn sport = :{PORT}") == ""
+        assert home.reach(NAS, home.server_plan.address, PORT) == ["silent"]
+        assert home.succeeds(home.server, f"test -f {home.photo(name)}")
+    finally:
+        site.write_text(said)
+        home.deploy()
+    more = new("again")
+    upload(home, more, 50_000)
+    arrives(home, more, 120)
+    wait_until(lambda: home.would_change() == [], 10)
+
+
+def test_a_computer_that_fetches_no_more_keeps_its_photos_and_nothing_else(home: Home) -> None:
+    name = new("kept")
+    upload(home, name, 50_000)
+    arrives(home, name)
+    site = home.project / "group_vars" / "fetch.yml"
+    said = site.read_text()
+    removed = said.replace(f"folder: {FOLDER}", f"folder: {FOLDER}, removed: true")
+    site.write_text(removed[: removed.index("retention:")])
+    try:
+        home.deploy()
+        assert home.would_change() == []
+        left = "find / -xdev -name '*hotshoe*' -not -path '/proc/*' -not -path '/run/hotshoe*'"
+        assert home.sh(NAS, left).split() == []
+        assert not home.succeeds(
+            NAS, f"getent passwd {FETCHER_USER} || getent group {FETCHER_USER}"
+        )
+        owners = home.sh(NAS, f"find {FOLDER} -printf '%u:%g\\n' | sort -u").split()
+        assert owners == ["root:root"]
+        assert home.succeeds(NAS, f"find {FOLDER} -name {name} | grep -q .")
+        assert home.reach(NAS, home.server_plan.address, PORT) == ["silent"]
+    finally:
+        site.write_text(said)
+        home.sh(NAS, f"mv {FOLDER} {FOLDER}.kept")
+        home.deploy()
+    arrives(home, name, 120)

@@ -1,0 +1,1 @@
+"""Stands in for Debian's binding of the journal, which servers have."""

@@ -1,0 +1,261 @@
+"""A photo is removed only if every other side has it at that moment; in doubt it stays."""
+
+from __future__ import annotations
+
+import errno
+import getpass
+import hashlib
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from hotshoe_delivery import retention
+from hotshoe_delivery.configuration import Retention
+from hotshoe_delivery.exchange import Service
+from hotshoe_delivery.ledger import Ledger
+from hotshoe_delivery.photos import Photos
+from tests.unit.delivery.conftest import needs_rclone, random_content, until
+
+# Whatever is delivered may go at once, or as soon as there is less room than any disk has.
+AT_ONCE = {"after_days": 0, "keep_free": None}
+FOR_ROOM = {"after_days": None, "keep_free": 1 << 60}
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def gone(home) -> list[str]:
+    return [each["why_gone"] for each in home.status()["photos"]]
+
+
+@needs_rclone
+@pytest.mark.parametrize("retention", [AT_ONCE, FOR_ROOM])
+@pytest.mark.parametrize("by", ["webdav", "sftp"])
+def test_what_all_have_goes(home, peers, by, retention):
+    one, other = peers(by), peers("webdav")
+    content = random_content(10_000)
+    photo = home.put("r5/day/IMG_1.JPG", content, tell=False)
+    home.pushes = [one.push("one"), other.push("other")]
+    home.retention = retention
+    home.begin()
+    until(lambda: not photo.exists())
+    until(lambda: gone(home) == ["retention"])
+    for peer in (one, other):
+        peer.wait_until_it_has({"r5/day/IMG_1.JPG": digest(content)})
+    # The folder is in use, and a camera's own stays in any case.
+    assert photo.parent.is_dir()
+
+
+@needs_rclone
+@pytest.mark.parametrize("retention", [AT_ONCE, FOR_ROOM, None])
+def test_what_one_of_them_lacks_stays(home, peers, retention):
+    one, other = peers("webdav"), peers("webdav")
+    other.end()
+    photo = home.put("IMG_1.JPG", random_content(10_000), tell=False)
+    home.pushes = [one.push("one"), other.push("other")]
+    home.retention = retention
+    home.begin()
+    home.wait_until_delivered("one", 1)
+    until(lambda: home.destination("other")["error"])
+    assert photo.exists()
+    if retention:
+        other.begin()
+        until(lambda: not photo.exists())
+
+
+@needs_rclone
+@pytest.mark.parametrize("retention", [{"after_days": 1, "keep_free": None}, None])
+def test_what_is_too_young_stays(home, peers, retention):
+    peer = peers("webdav")
+    # It is the library that counts, not when the photo was taken.
+    photo = home.put("IMG_1.JPG", random_content(10_000), tell=False, age=30 * 86400)
+    home.pushes = [peer.push("there")]
+    home.retention = retention
+    home.begin()
+    home.wait_until_delivered("there", 1)
+    home.put("IMG_2.JPG", random_content(10_000))
+    home.wait_until_delivered("there", 2)
+    assert photo.exists()
+
+
+@needs_rclone
+@pytest.mark.parametrize("how", ["vanished", "changed", "shorter"])
+@pytest.mark.parametrize("by", ["webdav", "openssh"])
+def test_what_vanishes_or_changes_there_is_noticed_and_delivered_again(home, peers, by, how):
+    peer, late = peers(by), peers("webdav")
+    if by == "openssh":
+        home.secrets = {"there": {"key": peer.key.read_text()}}
+    late.end()
+    content = random_content(10_000)
+    photo = home.put("IMG_1.JPG", content, tell=False)
+    home.pushes = [peer.push("there"), late.push("late")]
+    home.retention = AT_ONCE
+    home.begin()
+    home.wait_until_delivered("there", 1)
+    there = peer.folder / "IMG_1.JPG"
+    until(there.exists)
+    peer.end()
+    wrong = {"changed": bytes(len(content)), "shorter": content[:-1]}.get(how)
+    there.unlink()
+    if wrong is not None:
+        there.write_bytes(wrong)
+    peer.begin()
+    late.begin()
+    home.wait_until_told("and delivered again")
+    name = "IMG_1.JPG" if how == "vanished" else f"IMG_1-{digest(content)[:8]}.JPG"
+    # It goes once it is there again.
+    until(lambda: not photo.exists())
+    assert peer.files()[name] == digest(content)
+    if wrong is not None:
+        assert there.read_bytes() == wrong
+
+
+@needs_rclone
+def test_while_one_cannot_be_looked_at_nothing_goes(home, peers):
+    one, late = peers("webdav"), peers("webdav")
+    late.end()
+    photo = home.put("IMG_1.JPG", random_content(10_000), tell=False)
+    home.pushes = [one.push("one"), late.push("late")]
+    home.retention = AT_ONCE
+    home.begin()
+    home.wait_until_delivered("one", 1)
+    one.end()
+    late.begin()
+    home.wait_until_told("one cannot be looked at")
+    assert "nothing answers" in home.status()["retention"]["error"]
+    assert photo.exists()
+    assert gone(home) == [None]
+
+
+@needs_rclone
+def test_a_photo_that_changed_here_is_another_one_and_delivered_first(home, peers):
+    one, late = peers("webdav"), peers("webdav")
+    late.end()
+    photo = home.put("IMG_1.JPG", b"before", tell=False)
+    home.pushes = [one.push("one"), late.push("late")]
+    home.retention = AT_ONCE
+    home.begin()
+    home.wait_until_delivered("one", 1)
+    # As large as before, and as old.
+    state = photo.stat()
+    photo.chmod(0o600)
+    photo.write_bytes(b"after!")
+    os.utime(photo, ns=(state.st_mtime_ns, state.st_mtime_ns))
+    late.begin()
+    until(lambda: not photo.exists())
+    names = {"IMG_1.JPG", f"IMG_1-{digest(b'after!')[:8]}.JPG"}
+    assert digest(b"after!") in one.files().values()
+    assert set(one.files()) == names
+    assert digest(b"after!") in late.files().values()
+
+
+def test_without_a_delivery_nothing_ever_goes(home):
+    photo = home.put("IMG_1.JPG", b"photo", tell=False)
+    home.retention = AT_ONCE
+    home.begin()
+    until(lambda: home.status()["photos"])
+    home.put("IMG_2.JPG", b"photo 2")
+    until(lambda: len(home.status()["photos"]) == 2)
+    assert photo.exists()
+
+
+class _Everything:
+    """A destination that has everything."""
+
+    push = SimpleNamespace(name="there")
+
+    def store(self, _lane):
+        return SimpleNamespace(close=lambda: None)
+
+    def verify(self, *_):
+        return True
+
+
+def test_one_that_cannot_be_read_keeps_no_other(tmp_path, monkeypatch):
+    root = tmp_path / "library"
+    root.mkdir()
+    ledger = Ledger(tmp_path / "ledger")
+    ledger.configure({"there": "here"})
+    photos = Photos(str(root), getpass.getuser(), ledger)
+    for name in ("mine.jpg", "other.jpg"):
+        (root / name).write_bytes(b"photo")
+        # The older one is the one that stays.
+        photos.scan()
+    for photo in ledger.present().values():
+        with (root / photo.path).open("rb") as file:
+            photos.digests(photo, file.fileno())
+        ledger.delivered(photo.id, "there", photo.path)
+    really = retention.opened
+
+    def refuse(handle, photo):
+        if photo.path == "mine.jpg":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return really(handle, photo)
+
+    monkeypatch.setattr(retention, "opened", refuse)
+    nobody = SimpleNamespace(names=())
+    keeper = retention.Keeper(Retention(0, None), photos, nobody, [_Everything()])
+    assert keeper.look()
+    assert [each.name for each in root.iterdir()] == ["mine.jpg"]
+    assert "mine.jpg cannot be removed" in ledger.remarks()["retention"]
+    ledger.close()
+
+
+class TestAFetcher:
+    """It has to prove that it has a photo at that moment."""
+
+    @pytest.fixture
+    def service(self, home):
+        self.photo = home.put("r5/IMG_1.JPG", b"the photo", tell=False)
+        home.fetchers = [{"name": "nas", "source": "192.168.1.20", "order": "oldest"}]
+        home.retention = AT_ONCE
+        home.begin()
+        exchange = (home.folder / "run").resolve() / "exchange"
+        until(exchange.exists)
+        service = Service(str(exchange), "nas")
+        yield service
+        service.close()
+
+    def fetch(self, service):
+        [task] = service.tasks(10, 30)
+        assert (task.path, task.size, task.nonce) == ("r5/IMG_1.JPG", 9, None)
+        assert not service.fetched(task.id, digest(b"a lie"), "r5/IMG_1.JPG")
+        assert service.fetched(task.id, digest(b"the photo"), "r5/IMG_1.JPG")
+        [proof] = service.tasks(10, 30)
+        assert (proof.id, proof.name) == (task.id, "r5/IMG_1.JPG")
+        assert len(bytes.fromhex(proof.nonce)) == 32
+        return proof
+
+    def test_that_proves_it(self, home, service):
+        task = self.fetch(service)
+        proof = digest(bytes.fromhex(task.nonce) + b"the photo")
+        assert self.photo.exists()
+        assert service.proved(task.id, task.nonce, proof)
+        until(lambda: not self.photo.exists())
+        until(lambda: gone(home) == ["retention"])
+
+    def test_that_only_remembers_the_digest(self, home, service):
+        task = self.fetch(service)
+        assert not service.proved(task.id, task.nonce, digest(b"the photo"))
+        assert self.photo.exists()
+        # It counts as lost, and is to be fetched again.
+        [again] = service.tasks(10, 30)
+        assert (again.id, again.nonce) == (task.id, None)
+        assert not service.proved(task.id, task.nonce, None)
+        assert self.photo.exists()
+
+    def test_that_has_lost_it(self, home, service):
+        task = self.fetch(service)
+        assert not service.proved(task.id, task.nonce, None)
+        home.wait_until_told("is not there any more; it is kept here and fetched again")
+        [again] = service.tasks(10, 30)
+        assert again.nonce is None
+        assert self.photo.exists()
+
+    def test_that_answers_with_a_nonce_of_its_own(self, service):
+        task = self.fetch(service)
+        other = "00" * 32
+        assert not service.proved(task.id, other, digest(bytes(32) + b"the photo"))
+        assert self.photo.exists()

@@ -1,0 +1,209 @@
+"""The program as it runs: what it tells, and that it goes on by itself."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from hotshoe.debian.fetch import configuration
+from hotshoe.plan.model import FetcherPlan
+from hotshoe_fetch import __main__ as program
+from hotshoe_fetch import fetching
+from hotshoe_fetch.__main__ import INFO, WARNING, Configuration, Program
+from hotshoe_fetch.folder import part_of
+from hotshoe_fetch.words import HUNG_UP, in_words
+from tests.unit.fetch.conftest import Asked, content
+
+LARGE = 5_000_000
+
+
+class EndedError(BaseException):
+    """The test is over."""
+
+
+class Running:
+    """The program, in a thread.
+
+    :param command: what connects it
+    """
+
+    def __init__(self, command: list[str], place: Path) -> None:
+        self.said: list[tuple[int, str]] = []
+        self.pauses: list[float] = []
+        self.changed = threading.Condition()
+        self._over = threading.Event()
+        configuration = Configuration("darkroom", command, str(place), 0)
+        self._program = Program(configuration, self._say, self._alive)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        with suppress(EndedError):
+            self._program.run(self._sleep)
+
+    def _alive(self) -> None:
+        if self._over.is_set():
+            raise EndedError
+
+    def _say(self, priority: int, text: str) -> None:
+        with self.changed:
+            self.said.append((priority, text))
+            self.changed.notify_all()
+
+    def _sleep(self, seconds: float) -> None:
+        with self.changed:
+            self.pauses.append(seconds)
+            self.changed.notify_all()
+        if self._over.wait(0.01):
+            raise EndedError
+
+    def until(self, condition) -> None:
+        with self.changed:
+            assert self.changed.wait_for(condition, 20), (self.said, self.pauses)
+
+    def end(self) -> None:
+        self._over.set()
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+
+
+@pytest.fixture
+def run() -> Iterator:
+    running: list[Running] = []
+
+    def begin(command: list[str], place: Path) -> Running:
+        running.append(Running(command, place))
+        return running[-1]
+
+    yield begin
+    for each in running:
+        each.end()
+
+
+def test_what_comes_later_is_fetched_at_once(asked: Asked, served, folder, run):
+    run(served, folder)
+    for number, name in enumerate(("a.jpg", "b.jpg"), 1):
+        asked.add(name, content(9, number))
+        asked.until("fetched", number, name)
+
+
+class TestADiskThatIsFull:
+    def test_is_told_and_what_has_come_is_kept(self, asked, served, folder, run, monkeypatch):
+        write, room = fetching._write, [1_000_000]
+
+        def one_megabyte(handle: int, data: bytes, at: int) -> int:
+            if at > room[0]:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return write(handle, data, at)
+
+        monkeypatch.setattr(fetching, "_write", one_megabyte)
+        number = asked.add("a.jpg", content(LARGE))
+        running = run(served, folder)
+        asked.until("failed", "the disk there is full", None)
+        part = folder / ".hotshoe" / part_of(asked.photos[number])
+        assert 1_000_000 < part.stat().st_size < LARGE
+        running.until(lambda: len(running.pauses) > 3)
+        room[0] = LARGE
+        asked.until("fetched", number, "a.jpg")
+        assert (folder / "a.jpg").read_bytes() == content(LARGE)
+        running.until(lambda: len(running.said) == 2)
+        assert running.said == [
+            (WARNING, "darkroom: the disk there is full; it is tried again"),
+            (INFO, "darkroom: photos are fetched again"),
+        ]
+        assert running.pauses == sorted(running.pauses)
+
+    def test_a_name_that_it_does_not_take_holds_up_no_other(
+        self, asked, served, folder, run, monkeypatch
+    ):
+        place = program.Folder.place
+
+        def picky(self, task, sha256):
+            if task.path == "bad.jpg":
+                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            return place(self, task, sha256)
+
+        monkeypatch.setattr(program.Folder, "place", picky)
+        bad, good = asked.add("bad.jpg", content(LARGE)), asked.add("good.jpg", content(9, 2))
+        running = run(served, folder)
+        asked.until("fetched", good, "good.jpg")
+        asked.until("failed", "its name is not possible on the disk there", bad)
+        assert running.pauses == []
+
+
+class TestAServerThatIsAway:
+    def test_is_told_once_and_asked_ever_more_rarely(self, asked, served, folder, run, tmp_path):
+        (tmp_path / "exchange").rename(tmp_path / "elsewhere")
+        running = run(served, folder)
+        running.until(lambda: len(running.pauses) >= 9)
+        assert running.said == [
+            (WARNING, "darkroom: hotshoe-delivery does not run on the server; it is tried again")
+        ]
+        assert running.pauses[:9] == [0.5, 1, 2, 4, 8, 16, 32, 60, 60]
+        number = asked.add("a.jpg", content(9))
+        (tmp_path / "elsewhere").rename(tmp_path / "exchange")
+        asked.until("fetched", number, "a.jpg")
+        running.until(lambda: running.said[-1] == (INFO, "darkroom: photos are fetched again"))
+
+    def test_a_folder_that_is_gone_is_told(self, asked, served, tmp_path, run):
+        running = run(served, tmp_path / "nowhere")
+        running.until(lambda: running.said)
+        assert running.said[0][1].startswith(f"darkroom: {tmp_path}/nowhere: No such file")
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("@@@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @@@\n…", "another host key"),
+        ("No ED25519 host key is known for x\nHost key verification failed.", "host key is not"),
+        ("hotshoe-fetch@10.0.0.1: Permission denied (publickey).", "does not accept the key"),
+        ("ssh: connect to host 10.0.0.1 port 17022: Connection refused", "nothing answers"),
+        ("ssh: connect to host 10.0.0.1 port 17022: Connection timed out", "does not answer"),
+        ("Timeout, server 10.0.0.1 not responding.", "does not answer any more"),
+        ("ssh: connect to host 10.0.0.1 port 17022: No route to host", "no way"),
+        ("hotshoe-delivery does not run on the server", "hotshoe-delivery does not run"),
+        ("Connection closed by 10.0.0.1 port 17022", "has closed"),
+        ("kex_exchange\nsomething \x1b[31melse", "something [31melse"),
+        ("", HUNG_UP),
+    ],
+)
+def test_what_ssh_says_is_put_in_plain_words(said, words):
+    assert words in in_words(said)
+
+
+def test_systemd_hears_of_it(tmp_path, monkeypatch):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        program.notify("READY=1")
+        assert listening.recv(99) == b"READY=1"
+
+
+def test_the_program_reads_what_the_deploy_writes():
+    plan = FetcherPlan(
+        name="nas",
+        behind="gateway",
+        address=IPv4Address("192.168.1.20"),
+        ssh_user="root",
+        ssh_port=22,
+        server="darkroom",
+        dial=IPv4Address("192.168.178.10"),
+        port=17022,
+        folder="/srv/photos",
+        order="oldest",
+        bytes_per_second=5,
+        by_hand=False,
+        removed=False,
+    )
+    read = Configuration(**json.loads(configuration(plan)))
+    assert read.command[-5:] == ["-p", "17022", "-l", "hotshoe-fetch", "192.168.178.10"]
+    assert (read.server, read.folder, read.bytes_per_second) == ("darkroom", "/srv/photos", 5)
