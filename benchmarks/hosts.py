@@ -145,7 +145,7 @@ class ManyHosts:
         for tool, run in together._asdict().items():
             yield Figure(f"{name}_memory_of_all_{tool}", run.peak_bytes / 1e6, "MB")
 
-        with distant(near, ROUND_TRIP):
+        with distant(near.inside, ROUND_TRIP):
             where = f"_at_{ROUND_TRIP * 1000:.0f}_ms"
             far = self._beside_floor(hotshoe, floor, say, where)
             yield from _one_host(f"noop_1_host{where}", far)
