@@ -40,7 +40,7 @@ FOOTPRINT = Footprint(
         *(paths.SHARE_CONFIGURATION, paths.SHARE_USERS, paths.SHARE_PASSWORD),
         *(paths.SHARE_KEPT_BACK, paths.SHARE_STARTED),
     ),
-    packages=tuple({name for names in share.PACKAGES.values() for name in names}),
+    packages=tuple(dict.fromkeys(name for names in share.PACKAGES.values() for name in names)),
     accounts=(share.USER,),
     units=(share.SAMBA, share.DISCOVERY),
     units_of_others=(

@@ -112,18 +112,6 @@ def deliveries_know_their_server(site: Any) -> Iterator[Finding]:
             yield (f"delivery[{i}].server", f"there is no server named {server!r}", remedy)
 
 
-def fetcher_is_behind_a_router(site: Any) -> Iterator[Finding]:
-    """Refuse a computer that fetches behind a router that the Site does not have."""
-    names = [router.name for router in site.routers]
-    for i, router in with_fields(site.delivery, "behind"):
-        if router is not None and router not in names:
-            yield (
-                f"delivery[{i}].behind",
-                f"there is no router named {router!r}",
-                f"write one of: {', '.join(names)}",
-            )
-
-
 def fetcher_reaches_the_server(site: Any) -> Iterator[Finding]:
     """Refuse a computer that fetches from where the server cannot be dialled."""
     for i, delivery in enumerate(site.delivery):
