@@ -1,7 +1,7 @@
 """A fleet of cameras at an event: whether delivery keeps up with the line, and leaves room on it.
 
-A server sends to a computer at home by SFTP, over a line of a known speed. What the line itself
-does is measured beside it, with OpenSSH's own ``sftp`` and the same photos.
+A server sends to a computer on the Internet by SFTP, over the home's line, of a known speed. What
+the line itself does is measured beside it, with OpenSSH's own ``sftp`` and the same photos.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -39,9 +40,8 @@ PHOTOS = SESSIONS * PHOTOS_A_SESSION
 # How many photos are under way to a destination at once (LANES of hotshoe_delivery).
 AT_ONCE = 3
 SERVER, DESTINATIONS, USER = "darkroom", ("desk", "shelf"), "ann"
-# One computer is all of them; it is called as the first one.
-PEER = DESTINATIONS[0]
-_ADDRESS = "192.168.1.30"
+# One computer is all of them.
+_HOST = "desk.example.net"
 # Seconds; the slowest line takes 40.
 _LONGEST = 300
 
@@ -50,12 +50,13 @@ class Scenario(NamedTuple):
     """What is measured at once.
 
     :param name: the last word of the figures' names
-    :param up: how fast the line from the server is, in bytes a second
-    :param down: how fast the line to the server is
+    :param up: how fast the line out of the home is, in bytes a second
+    :param down: how fast it is into the home
     :param order: which photos go first
     :param limit: ``bytes_per_second`` of each delivery; 0 is none
     :param destinations: how many there are
     :param round_trip: to them and back, in seconds, besides what waits in front of the line
+    :param by_mark: whether the home's router sends last what is marked as lower effort
     """
 
     name: str
@@ -65,6 +66,7 @@ class Scenario(NamedTuple):
     limit: int = 0
     destinations: int = 1
     round_trip: float = 0
+    by_mark: bool = False
 
 
 SCENARIOS = (
@@ -74,12 +76,13 @@ SCENARIOS = (
     Scenario("event_from_afar", 25_000_000, 25_000_000, round_trip=0.05),
     # A home's line: less goes out than comes in.
     Scenario("home", 5_000_000, 25_000_000, "newest"),
+    Scenario("home_by_mark", 5_000_000, 25_000_000, "newest", by_mark=True),
     Scenario("home_limited", 5_000_000, 25_000_000, "newest", limit=4_000_000),
 )
 
 
 def home(host_key: KeyPair, scenario: Scenario) -> dict[str, Any]:
-    """A Site, as YAML reads it: a server that delivers to a computer in the same LAN."""
+    """A Site, as YAML reads it: a server that delivers to a computer on the Internet."""
     limit = {"bytes_per_second": scenario.limit} if scenario.limit else {}
     return {
         "hostname": "photos.example.net",
@@ -91,7 +94,7 @@ def home(host_key: KeyPair, scenario: Scenario) -> dict[str, Any]:
             {
                 "name": name,
                 "by": "sftp",
-                "address": _ADDRESS,
+                "address": _HOST,
                 "username": USER,
                 "folder": _there(name),
                 "host_key": host_key.public,
@@ -197,7 +200,7 @@ class Deliveries:
         self._plan = make_plan(site)
         self._secrets = load_secrets(self._files, site)
         self.stage = Stage.of(self._files.name, self._plan, self._files.root, prepared=True)
-        self._line = Line(self.stage, SERVER, self._plan.routers[0].name)
+        self._line = Line(self.stage, self._plan.routers[0].name)
 
     def figures(self, say: Callable[[str], None]) -> Iterator[Figure]:
         """Measure; the figures come as soon as they are known.
@@ -227,7 +230,8 @@ class Deliveries:
     def _round(self, scenario: Scenario) -> Round:
         self._clear()
         self._on(SERVER, f"find {paths.LIBRARY} -type f -delete")
-        with self._line.as_slow_as(scenario.up, scenario.down), self._way(scenario):
+        line = self._line.as_slow_as(scenario.up, scenario.down, by_mark=scenario.by_mark)
+        with line, self._way(scenario):
             uploads = self._upload()
             deliveries, sent = self._deliver(scenario)
             sftp = self._send_by_sftp(scenario)
@@ -247,7 +251,7 @@ class Deliveries:
         """Have the other side be as far away as it is said to be."""
         if not scenario.round_trip:
             return nullcontext()
-        return distant(self._line.from_server, scenario.round_trip)
+        return distant(partial(self._line.inside, SERVER), scenario.round_trip)
 
     def _upload(self) -> float:
         """How long a fleet takes to upload its photos, in seconds."""
@@ -282,7 +286,7 @@ class Deliveries:
             went = [each.path for each in delivered if each.destination == name]
             if why := why_not_in_order(went, came, scenario.order):
                 raise HotshoeError(f"{name}: {why}")
-            there.append(self._digests(PEER, _there(name)))
+            there.append(self._digests(CAMERA, _there(name)))
         if any(each != there[0] for each in there):
             raise HotshoeError("the photos that were delivered are not those of the library")
         return max(each.at for each in delivered) - began, sent
@@ -304,11 +308,11 @@ class Deliveries:
     def _send_by_sftp(self, scenario: Scenario) -> float:
         """How long OpenSSH's own sftp takes for the same photos, in seconds."""
         options = "-i /root/bench-key -oStrictHostKeyChecking=no -oUserKnownHostsFile=/dev/null"
-        command = f"sftp -q {options} -b - {USER}@{_ADDRESS}"
+        command = f"sftp -q {options} -b - {USER}@{_HOST}"
         batches = []
         for name in DESTINATIONS[: scenario.destinations]:
             there = f"/home/{USER}/{name}-by-sftp"
-            self._on(PEER, f"install -d -o {USER} {there}")
+            self._on(CAMERA, f"install -d -o {USER} {there}")
             batches.append(f"put -r {paths.LIBRARY}/r5 {there}\n")
         started = time.monotonic()
         with ThreadPoolExecutor(len(batches)) as pool:
@@ -334,20 +338,22 @@ class Deliveries:
     # -- the stage
 
     def _prepare(self) -> None:
-        """Have the computer at home let the server in, and a fleet have photos."""
+        """Have the other side let the server in, and a fleet have photos."""
         secret = self._secrets.delivery_secret
         assert secret is not None
         keys = [sftp_key(secret, self._plan.hostname, name) for name in DESTINATIONS]
         self._on(
-            PEER,
+            CAMERA,
             f"useradd --create-home {USER} && cd /home/{USER} && "
             f"install -d -m 700 -o {USER} .ssh && cat >.ssh/authorized_keys && "
             f"chown {USER} .ssh/authorized_keys",
             "".join(f"restrict {key.public}\n" for key in keys),
         )
-        host_key = "/etc/ssh/ssh_host_ed25519_key"
-        show = f"umask 077; cat >{host_key}; ssh-keygen -yf {host_key} >{host_key}.pub"
-        self._on(PEER, f"{show}; systemctl restart ssh", self._host_key.private)
+        key = "/root/host-key"
+        begin = f"umask 077; cat >{key}; mkdir -p /run/sshd; /usr/sbin/sshd -oHostKey={key}"
+        self._on(CAMERA, begin, self._host_key.private)
+        address = self.stage.node(CAMERA).ports[0].address.ip
+        self._on(SERVER, f"echo {address} {_HOST} >>/etc/hosts")
         self._on(SERVER, "umask 077; cat >/root/bench-key", keys[0].private)
         names = " ".join(f"photo{i}-{j}" for i in range(SESSIONS) for j in range(PHOTOS_A_SESSION))
         make = f"for n in {names}; do head -c {PHOTO_BYTES} /dev/urandom >$n; done"
@@ -358,7 +364,7 @@ class Deliveries:
         self._on(SERVER, f"systemctl stop hotshoe-delivery; rm -f {paths.LEDGER}*")
         for name in DESTINATIONS:
             there = f"{_there(name)} {_there(name)}-by-sftp"
-            self._on(PEER, f"rm -rf {there}; install -d -o {USER} {_there(name)}")
+            self._on(CAMERA, f"rm -rf {there}; install -d -o {USER} {_there(name)}")
 
     def _start(self) -> None:
         self._on(SERVER, "systemctl start hotshoe-delivery")
