@@ -9,8 +9,6 @@ of its digest in its name: whoever tries that again comes to the same name.
 from __future__ import annotations
 
 import hashlib
-import threading
-import time
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Protocol
@@ -21,8 +19,6 @@ from hotshoe_delivery.words import TroubleError
 
 # How many digits of a digest tell contents apart, of one name and of all.
 DIGITS, MANY_DIGITS = 8, 16
-# For how long a sender that was idle may be faster than its rate, in seconds.
-BURST = 0.25
 
 
 @dataclass(frozen=True)
@@ -89,26 +85,3 @@ def deliver(store: Store, source: Source) -> str:
     raise TroubleError(
         f"{name} and the name without those digits are taken there by other files", photo=True
     )
-
-
-class Pace:
-    """Keeps all that is sent to a destination together at a rate.
-
-    :param bytes_per_second: 0 for as fast as it goes
-    """
-
-    def __init__(self, bytes_per_second: int) -> None:
-        self._rate = bytes_per_second
-        self._lock = threading.Lock()
-        self._free = 0.0
-
-    def wait(self, size: int) -> None:
-        """Wait until so many bytes may be sent."""
-        if not self._rate:
-            return
-        with self._lock:
-            now = time.monotonic()
-            self._free = max(self._free, now - BURST) + size / self._rate
-            seconds = self._free - now
-        if seconds > 0:
-            time.sleep(seconds)
