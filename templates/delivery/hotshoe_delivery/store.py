@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Protocol
 
 from hotshoe_delivery.ledger import Photo
 from hotshoe_delivery.library import Digests
+from hotshoe_delivery.names import split, suffixed
 from hotshoe_delivery.words import TroubleError
 
 # How many digits of a digest tell contents apart, of one name and of all.
@@ -63,8 +63,9 @@ def part(name: str, digests: Digests) -> str:
 
 def beside(path: str, digests: Digests) -> str:
     """The name of a photo where another content has its own."""
-    extension = PurePosixPath(path).suffix
-    return f"{path.removesuffix(extension)}-{digests.sha256[:DIGITS]}{extension}"
+    folder, slash, last = path.rpartition("/")
+    stem, extension = split(last)
+    return f"{folder}{slash}{suffixed(stem, f'-{digests.sha256[:DIGITS]}', extension)}"
 
 
 def deliver(store: Store, source: Source) -> str:
