@@ -136,9 +136,9 @@ def _packages(plan: ServerPlan) -> None:
         names += acme.packages(authority)
     names += share.packages(plan)
     if plan.message:
-        names += message.packages(plan.message)
+        names += message.FOOTPRINT.packages
     if plan.delivers:
         names += delivery.packages(plan)
     if plan.fetch_port:
-        names += fetch.packages(plan)
+        names += fetch.FOOTPRINT.packages
     operations.packages(tuple(names), name="Install packages")
