@@ -6,11 +6,12 @@ import errno
 import getpass
 import hashlib
 import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from hotshoe_delivery import retention
+from hotshoe_delivery import library, retention
 from hotshoe_delivery.configuration import Retention
 from hotshoe_delivery.exchange import Service
 from hotshoe_delivery.ledger import Ledger
@@ -18,12 +19,16 @@ from hotshoe_delivery.photos import Photos
 from tests.unit.delivery.conftest import needs_rclone, random_content, until
 
 # Whatever is delivered may go at once, or as soon as there is less room than any disk has.
-AT_ONCE = {"after_days": 0, "keep_free": None}
-FOR_ROOM = {"after_days": None, "keep_free": 1 << 60}
+AT_ONCE = {"after_days": 0, "keep_free": None, "settle": 0}
+FOR_ROOM = {"after_days": None, "keep_free": 1 << 60, "settle": 0}
 
 
 def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def aside(photo: Path) -> Path:
+    return photo.with_name(f"{library.ASIDE}{photo.name}")
 
 
 def gone(home) -> list[str]:
@@ -172,6 +177,8 @@ class _Everything:
     def verify(self, *_):
         return True
 
+    still = verify
+
 
 def test_one_that_cannot_be_read_keeps_no_other(tmp_path, monkeypatch):
     root = tmp_path / "library"
@@ -196,8 +203,9 @@ def test_one_that_cannot_be_read_keeps_no_other(tmp_path, monkeypatch):
 
     monkeypatch.setattr(retention, "opened", refuse)
     nobody = SimpleNamespace(names=())
-    keeper = retention.Keeper(Retention(0, None), photos, nobody, [_Everything()])
-    assert keeper.look()
+    keeper = retention.Keeper(Retention(0, None, 0), photos, nobody, [_Everything()])
+    for _ in range(2):
+        keeper.look()
     assert [each.name for each in root.iterdir()] == ["mine.jpg"]
     assert "mine.jpg cannot be removed" in ledger.remarks()["retention"]
     ledger.close()
@@ -233,8 +241,29 @@ class TestAFetcher:
         proof = digest(bytes.fromhex(task.nonce) + b"the photo")
         assert self.photo.exists()
         assert service.proved(task.id, task.nonce, proof)
-        until(lambda: not self.photo.exists())
+        # Once more, without its name in the library.
+        [again] = service.tasks(10, 30)
+        assert (again.id, again.name) == (task.id, "r5/IMG_1.JPG")
+        assert again.nonce != task.nonce
+        assert not self.photo.exists()
+        assert aside(self.photo).read_bytes() == b"the photo"
+        assert gone(home) == [None]
+        proof = digest(bytes.fromhex(again.nonce) + b"the photo")
+        assert service.proved(again.id, again.nonce, proof)
+        until(lambda: not aside(self.photo).exists())
         until(lambda: gone(home) == ["retention"])
+
+    def test_that_loses_it_with_the_library(self, home, service):
+        task = self.fetch(service)
+        proof = digest(bytes.fromhex(task.nonce) + b"the photo")
+        assert service.proved(task.id, task.nonce, proof)
+        [again] = service.tasks(10, 30)
+        assert not service.proved(again.id, again.nonce, None)
+        until(self.photo.exists)
+        home.wait_until_told("nas loses what the library loses")
+        # It is to be fetched again.
+        [task] = service.tasks(10, 30)
+        assert task.nonce is None
 
     def test_that_only_remembers_the_digest(self, home, service):
         task = self.fetch(service)
