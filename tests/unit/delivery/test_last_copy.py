@@ -104,11 +104,11 @@ def test_one_that_is_the_library_keeps_all_others_from_losing_theirs(home, peers
     assert contents(good.folder) == contents(home.library)
 
 
-@needs_rclone
 def test_where_its_name_is_taken_by_then_it_is_beside_that(home, peers):
-    peer = peers("webdav")
+    peer = peers("openssh")
     peer.folder.rmdir()
     peer.folder.symlink_to(home.library)
+    home.secrets = {"there": {"key": peer.key.read_text()}}
     content = random_content(10_000)
     photo = home.put("r5/IMG_1.JPG", content, tell=False)
     home.pushes = [peer.push("there")]
