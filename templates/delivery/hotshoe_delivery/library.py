@@ -14,10 +14,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from hotshoe_delivery.folders import below, closing, open_file, rename_new, status, sync
 from hotshoe_delivery.ledger import Found, Photo
+from hotshoe_delivery.names import split, suffixed
 
 # How much is read at a time, in bytes.
 PIECE = 1 << 20
@@ -239,9 +239,8 @@ def put_back(root: int, path: str) -> str:
     :raises OSError: if it is not there, or cannot be renamed
     """
     *folders, name = path.split("/")
-    extension = PurePosixPath(name).suffix
-    stem = name.removesuffix(extension)
-    numbered = (f"{stem}-{number}{extension}" for number in range(2, LAST_NUMBER + 1))
+    stem, extension = split(name)
+    numbered = (suffixed(stem, f"-{number}", extension) for number in range(2, LAST_NUMBER + 1))
     with below(root, folders) as handles:
         folder = handles[-1]
         here, there = status(folder, name), status(folder, ASIDE + name)
