@@ -45,6 +45,9 @@ _OPTIONS = (
     # What is sent is such a link: an open file, in /proc.
     "--copy-links",
 )
+# Sent along with all that is asked while an object is stored. What is asked about it later would be
+# told that it has not changed (304).
+_UNLESS_IT_IS_THERE = {"Headers": [{"Key": "If-None-Match", "Value": "*"}]}
 _BEGINS = re.compile(r"Serving remote control on http://127\.0\.0\.1:(\d+)/")
 
 
@@ -66,9 +69,17 @@ class Rclone:
     @property
     def root(self) -> str:
         """The destination's folder, as rclone names it."""
+        return self._root(REMOTE)
+
+    @property
+    def unasked(self) -> str:
+        """The same of S3, where it is not asked about an object after that has been stored."""
+        return self._root(f"{REMOTE},no_head=true")
+
+    def _root(self, remote: str) -> str:
         push = self._push
         inner = "/".join(filter(None, (push.share, push.bucket, push.folder.strip("/"))))
-        return f"{REMOTE}:{inner}"
+        return f"{remote}:{inner}"
 
     def ask(self, what: str, **said: Any) -> dict[str, Any]:
         """Have it do something.
@@ -274,7 +285,7 @@ class Remote:
 
     def __init__(self, rclone: Rclone, push: Push) -> None:
         self._rclone, self._by, self._folder = rclone, push.by, push.folder
-        self._seen = False
+        self._seen, self._conditions = False, True
 
     def size(self, name: str) -> int | None:
         """How large a file there is, in bytes; None if there is none."""
@@ -309,14 +320,10 @@ class Remote:
         What is sent to S3 is there as a whole or not at all, so it has its name at once.
         """
         temporary = name if self._by == "s3" else part(name, source.digests)
-        self._rclone.ask(
-            "operations/copyfile",
-            # The file that was opened, whatever its path leads to by now.
-            srcFs=f"/proc/{os.getpid()}/fd",
-            srcRemote=str(source.handle),
-            dstFs=self._rclone.root,
-            dstRemote=temporary,
-        )
+        if self._by == "s3" and self._conditions and source.photo.size <= LARGEST:
+            self._put(name, source)
+        else:
+            self._copy(temporary, source)
         if not self.same(temporary, source.photo, source.digests):
             with suppress(TroubleError):
                 self._rclone.ask("operations/deletefile", fs=self._rclone.root, remote=temporary)
@@ -329,6 +336,35 @@ class Remote:
                 dstFs=self._rclone.root,
                 dstRemote=name,
             )
+
+    def _copy(self, name: str, source: Source, root: str = "", **more: Any) -> None:
+        self._rclone.ask(
+            "operations/copyfile",
+            # The file that was opened, whatever its path leads to by now.
+            srcFs=f"/proc/{os.getpid()}/fd",
+            srcRemote=str(source.handle),
+            dstFs=root or self._rclone.root,
+            dstRemote=name,
+            **more,
+        )
+
+    def _put(self, name: str, source: Source) -> None:
+        """Store an object unless there is one by now, where S3 knows that (If-None-Match).
+
+        Some do not, and say so or store it all the same.
+        """
+        try:
+            self._copy(name, source, self._rclone.unasked, _config=_UNLESS_IT_IS_THERE)
+        except TroubleError as error:
+            said = str(error)
+            if "PreconditionFailed" in said:
+                raise TroubleError(
+                    "another file got that name there just now", photo=True
+                ) from None
+            if "NotImplemented" not in said:
+                raise
+            self._conditions = False
+            self._copy(name, source)
 
     def close(self) -> None:
         """Nothing is kept open here."""

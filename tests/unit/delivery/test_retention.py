@@ -156,6 +156,31 @@ def test_a_photo_that_changed_here_is_another_one_and_delivered_first(home, peer
     assert digest(b"after!") in late.files().values()
 
 
+def test_a_change_that_leaves_size_and_time_is_found_by_its_digest_alone(tmp_path):
+    """A look at the library reads no photo, so that it costs the same however large they are."""
+    root = tmp_path / "library"
+    root.mkdir()
+    file = root / "IMG_1.JPG"
+    file.write_bytes(b"before")
+    ledger = Ledger(tmp_path / "ledger")
+    ledger.configure({"there": "here"})
+    photos = Photos(str(root), getpass.getuser(), ledger)
+    photos.scan()
+    (photo,) = ledger.present().values()
+    with file.open("rb") as handle:
+        photos.digests(photo, handle.fileno())
+    ledger.delivered(photo.id, "there", photo.path)
+    before = file.stat()
+    file.write_bytes(b"after!")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    photos.scan()
+    assert ledger.waiting("there", "oldest") == []
+    with file.open("rb") as handle:
+        assert not photos.is_same(ledger.present()["IMG_1.JPG"], handle.fileno())
+    assert [each.id for each in ledger.waiting("there", "oldest")] == [photo.id]
+    ledger.close()
+
+
 def test_without_a_delivery_nothing_ever_goes(home):
     photo = home.put("IMG_1.JPG", b"photo", tell=False)
     home.retention = AT_ONCE
