@@ -251,7 +251,6 @@ def put_back(root: int, path: str) -> str:
         for new in (name, *numbered):
             with suppress(FileExistsError):
                 rename_new(folder, ASIDE + name, folder, new)
-                sync(folder)
                 return "/".join((*folders, new))
     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
 

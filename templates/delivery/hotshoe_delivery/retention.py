@@ -31,8 +31,9 @@ from hotshoe_delivery.words import TroubleError
 PAUSE, LEAST_PAUSE = 600, 1
 # How long some file systems take to show that something was removed, in seconds (btrfs).
 SHOWING = 60
-# How long a fetcher may take to prove once more that it has a photo, in seconds.
-PROVING = 600
+# How long a fetcher may take to prove once more that it has a photo, after the one before; in
+# seconds, and by so many bytes per second.
+PROVING, PROVING_RATE = 600, 20_000_000
 # How many photos are looked at at a time.
 BATCH = 50
 DAY = 86400
@@ -97,6 +98,8 @@ class Keeper:
         # Those that have lost their names, by their numbers; while that is held, no other does.
         self._leaving: dict[int, _Leaving] = {}
         self._moving = threading.RLock()
+        # When one of them was removed, by the monotonic clock.
+        self._progress = 0.0
         self._ends = threading.Event()
         # Those that cannot be removed, until the next pause: why, by their numbers.
         self._stuck: dict[int, str] = {}
@@ -155,9 +158,8 @@ class Keeper:
             return PAUSE
         if began:
             return 0
-        now = time.monotonic()
-        due = [each.since + self._patience(each) - now for each in self._leaving.values()]
-        return max(min(due, default=PAUSE), 0)
+        left = [self._until(each) - time.monotonic() for each in self._leaving.values()]
+        return max(min(left, default=PAUSE), 0)
 
     @contextmanager
     def _stores(self) -> Iterator[Stores]:
@@ -313,8 +315,8 @@ class Keeper:
         :raises TroubleError: if a fetcher does not prove in time that it has it
         """
         for leaving in list(self._leaving.values()):
-            waited = time.monotonic() - leaving.since
-            if waited < self._retention.settle or not self._is_proved_anew(leaving, waited):
+            settled = time.monotonic() - leaving.since >= self._retention.settle
+            if not settled or not self._is_proved_anew(leaving):
                 continue
             photo = leaving.photo
             try:
@@ -337,15 +339,13 @@ class Keeper:
                     self._stuck[photo.id] = str(refused)
                 continue
             self._kept |= self._names
-            self._removed.append((time.monotonic(), photo.size))
+            self._progress = time.monotonic()
+            self._removed.append((self._progress, photo.size))
             has = ", ".join(sorted(self._names))
             say(f"{photo.path} is removed from the library; who has it: {has}")
 
-    def _is_proved_anew(self, leaving: _Leaving, waited: float) -> bool:
-        """Whether all fetchers have proved that they have a photo since that lost its name.
-
-        :param waited: since then, in seconds
-        """
+    def _is_proved_anew(self, leaving: _Leaving) -> bool:
+        """Whether all fetchers have proved that they have a photo since that lost its name."""
         photo = leaving.photo
         has = self._photos.ledger.at(photo.id)
         for name in self._fetching.names:
@@ -357,13 +357,16 @@ class Keeper:
         missing = [
             name for name in self._fetching.names if not self._fetching.is_proved(name, photo)
         ]
-        if missing and waited > self._patience(leaving):
+        if missing and time.monotonic() > self._until(leaving):
             raise TroubleError(f"{missing[0]} does not say any more what it has")
         return not missing
 
-    def _patience(self, leaving: _Leaving) -> float:
-        """When something has to happen to a photo, in seconds since it lost its name."""
-        return self._retention.settle + (PROVING if leaving.asked else 0)
+    def _until(self, leaving: _Leaving) -> float:
+        """When something has to happen to a photo, by the monotonic clock."""
+        settled = leaving.since + self._retention.settle
+        if not leaving.asked:
+            return settled
+        return max(settled, self._progress) + PROVING + leaving.photo.size / PROVING_RATE
 
     @staticmethod
     def _look_again(

@@ -6,6 +6,7 @@ import errno
 import getpass
 import hashlib
 import os
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -205,20 +206,47 @@ class _Everything:
     still = verify
 
 
-def test_one_that_cannot_be_read_keeps_no_other(tmp_path, monkeypatch):
-    root = tmp_path / "library"
+def delivered(folder: Path, *names: str) -> tuple[Path, Photos]:
+    """A library whose photos are delivered; the first one is the oldest."""
+    root = folder / "library"
     root.mkdir()
-    ledger = Ledger(tmp_path / "ledger")
+    ledger = Ledger(folder / "ledger")
     ledger.configure({"there": "here"})
     photos = Photos(str(root), getpass.getuser(), ledger)
-    for name in ("mine.jpg", "other.jpg"):
+    for name in names:
         (root / name).write_bytes(b"photo")
-        # The older one is the one that stays.
         photos.scan()
     for photo in ledger.present().values():
         with (root / photo.path).open("rb") as file:
             photos.digests(photo, file.fileno())
         ledger.delivered(photo.id, "there", photo.path)
+    return root, photos
+
+
+def test_a_fetcher_that_says_nothing_any_more(tmp_path, monkeypatch):
+    """Its photos do not lack their names for ever."""
+    root, photos = delivered(tmp_path, "IMG_1.JPG")
+    proved = iter([True, False, False])
+    fetching = SimpleNamespace(
+        names=("there",), is_proved=lambda *_: next(proved), want_anew=lambda *_: None
+    )
+    monkeypatch.setattr(retention, "PROVING", 0.5)
+    keeper = retention.Keeper(Retention(0, None, 0), photos, fetching, [])
+    keeper.look()
+    assert [each.name for each in root.iterdir()] == [f"{library.ASIDE}IMG_1.JPG"]
+    until(lambda: 0 < keeper.look() < 1)
+    assert aside(root / "IMG_1.JPG").exists()
+    proved = iter([False])
+    until(lambda: keeper._until(*keeper._leaving.values()) < time.monotonic())
+    assert keeper.look() == retention.PAUSE
+    assert [each.name for each in root.iterdir()] == ["IMG_1.JPG"]
+    assert "there does not say any more" in photos.ledger.remarks()["retention"]
+    photos.ledger.close()
+
+
+def test_one_that_cannot_be_read_keeps_no_other(tmp_path, monkeypatch):
+    root, photos = delivered(tmp_path, "mine.jpg", "other.jpg")
+    ledger = photos.ledger
     really = retention.opened
 
     def refuse(handle, photo):
