@@ -13,6 +13,7 @@ from hotshoe_delivery.configuration import Push
 from hotshoe_delivery.ledger import Ledger
 from hotshoe_delivery.photos import Photos
 from hotshoe_delivery.pushing import LANES, Destination
+from tests.unit.delivery.conftest import until
 
 SECONDS = 30
 
@@ -106,3 +107,19 @@ def test_what_comes_meanwhile_is_the_newest_and_the_last(event):
     else:
         # As long as newer ones come, the older ones wait; then they go.
         assert (begun, went, rest) == (["4", "5", "6"], ["7", "8", "9"], ["3", "2", "1"])
+
+
+def test_what_comes_while_the_library_is_looked_at_counts_as_newer_than_what_is_there(home):
+    old = [f"r5/IMG_{n:03}.JPG" for n in range(200)]
+    for path in old:
+        home.put(path, b"photo", tell=False)
+    new = home.put("r5/NEW.JPG", b"photo", tell=False)
+    journal = os.open(home.folder / "journal", os.O_RDWR)
+    os.write(journal, f"{new}\n".encode())
+    home.begin()
+    until(lambda: len(home.status()["photos"]) == len(old) + 1)
+    os.close(journal)
+    ledger = Ledger(home.folder / "state" / "ledger.sqlite", read_only=True)
+    known = sorted(ledger.present().values(), key=lambda photo: photo.id)
+    ledger.close()
+    assert [photo.path for photo in known] == [*old, "r5/NEW.JPG"]
