@@ -14,6 +14,7 @@ from ipaddress import (
 )
 
 from hotshoe.plan import delivery
+from hotshoe.plan.chain import next_address
 from hotshoe.plan.model import (
     AcceptRule,
     Address,
@@ -36,7 +37,7 @@ from hotshoe.plan.model import (
 )
 from hotshoe.plan.tls import certificate_of, encryption_of
 from hotshoe.ports.allocation import SESSIONS_PER_CAMERA, sessions_at_once
-from hotshoe.ports.ranges import HIGHEST_PORT, PortRange, Service
+from hotshoe.ports.ranges import HIGHEST_PORT, Service
 from hotshoe.site.checks.base import router_index
 from hotshoe.site.delivery import SHARE_SERVICES
 from hotshoe.site.ftp_ports import cameras_of, control_ports_of, ftp_ports, own_ports
@@ -178,7 +179,7 @@ class _Derivation:
         )
         if untold or port is None:
             return None
-        return Notice(self._next_address(0, behind, server.address), port)
+        return Notice(next_address(self._site, 0, behind, server.address), port)
 
     def _follower(self, index: int) -> AddressFollower | None:
         """How a server follows a public address that changes."""
@@ -196,11 +197,6 @@ class _Derivation:
 
     def _translates(self, i: int) -> bool:
         return self._routers[i].mode != "routed"
-
-    def _next_address(self, i: int, lan: int, host: IPv4Address) -> IPv4Address:
-        """The address that a packet for a host in a LAN has between the routers i and i + 1."""
-        translating = (j for j in range(i + 1, lan + 1) if self._translates(j))
-        return next((self._wan_address(j) for j in translating), host)
 
     def _untranslated_lans(self, i: int) -> tuple[IPv4Network, ...]:
         """The networks inside router i whose packets reach it with their own addresses."""
@@ -290,7 +286,7 @@ class _Derivation:
             HomeAccess(
                 service,
                 target.to,
-                self._next_address(behind, self._index_of_lan(target.to), target.to),
+                next_address(self._site, behind, self._index_of_lan(target.to), target.to),
             )
             for target in server.may_open
             for service in target.services
@@ -343,7 +339,7 @@ class _Derivation:
             address, router = self._site.servers[index].address, self._routers[0]
             purpose = f"{router.name} tells its WAN address"
             # Of several of its own, a router uses the address of the interface it sends by.
-            yield AcceptRule(_tcp(notice.port), address, router.lan.ip, purpose)
+            yield AcceptRule(Service.tcp(notice.port), address, router.lan.ip, purpose)
 
     def _index_of_lan(self, host: IPv4Address) -> int:
         return next(i for i, router in enumerate(self._routers) if host in router.lan.network)
@@ -395,18 +391,19 @@ class _Derivation:
         for server, described, notice in every:
             behind = self._router_index(described)
             wanted = [
-                (_tcp(ports), f"cameras to {server.name}") for ports in server.forwarded_ports
+                (Service.tcp(ports), f"cameras to {server.name}")
+                for ports in server.forwarded_ports
             ]
             if server.challenge_port:
-                asked = _tcp(server.challenge_port)
+                asked = Service.tcp(server.challenge_port)
                 wanted.append((asked, f"certificate authority to {server.name}"))
             kind = PortForward if self._translates(i) else AcceptRule
             if i <= behind:
-                to = self._next_address(i, behind, server.address)
+                to = next_address(self._site, i, behind, server.address)
                 if notice and i:
                     outermost = self._routers[0]
                     purpose = f"{outermost.name} to {server.name}"
-                    yield kind(_tcp(notice.port), to, outermost.lan.ip, purpose)
+                    yield kind(Service.tcp(notice.port), to, outermost.lan.ip, purpose)
                 for service, purpose in wanted:
                     yield kind(service, to, None, purpose)
                     if server.address6:
@@ -415,7 +412,7 @@ class _Derivation:
             for access in server.may_open:
                 lan = self._index_of_lan(access.host)
                 if i <= lan:
-                    to = self._next_address(i, lan, access.host)
+                    to = next_address(self._site, i, lan, access.host)
                     purpose = f"{server.name} to {access.host}"
                     yield kind(access.service, to, server.address, purpose)
         yield from delivery.fetch_rules_of_router(self._site, i, servers)
@@ -437,7 +434,3 @@ class _Derivation:
                 break  # the router outside of it would send the packets back
             if router.lan6:
                 yield Route(router.lan6.network, via6)
-
-
-def _tcp(ports: PortRange | int) -> Service:
-    return Service("tcp", PortRange(ports, ports) if isinstance(ports, int) else ports)

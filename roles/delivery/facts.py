@@ -6,25 +6,15 @@ from hotshoe import paths
 from hotshoe.debian.delivery import EVERY_PACKAGE, USER
 from hotshoe.debian.device import Footprint
 from hotshoe.debian.units import Unit
+from hotshoe.render import modules
 
-# The program: its files, by their names in templates/ and on the host.
-MODULES = {
-    f"delivery/hotshoe_delivery/{name}.py": f"{paths.DELIVERY_PROGRAM}/{name}.py"
-    for name in (
-        *("__init__", "__main__", "askpass", "configuration", "exchange", "fetching", "folders"),
-        *("journal", "ledger", "library", "photos", "pushing", "rclone", "retention", "serve"),
-        *("service", "sftp", "status", "store", "system", "words"),
-    )
-}
+# The program: its files on the host, and what each is in templates/.
+MODULES = modules("delivery/hotshoe_delivery", paths.DELIVERY_PROGRAM)
 # OpenSSH runs it to learn a password.
 PROGRAMS = (f"{paths.DELIVERY_PROGRAM}/askpass.py",)
-_NAME = "hotshoe-delivery.service"
-# A digest of the secrets would be one to try passwords on, so what tells whether they are the same
-# file is its inode and when that changed.
-DELIVERY = Unit(
-    _NAME,
-    Unit.reading(_NAME, paths.DELIVERY_CONFIGURATION, *MODULES.values()).loaded
-    + f"; stat -c %i.%Z {paths.DELIVERY_SECRETS}",
+DELIVERY = Unit.reading(
+    *("hotshoe-delivery.service", paths.DELIVERY_CONFIGURATION, *MODULES),
+    secrets=paths.DELIVERY_SECRETS,
 )
 
 FOOTPRINT = Footprint(

@@ -81,18 +81,17 @@ CHECKS: tuple[Check, ...] = (
     sources.cameras_can_be_distinguished_by_source,
     library.share_options_are_used,
     ports.share_has_its_ports,
-    ports.deliveries_use_other_ports,
     library.share_is_for_the_home,
     library.readers_are_people,
     library.retention_has_a_limit,
     library.retention_has_a_delivery,
     delivery.delivery_has_what_it_needs,
-    delivery.what_is_removed_was_set_up,
+    delivery.what_is_set_up_by_hand_is_left_alone,
     delivery.username_can_be_sent,
     delivery.folder_is_one,
     delivery.deliveries_know_their_server,
     delivery.deliveries_differ,
-    delivery.fetcher_is_behind_a_router,
+    addresses.fetcher_is_behind_a_router,
     addresses.fetcher_is_in_the_lan,
     delivery.fetcher_reaches_the_server,
     delivery.pushes_can_reach,
@@ -108,6 +107,7 @@ WARNINGS: tuple[Check, ...] = (
     warnings.one_name_leads_to_several_servers,
     ports.ports_limit_cameras,
     acme.staging_is_trusted_by_nobody,
+    delivery.peer_is_in_no_lan,
 )
 
 

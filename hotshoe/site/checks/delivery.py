@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from ipaddress import IPv4Address
+from itertools import takewhile
 from typing import Any
 
-from hotshoe.ports.ranges import PortRange, Service
+from hotshoe.ports.ranges import Service
 from hotshoe.site.checks.base import (
     Finding,
+    check_keys,
     inner_router_of,
+    inward,
     nat_routers_between,
+    peer_key,
     router_index,
     with_fields,
 )
@@ -19,6 +24,7 @@ from hotshoe.site.checks.connections import (
     check_ports_are_free,
     check_source_is_visible,
 )
+from hotshoe.site.checks.lans import NOT_ON_THE_INTERNET, UNUSABLE
 from hotshoe.site.delivery import COMMON, address_of, needs_of, peer_of, server_index
 from hotshoe.site.library import Delivery
 from hotshoe.site.validation import RefusedFieldError
@@ -31,21 +37,7 @@ def delivery_has_what_it_needs(site: Any) -> Iterator[Finding]:
     """Refuse a delivery that lacks a key, or has one that it does not use."""
     for i, by in with_fields(site.delivery, "by"):
         delivery = site.delivery[i]
-        needs = needs_of(delivery)
-        for key, field in Delivery.model_fields.items():
-            try:
-                value = getattr(delivery, key)
-            except RefusedFieldError:
-                continue
-            at = f"delivery[{i}].{key}"
-            if key in needs.needs and value is None:
-                yield (
-                    at,
-                    f"is missing, and {needs.title} needs it",
-                    f"write for example {key}: {(field.examples or [''])[0]}",
-                )
-            elif key not in (*COMMON, *needs.needs, *needs.takes) and value != field.default:
-                yield (at, f"{needs.title} does not use it", "remove it")
+        yield from check_keys(delivery, Delivery, f"delivery[{i}]", needs_of(delivery), COMMON)
         if by == "fetch":
             yield from _is_an_address(delivery, i)
 
@@ -63,9 +55,18 @@ def _is_an_address(delivery: Any, i: int) -> Iterator[Finding]:
         )
 
 
-def what_is_removed_was_set_up(site: Any) -> Iterator[Finding]:
-    """Refuse to remove what hotshoe never put on a computer."""
+def what_is_set_up_by_hand_is_left_alone(site: Any) -> Iterator[Finding]:
+    """Refuse to log in to a computer that the person sets up, and to remove what is there."""
     for i, by_hand, removed in with_fields(site.delivery, "by_hand", "removed"):
+        for key in ("ssh_user", "ssh_port") if by_hand else ():
+            with suppress(RefusedFieldError):
+                if getattr(site.delivery[i], key) != Delivery.model_fields[key].default:
+                    yield (
+                        f"delivery[{i}].{key}",
+                        "is not used: hotshoe does not log in to a computer that is set up by hand "
+                        "(by_hand)",
+                        "remove it",
+                    )
         if by_hand and removed:
             yield (
                 f"delivery[{i}].removed",
@@ -123,18 +124,6 @@ def deliveries_know_their_server(site: Any) -> Iterator[Finding]:
             )
         elif server is not None and server not in names:
             yield (f"delivery[{i}].server", f"there is no server named {server!r}", remedy)
-
-
-def fetcher_is_behind_a_router(site: Any) -> Iterator[Finding]:
-    """Refuse a computer that fetches behind a router that the Site does not have."""
-    names = [router.name for router in site.routers]
-    for i, router in with_fields(site.delivery, "behind"):
-        if router is not None and router not in names:
-            yield (
-                f"delivery[{i}].behind",
-                f"there is no router named {router!r}",
-                f"write one of: {', '.join(names)}",
-            )
 
 
 def fetcher_reaches_the_server(site: Any) -> Iterator[Finding]:
@@ -198,9 +187,16 @@ def pushes_can_reach(site: Any) -> Iterator[Finding]:
             if delivery.by == "fetch":
                 continue
             host, server = address_of(delivery), site.servers[server_index(site, delivery)]
-            key = f"delivery[{i}].{'url' if delivery.url else 'address'}"
+            key = peer_key(site, i)
             if host is not None:
                 yield from _can_reach(site, key, i, host, server)
+            # Split DNS leads the home's own name to the server (docs/site.md).
+            elif (name := peer_of(delivery)[0].lower()) in (site.hostname, "localhost"):
+                yield (
+                    key,
+                    f"{name} is {server.name} itself, where the photos are already",
+                    "write the address of another computer, or a name of its own",
+                )
         except RefusedFieldError:
             continue
 
@@ -222,10 +218,10 @@ def _can_reach(site: Any, key: str, i: int, host: IPv4Address, server: Any) -> I
     if inner is None:
         return
     nat_routers = nat_routers_between(site, at, inner)
-    service = Service("tcp", PortRange(port, port))
+    service = Service.tcp(port)
     yield from check_source_is_visible(site, key, server, nat_routers, inner)
     yield from check_ports_are_free(site, key, host, (service,), nat_routers)
-    for other in _dialled(site, i, server, nat_routers, service):
+    for other in _dialled(site, i, nat_routers, service):
         if other != host:
             yield (
                 key,
@@ -236,30 +232,38 @@ def _can_reach(site: Any, key: str, i: int, host: IPv4Address, server: Any) -> I
             return
 
 
-def _dialled(
-    site: Any, i: int, server: Any, nat_routers: list[int], service: Service
-) -> Iterator[IPv4Address]:
+def peer_is_in_no_lan(site: Any) -> Iterator[Finding]:
+    """Warn of a private address that no router of the home has in its LAN; it may be mistyped."""
+    for i, delivery in enumerate(site.delivery):
+        host = None if delivery.by == "fetch" else address_of(delivery)
+        private = host and any(host in block for block in (*NOT_ON_THE_INTERNET, *UNUSABLE))
+        if private and not any(host in router.lan.network for router in site.routers):
+            yield (
+                peer_key(site, i),
+                f"{host} is neither in a LAN of this home nor on the Internet, so the server "
+                "reaches it by a VPN or another way of yours, or not at all",
+                "correct the address if it is mistyped",
+            )
+
+
+def _dialled(site: Any, i: int, nat_routers: list[int], service: Service) -> Iterator[IPv4Address]:
     """The hosts for which a server dials a port of the first router in between that translates.
 
     Those of ``may_open``, and those of deliveries before that of index i.
     """
-    if not nat_routers:
-        return
+    index = server_index(site, site.delivery[i])
+    server = site.servers[index]
     at = router_index(site, server)
     wanted = [
-        (target.to, each)
+        (target.to, each, inner_router_of(site, at, target.to))
         for target in server.may_open
         for each in target.services
         if each.protocol == "tcp"
     ]
-    for delivery in site.delivery[:i]:
-        host = address_of(delivery) if delivery.by != "fetch" else None
-        if host and site.servers[server_index(site, delivery)] is server:
-            port = peer_of(delivery)[1]
-            wanted.append((host, Service("tcp", PortRange(port, port))))
-    for host, each in wanted:
-        inner = inner_router_of(site, at, host)
+    sent = takewhile(lambda each: each[0] < i, inward(site, index))
+    wanted += [(host, Service.tcp(port), inner) for _, host, port, inner in sent]
+    for host, each, inner in wanted:
         if inner is None or not each.ports.overlaps(service.ports):
             continue
-        if nat_routers_between(site, at, inner)[:1] == nat_routers[:1]:
+        if nat_routers_between(site, at, inner)[:1] == nat_routers[:1] != []:
             yield host
