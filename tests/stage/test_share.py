@@ -548,7 +548,9 @@ def test_without_the_setting_nothing_of_it_is_left(sharing: Home) -> None:
         before = home.sh(home.server, f"{theirs} || :")
         with home.undeployed("library: {share: none}", f"library: {READ_ONLY}"):
             assert "port 445 (SMB) is taken by smbd, which hotshoe did not" in home.refusal()
-        assert home.sh(home.server, f"{theirs} || :") == before
+            assert home.sh(home.server, f"{theirs} || :") == before
+            home.sh(home.server, "systemctl stop smbd")
+            assert "smbd.service, which hotshoe did not enable, takes" in home.refusal()
         home.sh(home.server, "systemctl disable --quiet --now smbd")
     listed(home, "ls left\\mine.xmp")
     state = "systemctl is-active smbd; systemctl is-enabled smbd nmbd"
