@@ -225,10 +225,10 @@ class TestTheKey:
         options = options.replace("-p ", "-P ")
         where = f"{USER}@192.168.178.10"
         get = f"{where}:/etc/passwd /root/got" if "scp" in what else where
-        assert not home.succeeds(NAS, f"timeout 20 {what} {options} {get} </dev/null")
+        assert not home.succeeds(NAS, f"timeout 5 {what} {options} {get} </dev/null")
         assert not home.succeeds(NAS, "test -e /root/got")
         put = f"/etc/hostname {where}:/srv/hotshoe/library/x" if "scp" in what else where
-        assert not home.succeeds(NAS, f"timeout 20 {what} {options} {put} </dev/null")
+        assert not home.succeeds(NAS, f"timeout 5 {what} {options} {put} </dev/null")
 
     def test_opens_no_way_through_the_server(self, home: Home) -> None:
         """-L, -D, -W: to what the server alone reaches; -R: back to it; and the rest."""
