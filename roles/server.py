@@ -8,10 +8,8 @@ templates/ that has the same name. None knows another.
 from __future__ import annotations
 
 from pyinfra import host
-from pyinfra.api import Host
 from pyinfra.api.deploy import deploy
 
-from hotshoe.debian.device import Footprint
 from hotshoe.plan.model import Acme, ServerPlan
 from roles import (
     acme,
@@ -33,7 +31,7 @@ from roles.base.preflight import refuse_system
 
 _ALWAYS = tuple(role.FOOTPRINT for role in (vsftpd, tls, users, firewall, intake))
 _AT_TIMES = tuple(role.FOOTPRINT for role in (address, acme, share, message, delivery, fetch))
-FOOTPRINTS = (*_ALWAYS, *_AT_TIMES)
+FOOTPRINTS = (*_ALWAYS, *_AT_TIMES, share.READERS)
 
 
 def refuse_unfit(plan: ServerPlan) -> None:
@@ -64,7 +62,6 @@ def refuse_unfit(plan: ServerPlan) -> None:
     users.refuse_unfit(plan)
     firewall.refuse_unfit(plan)
     share.refuse_unfit(plan)
-    message.refuse_unfit(plan)
     fetch.refuse_unfit(plan)
 
 
@@ -98,38 +95,25 @@ def install(plan: ServerPlan) -> None:
 
 def _out_of_the_library(plan: ServerPlan) -> None:
     """Set up what photos leave the library by; it is no condition of taking photos in."""
+    # An operation that finds nothing to remove would cost each deploy its time.
+    has_any_of = device_of(host).has_any_of
     share.readers(plan)
     if plan.share:
         share.install(plan, plan.share)
-    else:
+    elif has_any_of(share.FOOTPRINT):
         share.remove()
     if plan.message:
         message.install(plan, plan.message)
-    elif _has(host, message.FOOTPRINT):
+    elif has_any_of(message.FOOTPRINT):
         message.remove()
     if plan.delivers:
         delivery.install(plan)
-    elif _has(host, delivery.FOOTPRINT):
+    elif has_any_of(delivery.FOOTPRINT):
         delivery.remove()
     if plan.fetch_port:
         fetch.install(plan)
-    elif _has(host, fetch.FOOTPRINT):
+    elif has_any_of(fetch.FOOTPRINT):
         fetch.remove()
-
-
-def _has(of: Host, footprint: Footprint) -> bool:
-    """Whether a host has anything of a role, be it what a run that was killed has left.
-
-    Where it never had, an operation that finds nothing to remove would cost each deploy its time.
-    """
-    device = device_of(of)
-    files = (*footprint.paths, *footprint.files, *(unit.path for unit in footprint.units))
-    active = any(device.units.get(each.name, "").startswith("active") for each in footprint.units)
-    return (
-        active
-        or any(path in device.paths for path in files)
-        or any(name in device.accounts for name in footprint.accounts)
-    )
 
 
 def certify(plan: ServerPlan) -> None:

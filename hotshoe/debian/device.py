@@ -115,6 +115,20 @@ class Device:
         answer: T = self.answers[query.name]
         return answer
 
+    def has_any_of(self, footprint: Footprint) -> bool:
+        """Whether it has anything of a role, be it what a run that was killed has left."""
+        units = footprint.units
+        files = {*footprint.paths, *footprint.files, *(unit.path for unit in units)}
+        return (
+            any(self.runs(unit.name) for unit in units)
+            or not files.isdisjoint(self.paths)
+            or any(name in self.accounts for name in footprint.accounts)
+        )
+
+    def runs(self, unit: str) -> bool:
+        """Whether a unit runs now."""
+        return self.units.get(unit, "").startswith("active")
+
     def is_active(self, unit: str) -> bool:
         """Whether a unit runs now and at every boot."""
         return self.units.get(unit) == "active enabled"

@@ -30,12 +30,10 @@ STARTED_BY = {
 AVAHI = "avahi-daemon.service"
 AVAHI_SOCKET = "avahi-daemon.socket"
 
-# Samba loads the password when it starts. Its digest would be one to try passwords on, so what
-# tells whether it is the same file is its inode and when that changed.
-SAMBA = Unit(
-    "hotshoe-share.service",
-    f"sha256sum {paths.SHARE_CONFIGURATION} {paths.SHARE_USERS} "
-    f"{paths.UNITS}/hotshoe-share.service; stat -c %i.%Z {paths.SHARE_PASSWORD}",
+# Samba loads the password when it starts.
+SAMBA = Unit.reading(
+    *("hotshoe-share.service", paths.SHARE_CONFIGURATION, paths.SHARE_USERS),
+    secrets=paths.SHARE_PASSWORD,
 )
 # What makes it known to Windows.
 DISCOVERY = Unit.reading("hotshoe-discovery.service")

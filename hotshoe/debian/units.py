@@ -40,9 +40,14 @@ class Unit:
     loaded: str
 
     @classmethod
-    def reading(cls, name: str, *files: str) -> Self:
-        """A unit that has loaded what these files, and its own, hold."""
-        return cls(name, f"sha256sum {' '.join((*files, f'{paths.UNITS}/{name}'))}")
+    def reading(cls, name: str, *files: str, secrets: str = "") -> Self:
+        """A unit that has loaded what these files, and its own, hold.
+
+        :param secrets: a further file, of secrets. Their digest would be one to try passwords on,
+            so what tells whether it is the same file is its inode and when that changed
+        """
+        digests = f"sha256sum {' '.join((*files, f'{paths.UNITS}/{name}'))}"
+        return cls(name, f"{digests}; stat -c %i.%Z {secrets}" if secrets else digests)
 
     @property
     def path(self) -> str:

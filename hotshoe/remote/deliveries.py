@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, get_args
 
 from hotshoe import paths
 from hotshoe.remote.ssh import Host, RemoteError
@@ -39,7 +39,6 @@ class Destination:
     :param delivered: how many photos of the library it has
     :param waiting: how many it does not have yet
     :param waiting_bytes: how many bytes these are
-    :param sending: the path of the photo that is on its way there; empty if that is not known
     :param succeeded: when it last did its work; None if it never did
     :param error: why nothing gets there, in plain words; empty if nothing is the matter
     :param failing_since: since when; None if nothing is the matter
@@ -52,7 +51,6 @@ class Destination:
     delivered: int
     waiting: int
     waiting_bytes: int
-    sending: str = ""
     succeeded: datetime | None = None
     error: str = ""
     failing_since: datetime | None = None
@@ -113,6 +111,7 @@ class Deliveries:
 
 
 NONE = Deliveries()
+Told = TypeVar("Told", Destination, Delivery)
 
 
 def deliveries(host: Host, photos: Iterable[str]) -> Deliveries:
@@ -141,49 +140,26 @@ def read_deliveries(answer: bytes) -> Deliveries:
     retention = told["retention"] or {}
     return Deliveries(
         bool(told["running"]),
-        tuple(_destination(each) for each in told["destinations"]),
+        tuple(_read(Destination, each) for each in told["destinations"]),
         {each["path"]: _photo(each) for each in told["photos"]},
         _text(retention.get("error")),
     )
 
 
-def _destination(told: dict[str, Any]) -> Destination:
-    return Destination(
-        name=str(told["name"]),
-        by=str(told["by"]),
-        to=str(told["to"]),
-        delivered=int(told["delivered"]),
-        waiting=int(told["waiting"]),
-        waiting_bytes=int(told["waiting_bytes"]),
-        sending=_text(told.get("sending")),
-        succeeded=_time(told["succeeded"]),
-        error=_text(told["error"]),
-        failing_since=_time(told["failing_since"]),
-        next_try=_time(told["next_try"]),
-    )
-
-
 def _photo(told: dict[str, Any]) -> PhotoDeliveries:
-    found = tuple(
-        Delivery(
-            destination=str(each["destination"]),
-            state=_state(each["state"]),
-            name=_text(each["name"]),
-            delivered=_time(each["delivered"]),
-            verified=_time(each["verified"]),
-            error=_text(each["error"]),
-        )
-        for each in told["deliveries"]
-    )
+    found = tuple(_read(Delivery, each) for each in told["deliveries"])
     return PhotoDeliveries(found, _time(told["gone"] if told["why_gone"] == "retention" else None))
 
 
-def _state(told: str) -> State:
-    if told == "waiting":
-        return "waiting"
-    if told == "delivered":
-        return "delivered"
-    raise ValueError(told)
+def _read(kind: type[Told], told: dict[str, Any]) -> Told:
+    """What is told under the names of a dataclass's fields."""
+    return kind(**{each.name: _READ[str(each.type)](told[each.name]) for each in fields(kind)})
+
+
+def _state(told: str) -> str:
+    if told not in get_args(State):
+        raise ValueError(told)
+    return told
 
 
 def _text(told: str | None) -> str:
@@ -193,3 +169,12 @@ def _text(told: str | None) -> str:
 def _time(told: float | None) -> datetime | None:
     """A time in seconds since 1970, as the clock here shows it."""
     return None if told is None else datetime.fromtimestamp(told).astimezone()
+
+
+# How each kind of field is read, by its annotation.
+_READ: dict[str, Callable[[Any], Any]] = {
+    "int": int,
+    "str": _text,
+    "State": _state,
+    "datetime | None": _time,
+}

@@ -103,13 +103,10 @@ def _destination(destination: Destination) -> Text:
     """How the deliveries to one destination go."""
     waiting = f"{destination.waiting} wait ({decimal(destination.waiting_bytes)})"
     said = [waiting if destination.waiting else "nothing waits"]
-    if destination.sending:
-        said.append(f"on its way: {_below(destination.sending)}")
     if destination.succeeded:
         said.append(f"it last worked {destination.succeeded:{_TIME}}")
-    where = f" ({destination.by}, {escaped(destination.to)})" if destination.to else ""
-    where = where or f" ({destination.by})"
-    text = Text.assemble((destination.name, "bold"), f"{where}: {'; '.join(said)}")
+    where = ", ".join(filter(None, (destination.by, escaped(destination.to))))
+    text = Text.assemble((destination.name, "bold"), f" ({where}): {'; '.join(said)}")
     if destination.error:
         since, again = destination.failing_since, destination.next_try
         text.append(f"\n    {escaped(destination.error)}", "red")
@@ -145,11 +142,7 @@ def _where(event: Event, present: frozenset[str], photo: PhotoDeliveries) -> Tex
 def _place(event: Event) -> str:
     """The folder that a photo is in; its path if it has another name there."""
     folder, _, name = event.path.rpartition("/")
-    return _below(folder if name == event.name else event.path)
-
-
-def _below(path: str) -> str:
-    """A path as it is called there."""
+    path = folder if name == event.name else event.path
     return escaped(path.removeprefix(f"{paths.PHOTOS}/"))
 
 

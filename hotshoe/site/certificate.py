@@ -6,27 +6,13 @@ is done (``roles.tls``, ``roles.acme``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, get_args
 
 from hotshoe.site.model import Issuer
+from hotshoe.site.needs import Needs
 
 # Where an ACME authority asks for HTTP-01, and nowhere else (RFC 8555, section 8.3).
 HTTP_PORT = 80
-
-
-@dataclass(frozen=True)
-class Needs:
-    """What an issuer has to be told.
-
-    :param title: what a message or a page calls it
-    :param needs: the keys of ``certificate`` that it cannot do without
-    :param takes: further keys that it uses if they are there
-    """
-
-    title: str
-    needs: tuple[str, ...] = ()
-    takes: tuple[str, ...] = ()
 
 
 # Of letsencrypt, what the ways to set a record for DNS-01 have to be told.

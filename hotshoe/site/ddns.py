@@ -10,49 +10,44 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from hotshoe.site.model import Provider
+from hotshoe.site.needs import Needs
 
 
 @dataclass(frozen=True)
-class Needs:
+class Update(Needs):
     """What a way to update a record has to be told.
 
-    :param title: what a message or a page calls it
-    :param secret: what its password, token or key is called there; empty if there is none
-    :param needs: the keys of ``ddns`` that it cannot do without
-    :param takes: further keys that it uses if they are there
+    :param secret: what messages call its password, token or key; empty if there is none
     :param domain: the domain that all of its names are in, one label each; None if they may be in
         a domain of the person's
     """
 
-    title: str
-    secret: str
-    needs: tuple[str, ...] = ()
-    takes: tuple[str, ...] = ()
+    secret: str = ""
     domain: str | None = None
 
 
 _OF_USERNAME = "the password that belongs to ddns.username"
-PROVIDERS: dict[Provider, Needs] = {
-    "cloudflare": Needs(
-        "Cloudflare", "an API token of Cloudflare that may edit the DNS of the zone", ("zone",)
+PROVIDERS: dict[Provider, Update] = {
+    "cloudflare": Update(
+        "Cloudflare", ("zone",), (), "an API token of Cloudflare that may edit the DNS of the zone"
     ),
-    "desec": Needs("deSEC", "a token of deSEC"),
-    "duckdns": Needs("Duck DNS", "the token of your account at Duck DNS", domain="duckdns.org"),
-    "dyndns2": Needs("dyndns2", _OF_USERNAME, ("username", "server")),
-    "dynv6": Needs("dynv6", "an HTTP token of dynv6"),
-    "noip": Needs("No-IP", _OF_USERNAME, ("username",)),
+    "desec": Update("deSEC", (), (), "a token of deSEC"),
+    "duckdns": Update("Duck DNS", (), (), "the token of your account at Duck DNS", "duckdns.org"),
+    "dyndns2": Update("dyndns2", ("username", "server"), (), _OF_USERNAME),
+    "dynv6": Update("dynv6", (), (), "an HTTP token of dynv6"),
+    "noip": Update("No-IP", ("username",), (), _OF_USERNAME),
 }
-NSUPDATE = Needs(
+NSUPDATE = Update(
     "updated_by: nsupdate",
-    "the secret of the TSIG key, such as the command tsig-keygen prints",
     ("zone", "key_name"),
     ("server", "algorithm", "ttl"),
+    "the secret of the TSIG key, such as the command tsig-keygen prints",
 )
-SOMEBODY_ELSE = Needs("updated_by: none", "")
+SOMEBODY_ELSE = Update("updated_by: none")
 assert set(PROVIDERS) == set(get_args(Provider))
 
 
-def needs_of(ddns: Any) -> Needs | None:
+def needs_of(ddns: Any) -> Update | None:
     """What the chosen way needs; None as long as its provider is not named.
 
     :param ddns: of a Site, checked or not
@@ -64,7 +59,7 @@ def needs_of(ddns: Any) -> Needs | None:
     return PROVIDERS[ddns.provider] if ddns.provider else None
 
 
-def secret_of(site: Any) -> Needs | None:
+def secret_of(site: Any) -> Update | None:
     """The way to update whose secret hotshoe has to know.
 
     :param site: a Site that passed its checks

@@ -13,25 +13,20 @@ from urllib.parse import urlsplit
 
 from hotshoe.ports.ranges import Service
 from hotshoe.site.library import By
+from hotshoe.site.needs import Needs
 from hotshoe.site.validation import RefusedFieldError
 
 
 @dataclass(frozen=True)
-class Needs:
+class Way(Needs):
     """What a way to deliver has to be told.
 
-    :param title: what a message or a page calls it
     :param port: where the other side answers unless the Site says another port (TCP)
-    :param needs: the keys of a delivery that it cannot do without
-    :param takes: further keys that it uses if they are there
     :param password: what its password is called in the vault's messages; empty if it has none
     :param password_needed: whether it cannot do without
     """
 
-    title: str
-    port: int
-    needs: tuple[str, ...]
-    takes: tuple[str, ...]
+    port: int = 0
     password: str = ""
     password_needed: bool = True
 
@@ -41,41 +36,36 @@ class Needs:
 SHARE_SERVICES = tuple(map(Service.parse, ("445/tcp", "5353/udp", "3702/udp", "3702/tcp")))
 # The keys that every delivery may have.
 COMMON = ("name", "by", "server", "order", "bytes_per_second")
-WAYS: dict[By, Needs] = {
-    "fetch": Needs(
+_OF_USERNAME = "the password of its username"
+WAYS: dict[By, Way] = {
+    "fetch": Way(
         "by: fetch",
-        22,
         ("address", "folder"),
         ("behind", "by_hand", "ssh_user", "ssh_port", "removed"),
-    ),
-    "sftp": Needs(
-        "by: sftp",
         22,
+    ),
+    "sftp": Way(
+        "by: sftp",
         ("address", "username", "host_key"),
         ("port", "folder"),
-        "the password of its username",
+        22,
+        _OF_USERNAME,
         password_needed=False,
     ),
-    "smb": Needs(
-        "by: smb",
-        445,
-        ("address", "username", "share"),
-        ("port", "folder"),
-        "the password of its username",
-    ),
-    "webdav": Needs("by: webdav", 443, ("url", "username"), (), "the password of its username"),
-    "s3": Needs(
+    "smb": Way("by: smb", ("address", "username", "share"), ("port", "folder"), 445, _OF_USERNAME),
+    "webdav": Way("by: webdav", ("url", "username"), (), 443, _OF_USERNAME),
+    "s3": Way(
         "by: s3",
-        443,
         ("url", "bucket", "username"),
         ("region", "folder"),
+        443,
         "the secret access key that belongs to its username, the access key's id",
     ),
 }
 assert set(WAYS) == set(get_args(By))
 
 
-def needs_of(delivery: Any) -> Needs:
+def needs_of(delivery: Any) -> Way:
     """What the chosen way needs.
 
     :param delivery: of a Site, checked or not

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -59,25 +60,40 @@ def _hostname(value: Any) -> str:
     return text
 
 
-def _name(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", value):
-        raise ValueError(
-            f"{shown(value)} is not a name of lower-case letters, digits and '-', beginning with a "
-            "letter, at most 31 characters"
-        )
-    return value
+def _of_form(form: str, what: str) -> Callable[[Any], str]:
+    """What reads text of a form.
+
+    :param form: a regular expression
+    :param what: what the message calls such a text
+    """
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or not re.fullmatch(form, value):
+            raise ValueError(f"{shown(value)} is not {what}")
+        return value
+
+    return read
 
 
-def _ssh_user(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", value):
-        raise ValueError(f"{shown(value)} is not the name of a user on a Linux system")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[!-~]{1,100}", value):
-        raise ValueError(f"{shown(value)} is not a text of ASCII letters, digits and symbols")
-    return value
+_name = _of_form(
+    r"[a-z][a-z0-9-]{0,30}",
+    "a name of lower-case letters, digits and '-', beginning with a letter, at most 31 characters",
+)
+_ssh_user = _of_form(r"[a-z_][a-z0-9_-]{0,31}", "the name of a user on a Linux system")
+_text = _of_form(r"[!-~]{1,100}", "a text of ASCII letters, digits and symbols")
+_path = _of_form(
+    r"[A-Za-z0-9_./@+-]{1,200}", "a path of letters, digits, '.', '_', '-', '@', '+' and '/'"
+)
+# What the kernel takes (dev_valid_name), without what a shell or nftables would have to quote.
+_device = _of_form(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,14}", "the name of a network interface")
+# What Windows and Samba take, without what a shell or a configuration would have to quote.
+_share_name = _of_form(r"[A-Za-z0-9_][A-Za-z0-9_. $-]{0,79}", "the name of a share")
+# "Bucket naming rules" of S3's documentation, as far as all who speak its protocol share them.
+_bucket = _of_form(
+    r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+    "the name of a bucket: 3 to 63 lower-case letters, digits, '.' and '-'",
+)
+_region = _of_form(r"[a-z0-9][a-z0-9-]{0,39}", "a region of lower-case letters, digits and '-'")
 
 
 def _email(value: Any) -> str:
@@ -100,12 +116,10 @@ def _key_name(value: Any) -> str:
 
 
 def _interface(value: Any) -> str:
-    # What the kernel takes (dev_valid_name), without what a shell or nftables would have to quote.
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,14}", value):
-        raise ValueError(f"{shown(value)} is not the name of a network interface")
-    if value in (".", "..", "lo"):
-        raise ValueError(f"{shown(value)} is no interface that a cable or a Wi-Fi can be on")
-    return value
+    name = _device(value)
+    if name in (".", "..", "lo"):
+        raise ValueError(f"{shown(name)} is no interface that a cable or a Wi-Fi can be on")
+    return name
 
 
 def _url(value: Any) -> str:
@@ -121,14 +135,6 @@ def _has_host(url: str) -> bool:
         return bool(parts.hostname) and parts.port != 0
     except ValueError:  # of a port that is none
         return False
-
-
-def _path(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_./@+-]{1,200}", value):
-        raise ValueError(
-            f"{shown(value)} is not a path of letters, digits, '.', '_', '-', '@', '+' and '/'"
-        )
-    return value
 
 
 def _host(value: Any) -> Any:
@@ -163,29 +169,6 @@ def _host_key(value: Any) -> str:
             f"{shown(value)} is not an SSH host key of one of the kinds {', '.join(HOST_KEYS)}"
         )
     return " ".join(words[:2])
-
-
-def _share_name(value: Any) -> str:
-    # What Windows and Samba take, without what a shell or a configuration would have to quote.
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_. $-]{0,79}", value):
-        raise ValueError(f"{shown(value)} is not the name of a share")
-    return value
-
-
-def _bucket(value: Any) -> str:
-    # "Bucket naming rules" of S3's documentation, as far as all who speak its protocol share them.
-    if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value):
-        raise ValueError(
-            f"{shown(value)} is not the name of a bucket: 3 to 63 lower-case letters, digits, '.' "
-            "and '-'"
-        )
-    return value
-
-
-def _region(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", value):
-        raise ValueError(f"{shown(value)} is not a region of lower-case letters, digits and '-'")
-    return value
 
 
 def _library_tree(value: Any) -> str:

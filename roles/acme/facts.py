@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from hotshoe import paths
 from hotshoe.debian import acme
 from hotshoe.debian.device import Footprint, Query
+from hotshoe.debian.listeners import LISTENERS
 from hotshoe.plan.model import ServerPlan
 from hotshoe.render import render
-from hotshoe.site.certificate import HTTP_PORT
 
 SERVICE, TIMER = "hotshoe-acme.service", "hotshoe-acme.timer"
 # When the timer last elapsed, which systemd keeps for a persistent one.
@@ -33,13 +31,6 @@ FILES = (
 )
 
 
-def _holder(lines: Sequence[str]) -> str:
-    """The program that listens, by ``ss -Hltnp``; empty if none does."""
-    return next((line.split('"')[1] if '"' in line else "?" for line in lines), "")
-
-
-# What listens where an authority asks.
-WEB_SERVER = Query("web_server", f"ss -Hltnp sport = :{HTTP_PORT}", _holder)
 # Whether the certificate in use is one that certbot got with the settings of its last time: neither
 # the one that vsftpd starts with, nor another authority's.
 IN_USE = Query(
@@ -54,7 +45,7 @@ FOOTPRINT = Footprint(
     files=(*CONFIGURATIONS, paths.ACME_OBTAINED, paths.ACME_FOLDER),
     packages=acme.EVERY_PACKAGE,
     units_of_others=(SERVICE, TIMER),
-    queries=(WEB_SERVER, IN_USE),
+    queries=(LISTENERS, IN_USE),
 )
 
 

@@ -7,8 +7,9 @@ import shlex
 from pyinfra import host
 
 from hotshoe import paths
+from hotshoe.debian.listeners import LISTENERS
 from hotshoe.plan.model import Acme, ServerPlan
-from roles.acme.facts import WEB_SERVER, hook_query
+from roles.acme.facts import hook_query
 from roles.base.device import device_of
 from roles.base.plans import refuse
 
@@ -25,8 +26,8 @@ def refuse_unfit(plan: ServerPlan, acme: Acme) -> None:
 
     :raises RefusedError: with the reason and what to do
     """
-    holder = device_of(host)[WEB_SERVER]
-    if plan.challenge_port and holder not in ("", _CERTBOT):
+    holder = device_of(host)[LISTENERS].get(plan.challenge_port or 0, _CERTBOT)
+    if holder != _CERTBOT:
         refuse(
             host,
             f"port {plan.challenge_port} is taken by {holder}, and there the certificate authority "

@@ -18,13 +18,9 @@ MODULES = {
 }
 # OpenSSH runs it to learn a password.
 PROGRAMS = (f"{paths.DELIVERY_PROGRAM}/askpass.py",)
-_NAME = "hotshoe-delivery.service"
-# A digest of the secrets would be one to try passwords on, so what tells whether they are the same
-# file is its inode and when that changed.
-DELIVERY = Unit(
-    _NAME,
-    Unit.reading(_NAME, paths.DELIVERY_CONFIGURATION, *MODULES.values()).loaded
-    + f"; stat -c %i.%Z {paths.DELIVERY_SECRETS}",
+DELIVERY = Unit.reading(
+    *("hotshoe-delivery.service", paths.DELIVERY_CONFIGURATION, *MODULES.values()),
+    secrets=paths.DELIVERY_SECRETS,
 )
 
 FOOTPRINT = Footprint(

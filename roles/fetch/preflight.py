@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pyinfra import host
 
+from hotshoe.debian.listeners import LISTENERS
 from hotshoe.plan.model import ServerPlan
 from roles.base.device import device_of
 from roles.base.plans import refuse
-from roles.fetch.facts import HOLDERS, SSHD
+from roles.fetch.facts import SSHD
 
 
 def refuse_unfit(plan: ServerPlan) -> None:
@@ -16,8 +17,8 @@ def refuse_unfit(plan: ServerPlan) -> None:
     :raises RefusedError: with the reason and what to do
     """
     device = device_of(host)
-    holder = device[HOLDERS].get(plan.fetch_port or 0)
-    if holder and not device.units.get(SSHD.name, "").startswith("active"):
+    holder = device[LISTENERS].get(plan.fetch_port or 0)
+    if holder and not device.runs(SSHD.name):
         refuse(
             host,
             f"port {plan.fetch_port}, to which computers connect that fetch photos, is taken by "

@@ -25,9 +25,8 @@ from roles.message.facts import (
     SOCKET,
     SOCKET_PATH,
 )
-from roles.message.preflight import refuse_unfit
 
-__all__ = ["FOOTPRINT", "install", "packages", "refuse_unfit", "remove"]
+__all__ = ["FOOTPRINT", "install", "packages", "remove"]
 
 
 def packages(_message: Message) -> tuple[str, ...]:

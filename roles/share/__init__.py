@@ -21,12 +21,13 @@ from roles.base.device import device_of
 from roles.base.operations import Commands
 from roles.base.plans import secrets_of
 from roles.share import packaged
-from roles.share.facts import ACL, FILES, FOOTPRINT, LET_IN, footprints
+from roles.share.facts import ACL, FOOTPRINT, LET_IN, READERS, footprints
 from roles.share.preflight import refuse_unfit
 from roles.share.readers import let_in
 
 __all__ = [
     "FOOTPRINT",
+    "READERS",
     "footprints",
     "install",
     "keep_back",
@@ -119,8 +120,6 @@ def readers(plan: ServerPlan) -> None:
 @deploy("Share")
 def remove() -> None:
     """Have no share."""
-    if not _has_something():
-        return
     packaged.released(name="Let go of Debian's own units")
     operations.absent(core.DISCOVERY.name, (), name="Remove what shows the share to Windows")
     operations.absent(
@@ -134,13 +133,6 @@ def remove() -> None:
     packaged.not_announcing(name="Stop avahi")
     _given_back(name="Leave what the share put into the library to those who own the rest")
     operations.no_accounts((core.USER,), name="Remove the user of the share")
-
-
-def _has_something() -> bool:
-    """Whether the host has anything of a share, be it what a run that was killed has left."""
-    device = device_of(host)
-    units = (core.SAMBA.path, core.DISCOVERY.path)
-    return core.USER in device.accounts or not {*FILES, *units}.isdisjoint(device.paths)
 
 
 @operation()

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from hotshoe import paths
 from hotshoe.debian import share
 from hotshoe.debian.device import Footprint, Query
+from hotshoe.debian.listeners import LISTENERS
 from hotshoe.plan.model import ServerPlan
 
 # By which readers get into the library's folder, in no other package.
@@ -21,14 +22,6 @@ def _let_in(lines: Sequence[str]) -> dict[str, str]:
     return {name: may.get(name, "") for name in noted}
 
 
-def _listeners(lines: Sequence[str]) -> dict[int, str]:
-    """The program on each TCP port, by ``ss -Hltnp``."""
-    return {
-        int(line.split()[3].rpartition(":")[2]): line.split('"')[1] if '"' in line else "?"
-        for line in lines
-    }
-
-
 def _groups(lines: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return {line.split()[0]: tuple(line.split()[1:]) for line in lines}
 
@@ -40,29 +33,23 @@ LET_IN: Query[Mapping[str, str]] = Query(
     f"getfacl --absolute-names {paths.LIBRARY} 2>/dev/null",
     _let_in,
 )
-# What listens where SMB and WS-Discovery do.
-LISTENERS: Query[Mapping[int, str]] = Query(
-    "share_listeners", "ss -Hltnp '( sport = :445 or sport = :3702 )'", _listeners
-)
 
-# What the share has, besides its units and its user.
-_CONFIGURATION = (
-    *(paths.SHARE_CONFIGURATION, paths.SHARE_USERS, paths.SHARE_PASSWORD),
-    *(paths.SHARE_KEPT_BACK, paths.SHARE_STARTED),
-)
-FILES = (paths.SHARE_ANNOUNCED, *_CONFIGURATION)
 FOOTPRINT = Footprint(
     paths=(paths.SHARE_ANNOUNCED,),
-    files=(*_CONFIGURATION, paths.READERS),
-    packages=(*{name for names in share.PACKAGES.values() for name in names}, ACL),
+    files=(
+        *(paths.SHARE_CONFIGURATION, paths.SHARE_USERS, paths.SHARE_PASSWORD),
+        *(paths.SHARE_KEPT_BACK, paths.SHARE_STARTED),
+    ),
+    packages=tuple(dict.fromkeys(name for names in share.PACKAGES.values() for name in names)),
     accounts=(share.USER,),
     units=(share.SAMBA, share.DISCOVERY),
     units_of_others=(
         *(unit for units in share.STARTED_BY.values() for unit in units),
         *(share.AVAHI, share.AVAHI_SOCKET),
     ),
-    queries=(LET_IN, LISTENERS),
+    queries=(LISTENERS,),
 )
+READERS = Footprint(files=(paths.READERS,), packages=(ACL,), queries=(LET_IN,))
 
 
 def groups_query(plan: ServerPlan) -> Query[Mapping[str, tuple[str, ...]]] | None:

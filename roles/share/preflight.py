@@ -5,11 +5,12 @@ from __future__ import annotations
 from pyinfra import host
 
 from hotshoe.debian import share
+from hotshoe.debian.listeners import LISTENERS
 from hotshoe.debian.vsftpd import OWNER
 from hotshoe.plan.model import ServerPlan
 from roles.base.device import device_of
 from roles.base.plans import refuse
-from roles.share.facts import LISTENERS, groups_query
+from roles.share.facts import groups_query
 
 # By whom each port is held while the share is there, and what else may be there.
 _PORTS = ((445, share.SAMBA, "SMB"), (3702, share.DISCOVERY, "WS-Discovery"))
@@ -29,7 +30,7 @@ def _refuse_listeners() -> None:
     device = device_of(host)
     for port, unit, protocol in _PORTS:
         holder = device[LISTENERS].get(port)
-        if holder and not device.units.get(unit.name, "").startswith("active"):
+        if holder and not device.runs(unit.name):
             refuse(
                 host,
                 f"port {port} ({protocol}) is taken by {holder}, which hotshoe did not set up, so "

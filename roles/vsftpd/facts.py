@@ -8,20 +8,12 @@ from collections.abc import Mapping, Sequence
 from hotshoe import paths
 from hotshoe.debian.daemons import DAEMONS
 from hotshoe.debian.device import Footprint, Query
+from hotshoe.debian.listeners import LISTENERS
 from hotshoe.debian.units import Unit
 from hotshoe.debian.vsftpd import OWNER, UNPRIVILEGED
 
 DEBIANS_OWN = "vsftpd.service"
 SESSIONS = Unit.reading("hotshoe-sessions.service", paths.SESSIONS)
-
-
-def _listeners(lines: Sequence[str]) -> dict[int, str]:
-    listeners = {}
-    for line in lines:
-        columns = line.split()
-        program = columns[5].split('"')[1] if len(columns) > 5 and '"' in columns[5] else "?"
-        listeners[int(columns[3].rpartition(":")[2])] = program
-    return listeners
 
 
 def _listening(lines: Sequence[str]) -> Mapping[str, int]:
@@ -51,8 +43,6 @@ def _listening(lines: Sequence[str]) -> Mapping[str, int]:
     return of_child | own
 
 
-# TCP ports, and the program on each.
-LISTENERS = Query("listeners", "ss -Hltnp", _listeners)
 # The port on which each of our daemons listens. Its sessions, which may outlive it, do not.
 LISTENING = Query(
     "daemons",

@@ -7,12 +7,13 @@ from ipaddress import ip_address
 from pyinfra import host, logger
 
 from hotshoe.debian import daemons, intake
+from hotshoe.debian.listeners import LISTENERS
 from hotshoe.debian.vsftpd import OWNER, UNPRIVILEGED
 from hotshoe.plan.model import ServerPlan
 from hotshoe.site.ftp_ports import key_of
 from roles.base.device import device_of
 from roles.base.plans import refuse
-from roles.vsftpd.facts import DEBIANS_OWN, LISTENERS, LISTENING
+from roles.vsftpd.facts import DEBIANS_OWN, LISTENING
 
 # Debian's system users have smaller numbers (policy manual, section 9.2.2).
 FIRST_PERSON = 1000
@@ -37,7 +38,7 @@ def refuse_unfit(plan: ServerPlan) -> None:
                 f"{_ACCOUNTS.get(name, 'a program of its own')}",
                 "rename that account",
             )
-    if device.units.get(DEBIANS_OWN, "").startswith("active"):
+    if device.runs(DEBIANS_OWN):
         refuse(
             host,
             f"already runs Debian's own {DEBIANS_OWN}, which hotshoe did not set up",

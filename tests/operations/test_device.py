@@ -18,6 +18,7 @@ import pytest
 from hotshoe import paths
 from hotshoe.debian.daemons import DAEMONS
 from hotshoe.debian.device import Device, Query, queries_of, read_device, split_sections
+from hotshoe.debian.listeners import LISTENERS
 from hotshoe.debian.units import Ruleset
 from roles import server
 from roles.base import rulesets
@@ -26,7 +27,7 @@ from roles.firewall.facts import INCOMING
 from roles.router_linux.facts import FOOTPRINT as ROUTER
 from roles.tls.facts import CERTIFICATE
 from roles.users.facts import SALTS
-from roles.vsftpd.facts import LISTENERS, LISTENING
+from roles.vsftpd.facts import LISTENING
 from tests.conftest import PROJECT
 from tests.operations.conftest import FACTS, as_json, footprints_of, recorded
 

@@ -10,12 +10,13 @@ from pyinfra.api.exceptions import PyinfraError
 
 from hotshoe.debian.device import Device, PathState
 from hotshoe.debian.fetch import FETCHER_USER
+from hotshoe.debian.listeners import LISTENERS
 from hotshoe.debian.network import Network
 from hotshoe.plan.derivation import make_plan
 from hotshoe.render import render
 from hotshoe.site.reading import SiteFiles, load_site
 from roles import fetch, fetcher
-from roles.fetch.facts import HOLDERS, SSHD
+from roles.fetch.facts import SSHD
 from roles.fetcher.facts import folder_query, takes_photos
 from tests.conftest import PROJECT
 from tests.operations.conftest import as_texts, recorded
@@ -50,7 +51,7 @@ class TestAServer:
     def test_whose_port_another_program_has_is_refused(self, on_host, plan):
         (server,) = plan.servers
         device = recorded("fresh_server")
-        on_host(replace(device, answers={**device.answers, HOLDERS.name: {17022: "nginx"}}))
+        on_host(replace(device, answers={**device.answers, LISTENERS.name: {17022: "nginx"}}))
         assert "port 17022, to which computers connect that fetch photos, is taken by nginx" in (
             refusal(fetch.refuse_unfit, server)
         )
@@ -60,22 +61,17 @@ class TestAServer:
         (server,) = plan.servers
         device = recorded("fresh_server")
         units = {SSHD.name: "active enabled"} if holder else {}
-        answers = {**device.answers, HOLDERS.name: {17022: holder} if holder else {17023: "nginx"}}
+        answers = {
+            **device.answers,
+            LISTENERS.name: {17022: holder} if holder else {17023: "nginx"},
+        }
         on_host(replace(device, answers=answers, units={**device.units, **units}))
         fetch.refuse_unfit(server)
 
     def test_that_lets_nobody_fetch_may_have_it_taken(self, on_host, example_plan):
         device = recorded("fresh_server")
-        on_host(replace(device, answers={**device.answers, HOLDERS.name: {17022: "nginx"}}))
+        on_host(replace(device, answers={**device.answers, LISTENERS.name: {17022: "nginx"}}))
         fetch.refuse_unfit(example_plan.servers[0])
-
-
-def test_listeners_are_known_by_port_and_program():
-    lines = [
-        'LISTEN 0 128 192.168.178.10:17022 0.0.0.0:* users:(("sshd",pid=9,fd=3))',
-        "LISTEN 0 128 [::]:17023 [::]:*",
-    ]
-    assert HOLDERS.read(lines) == {17022: "sshd", 17023: "?"}
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,13 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Interface
 import pytest
 from pyinfra.api.exceptions import PyinfraError
 
+from hotshoe.debian.listeners import LISTENERS
 from hotshoe.plan.model import Acme, CertificatePlan, ControlPort
 from roles import server as server_role
 from roles import tls, users
-from roles.acme.facts import WEB_SERVER, footprints
+from roles.acme.facts import footprints
 from roles.router_linux import refuse_unfit
-from roles.vsftpd.facts import LISTENERS, LISTENING
+from roles.vsftpd.facts import LISTENING
 from roles.vsftpd.preflight import in_the_way
 from tests.operations.conftest import recorded
 
@@ -351,8 +352,8 @@ def by_acme(server, hook: str | None = None):
 @pytest.mark.parametrize("line", ["", 'LISTEN 0 5 0.0.0.0:80 0.0.0.0:* users:(("certbot",pid=2))'])
 def test_the_port_where_an_authority_asks_may_be_certbot_s(on_host, server, line):
     device = recorded("deployed_server")
-    holder = WEB_SERVER.read([line] if line else [])
-    on_host(replace(device, answers={**device.answers, WEB_SERVER.name: holder}))
+    holders = LISTENERS.read([line] if line else [])
+    on_host(replace(device, answers={**device.answers, LISTENERS.name: holders}))
     server_role.refuse_unfit(by_acme(server))
 
 
@@ -365,7 +366,7 @@ def test_the_port_where_an_authority_asks_may_be_certbot_s(on_host, server, line
 )
 def test_the_port_where_an_authority_asks_has_to_be_free(on_host, server, line, holder):
     device = recorded("deployed_server")
-    answers = {**device.answers, WEB_SERVER.name: WEB_SERVER.read([line])}
+    answers = {**device.answers, LISTENERS.name: LISTENERS.read([line])}
     on_host(replace(device, answers=answers))
     assert refusal(server_role.refuse_unfit, by_acme(server)) == (
         f"darkroom: port 80 is taken by {holder}, and there the certificate authority asks for "

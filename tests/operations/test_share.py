@@ -11,10 +11,12 @@ from pyinfra.api.exceptions import PyinfraError
 from hotshoe import paths
 from hotshoe.debian import share as core
 from hotshoe.debian.device import Device, PathState
+from hotshoe.debian.listeners import LISTENERS
 from hotshoe.plan.model import ServerPlan, Share
 from roles import share
+from roles.base.device import device_of
 from roles.share import packaged
-from roles.share.facts import LET_IN, LISTENERS, groups_query
+from roles.share.facts import LET_IN, groups_query
 from roles.share.readers import let_in
 from tests.operations.conftest import NOTHING_KNOWN, as_texts
 
@@ -46,13 +48,6 @@ class TestQueries:
             "user:backup:r-x\n"
         ).splitlines()
         assert LET_IN.read(lines) == {"ann": "r-x", "carl": "", "-": "", "bob": ""}
-
-    def test_reads_who_listens(self):
-        lines = (
-            'LISTEN 0 50 0.0.0.0:445 0.0.0.0:* users:(("smbd",pid=7,fd=28))\n'
-            "LISTEN 0 5 0.0.0.0%eth0:3702 0.0.0.0:*\n"
-        ).splitlines()
-        assert LISTENERS.read(lines) == {445: "smbd", 3702: "?"}
 
     def test_asks_for_readers_only_where_there_are_any(self, server):
         assert groups_query(server) is None
@@ -193,21 +188,24 @@ class TestReaders:
 
 class TestRemoval:
     def test_where_there_never_was_a_share_there_is_nothing_to_look_at(self, on_host):
-        on_host(device(packages=frozenset({"samba"}), units={"smbd.service": "active enabled"}))
-        assert not share._has_something()
+        host = on_host(
+            device(packages=frozenset({"samba"}), units={"smbd.service": "active enabled"})
+        )
+        assert not device_of(host).has_any_of(share.FOOTPRINT)
 
     @pytest.mark.parametrize(
         "known",
         [
             {"paths": {paths.SHARE_KEPT_BACK: FILE}},
             {"paths": {core.DISCOVERY.path: FILE}},
+            {"units": {core.SAMBA.name: "active enabled"}},
             {"paths": {paths.SHARE_ANNOUNCED: FILE}},
             {"accounts": {core.USER: f"{core.USER}:x:990:990::/nonexistent:/usr/sbin/nologin"}},
         ],
     )
     def test_whatever_a_run_has_left_goes(self, on_host, known):
-        on_host(device(**known))
-        assert share._has_something()
+        host = on_host(device(**known))
+        assert device_of(host).has_any_of(share.FOOTPRINT)
 
     def test_what_it_put_into_the_library_is_given_back_before_its_user_goes(self, on_host):
         on_host(device())

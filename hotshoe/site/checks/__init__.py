@@ -92,7 +92,7 @@ CHECKS: tuple[Check, ...] = (
     delivery.folder_is_one,
     delivery.deliveries_know_their_server,
     delivery.deliveries_differ,
-    delivery.fetcher_is_behind_a_router,
+    addresses.fetcher_is_behind_a_router,
     addresses.fetcher_is_in_the_lan,
     delivery.fetcher_reaches_the_server,
     delivery.pushes_can_reach,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from itertools import pairwise
@@ -26,11 +27,20 @@ def wan_is_in_the_outer_lan(site: Any) -> Iterator[Finding]:
 
 def server_is_behind_a_router(site: Any) -> Iterator[Finding]:
     """Refuse a server behind a router that the Site does not have."""
+    yield from _routers_are_there(site, "servers")
+
+
+def fetcher_is_behind_a_router(site: Any) -> Iterator[Finding]:
+    """Refuse a computer that fetches behind a router that the Site does not have."""
+    yield from _routers_are_there(site, "delivery")
+
+
+def _routers_are_there(site: Any, key: str) -> Iterator[Finding]:
     names = [router.name for router in site.routers]
-    for i, router in with_fields(site.servers, "behind"):
+    for i, router in with_fields(getattr(site, key), "behind"):
         if router is not None and router not in names:
             yield (
-                f"servers[{i}].behind",
+                f"{key}[{i}].behind",
                 f"there is no router named {router!r}",
                 f"write one of: {', '.join(names)}",
             )
@@ -121,19 +131,13 @@ def _addresses_in_lan(site: Any, i: int, fields: _Fields) -> Iterator[tuple[str,
                 yield f"servers[{j}].{fields.address}", server.name, getattr(server, fields.address)
         except RefusedFieldError:
             continue
-    for j, delivery in enumerate(_deliveries(site) if fields is _V4 else ()):
-        try:
-            if delivery.by == "fetch" and router_index(site, delivery) == i:
-                yield f"delivery[{j}].address", delivery.name, delivery.address
-        except RefusedFieldError:
-            continue
-
-
-def _deliveries(site: Any) -> Any:
-    try:
-        return site.delivery
-    except RefusedFieldError:
-        return ()
+    with suppress(RefusedFieldError):
+        for j, by, name, address, behind in with_fields(
+            site.delivery, "by", "name", "address", "behind"
+        ):
+            there = (behind or site.routers[-1].name) == site.routers[i].name
+            if fields is _V4 and by == "fetch" and there:
+                yield f"delivery[{j}].address", name, address
 
 
 def _free_address(site: Any, i: int, fields: _Fields) -> Any:

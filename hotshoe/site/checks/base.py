@@ -11,6 +11,8 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from hotshoe.site.delivery import address_of, peer_of, server_index
+from hotshoe.site.fields import Part
+from hotshoe.site.needs import Needs
 from hotshoe.site.validation import RefusedFieldError
 
 # Key, reason, remedy.
@@ -25,6 +27,31 @@ def with_fields(parts: Any, *names: str) -> Iterator[tuple[Any, ...]]:
             yield (i, *(getattr(part, name) for name in names))
         except RefusedFieldError:
             continue
+
+
+def check_keys(
+    part: Any, kind: type[Part], at: str, needs: Needs, others: tuple[str, ...]
+) -> Iterator[Finding]:
+    """Refuse a part of a Site that lacks a key, or has one that its choice does not use.
+
+    :param kind: the part's type
+    :param at: the part's place, for messages
+    :param needs: what its choice has to be told
+    :param others: keys that have nothing to do with the choice
+    """
+    for key, field in kind.model_fields.items():
+        try:
+            value = getattr(part, key)
+        except RefusedFieldError:
+            continue
+        if key in needs.needs and value is None:
+            yield (
+                f"{at}.{key}",
+                f"is missing, and {needs.title} needs it",
+                f"write for example {key}: {(field.examples or [''])[0]}",
+            )
+        elif key not in (*others, *needs.needs, *needs.takes) and value != field.default:
+            yield (f"{at}.{key}", f"{needs.title} does not use it", "remove it")
 
 
 def router_index(site: Any, server: Any) -> int:

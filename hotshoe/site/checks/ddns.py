@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hotshoe.site.checks.base import Finding
+from hotshoe.site.checks.base import Finding, check_keys
 from hotshoe.site.ddns import NSUPDATE, PROVIDERS, SOMEBODY_ELSE, needs_of
 from hotshoe.site.fields import DYNAMIC
 from hotshoe.site.model import Ddns
 
 # The kinds of router that have a client for dynamic DNS which hotshoe, or a worksheet, sets up.
 _UPDATING_ROUTERS = ("openwrt", "hand")
-_KEYS = ("username", "server", "zone", "key_name", "algorithm", "ttl")
 
 
 def ddns_is_for_an_address_that_changes(site: Any) -> Iterator[Finding]:
@@ -59,16 +58,7 @@ def ddns_has_what_it_needs(site: Any) -> Iterator[Finding]:
         return
     if ddns.provider and needs in (NSUPDATE, SOMEBODY_ELSE):
         yield ("ddns.provider", f"{needs.title} has no provider", "remove it")
-    for key in _KEYS:
-        value, field = getattr(ddns, key), Ddns.model_fields[key]
-        if key in needs.needs and value is None:
-            yield (
-                f"ddns.{key}",
-                f"is missing, and {needs.title} needs it",
-                f"write for example {key}: {(field.examples or [''])[0]}",
-            )
-        elif key not in needs.needs + needs.takes and value != field.default:
-            yield (f"ddns.{key}", f"{needs.title} does not use it", "remove it")
+    yield from check_keys(ddns, Ddns, "ddns", needs, ("updated_by", "provider"))
 
 
 def username_can_be_sent(site: Any) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from typing import Any
 from hotshoe.ports.ranges import PortRange, Service
 from hotshoe.site.checks.base import (
     Finding,
+    check_keys,
     inner_router_of,
     nat_routers_between,
     router_index,
@@ -31,21 +32,7 @@ def delivery_has_what_it_needs(site: Any) -> Iterator[Finding]:
     """Refuse a delivery that lacks a key, or has one that it does not use."""
     for i, by in with_fields(site.delivery, "by"):
         delivery = site.delivery[i]
-        needs = needs_of(delivery)
-        for key, field in Delivery.model_fields.items():
-            try:
-                value = getattr(delivery, key)
-            except RefusedFieldError:
-                continue
-            at = f"delivery[{i}].{key}"
-            if key in needs.needs and value is None:
-                yield (
-                    at,
-                    f"is missing, and {needs.title} needs it",
-                    f"write for example {key}: {(field.examples or [''])[0]}",
-                )
-            elif key not in (*COMMON, *needs.needs, *needs.takes) and value != field.default:
-                yield (at, f"{needs.title} does not use it", "remove it")
+        yield from check_keys(delivery, Delivery, f"delivery[{i}]", needs_of(delivery), COMMON)
         if by == "fetch":
             yield from _is_an_address(delivery, i)
 
@@ -123,18 +110,6 @@ def deliveries_know_their_server(site: Any) -> Iterator[Finding]:
             )
         elif server is not None and server not in names:
             yield (f"delivery[{i}].server", f"there is no server named {server!r}", remedy)
-
-
-def fetcher_is_behind_a_router(site: Any) -> Iterator[Finding]:
-    """Refuse a computer that fetches behind a router that the Site does not have."""
-    names = [router.name for router in site.routers]
-    for i, router in with_fields(site.delivery, "behind"):
-        if router is not None and router not in names:
-            yield (
-                f"delivery[{i}].behind",
-                f"there is no router named {router!r}",
-                f"write one of: {', '.join(names)}",
-            )
 
 
 def fetcher_reaches_the_server(site: Any) -> Iterator[Finding]:

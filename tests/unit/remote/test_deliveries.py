@@ -32,7 +32,6 @@ def test_what_a_server_answers_is_read():
         destination(
             *("desk", "sftp"),
             to="sftp://ann@192.168.1.30/in",
-            sending="/x",
             error="the password is wrong",
             failing_since=at,
             next_try=at + 60,
@@ -45,7 +44,7 @@ def test_what_a_server_answers_is_read():
         (
             Destination("nas", "fetch", "", 7, 2, 9, succeeded=AT),
             Destination(
-                *("desk", "sftp", "sftp://ann@192.168.1.30/in", 0, 0, 0, "/x", None),
+                *("desk", "sftp", "sftp://ann@192.168.1.30/in", 0, 0, 0, None),
                 *("the password is wrong", AT, AT + timedelta(minutes=1)),
             ),
         ),
