@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hotshoe import paths
-from hotshoe.debian.fetch import FETCHER, USER
+from hotshoe.debian.fetch import ALIVE_SECONDS, FETCHER, USER
 from hotshoe.stage import podman
 from tests.stage.home import Home
 
@@ -56,11 +56,11 @@ def told(home: Home, node: str, unit: str, words: str, since: str, seconds: int 
 
     :param since: where the journal ended before
     """
-    follow = (
-        f"timeout {seconds} journalctl -q -f -n all -o cat -u {unit} "
-        f"--after-cursor={shlex.quote(since)} | grep -m 1 -F {shlex.quote(words)}"
-    )
-    assert home.succeeds(node, follow), home.sh(node, f"journalctl -q -n 30 -o cat -u {unit}")
+    # With -f, journalctl would notice that grep has gone with the next line alone.
+    said = f"journalctl -q -o cat -u {unit} --after-cursor={shlex.quote(since)}"
+    look = f"until {said} | grep -q -F {shlex.quote(words)}; do sleep 0.2; done"
+    wait = f"timeout {seconds} sh -c {shlex.quote(look)}"
+    assert home.succeeds(node, wait), home.sh(node, f"journalctl -q -n 30 -o cat -u {unit}")
 
 
 @contextmanager
@@ -75,10 +75,15 @@ def stopped(home: Home, node: str, unit: str) -> Iterator[None]:
 
 @contextmanager
 def slow(home: Home, bytes_per_second: int) -> Iterator[None]:
-    """A computer that fetches so slowly that there is time to cut it off."""
+    """A computer that fetches so slowly that there is time to cut it off.
+
+    It misses a server that is silent sooner, too.
+    """
     said = home.sh(NAS, f"cat {paths.FETCHER_CONFIGURATION}")
-    values = json.loads(said) | {"bytes_per_second": bytes_per_second}
-    _configure(home, json.dumps(values))
+    often = f"ServerAliveInterval={ALIVE_SECONDS}"
+    assert often in said
+    values = json.loads(said.replace(often, "ServerAliveInterval=2"))
+    _configure(home, json.dumps(values | {"bytes_per_second": bytes_per_second}))
     try:
         yield
     finally:

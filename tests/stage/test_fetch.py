@@ -86,6 +86,20 @@ def test_a_second_deploy_changes_nothing(home: Home) -> None:
     assert home.deploy() == {}
 
 
+def test_a_deploy_goes_on_without_a_computer_that_is_off(home: Home) -> None:
+    ssh_server = "/usr/sbin/sshd"
+    home.sh(NAS, f"mv {ssh_server} {ssh_server}.away")
+    try:
+        with home.saying("after_days: 30", "after_days: 31"):
+            said = home.sh(home.server, f"cat {paths.DELIVERY_CONFIGURATION}")
+            assert '"after_days": 31' in said
+            done = home.pyinfra("-y")
+            assert "nas does not answer and is left as it is: " in done.stderr
+    finally:
+        home.sh(NAS, f"mv {ssh_server}.away {ssh_server}")
+    assert home.deploy() == {}
+
+
 @pytest.mark.parametrize("unit", [SSHD, FETCHES])
 def test_the_units_are_confined(home: Home, unit: str) -> None:
     node = home.server if unit == SSHD else NAS
@@ -363,7 +377,8 @@ print(len(held), said.decode())
 """
         with stopped(home, NAS, FETCHES):
             said = podman.execute(home.stage.container(NAS), "python3", "-", input_text=holding)
-        assert said.startswith("9 ")
+        # The server may not have missed yet what was cut before.
+        assert int(said.split()[0]) in range(4, 10)
         assert "too many sessions at once" in said
         told(home, home.server, DELIVERY, "nas: this delivery has too many sessions", since)
         name = new("held")
