@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -75,6 +76,26 @@ def render(template: str, **values: Any) -> str:
             "    -> install hotshoe anew, or, in a clone: git checkout templates"
         ) from None
     return parsed.render(**values)
+
+
+def modules(program: str, folder: str) -> dict[str, str]:
+    """The modules of a program in Python that runs on hosts.
+
+    :param program: its package in ``templates/``: ``intake/hotshoe_intake``
+    :param folder: of the package on a host
+    :returns: by their paths there, their names in ``templates/``
+    """
+    found = sorted((resources.TEMPLATES / program).glob("*.py"))
+    return {f"{folder}/{path.name}": f"{program}/{path.name}" for path in found}
+
+
+def texts(names: Mapping[str, str]) -> dict[str, str]:
+    """Files of ``templates/`` that are taken as they are.
+
+    :param names: of each, such as one of :func:`modules`, its path below that folder
+    :raises HotshoeError: if one cannot be read
+    """
+    return {key: text(name) for key, name in names.items()}
 
 
 def text(name: str) -> str:

@@ -60,7 +60,8 @@ def _print_keys(plan: Plan, secrets: Secrets) -> None:
     if not keys:
         click.echo("No delivery of this Site logs in with a key.", err=True)
     for server, push, public in keys:
-        where = f"~{push.username}/.ssh/authorized_keys on {push.host}"
+        # Behind a router that translates, the server dials that router.
+        where = f"~{push.username}/.ssh/authorized_keys on {push.home_address or push.host}"
         click.echo(f"{push.name}: add to {where}, where {server} sends photos:", err=True)
         # No terminal, no forwarding (sshd(8), AUTHORIZED_KEYS FILE FORMAT).
         click.echo(f"restrict {public} hotshoe-{push.name}")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from typing import Any
 
 from hotshoe import paths
 from hotshoe.debian.fetch import USER as FETCH_USER
 from hotshoe.debian.vsftpd import OWNER
-from hotshoe.plan.model import ServerPlan
+from hotshoe.plan.model import Push, ServerPlan
 
 # The user that it runs as, whose group is that of those who may read the library.
 USER = "hotshoe-delivery"
@@ -20,12 +21,6 @@ PACKAGES = ("python3", "python3-systemd")
 _SFTP = ("openssh-client", "python3-paramiko")
 _RCLONE = ("ca-certificates", "rclone")
 EVERY_PACKAGE = (*PACKAGES, *_SFTP, *_RCLONE)
-# What the program has to know of a push; the rest is about the way there.
-_PUSH = (
-    *("name", "by", "host", "port", "username", "folder", "url", "host_key", "share", "bucket"),
-    *("region", "order", "bytes_per_second"),
-)
-_EMPTY = {"port": 0, "bytes_per_second": 0}
 
 
 def packages(plan: ServerPlan) -> tuple[str, ...]:
@@ -46,10 +41,7 @@ def configuration(plan: ServerPlan) -> str:
         "ledger": paths.LEDGER,
         "exchange": paths.DELIVERY_EXCHANGE,
         "asks": FETCH_USER,
-        "pushes": [
-            {key: getattr(push, key) or _EMPTY.get(key, "") for key in _PUSH}
-            for push in plan.pushes
-        ],
+        "pushes": [_push(push) for push in plan.pushes],
         "fetchers": [
             {"name": each.name, "source": str(each.source), "order": each.order}
             for each in plan.fetchers
@@ -57,6 +49,13 @@ def configuration(plan: ServerPlan) -> str:
         "retention": asdict(plan.retention) if plan.retention else None,
     }
     return json.dumps(values, indent=2, default=str) + "\n"
+
+
+def _push(push: Push) -> dict[str, Any]:
+    values = {key: "" if value is None else value for key, value in asdict(push).items()}
+    # That is about the way there, which routers open.
+    del values["home_address"]
+    return values
 
 
 def secrets(plan: ServerPlan, passwords: Mapping[str, str], key: Callable[[str], str]) -> str:

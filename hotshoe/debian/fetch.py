@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from hotshoe import paths
 from hotshoe.plan.model import FetchAccess, FetcherPlan, ServerPlan
-from hotshoe.render import render, text
+from hotshoe.render import modules, render, texts
 
 # The user on the server that their SSH runs as, and that they log in as; it has no shell.
 USER = "hotshoe-fetch"
@@ -18,8 +18,6 @@ ALIAS = "hotshoe-fetch"
 # What a unit's credentials are called, and where systemd puts those of the fetcher's unit.
 HOST_KEY, KEY = "host-key", "key"
 FETCHER = "hotshoe-fetcher.service"
-# The modules of the program that fetches, in templates/fetcher/hotshoe_fetch.
-MODULES = (*("__init__", "__main__", "fetching", "folder", "folders", "rate", "server", "words"),)
 # How soon a server that does not answer is given up, in seconds; and how often one is asked whether
 # it is still there.
 CONNECT_SECONDS, ALIVE_SECONDS, ALIVE_COUNT = 20, 10, 3
@@ -117,11 +115,8 @@ def by_hand(plan: FetcherPlan, private: str, host_key: str) -> dict[str, str]:
     :param host_key: the server's public host key
     :returns: by their paths in the folder, their texts
     """
-    program = {
-        f"hotshoe_fetch/{name}.py": text(f"fetcher/hotshoe_fetch/{name}.py") for name in MODULES
-    }
     return {
-        **program,
+        **texts(modules("fetcher/hotshoe_fetch", "hotshoe_fetch")),
         "fetcher.json": configuration(plan, KEY, "known-hosts"),
         "known-hosts": known_hosts(host_key),
         KEY: private,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 from urllib.parse import urlsplit
 
+from hotshoe.plan.chain import next_address
 from hotshoe.plan.model import (
     AcceptRule,
     FetchAccess,
@@ -22,7 +23,7 @@ from hotshoe.plan.model import (
     Share,
 )
 from hotshoe.ports.ranges import PortRange, Service
-from hotshoe.site.checks.base import inward, nat_routers_between, router_index
+from hotshoe.site.checks.base import inward, router_index
 from hotshoe.site.delivery import address_of, in_use, peer_of, server_index
 from hotshoe.site.library import Delivery
 from hotshoe.site.model import Site
@@ -64,21 +65,9 @@ def accesses_of(site: Site, index: int) -> dict[str, HomeAccess]:
     """
     at = router_index(site, site.servers[index])
     return {
-        name: HomeAccess(_tcp(port), host, _dialled(site, at, inner, host))
+        name: HomeAccess(_tcp(port), host, next_address(site, at, inner, host))
         for name, host, port, inner in inward(site, index)
     }
-
-
-def _dialled(site: Site, outer: int, inner: int, host: IPv4Address) -> IPv4Address:
-    """The address by which a host in the LAN of router ``inner`` is reached from that of ``outer``.
-
-    Behind a translating router, that is its own address outside.
-    """
-    for k in nat_routers_between(site, outer, inner):
-        wan = site.routers[k].wan
-        assert wan is not None, "checked: every router behind another one says its WAN address"
-        return wan
-    return host
 
 
 def pushes_of(site: Site, index: int) -> tuple[Push, ...]:
@@ -134,7 +123,7 @@ def _seen_address(site: Site, index: int, said: Delivery) -> IPv4Address:
     at, fetcher = router_index(site, site.servers[index]), router_index(site, said)
     assert isinstance(said.address, IPv4Address), "checked: hotshoe logs in there"
     # On the way out, the last router that translates is the nearest to the server.
-    return _dialled(site, at, fetcher, said.address)
+    return next_address(site, at, fetcher, said.address)
 
 
 def fetch_rules(site: Site, index: int, port: int | None) -> Iterator[AcceptRule]:

@@ -14,6 +14,7 @@ from ipaddress import (
 )
 
 from hotshoe.plan import delivery
+from hotshoe.plan.chain import next_address
 from hotshoe.plan.model import (
     AcceptRule,
     Address,
@@ -178,7 +179,7 @@ class _Derivation:
         )
         if untold or port is None:
             return None
-        return Notice(self._next_address(0, behind, server.address), port)
+        return Notice(next_address(self._site, 0, behind, server.address), port)
 
     def _follower(self, index: int) -> AddressFollower | None:
         """How a server follows a public address that changes."""
@@ -196,11 +197,6 @@ class _Derivation:
 
     def _translates(self, i: int) -> bool:
         return self._routers[i].mode != "routed"
-
-    def _next_address(self, i: int, lan: int, host: IPv4Address) -> IPv4Address:
-        """The address that a packet for a host in a LAN has between the routers i and i + 1."""
-        translating = (j for j in range(i + 1, lan + 1) if self._translates(j))
-        return next((self._wan_address(j) for j in translating), host)
 
     def _untranslated_lans(self, i: int) -> tuple[IPv4Network, ...]:
         """The networks inside router i whose packets reach it with their own addresses."""
@@ -290,7 +286,7 @@ class _Derivation:
             HomeAccess(
                 service,
                 target.to,
-                self._next_address(behind, self._index_of_lan(target.to), target.to),
+                next_address(self._site, behind, self._index_of_lan(target.to), target.to),
             )
             for target in server.may_open
             for service in target.services
@@ -402,7 +398,7 @@ class _Derivation:
                 wanted.append((asked, f"certificate authority to {server.name}"))
             kind = PortForward if self._translates(i) else AcceptRule
             if i <= behind:
-                to = self._next_address(i, behind, server.address)
+                to = next_address(self._site, i, behind, server.address)
                 if notice and i:
                     outermost = self._routers[0]
                     purpose = f"{outermost.name} to {server.name}"
@@ -415,7 +411,7 @@ class _Derivation:
             for access in server.may_open:
                 lan = self._index_of_lan(access.host)
                 if i <= lan:
-                    to = self._next_address(i, lan, access.host)
+                    to = next_address(self._site, i, lan, access.host)
                     purpose = f"{server.name} to {access.host}"
                     yield kind(access.service, to, server.address, purpose)
         yield from delivery.fetch_rules_of_router(self._site, i, servers)

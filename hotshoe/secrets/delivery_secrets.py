@@ -143,11 +143,18 @@ def _of_message(raw: Mapping[str, Any], site: Site, shared: bool) -> Iterator[Fi
 
 def _of_keys(raw: Mapping[str, Any], site: Site, shared: bool) -> Iterator[Finding]:
     key, given = "delivery_secret", raw.get("delivery_passwords")
-    if not needs_keys(site, given if isinstance(given, dict) else {}):
+    given = given if isinstance(given, dict) else {}
+    if not needs_keys(site, given):
         if key in raw and not shared:
             yield (key, "is not used, since no delivery logs in by a key", "remove it")
     elif key not in raw:
-        yield (key, "is missing, and keys of deliveries are derived from it", _RANDOM)
+        or_else = (
+            f"; or, for {each.name}, its password as delivery_passwords.{each.name}"
+            for each in site.delivery
+            if each.by == "sftp" and each.name not in given
+        )
+        remedy = _RANDOM + "".join(or_else)
+        yield (key, "is missing, and keys of deliveries are derived from it", remedy)
     elif not isinstance(raw[key], str) or len(raw[key]) < SHORTEST_SECRET:
         yield (key, f"is not text of {SHORTEST_SECRET} characters or more", _RANDOM)
     elif reason := passwords.why_guessable(raw[key], [site.hostname]):

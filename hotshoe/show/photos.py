@@ -7,8 +7,9 @@ whoever knows a camera's password chooses the names.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from rich.console import RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
@@ -41,6 +42,10 @@ _STYLES = {
 _NOW_WIDTH = max(map(len, _NOW.values()))
 _NAME_WIDTH = 30
 _TIME = "%Y-%m-%d %H:%M:%S"
+# In columns of a terminal: from where on a row is one line as a rule, from where on it is cut
+# nowhere but between words and folders; a day, and a name such as IMG_0001.JPG.
+_WIDE, _NARROWEST = 100, 60
+_DAY, _USUAL_NAME = 10, 12
 
 
 def table(server: str, lately: Lately) -> Iterator[RenderableType]:
@@ -48,7 +53,7 @@ def table(server: str, lately: Lately) -> Iterator[RenderableType]:
     yield Text.assemble((server, "bold"), (f" (folders are below {paths.PHOTOS})", "dim"))
     told = NONE if isinstance(lately.deliveries, RemoteError) else lately.deliveries
     if lately.events or lately.arriving:
-        yield _rows(lately, told)
+        yield _Rows(lately, told)
     else:
         yield Text("Nothing has come in.")
     if not told.running:
@@ -59,29 +64,45 @@ def table(server: str, lately: Lately) -> Iterator[RenderableType]:
         yield Text(f"retention: {escaped(told.retention_error)}", "yellow")
 
 
-def _rows(lately: Lately, told: Deliveries) -> Table:
-    """A row for each event and each upload that is under way."""
-    rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    rows.add_column("time", no_wrap=True)
-    rows.add_column("camera", overflow="fold")
-    rows.add_column("name", overflow="fold", max_width=_NAME_WIDTH)
-    rows.add_column("size", justify="right", no_wrap=True)
-    # No column takes the rest: on a narrow terminal, little would be left of it beside long names.
-    rows.add_column("where it is now", overflow="fold")
-    if told.destinations:
-        rows.add_column("delivered to", overflow="fold")
-    for event in (*lately.events, *lately.arriving):
-        photo = told.of(event.path)
-        delivered = [_delivered(photo)] if told.destinations else []
-        rows.add_row(
-            f"{event.at:{_TIME}}",
-            Text(escaped(event.camera)),
-            Text(escaped(event.name)),
-            _size(event),
-            _where(event, lately.present, photo),
-            *delivered,
-        )
-    return rows
+@dataclass(frozen=True)
+class _Rows:
+    """A row for each event and each upload that is under way, as wide as the terminal."""
+
+    lately: Lately
+    told: Deliveries
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        """A table; where it has no room for another column, deliveries are below each place."""
+        yield self._table(options.max_width)
+
+    def _table(self, width: int) -> Table:
+        rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        # A name as cameras give it, and the day above the time, as far as something is left beside.
+        named = _USUAL_NAME if _NARROWEST <= width < _WIDE else None
+        rows.add_column("time", no_wrap=width >= _WIDE, min_width=_DAY if named else None)
+        rows.add_column("camera", overflow="fold")
+        rows.add_column("name", overflow="fold", min_width=named, max_width=_NAME_WIDTH)
+        rows.add_column("size", justify="right", no_wrap=True)
+        # No column takes the rest: little would be left of it beside long names.
+        rows.add_column("where it is now", overflow="fold")
+        beside = bool(self.told.destinations) and width >= _WIDE
+        if beside:
+            rows.add_column("delivered to", overflow="fold")
+        for event in (*self.lately.events, *self.lately.arriving):
+            photo = self.told.of(event.path)
+            delivered = _delivered(photo) if self.told.destinations else Text()
+            where = _where(event, self.lately.present, photo)
+            if delivered and not beside:
+                where = Text.assemble(where, "\ndelivered to: ", delivered)
+            rows.add_row(
+                f"{event.at:{_TIME}}",
+                Text(escaped(event.camera)),
+                Text(escaped(event.name)),
+                _size(event),
+                where,
+                *([delivered] if beside else []),
+            )
+        return rows
 
 
 def _delivered(photo: PhotoDeliveries) -> Text:

@@ -69,6 +69,7 @@ class Page:
     :param purpose: what it does, in a sentence
     :param steps: the order of all work on the home
     :param taken: the ports that no other forward of it may use; empty if it forwards none
+    :param port_keys: where the Site says other ones
     :param sections: what to enter
     :param cannot: what to do if the router cannot do something of that: what, and what to do
     :param checks: how to see that it works
@@ -79,6 +80,7 @@ class Page:
     purpose: str
     steps: tuple[Step, ...]
     taken: str
+    port_keys: tuple[str, ...]
     sections: tuple[Section, ...]
     cannot: tuple[tuple[str, str], ...]
     checks: tuple[str, ...]
@@ -116,6 +118,7 @@ def _page(plan: Plan, site: str, router: RouterPlan) -> Page:
         _purpose(plan, router),
         worksheet_advice.order_of_work(plan, site, router),
         ", ".join(dict.fromkeys(needed)),
+        worksheet_advice.port_keys(plan, router),
         sections,
         worksheet_advice.alternatives(router),
         worksheet_advice.checks(plan, site, router),

@@ -91,6 +91,28 @@ def _deployed(plan: Plan) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
+def port_keys(plan: Plan, router: RouterPlan) -> tuple[str, ...]:
+    """The keys of the Site that say the ports which a router forwards.
+
+    :param router: one that a person sets up
+    """
+    return tuple(dict.fromkeys(_port_keys(plan, router)))
+
+
+def _port_keys(plan: Plan, router: RouterPlan) -> Iterator[str]:
+    if router.default_host or any(forward.source is None for forward in router.forwards):
+        yield from ("ftp.control_port", "ftp.passive_ports")
+    for forward in router.forwards:
+        for server in plan.servers:
+            if forward.source != server.address:
+                continue
+            # What it opens besides deliveries, the Site names itself.
+            same = [p for p in server.pushes if p.home_address and p.port in forward.service.ports]
+            yield from (f"delivery[].{'url' if push.url else 'port'}" for push in same)
+            if not same:
+                yield "servers[].may_open"
+
+
 # -- what a router cannot do
 
 

@@ -124,6 +124,11 @@ def _interface(value: Any) -> str:
 
 def _url(value: Any) -> str:
     text = value if isinstance(value, str) else ""
+    if "@" in text:
+        # Not shown: a password may be in it.
+        raise ValueError(
+            "has an '@', before which a username or a password would stand; they do not belong here"
+        )
     if not re.fullmatch(r"https://[A-Za-z0-9.:/_~%-]{1,200}", text) or not _has_host(text):
         raise ValueError(f"{shown(value)} is not a URL that begins with https://")
     return text
@@ -166,7 +171,8 @@ def _host_key(value: Any) -> str:
         or len(blob) < len(kind) + 36
     ):
         raise ValueError(
-            f"{shown(value)} is not an SSH host key of one of the kinds {', '.join(HOST_KEYS)}"
+            f"{shown(value)} is not an SSH host key of one of the kinds {', '.join(HOST_KEYS)}, as "
+            "/etc/ssh/ssh_host_ed25519_key.pub has it there"
         )
     return " ".join(words[:2])
 

@@ -21,7 +21,7 @@ from hotshoe.debian import acme as core
 from hotshoe.debian import acme_files, pair
 from hotshoe.debian.authority_files import utc_now
 from hotshoe.plan.model import Acme, ServerPlan
-from hotshoe.render import render, text
+from hotshoe.render import render, texts
 from roles.acme.bundle import ca_bundle
 from roles.acme.facts import (
     CONFIGURATIONS,
@@ -70,8 +70,7 @@ def certificate(plan: ServerPlan) -> OperationMeta:
 def install(plan: ServerPlan, acme: Acme) -> None:
     """Install what gets the certificate and renews it."""
     operations.folders((paths.ACME_PROGRAM,), name="Create the folder of hotshoe-acme")
-    modules = {path: text(template) for template, path in MODULES.items()}
-    modules[paths.PAIR] = Path(pair.__file__).read_text()
+    modules = {**texts(MODULES), paths.PAIR: Path(pair.__file__).read_text()}
     operations.put_all(modules, name="Install the modules of hotshoe-acme")
     operations.put(
         paths.ACME,
@@ -83,7 +82,7 @@ def install(plan: ServerPlan, acme: Acme) -> None:
         mode="755",
         name="Install hotshoe-acme",
     )
-    texts = _texts(plan, acme)
+    configured = _configured(plan, acme)
     # The one with the settings comes last: they are recorded with the certificate that was got, and
     # the timer may get one between two of these.
     for path, what in (
@@ -92,10 +91,10 @@ def install(plan: ServerPlan, acme: Acme) -> None:
         (paths.ACME_CA_BUNDLE, "Install what the authority's HTTPS is verified by"),
         (paths.ACME_CONFIGURATION, "Configure hotshoe-acme"),
     ):
-        if path in texts:
+        if path in configured:
             mode = "600" if path == paths.ACME_CREDENTIALS else "644"
-            operations.put(path, texts[path], mode=mode, name=what)
-    unused = tuple(path for path in CONFIGURATIONS if path not in texts)
+            operations.put(path, configured[path], mode=mode, name=what)
+    unused = tuple(path for path in CONFIGURATIONS if path not in configured)
     operations.removed(unused, name="Remove what this way to prove the name does not use")
     service = operations.put(
         f"{paths.UNITS}/{SERVICE}",
@@ -110,19 +109,19 @@ def install(plan: ServerPlan, acme: Acme) -> None:
     operations.timer(TIMER, [service, timer], name="Start the timer that renews the certificate")
 
 
-def _texts(plan: ServerPlan, acme: Acme) -> dict[str, str]:
+def _configured(plan: ServerPlan, acme: Acme) -> dict[str, str]:
     """The configuration files that this server has."""
-    texts = {
+    found = {
         paths.ACME_CONFIGURATION: core.configuration(acme, plan.hostname, plan.challenge_port),
         paths.ACME_CERTBOT: core.certbot(acme),
     }
     if acme.update:
         secret = secrets_of(host.data.site).acme_secret
         assert secret is not None, "checked: the vault has it wherever it is used"
-        texts[paths.ACME_CREDENTIALS] = core.credentials(acme.update, secret)
+        found[paths.ACME_CREDENTIALS] = core.credentials(acme.update, secret)
     if bundle := ca_bundle(host, acme):
-        texts[paths.ACME_CA_BUNDLE] = bundle
-    return texts
+        found[paths.ACME_CA_BUNDLE] = bundle
+    return found
 
 
 @deploy("ACME")

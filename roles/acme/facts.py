@@ -7,16 +7,13 @@ from hotshoe.debian import acme
 from hotshoe.debian.device import Footprint, Query
 from hotshoe.debian.listeners import LISTENERS
 from hotshoe.plan.model import ServerPlan
-from hotshoe.render import render
+from hotshoe.render import modules, render
 
 SERVICE, TIMER = "hotshoe-acme.service", "hotshoe-acme.timer"
 # When the timer last elapsed, which systemd keeps for a persistent one.
 STAMP = f"/var/lib/systemd/timers/stamp-{TIMER}"
-# The program: its files, by their names in templates/ and on the host.
-MODULES = {
-    f"acme/hotshoe_acme/{name}.py": f"{paths.ACME_PROGRAM}/{name}.py"
-    for name in ("__init__", "__main__", "certbot", "configuration", "live")
-}
+# The program: its files on the host, and what each is in templates/.
+MODULES = modules("acme/hotshoe_acme", paths.ACME_PROGRAM)
 # Whatever a Site may need of it, in hotshoe's own folder.
 CONFIGURATIONS = (
     paths.ACME_CONFIGURATION,

@@ -9,7 +9,7 @@ from pyinfra.api.deploy import deploy
 from hotshoe import paths
 from hotshoe.debian import record_update
 from hotshoe.plan.model import AddressFollower, ServerPlan
-from hotshoe.render import render, text
+from hotshoe.render import render, texts
 from hotshoe.site.routability import UNREACHABLE
 from roles.address import record
 from roles.address.facts import FOLLOWER, FOOTPRINT, MODULES, PACKAGES
@@ -36,7 +36,7 @@ def follow(plan: ServerPlan, follower: AddressFollower) -> None:
     operations.folders((paths.ADDRESS_PROGRAM,), name="Create the folder of hotshoe-address")
     needs = record.install(plan.hostname, follower.update)
     program = operations.put_all(
-        {path: text(template) for template, path in MODULES.items()},
+        texts(MODULES),
         name="Install hotshoe-address",
     )
     configured = operations.put(

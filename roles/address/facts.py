@@ -5,15 +5,13 @@ from __future__ import annotations
 from hotshoe import paths
 from hotshoe.debian.device import Footprint
 from hotshoe.debian.units import Unit
+from hotshoe.render import modules
 from roles.address import record
 
-# The program: its files, by their names in templates/ and on the host.
-MODULES = {
-    f"address/hotshoe_address/{name}.py": f"{paths.ADDRESS_PROGRAM}/{name}.py"
-    for name in ("__init__", "__main__", "events", "record", "system", "truth")
-}
+# The program: its files on the host, and what each is in templates/.
+MODULES = modules("address/hotshoe_address", paths.ADDRESS_PROGRAM)
 FOLLOWER = Unit.reading(
-    "hotshoe-address.service", paths.ADDRESS_CONFIGURATION, *MODULES.values(), *record.FILES
+    "hotshoe-address.service", paths.ADDRESS_CONFIGURATION, *MODULES, *record.FILES
 )
 PACKAGES = ("ca-certificates", "curl", "python3", "python3-netaddr")
 

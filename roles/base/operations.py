@@ -275,12 +275,15 @@ def _is_current(seen: Device, unit: str, needs: list[OperationMeta]) -> bool:
 
 
 @operation()
-def service(unit: str, needs: list[OperationMeta], ready: str, force: bool = False) -> Commands:
+def service(
+    unit: str, needs: list[OperationMeta], ready: str = "", force: bool = False
+) -> Commands:
     """Run a unit, now and at boot, with what its files say.
 
     + unit: the systemd unit; records what it has loaded (see :mod:`hotshoe.debian.units`)
     + needs: operations of this run that write its files
-    + ready: a shell command that succeeds once the unit does its work
+    + ready: a shell command that succeeds once the unit does its work; unless said, it does once
+      systemd calls it active
     + force: restart it although it runs, since its work is not as it left it
 
     .. code:: python
@@ -291,7 +294,9 @@ def service(unit: str, needs: list[OperationMeta], ready: str, force: bool = Fal
     if not force and _is_current(device_of(host), unit, needs):
         host.noop(f"{unit} runs what its files say")
         return
-    yield render("base/service.sh.j2", unit=unit, ready=ready)
+    yield render(
+        "base/service.sh.j2", unit=unit, ready=ready or f"systemctl is-active --quiet {unit}"
+    )
 
 
 @operation()

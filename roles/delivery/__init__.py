@@ -9,7 +9,7 @@ from hotshoe import paths
 from hotshoe.debian import delivery as core
 from hotshoe.debian.vsftpd import OWNER
 from hotshoe.plan.model import ServerPlan
-from hotshoe.render import render, text
+from hotshoe.render import render, texts
 from hotshoe.secrets.delivery_keys import sftp_key
 from roles.base import operations
 from roles.base.plans import secrets_of
@@ -38,7 +38,7 @@ def install(plan: ServerPlan) -> None:
 
     needs = [
         operations.put_all(
-            {path: text(template) for template, path in MODULES.items()},
+            texts(MODULES),
             programs=PROGRAMS,
             name="Install hotshoe-delivery",
         ),
@@ -69,7 +69,6 @@ def install(plan: ServerPlan) -> None:
     operations.service(
         DELIVERY.name,
         needs,
-        ready=f"systemctl is-active --quiet {DELIVERY.name}",
         name="Start hotshoe-delivery",
     )
 

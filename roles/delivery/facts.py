@@ -6,20 +6,14 @@ from hotshoe import paths
 from hotshoe.debian.delivery import EVERY_PACKAGE, USER
 from hotshoe.debian.device import Footprint
 from hotshoe.debian.units import Unit
+from hotshoe.render import modules
 
-# The program: its files, by their names in templates/ and on the host.
-MODULES = {
-    f"delivery/hotshoe_delivery/{name}.py": f"{paths.DELIVERY_PROGRAM}/{name}.py"
-    for name in (
-        *("__init__", "__main__", "askpass", "configuration", "exchange", "fetching", "folders"),
-        *("journal", "ledger", "library", "photos", "pushing", "rclone", "retention", "serve"),
-        *("service", "sftp", "status", "store", "system", "words"),
-    )
-}
+# The program: its files on the host, and what each is in templates/.
+MODULES = modules("delivery/hotshoe_delivery", paths.DELIVERY_PROGRAM)
 # OpenSSH runs it to learn a password.
 PROGRAMS = (f"{paths.DELIVERY_PROGRAM}/askpass.py",)
 DELIVERY = Unit.reading(
-    *("hotshoe-delivery.service", paths.DELIVERY_CONFIGURATION, *MODULES.values()),
+    *("hotshoe-delivery.service", paths.DELIVERY_CONFIGURATION, *MODULES),
     secrets=paths.DELIVERY_SECRETS,
 )
 

@@ -9,7 +9,7 @@ from pyinfra.api.deploy import deploy
 from hotshoe import paths
 from hotshoe.debian import fetch as core
 from hotshoe.plan.model import FetcherPlan
-from hotshoe.render import render, text
+from hotshoe.render import render, texts
 from hotshoe.secrets.delivery_keys import fetch_host_key, fetch_key
 from roles.base import operations
 from roles.base.device import device_of
@@ -35,7 +35,7 @@ def install(plan: FetcherPlan) -> None:
     _place(plan, name="Create the folder for photos")
     needs = [
         operations.put_all(
-            {path: text(template) for template, path in MODULES.items()},
+            texts(MODULES),
             name="Install hotshoe-fetcher",
         ),
         operations.put(
@@ -69,7 +69,6 @@ def install(plan: FetcherPlan) -> None:
     operations.service(
         FETCHES.name,
         needs,
-        ready=f"systemctl is-active --quiet {FETCHES.name}",
         name="Start hotshoe-fetcher",
     )
 

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hotshoe import paths
-from hotshoe.debian import fetch
 from hotshoe.debian.device import Footprint, PathState, Query
 from hotshoe.debian.fetch import FETCHER, FETCHER_USER
 from hotshoe.debian.units import Unit
 from hotshoe.plan.model import FetcherPlan
+from hotshoe.render import modules
 
-# The program: its files, by their names in templates/ and on the host.
-MODULES = {
-    f"fetcher/hotshoe_fetch/{name}.py": f"{paths.FETCHER_PROGRAM}/{name}.py"
-    for name in fetch.MODULES
-}
+# The program: its files on the host, and what each is in templates/.
+MODULES = modules("fetcher/hotshoe_fetch", paths.FETCHER_PROGRAM)
 FETCHES = Unit.reading(
     FETCHER,
     *(paths.FETCHER_CONFIGURATION, paths.FETCHER_KEY, paths.FETCHER_KNOWN_HOSTS),
-    *MODULES.values(),
+    *MODULES,
 )
 
 FOOTPRINT = Footprint(

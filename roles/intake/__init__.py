@@ -8,7 +8,7 @@ from hotshoe import paths
 from hotshoe.debian import intake
 from hotshoe.debian.vsftpd import OWNER
 from hotshoe.plan.model import ServerPlan
-from hotshoe.render import render, text
+from hotshoe.render import render, texts
 from roles.base import operations
 from roles.intake.facts import FOOTPRINT, INTAKE, MODULES, SETTLE, SETTLE_PROGRAM
 
@@ -63,7 +63,7 @@ def run(plan: ServerPlan) -> None:
     operations.absent(SETTLE, (SETTLE_PROGRAM,), name="Remove hotshoe-settle")
     operations.folders((paths.INTAKE_PROGRAM,), name="Create the folder of hotshoe-intake")
     program = operations.put_all(
-        {path: text(template) for template, path in MODULES.items()},
+        texts(MODULES),
         name="Install hotshoe-intake",
     )
     configured = operations.put(
@@ -79,6 +79,5 @@ def run(plan: ServerPlan) -> None:
     operations.service(
         INTAKE.name,
         [program, configured, runs],
-        ready=f"systemctl is-active --quiet {INTAKE.name}",
         name="Start hotshoe-intake to take photos in",
     )

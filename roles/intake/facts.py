@@ -6,17 +6,11 @@ from hotshoe import paths
 from hotshoe.debian.device import Footprint
 from hotshoe.debian.intake import USER
 from hotshoe.debian.units import Unit
+from hotshoe.render import modules
 
-# The program: its files, by their names in templates/ and on the host.
-MODULES = {
-    f"intake/hotshoe_intake/{name}.py": f"{paths.INTAKE_PROGRAM}/{name}.py"
-    for name in (
-        *("__init__", "__main__", "arrivals", "boxes", "cameras", "ending", "evidence", "folders"),
-        *("formats", "inotify", "intake", "journal", "jpeg", "library", "locks", "raf", "reports"),
-        *("riff", "space", "spans", "tiff", "uploads", "usage"),
-    )
-}
-INTAKE = Unit.reading("hotshoe-intake.service", paths.INTAKE_CONFIGURATION, *MODULES.values())
+# The program: its files on the host, and what each is in templates/.
+MODULES = modules("intake/hotshoe_intake", paths.INTAKE_PROGRAM)
+INTAKE = Unit.reading("hotshoe-intake.service", paths.INTAKE_CONFIGURATION, *MODULES)
 # What told complete photos from incomplete ones before.
 SETTLE = "hotshoe-settle.service"
 SETTLE_PROGRAM = "/usr/local/sbin/hotshoe-settle"

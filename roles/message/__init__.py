@@ -14,7 +14,7 @@ from hotshoe import paths
 from hotshoe.debian import message as core
 from hotshoe.debian.vsftpd import OWNER
 from hotshoe.plan.model import Message, ServerPlan
-from hotshoe.render import render, text
+from hotshoe.render import render, texts
 from roles.base import operations
 from roles.base.plans import program_of, secrets_of
 from roles.message.facts import (
@@ -47,7 +47,7 @@ def install(plan: ServerPlan, message: Message) -> None:
     )
     operations.folders((paths.MESSAGE_PROGRAM,), name="Create the folder of hotshoe-message")
     program = operations.put_all(
-        {path: text(template) for template, path in MODULES.items()},
+        texts(MODULES),
         name="Install hotshoe-message",
     )
     configured = operations.put(

@@ -6,22 +6,17 @@ from hotshoe import paths
 from hotshoe.debian.device import Footprint
 from hotshoe.debian.message import PACKAGES, PROGRAM_USER, USER
 from hotshoe.debian.units import Unit
+from hotshoe.render import modules
 
-# The program: its files, by their names in templates/ and on the host.
-MODULES = {
-    f"message/hotshoe_message/{name}.py": f"{paths.MESSAGE_PROGRAM}/{name}.py"
-    for name in (
-        *("__init__", "__main__", "journal", "library", "messages", "photos", "reports", "runner"),
-        *("runs", "state"),
-    )
-}
+# The program: its files on the host, and what each is in templates/.
+MODULES = modules("message/hotshoe_message", paths.MESSAGE_PROGRAM)
 # By which systemd runs the person's program: for each connection to the socket, one of these.
 SOCKET, RUN = "hotshoe-message-program.socket", "hotshoe-message-program@.service"
 SOCKET_PATH, RUN_PATH = f"{paths.UNITS}/{SOCKET}", f"{paths.UNITS}/{RUN}"
 # Not the secret: a digest of it would tell of it.
 MESSAGE = Unit.reading(
     "hotshoe-message.service",
-    *(paths.MESSAGE_CONFIGURATION, paths.MESSAGE_RUNS, SOCKET_PATH, RUN_PATH, *MODULES.values()),
+    *(paths.MESSAGE_CONFIGURATION, paths.MESSAGE_RUNS, SOCKET_PATH, RUN_PATH, *MODULES),
 )
 
 FOOTPRINT = Footprint(

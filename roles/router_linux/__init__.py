@@ -121,6 +121,5 @@ def _notices(plan: RouterPlan) -> None:
         WAN.name,
         [program, unit],
         # Whether a server listens is its own affair.
-        ready=f"systemctl is-active --quiet {WAN.name}",
         name="Tell servers the WAN address",
     )

@@ -83,7 +83,6 @@ def install(plan: ServerPlan, share: Share) -> None:
     operations.service(
         core.SAMBA.name,
         needs,
-        ready=f"systemctl is-active --quiet {core.SAMBA.name}",
         name="Start the share",
     )
     _announce(plan)

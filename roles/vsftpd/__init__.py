@@ -167,6 +167,5 @@ def _program(path: str, program: str, unit: Unit, text: str, purpose: str) -> No
     operations.service(
         unit.name,
         [written, runs],
-        ready=f"systemctl is-active --quiet {unit.name}",
         name=f"Start {name} to {purpose}",
     )

@@ -16,8 +16,6 @@ from hotshoe.site.model import Provider
 from hotshoe_address.__main__ import Configuration
 from roles import address
 from roles.address import record
-from roles.address.facts import FOLLOWER, MODULES
-from tests.conftest import PROJECT
 from tests.homes import example
 from tests.operations.conftest import recorded
 
@@ -42,14 +40,6 @@ def test_where_somebody_else_updates_the_record_the_program_does_not(plan):
     follower = replace(plan.follower, update=None, router=None)
     taken = Configuration(**json.loads(address.configuration(plan.hostname, follower)))
     assert (taken.update, taken.router) == ([], None)
-
-
-def test_all_files_of_the_program_are_installed():
-    folder = PROJECT / "templates" / "address" / "hotshoe_address"
-    assert {path.name for path in folder.glob("*.py")} == {
-        path.rpartition("/")[2] for path in MODULES.values()
-    }
-    assert all(path in FOLLOWER.loaded for path in MODULES.values())
 
 
 def test_a_host_is_asked_for_whatever_an_update_may_need():

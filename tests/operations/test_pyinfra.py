@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,8 +27,21 @@ from hotshoe.debian.authority_files import utc_now
 from hotshoe.debian.device import Device
 from hotshoe.debian.pair import Verdict
 from hotshoe.plan.model import CertificateFiles, CertificatePlan
+from hotshoe.render import texts
 from hotshoe.secrets import Secrets
-from roles import acme, address, intake, openwrt, router_linux, server, tls, users
+from roles import (
+    acme,
+    address,
+    delivery,
+    fetcher,
+    intake,
+    message,
+    openwrt,
+    router_linux,
+    server,
+    tls,
+    users,
+)
 from roles.base import operations, servers
 from roles.base.device import read
 from roles.base.plans import RefusedError, plan_of
@@ -249,12 +263,13 @@ def test_a_certificate_of_the_person_s_own_is_brought_and_no_authority_is_asked(
     assert prepared(state, "darkroom") == ["TLS | Bring the person's certificate"]
 
 
-@pytest.mark.parametrize("role", [acme, address, intake])
+@pytest.mark.parametrize("role", [acme, address, delivery, fetcher, intake, message])
 def test_every_module_of_a_program_is_installed(role):
-    modules = role.facts.MODULES
-    files = {PROJECT / "templates" / template for template in modules}
-    (folder,) = {file.parent for file in files}
-    assert files == {*folder.glob("*.py")}
+    _, package, _ = next(iter(role.facts.MODULES)).rsplit("/", 2)
+    installed = {path.removesuffix(".py").rpartition("/")[2] for path in role.facts.MODULES}
+    program = "\n".join(texts(role.facts.MODULES).values())
+    imported = re.findall(rf"^from {package}\.(\w+) import", program, re.MULTILINE)
+    assert {"__init__", "__main__", *imported} <= installed
 
 
 def test_a_router_is_set_up_the_way_out_first(state):

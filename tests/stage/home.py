@@ -124,18 +124,34 @@ class Home:
         changing = ("hosts_with_change", "hosts_with_conditional_change")
         return [each["name"] for each in plan if any(each[key] for key in changing)]
 
+    def refusal(self) -> str:
+        """What a deploy says that is refused, without line breaks; fails the test if it is not."""
+        done = self.pyinfra("-y", check=False)
+        said = " ".join((done.stdout + done.stderr).split())
+        assert done.returncode, said
+        assert "Traceback" not in said
+        return said
+
     @contextmanager
-    def saying(self, old: str, new: str) -> Iterator[None]:
-        """A Site that says something else, deployed; put back afterwards."""
+    def undeployed(self, old: str, new: str) -> Iterator[None]:
+        """A Site that says something else, which nobody has deployed; put back afterwards."""
         site = self.project / "group_vars" / f"{self.stage.site}.yml"
         said = site.read_text()
         assert old in said
         site.write_text(said.replace(old, new))
         try:
-            self.deploy()
             yield
         finally:
             site.write_text(said)
+
+    @contextmanager
+    def saying(self, old: str, new: str) -> Iterator[None]:
+        """A Site that says something else, deployed; put back afterwards."""
+        try:
+            with self.undeployed(old, new):
+                self.deploy()
+                yield
+        finally:
             self.deploy()
 
     def exposure(self, node: str, unit: str) -> float:

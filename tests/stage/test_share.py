@@ -7,9 +7,7 @@ import re
 import shlex
 import subprocess
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 
 import pytest
@@ -99,13 +97,6 @@ def digests(home: Home) -> dict[str, str]:
     """Of all that is in the library."""
     said = home.sh(home.server, f"cd {paths.LIBRARY}; find . -type f -exec sha256sum {{}} +")
     return {line[66:].removeprefix("./"): line[:64] for line in said.splitlines()}
-
-
-@contextmanager
-def changing(home: Home) -> Iterator[None]:
-    """Photos may be changed in the share."""
-    with home.saying(READ_ONLY, READ_WRITE):
-        yield
 
 
 # -- photos
@@ -248,7 +239,7 @@ def test_nor_by_a_samba_that_somebody_took_over(sharing: Home) -> None:
 
 def test_photos_are_moved_and_deleted_where_the_site_says_so(sharing: Home) -> None:
     home, moved, gone, kept = sharing, new("moved"), new("gone"), new("kept")
-    with changing(home):
+    with home.saying(READ_ONLY, READ_WRITE):
         paths_of = {name: arrives(home, name) for name in (moved, gone, kept)}
         folder = folder_of(home, kept)
         listed(home, "mkdir picks", "mkdir picks\\june")
@@ -273,7 +264,7 @@ def test_no_photo_is_kept_for_a_camera_that_the_share_s_user_would_overwrite(sha
     """A name that somebody took in the share."""
     home, name = sharing, new("taken")
     folder = folder_of(home, _first(home))
-    with changing(home):
+    with home.saying(READ_ONLY, READ_WRITE):
         listed(home, f'put /etc/hostname "{folder}\\{name}"')
         assert home.ftp(["stor", name, 4321])[0].startswith("226")
         second = home.photo(name.replace(".JPG", "-2.JPG"))
@@ -509,7 +500,7 @@ def test_another_password_replaces_the_old_one(sharing: Home) -> None:
 
 def test_without_the_setting_nothing_of_it_is_left(sharing: Home) -> None:
     home = sharing
-    with changing(home):
+    with home.saying(READ_ONLY, READ_WRITE):
         arrives(home, new("by-camera"))
         listed(home, "mkdir left", "put /etc/hostname left\\mine.xmp")
     with home.saying(f"library: {READ_ONLY}", "library: {share: none}"):
@@ -531,14 +522,9 @@ def test_without_the_setting_nothing_of_it_is_left(sharing: Home) -> None:
         home.sh(home.server, taken)
         listens = "ss -Hltn sport = :445 | grep -q ."
         wait_until(lambda: home.succeeds(home.server, listens), 30)
-        site = home.project / "group_vars" / "share.yml"
-        said = site.read_text()
-        site.write_text(said.replace("library: {share: none}", f"library: {READ_ONLY}"))
-        done = home.pyinfra("-y", check=False)
-        site.write_text(said)
+        with home.undeployed("library: {share: none}", f"library: {READ_ONLY}"):
+            assert "port 445 (SMB) is taken by python3" in home.refusal()
         home.sh(home.server, "systemctl stop mine")
-        assert done.returncode
-        assert "port 445 (SMB) is taken by python3" in done.stdout + done.stderr
     listed(home, "ls left\\mine.xmp")
 
 
@@ -557,7 +543,9 @@ def test_readers_read_and_change_nothing(sharing: Home) -> None:
     modes = f"find {paths.LIBRARY} -mindepth 1 -printf '%m %y %P\\n' | sort"
     closed = home.sh(home.server, modes)
     assert not as_user(home, "ann", f"ls {paths.LIBRARY}")
-    with home.saying(READ_ONLY, "{share: smb, readers: [ann]}"):
+    reading = "{share: smb, readers: [ann]}"
+    changing = "{share: smb, share_may_change: true, readers: [ann]}"
+    with home.saying(READ_ONLY, reading):
         assert home.deploy() == {}
         arrives(home, after)
         home.ftp(["send", "MKD new"])
@@ -575,7 +563,7 @@ def test_readers_read_and_change_nothing(sharing: Home) -> None:
                 f"ls {home.uploads}",
             ):
                 assert not as_user(home, "ann", attempt), attempt
-        with changing_readers(home):
+        with home.saying(reading, changing):
             listed(home, "mkdir made", "put /etc/hostname made\\mine.xmp")
             assert as_user(home, "ann", f"cat {paths.LIBRARY}/made/mine.xmp")
             listed(home, "deltree made")
@@ -586,13 +574,6 @@ def test_readers_read_and_change_nothing(sharing: Home) -> None:
     assert "user:ann" not in home.sh(home.server, f"getfacl -p {paths.LIBRARY} 2>&1")
     assert set(closed.splitlines()) <= set(home.sh(home.server, modes).splitlines())
     assert not home.sh(home.server, f"find {paths.LIBRARY} -perm /o=rwx")
-
-
-@contextmanager
-def changing_readers(home: Home) -> Iterator[None]:
-    said = "{share: smb, readers: [ann]}"
-    with home.saying(said, "{share: smb, share_may_change: true, readers: [ann]}"):
-        yield
 
 
 @pytest.mark.parametrize(
@@ -609,15 +590,10 @@ def changing_readers(home: Home) -> Iterator[None]:
 )
 def test_who_cannot_be_a_reader(sharing: Home, prepare: str, said: str, undo: str) -> None:
     home = sharing
-    site = home.project / "group_vars" / "share.yml"
-    before = site.read_text()
     home.sh(home.server, prepare)
-    site.write_text(before.replace(READ_ONLY, "{share: smb, readers: [nobody-here]}"))
     try:
-        done = home.pyinfra("-y", check=False)
+        with home.undeployed(READ_ONLY, "{share: smb, readers: [nobody-here]}"):
+            assert said in home.refusal()
     finally:
-        site.write_text(before)
         home.sh(home.server, undo)
-    assert done.returncode
-    assert said in done.stdout + done.stderr
     assert home.deploy() == {}

@@ -9,7 +9,7 @@ from hotshoe import secrets
 from hotshoe.cli import main
 from hotshoe.secrets import Secrets
 from hotshoe.secrets.delivery_keys import sftp_key
-from tests.conftest import SMALLEST
+from tests.conftest import PROJECT, SMALLEST
 
 SECRET = "0123456789abcdef0123456789abcdef"
 HOST_KEY = sftp_key(SECRET, "peer", "desk").public
@@ -48,3 +48,8 @@ def test_a_site_without_one_is_told_so(run):
     result = run(SMALLEST)
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr == "No delivery of this Site logs in with a key.\n"
+
+
+def test_the_key_belongs_on_the_computer_itself_and_not_on_the_router_in_front_of_it(run):
+    result = run((PROJECT / "group_vars/push.yml").read_text())
+    assert result.stderr.startswith("desk: add to ~ann/.ssh/authorized_keys on 192.168.1.30, ")

@@ -669,6 +669,15 @@ def test_a_secret_by_which_photos_leave_is_where_it_is_used_and_fits(
     assert RANDOM not in str(problem)
 
 
+def test_a_delivery_that_may_have_a_password_is_told_so_where_the_keys_have_no_secret(example_site):
+    raw = parse_mapping(f"{PASSWORDS}{PHRASE}", VAULT, secret=True)
+    (problem,) = problems_of(raw, leaving(example_site, FETCH, SFTP), VAULT)
+    assert problem.remedy == (
+        "write what the command openssl rand -hex 16 prints; or, for desk, its password as "
+        "delivery_passwords.desk"
+    )
+
+
 @pytest.mark.parametrize(
     ("deliveries", "lines"),
     [

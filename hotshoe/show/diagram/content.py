@@ -99,6 +99,18 @@ def home_box(plan: Plan, router: RouterPlan) -> BoxContent | None:
     return BoxContent("home", "home", f"behind {router.name}", body) if body else None
 
 
+def share_box(server: ServerPlan) -> BoxContent | None:
+    """The box of those at home who see a server's library as a network folder.
+
+    :returns: None for a server without a share
+    """
+    if server.share is None:
+        return None
+    rights = "to change" if server.share.may_change else "to read"
+    body = (paragraphs.heading(f"share of {server.name}"), Paragraph(f"SMB, {rights}"))
+    return BoxContent("home", "home", "sees photos", body)
+
+
 def fetcher_box(fetcher: FetcherPlan) -> BoxContent:
     """The box of a computer at home that fetches photos."""
     return BoxContent(
@@ -130,6 +142,11 @@ def summary(plan: Plan) -> str:
         if only_on
         else "A camera on the Internet dials "
     )
+    shared = "".join(
+        f" The home sees the photos of {server.name} as a network folder (SMB)."
+        for server in plan.servers
+        if server.share
+    )
     fetched = "".join(
         f" {fetcher.name} ({fetcher.address}) fetches photos from {fetcher.server}."
         for fetcher in plan.fetchers
@@ -142,7 +159,7 @@ def summary(plan: Plan) -> str:
     return (
         f"{dials}{plan.hostname}, which is {plan.public_address or 'a dynamic address'}. "
         f"{record}From the Internet inwards, the routers are {routers}. {servers}"
-        f"{fetched}{sent}"
+        f"{shared}{fetched}{sent}"
     )
 
 
@@ -291,17 +308,16 @@ def _server(plan: Plan, server: ServerPlan) -> Iterator[Paragraph]:
 
 
 def _out_of_the_library(server: ServerPlan) -> Iterator[Paragraph]:
-    if server.share:
-        yield paragraphs.heading("share (SMB)")
-        yield Paragraph(f"→{TIE}the home, {'to change' if server.share.may_change else 'to read'}")
     if server.readers:
         yield paragraphs.heading("readers")
         yield Paragraph(", ".join(server.readers))
     if server.message:
         yield paragraphs.heading("message")
         yield Paragraph(f"{server.message.program} per {server.message.per}")
-    if server.delivers:
+    if server.share or server.delivers:
         yield paragraphs.heading("photos go to")
+        if server.share:
+            yield Paragraph(f"SMB →{TIE}the home")
         for access in server.fetchers:
             yield Paragraph(f"{access.name}, which fetches")
         for push in server.pushes:

@@ -164,6 +164,8 @@ def _boxes_behind(plan: Plan, router: RouterPlan) -> Iterator[Box]:
     for i, server in enumerate(plan.servers):
         if server.behind == router.name:
             yield _box(f"server-{i}", content.server_box(plan, server), _LANS, 0)
+            if share := content.share_box(server):
+                yield _box(f"{_PEER}_share-{i}", share, _LANS, 0)
     for fetcher in plan.fetchers_behind(router):
         yield _box(f"{_PEER}-{fetcher.name}", content.fetcher_box(fetcher), _LANS, 0)
     for server in plan.servers:

@@ -141,8 +141,9 @@ class Connector:
     @property
     def shaft(self) -> tuple[Point, ...]:
         """The line, which ends where the arrow head begins."""
-        (_, y0), (x, y) = self.points[-2:]
-        return (*self.points[:-1], (x - _ARROW, y) if y == y0 else (x, y - _ARROW))
+        before, (x, y) = self.points[-2:]
+        back = _ARROW if before < (x, y) else -_ARROW
+        return (*self.points[:-1], (x - back, y) if y == before[1] else (x, y - back))
 
     @property
     def head(self) -> tuple[Point, Point, Point]:

@@ -87,7 +87,7 @@ CHECKS: tuple[Check, ...] = (
     library.retention_has_a_limit,
     library.retention_has_a_delivery,
     delivery.delivery_has_what_it_needs,
-    delivery.what_is_removed_was_set_up,
+    delivery.what_is_set_up_by_hand_is_left_alone,
     delivery.username_can_be_sent,
     delivery.folder_is_one,
     delivery.deliveries_know_their_server,
@@ -108,6 +108,7 @@ WARNINGS: tuple[Check, ...] = (
     warnings.one_name_leads_to_several_servers,
     ports.ports_limit_cameras,
     acme.staging_is_trusted_by_nobody,
+    delivery.peer_is_in_no_lan,
 )
 
 

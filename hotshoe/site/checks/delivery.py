@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -20,6 +21,7 @@ from hotshoe.site.checks.connections import (
     check_ports_are_free,
     check_source_is_visible,
 )
+from hotshoe.site.checks.lans import NOT_ON_THE_INTERNET, UNUSABLE
 from hotshoe.site.delivery import COMMON, address_of, needs_of, peer_of, server_index
 from hotshoe.site.library import Delivery
 from hotshoe.site.validation import RefusedFieldError
@@ -50,9 +52,18 @@ def _is_an_address(delivery: Any, i: int) -> Iterator[Finding]:
         )
 
 
-def what_is_removed_was_set_up(site: Any) -> Iterator[Finding]:
-    """Refuse to remove what hotshoe never put on a computer."""
+def what_is_set_up_by_hand_is_left_alone(site: Any) -> Iterator[Finding]:
+    """Refuse to log in to a computer that the person sets up, and to remove what is there."""
     for i, by_hand, removed in with_fields(site.delivery, "by_hand", "removed"):
+        for key in ("ssh_user", "ssh_port") if by_hand else ():
+            with suppress(RefusedFieldError):
+                if getattr(site.delivery[i], key) != Delivery.model_fields[key].default:
+                    yield (
+                        f"delivery[{i}].{key}",
+                        "is not used: hotshoe does not log in to a computer that is set up by hand "
+                        "(by_hand)",
+                        "remove it",
+                    )
         if by_hand and removed:
             yield (
                 f"delivery[{i}].removed",
@@ -176,6 +187,13 @@ def pushes_can_reach(site: Any) -> Iterator[Finding]:
             key = f"delivery[{i}].{'url' if delivery.url else 'address'}"
             if host is not None:
                 yield from _can_reach(site, key, i, host, server)
+            # Split DNS leads the home's own name to the server (docs/site.md).
+            elif (name := peer_of(delivery)[0].lower()) in (site.hostname, "localhost"):
+                yield (
+                    key,
+                    f"{name} is {server.name} itself, where the photos are already",
+                    "write the address of another computer, or a name of its own",
+                )
         except RefusedFieldError:
             continue
 
@@ -209,6 +227,20 @@ def _can_reach(site: Any, key: str, i: int, host: IPv4Address, server: Any) -> I
                 "let one of them answer on another port",
             )
             return
+
+
+def peer_is_in_no_lan(site: Any) -> Iterator[Finding]:
+    """Warn of a private address that no router of the home has in its LAN; it may be mistyped."""
+    for i, delivery in enumerate(site.delivery):
+        host = None if delivery.by == "fetch" else address_of(delivery)
+        private = host and any(host in block for block in (*NOT_ON_THE_INTERNET, *UNUSABLE))
+        if private and not any(host in router.lan.network for router in site.routers):
+            yield (
+                f"delivery[{i}].{'url' if delivery.url else 'address'}",
+                f"{host} is neither in a LAN of this home nor on the Internet, so the server "
+                "reaches it by a VPN or another way of yours, or not at all",
+                "correct the address if it is mistyped",
+            )
 
 
 def _dialled(

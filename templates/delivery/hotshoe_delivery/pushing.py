@@ -13,8 +13,9 @@ from hotshoe_delivery.configuration import Push
 from hotshoe_delivery.ledger import Ledger, Photo
 from hotshoe_delivery.library import Digests, is_about_reading, opened
 from hotshoe_delivery.photos import Photos
+from hotshoe_delivery.rate import Rate
 from hotshoe_delivery.rclone import Rclone, Remote
-from hotshoe_delivery.store import Pace, Source, Store, deliver
+from hotshoe_delivery.store import Source, Store, deliver
 from hotshoe_delivery.system import ERROR, INFO, WARNING, say
 from hotshoe_delivery.words import OtherContentError, TroubleError
 
@@ -52,7 +53,7 @@ class Destination:
         self.push, self._secret, self._ledger, self._photos = push, secret, ledger, photos
         self._private, self._delivered = private, delivered
         self._rclone = Rclone(push, secret, private) if push.by != "sftp" else None
-        self._pace = Pace(push.bytes_per_second)
+        self._rate = Rate(push.bytes_per_second)
         # What follows is looked at and changed while this is held.
         self._news = threading.Condition()
         self._busy: set[int] = set()
@@ -94,7 +95,7 @@ class Destination:
         # What it imports is installed only where there is such a delivery.
         from hotshoe_delivery.sftp import Sftp
 
-        return Sftp(self.push, self._secret, self._private, lane, self._pace)
+        return Sftp(self.push, self._secret, self._private, lane, self._rate)
 
     # -- a lane
 

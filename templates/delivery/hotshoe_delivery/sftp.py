@@ -31,7 +31,8 @@ with warnings.catch_warnings():
 from hotshoe_delivery.configuration import Push
 from hotshoe_delivery.ledger import Photo
 from hotshoe_delivery.library import Digests
-from hotshoe_delivery.store import Pace, Source, part
+from hotshoe_delivery.rate import Rate
+from hotshoe_delivery.store import Source, part
 from hotshoe_delivery.words import OtherContentError, TroubleError, trouble
 
 # How much is written or read at a time, in bytes.
@@ -82,13 +83,13 @@ class Sftp:
     :param secret: ``password``, or ``key``
     :param folder: where files for OpenSSH may be put, which nobody else can read
     :param lane: which of the connections to that place this is
-    :param pace: how fast photos are sent
+    :param rate: at which photos are sent
     """
 
     def __init__(
-        self, push: Push, secret: dict[str, str], folder: Path, lane: str, pace: Pace
+        self, push: Push, secret: dict[str, str], folder: Path, lane: str, rate: Rate
     ) -> None:
-        self._push, self._pace, self._root = push, pace, push.folder or "."
+        self._push, self._rate, self._root = push, rate, push.folder or "."
         # The path of a socket is 107 bytes long at most, and OpenSSH appends some.
         digest = hashlib.sha256(f"{push.name} {lane}".encode()).hexdigest()
         self._control = folder / digest[:8]
@@ -279,7 +280,7 @@ class Sftp:
             file.seek(have)
             at = have
             while piece := os.pread(source.handle, PIECE, at):
-                self._pace.wait(len(piece))
+                self._rate.took(len(piece))
                 file.write(piece)
                 at += len(piece)
             file.flush()

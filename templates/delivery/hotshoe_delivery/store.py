@@ -9,20 +9,16 @@ of its digest in its name: whoever tries that again comes to the same name.
 from __future__ import annotations
 
 import hashlib
-import threading
-import time
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Protocol
 
 from hotshoe_delivery.ledger import Photo
 from hotshoe_delivery.library import Digests
+from hotshoe_delivery.names import split, suffixed
 from hotshoe_delivery.words import TroubleError
 
 # How many digits of a digest tell contents apart, of one name and of all.
 DIGITS, MANY_DIGITS = 8, 16
-# For how long a sender that was idle may be faster than its rate, in seconds.
-BURST = 0.25
 
 
 @dataclass(frozen=True)
@@ -67,8 +63,9 @@ def part(name: str, digests: Digests) -> str:
 
 def beside(path: str, digests: Digests) -> str:
     """The name of a photo where another content has its own."""
-    extension = PurePosixPath(path).suffix
-    return f"{path.removesuffix(extension)}-{digests.sha256[:DIGITS]}{extension}"
+    folder, slash, last = path.rpartition("/")
+    stem, extension = split(last)
+    return f"{folder}{slash}{suffixed(stem, f'-{digests.sha256[:DIGITS]}', extension)}"
 
 
 def deliver(store: Store, source: Source) -> str:
@@ -89,26 +86,3 @@ def deliver(store: Store, source: Source) -> str:
     raise TroubleError(
         f"{name} and the name without those digits are taken there by other files", photo=True
     )
-
-
-class Pace:
-    """Keeps all that is sent to a destination together at a rate.
-
-    :param bytes_per_second: 0 for as fast as it goes
-    """
-
-    def __init__(self, bytes_per_second: int) -> None:
-        self._rate = bytes_per_second
-        self._lock = threading.Lock()
-        self._free = 0.0
-
-    def wait(self, size: int) -> None:
-        """Wait until so many bytes may be sent."""
-        if not self._rate:
-            return
-        with self._lock:
-            now = time.monotonic()
-            self._free = max(self._free, now - BURST) + size / self._rate
-            seconds = self._free - now
-        if seconds > 0:
-            time.sleep(seconds)

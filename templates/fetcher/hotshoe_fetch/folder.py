@@ -25,14 +25,13 @@ from hotshoe_fetch.folders import (
     status,
     sync,
 )
+from hotshoe_fetch.names import split, suffixed
 from hotshoe_fetch.server import Task
 
 # Where photos grow, in the folder.
 PARTS = ".hotshoe"
 # What folders and files may have; the umask of the unit takes away from that.
 FOLDER_MODE, FILE_MODE = 0o777, 0o666
-# NAME_MAX of Linux, in bytes; and what behind the last point is no extension any more.
-LONGEST_NAME, LONGEST_EXTENSION = 255, 16
 # How many of the digest's digits are in the name of a photo that is put beside another one; all of
 # them where the first ones do not do.
 DIGITS = (8, 64)
@@ -193,16 +192,6 @@ def _beside(folder: int, name: str) -> Iterator[str]:
         yield from filter(shape.fullmatch, listed)
 
 
-def _suffixed(name: str, suffix: str) -> str:
-    """A name with a suffix; as much of its stem as there is room for."""
-    stem, extension = _split(name)
-    while len(os.fsencode(f"{stem}-{suffix}{extension}")) > LONGEST_NAME:
-        stem = stem[:-1]
-    return f"{stem}-{suffix}{extension}"
-
-
-def _split(name: str) -> tuple[str, str]:
-    stem, extension = os.path.splitext(name)
-    if len(os.fsencode(extension)) > LONGEST_EXTENSION:
-        return name, ""
-    return stem, extension
+def _suffixed(name: str, digits: str) -> str:
+    stem, extension = split(name)
+    return suffixed(stem, f"-{digits}", extension)

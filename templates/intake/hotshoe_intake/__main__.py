@@ -8,34 +8,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import sys
-from contextlib import suppress
 from pathlib import Path
 
-from systemd import daemon
-
 from hotshoe_intake.intake import Intake
-
-
-async def keep_alive() -> None:
-    """Tell systemd that events are handled, as often as it asks for (sd_watchdog_enabled(3))."""
-    while limit := int(os.environ.get("WATCHDOG_USEC", 0)):
-        daemon.notify("WATCHDOG=1")
-        await asyncio.sleep(limit / 10**6 / 4)
-
-
-async def run(intake: Intake) -> None:
-    """Take photos in until systemd ends this."""
-    living = asyncio.create_task(keep_alive())
-    taking = asyncio.create_task(intake.run(ready=lambda: daemon.notify("READY=1")))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, taking.cancel)
-    try:
-        with suppress(asyncio.CancelledError):
-            await taking
-    finally:
-        await intake.finish()
-        living.cancel()
+from hotshoe_intake.living import live
 
 
 def main() -> None:
@@ -46,7 +23,8 @@ def main() -> None:
     if configuration["readable"]:
         # Folders that it makes in the library are then for others as well.
         os.umask(0o002)
-    asyncio.run(run(Intake(configuration)))
+    intake = Intake(configuration)
+    asyncio.run(live(intake.run, intake.finish))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from datetime import date, timedelta
 
 from hotshoe_intake.folders import below, closing, open_file, rename_new, status, sync
 from hotshoe_intake.formats import Look, exposure
+from hotshoe_intake.names import split, suffixed
 
 # What a camera may store beside a photo of the same name: RAW, JPEG, HEIF, films and thumbnails of
 # them, voice memos, settings. Cameras write these in upper case, some programs in lower case.
@@ -30,8 +31,6 @@ OTHERS = (
     *(".ORF", ".RW2", ".RWL", ".PEF", ".X3F", ".3FR", ".FFF", ".IIQ", ".MRW"),
 )
 EXTENSIONS = tuple(case for kind in (*OTHERS, *FILMS) for case in (kind, kind.lower()))
-# NAME_MAX of Linux, in bytes; and what behind the last point is no extension any more.
-LONGEST_NAME, LONGEST_EXTENSION = 255, 16
 # A moment without a fraction of its second.
 SECOND = len("2024-02-29T12:00:00")
 # Of more photos of one name and day, the suffix is the time: to look for a number takes too long.
@@ -207,23 +206,13 @@ class Library:
 
 def _candidates(name: str) -> Iterator[str]:
     """The name, and what it is with each suffix."""
-    stem, extension = _split(name)
-    return (_suffixed(stem, number, extension) for number in range(1, MOST_OF_A_NAME + 1))
+    stem, extension = split(name)
+    return (_numbered(stem, number, extension) for number in range(1, MOST_OF_A_NAME + 1))
 
 
-def _split(name: str) -> tuple[str, str]:
-    stem, extension = os.path.splitext(name)
-    if len(os.fsencode(extension)) > LONGEST_EXTENSION:
-        return name, ""
-    return stem, extension
-
-
-def _suffixed(stem: str, number: int, extension: str) -> str:
-    """A name with a suffix, none for the first one; as much of the stem as there is room for."""
-    suffix = f"-{number}{extension}" if number > 1 else extension
-    while len(os.fsencode(stem + suffix)) > LONGEST_NAME:
-        stem = stem[:-1]
-    return stem + suffix
+def _numbered(stem: str, number: int, extension: str) -> str:
+    """A name with a number; the first one has none."""
+    return suffixed(stem, f"-{number}" if number > 1 else "", extension)
 
 
 def _choose(folder: int, photo: _Photo) -> tuple[str, bool]:
@@ -234,11 +223,11 @@ def _choose(folder: int, photo: _Photo) -> tuple[str, bool]:
 
     :returns: the name, and whether the same photo is there
     """
-    stem, extension = _split(photo.name)
+    stem, extension = split(photo.name)
     joins: str | None = None
     proven = False
     for number in range(1, MOST_OF_A_NAME + 1):
-        candidate = _suffixed(stem, number, extension)
+        candidate = _numbered(stem, number, extension)
         if status(folder, candidate):
             if _same(folder, candidate, photo.handle):
                 return candidate, True
@@ -249,12 +238,12 @@ def _choose(folder: int, photo: _Photo) -> tuple[str, bool]:
         same = {_same_exposure(photo, folder, other) for other in others}
         if not proven and (True in same or False not in same):
             joins, proven = candidate, True in same
-    return joins or _suffixed(stem, time.time_ns(), extension), False
+    return joins or _numbered(stem, time.time_ns(), extension), False
 
 
 def _others(folder: int, stem: str, number: int) -> list[str]:
     """What else of a name has a suffix."""
-    names = (_suffixed(stem, number, extension) for extension in EXTENSIONS)
+    names = (_numbered(stem, number, extension) for extension in EXTENSIONS)
     return [name for name in names if status(folder, name)]
 
 

@@ -7,19 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import pwd
-import signal
 import sqlite3
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from systemd import daemon
-
 from hotshoe_message.journal import Journal
+from hotshoe_message.living import live
 from hotshoe_message.messages import Messages
 from hotshoe_message.reports import Reports
 from hotshoe_message.runs import run
@@ -47,13 +43,6 @@ def open_state(path: Path, reports: Reports) -> State:
         return State(path)
 
 
-async def keep_alive() -> None:
-    """Tell systemd that events are handled, as often as it asks for (sd_watchdog_enabled(3))."""
-    while limit := int(os.environ.get("WATCHDOG_USEC", 0)):
-        daemon.notify("WATCHDOG=1")
-        await asyncio.sleep(limit / 10**6 / 4)
-
-
 async def tell(configuration: Mapping[str, Any], state: State, reports: Reports) -> None:
     """Tell the program of photos until systemd ends this."""
     entrance, seconds = Path(configuration["entrance"]), configuration["timeout_seconds"]
@@ -65,15 +54,7 @@ async def tell(configuration: Mapping[str, Any], state: State, reports: Reports)
         reports,
         lambda cursor, since: Journal(intake, library, cursor, since),
     )
-    living = asyncio.create_task(keep_alive())
-    telling = asyncio.create_task(messages.run(ready=lambda: daemon.notify("READY=1")))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, telling.cancel)
-    try:
-        with suppress(asyncio.CancelledError):
-            await telling
-    finally:
-        await messages.finish()
-        living.cancel()
+    await live(messages.run, messages.finish)
 
 
 def main() -> None:

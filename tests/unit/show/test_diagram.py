@@ -415,12 +415,22 @@ class TestTheWayOfPhotos:
     def test_leads_to_whom_a_server_sends_them(self):
         assert self.ways("push")["router-1", "peer-desk"] == (False, True)
 
+    def test_leads_to_the_home_that_has_a_share(self):
+        assert self.ways("share")["router-0", "peer_share-0"] == (False, True)
+        assert boxes_of(picture(HOMES["share"]))["peer_share-0"] == [
+            "home",
+            "sees photos",
+            "share of darkroom",
+            "SMB, to read",
+        ]
+
     def test_leads_out_to_the_internet(self):
         ways = self.ways("photos go everywhere")
         assert {end for start, end in ways if start == "router-0"} >= {"peer-cloud", "peer-bucket"}
         assert {end for (_, end), (_, photos) in ways.items() if photos} == {
             "peer-a-computer-in-the-attic-fetches",
             *("peer-desk", "peer-office", "peer-cloud", "peer-bucket", "router-2"),
+            *("peer_share-0", "peer_share-1"),
         }
 
     def test_every_delivery_has_a_box_in_the_row_of_its_lan(self, plan):
@@ -491,6 +501,9 @@ def judge(drawing: Drawing) -> None:
         assert line[2] <= WIDTH
         assert not any(overlap(line, frame) for frame in frames.values()), line
     for way in drawing.connectors:
+        xs, ys = zip(*way.head, strict=True)
+        head = (min(xs), min(ys), max(xs), max(ys))
+        assert not any(overlap(head, frame) for frame in frames.values()), way
         for (x, y), (u, v) in pairwise(way.points):
             assert x == u or y == v, way
             piece = (min(x, u) - 1.5, min(y, v) - 1.5, max(x, u) + 1.5, max(y, v) + 1.5)

@@ -164,7 +164,33 @@ def test_on_a_narrow_terminal_it_is_still_read_where_a_photo_is():
     )
     rows = printed(Lately((event,), frozenset({event.path}), (), told), 80).splitlines()[1:-1]
     assert len(rows) <= 4
-    assert "nas" in rows[-2]
+    assert rows[-1].strip() == "delivered to: nas"
+    assert "800141_21_4_0002.JPG  3.0 kB  library/r5/2024-02-29" in rows[-2]
+
+
+def test_on_the_narrowest_terminal_a_name_stays_in_one_line_and_nothing_is_cut():
+    events = tuple(
+        photo(Kind.LIBRARY, f"IMG_000{n}.JPG", f"{LIBRARY}/IMG_000{n}.JPG", size=24_000_000)
+        for n in range(1, 3)
+    )
+    told = Deliveries(
+        True,
+        (Destination("nas", "fetch", "", 1, 0, 0), Destination("desk", "sftp", "", 1, 1, 9)),
+        {
+            e.path: PhotoDeliveries((Delivery("nas", "delivered"), Delivery("desk", "waiting")))
+            for e in events
+        },
+    )
+    present = frozenset(event.path for event in events)
+    shown = printed(Lately(events, present, (), told), 60)
+    rows = shown.splitlines()[3:-2]
+    assert [row.split()[2] for row in rows if row.startswith("2024")] == [
+        "IMG_0001.JPG",
+        "IMG_0002.JPG",
+    ]
+    assert max(map(len, rows)) <= 60
+    places = " ".join(row[46:].strip() for row in rows)
+    assert places.count("delivered to: nas; waits for desk") == len(events)
 
 
 def test_an_event_is_a_line():

@@ -14,11 +14,14 @@ from hotshoe.plan.manual_setup import Menu, by_hand, rows
 from hotshoe.show.worksheet import ALSO, html
 from hotshoe.show.worksheet_advice import alternatives, checks, order_of_work
 from tests.conftest import PROJECT
-from tests.homes import HOMES, example
-from tests.random_homes import every_home
+from tests.homes import HOMES, example, home
+from tests.random_homes import HOST_KEY, every_home
 from tests.unit.show.worksheet_html import parse
 
 DAY = "2026-05-31"
+# Of deliveries.
+CLOUD = {"name": "cloud", "username": "ann"}
+SFTP = {"name": "desk", "username": "ann", "host_key": HOST_KEY}
 
 
 @pytest.fixture(autouse=True)
@@ -138,6 +141,24 @@ def test_there_is_room_for_other_forwards_and_it_is_said_which_ports_they_must_n
     assert used in text
     # They would take these ports from a default host.
     assert used in html(HOMES["default-host"], "default-host", DAY)
+
+
+@pytest.mark.parametrize(
+    ("said", "keys"),
+    [
+        ({"may_open": [{"to": "10.0.1.20", "services": ["22/tcp"]}]}, "servers[].may_open"),
+        ({"delivery": [{"by": "sftp", "address": "10.0.1.20", **SFTP}]}, "delivery[].port"),
+        (
+            {"delivery": [{"by": "webdav", "url": "https://10.0.1.20/in", **CLOUD}]},
+            "delivery[].url",
+        ),
+    ],
+)
+def test_for_ports_that_no_camera_uses_it_is_said_where_the_site_has_them(said, keys):
+    plan = home(("nat", "nat"), (0,), managers=("hand",), **said)
+    pages = re.sub("<.*?>", "", html(plan, "home", DAY)).split("Worksheet for ")
+    assert "take other ports (ftp.control_port, ftp.passive_ports), name it" in pages[-2]
+    assert f"take other ports ({keys}), name it" in pages[-1]
 
 
 def test_the_check_can_pass_and_covers_the_passive_range():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hotshoe.site.reading import load_site
+from hotshoe.site.reading import load_site, warnings_of
 from tests.unit.refusals import one_problem, refusal, with_lines
 from tests.unit.site.test_bad_homes import (
     in_dmz,
@@ -87,7 +87,7 @@ def test_what_is_complete_is_taken(write_site, said):
             delivery(f"desk, {SFTP.replace(HOST_KEY, 'ssh-ed25519 AAAA')}"),
             "delivery[0].host_key",
             "'ssh-ed25519 AAAA' is not an SSH host key of one of the kinds ssh-ed25519, "
-            "ecdsa-sha2-nistp256, ssh-rsa",
+            "ecdsa-sha2-nistp256, ssh-rsa, as /etc/ssh/ssh_host_ed25519_key.pub has it there",
             'write for example: host_key: "ssh-ed25519 AAAA…"',
             id="half a host key",
         ),
@@ -104,6 +104,14 @@ def test_what_is_complete_is_taken(write_site, said):
             "'https://dav.example.net:99999/in' is not a URL that begins with https://",
             "write for example: url: https://dav.example.net/in",
             id="a port that is none",
+        ),
+        pytest.param(
+            delivery(f"dav, {WEBDAV.replace('://', '://ann:marked-secret@')}"),
+            "delivery[0].url",
+            "has an '@', before which a username or a password would stand; they do not belong "
+            "here",
+            "write for example: url: https://dav.example.net/in",
+            id="a password in a URL, which is not shown",
         ),
         pytest.param(
             delivery(f"dav, {WEBDAV.replace('username: ann', 'username: a:b')}"),
@@ -155,6 +163,13 @@ def test_what_is_complete_is_taken(write_site, said):
             "hotshoe does not log in to a computer that is set up by hand (by_hand)",
             "remove what you put there yourself, and take this delivery out",
             id="removed by hand",
+        ),
+        pytest.param(
+            delivery(f"nas, {FETCH}, by_hand: true, ssh_user: ann"),
+            "delivery[0].ssh_user",
+            "is not used: hotshoe does not log in to a computer that is set up by hand (by_hand)",
+            "remove it",
+            id="a login by hand",
         ),
         pytest.param(
             delivery(f"gateway, {SFTP}"),
@@ -215,6 +230,16 @@ def test_what_is_complete_is_taken(write_site, said):
             "127.0.0.1 is darkroom itself, where the photos are already",
             "write the address of another computer",
             id="to itself by loopback",
+        ),
+        *(
+            pytest.param(
+                delivery(f"dav, {WEBDAV.replace('dav.example.net', name)}"),
+                "delivery[0].url",
+                f"{name.lower()} is darkroom itself, where the photos are already",
+                "write the address of another computer, or a name of its own",
+                id=f"to itself as {name}",
+            )
+            for name in ("localhost", "Photos.example.net")
         ),
         pytest.param(
             DMZ + delivery(f"desk, {SFTP.replace('192.168.1.30', '192.168.1.1')}"),
@@ -367,6 +392,16 @@ def test_what_is_complete_is_taken(write_site, said):
 )
 def test_what_makes_no_sense_is_refused(write_site, said, key, reason, remedy):
     assert refusal(write_site(with_lines(said))) == one_problem(key, reason, remedy)
+
+
+def test_a_private_address_in_no_lan_is_told(write_site):
+    """It may be that of a VPN, or mistyped; those of the home and of the Internet are not told."""
+    elsewhere = WEBDAV.replace("dav.example.net", "10.5.5.5")
+    good = (f"desk, {SFTP}", f"far, {SFTP.replace('192.168.1.30', '198.51.100.9')}", f"n, {FETCH}")
+    files = write_site(with_lines(delivery(*good, f"dav, {elsewhere}")))
+    (warning,) = warnings_of(files, load_site(files))
+    assert warning.key == "delivery[3].url"
+    assert warning.reason.startswith("10.5.5.5 is neither in a LAN of this home nor on the Inter")
 
 
 def test_what_is_wrong_twice_is_told_at_once(write_site):

@@ -6,17 +6,17 @@ import asyncio
 
 import pytest
 
-from hotshoe_intake import __main__ as program
+from hotshoe_intake import living
 
 
 def test_systemd_hears_of_a_program_that_runs_several_times_before_it_would_end_it(monkeypatch):
     told: list[str] = []
     monkeypatch.setenv("WATCHDOG_USEC", "200000")
-    monkeypatch.setattr(program.daemon, "notify", told.append, raising=False)
+    monkeypatch.setattr(living.daemon, "notify", told.append, raising=False)
 
     async def story() -> None:
         async with asyncio.timeout(20):
-            keeping = asyncio.create_task(program.keep_alive())
+            keeping = asyncio.create_task(living.keep_alive())
             while len(told) < 4:
                 await asyncio.sleep(0.01)
             keeping.cancel()
@@ -30,5 +30,5 @@ def test_without_a_watchdog_nobody_is_told(monkeypatch, limit):
     monkeypatch.delenv("WATCHDOG_USEC", raising=False)
     if limit:
         monkeypatch.setenv("WATCHDOG_USEC", limit)
-    monkeypatch.setattr(program.daemon, "notify", None, raising=False)
-    asyncio.run(program.keep_alive())
+    monkeypatch.setattr(living.daemon, "notify", None, raising=False)
+    asyncio.run(living.keep_alive())

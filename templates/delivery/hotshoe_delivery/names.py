@@ -1,0 +1,1 @@
+../../intake/hotshoe_intake/names.py

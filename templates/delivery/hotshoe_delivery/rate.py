@@ -1,0 +1,1 @@
+../../fetcher/hotshoe_fetch/rate.py
