@@ -78,7 +78,7 @@ def test_one_that_answers_and_is_not_let_in_to_is_an_error(error, is_silence):
 
 
 @pytest.mark.parametrize("removed", [False, True])
-def test_only_whoever_fetches_may_be_away(on_host, project, removed):
+def test_only_whoever_fetches_may_be_away(on_host, project, fresh_plans, removed):
     on_host(Device())
     site = project / "group_vars" / "fetch.yml"
     if removed:
