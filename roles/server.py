@@ -27,7 +27,7 @@ from roles import (
 from roles.base import operations
 from roles.base.device import device_of, read
 from roles.base.plans import refuse
-from roles.base.preflight import refuse_system
+from roles.base.preflight import refuse_another
 
 _ALWAYS = tuple(role.FOOTPRINT for role in (vsftpd, tls, users, firewall, intake))
 _AT_TIMES = tuple(role.FOOTPRINT for role in (address, acme, share, message, delivery, fetch))
@@ -41,14 +41,8 @@ def refuse_unfit(plan: ServerPlan) -> None:
     """
     device = read(host, (*FOOTPRINTS, *acme.footprints(plan), *share.footprints(plan)))
     addresses = device.network.addresses
-    refuse_system(device)
-    if str(plan.address) not in addresses:
-        refuse(
-            host,
-            f"has no address {plan.address}, so it is not the server of the Site "
-            f"(it has {', '.join(addresses)})",
-            "give it that fixed address, or correct server.address",
-        )
+    remedy = "give it that fixed address, or correct server.address"
+    refuse_another(device, plan.address, "the server of the Site", remedy)
     if plan.address6 and str(plan.address6) not in addresses:
         refuse(
             host,
@@ -142,9 +136,9 @@ def _packages(plan: ServerPlan) -> None:
         names += acme.packages(authority)
     names += share.packages(plan)
     if plan.message:
-        names += message.packages(plan.message)
+        names += message.FOOTPRINT.packages
     if plan.delivers:
         names += delivery.packages(plan)
     if plan.fetch_port:
-        names += fetch.packages(plan)
+        names += fetch.FOOTPRINT.packages
     operations.packages(tuple(names), name="Install packages")

@@ -22,7 +22,7 @@ from hotshoe.plan.model import (
     ServerPlan,
     Share,
 )
-from hotshoe.ports.ranges import PortRange, Service
+from hotshoe.ports.ranges import Service
 from hotshoe.site.checks.base import inward, router_index
 from hotshoe.site.delivery import address_of, in_use, peer_of, server_index
 from hotshoe.site.library import Delivery
@@ -65,7 +65,7 @@ def accesses_of(site: Site, index: int) -> dict[str, HomeAccess]:
     """
     at = router_index(site, site.servers[index])
     return {
-        name: HomeAccess(_tcp(port), host, next_address(site, at, inner, host))
+        name: HomeAccess(Service.tcp(port), host, next_address(site, at, inner, host))
         for name, host, port, inner in inward(site, index)
     }
 
@@ -134,7 +134,7 @@ def fetch_rules(site: Site, index: int, port: int | None) -> Iterator[AcceptRule
     server = site.servers[index]
     for fetcher in fetchers_of(site, index) if port else ():
         purpose = f"{fetcher.name} fetches from {server.name}"
-        yield AcceptRule(_tcp(port or 0), server.address, fetcher.source, purpose)
+        yield AcceptRule(Service.tcp(port or 0), server.address, fetcher.source, purpose)
 
 
 def fetch_rules_of_router(
@@ -181,7 +181,3 @@ def _fetcher_plan(site: Site, server: ServerPlan, said: Delivery) -> FetcherPlan
         by_hand=said.by_hand,
         removed=said.removed,
     )
-
-
-def _tcp(port: int) -> Service:
-    return Service("tcp", PortRange(port, port))

@@ -37,7 +37,7 @@ from hotshoe.plan.model import (
 )
 from hotshoe.plan.tls import certificate_of, encryption_of
 from hotshoe.ports.allocation import SESSIONS_PER_CAMERA, sessions_at_once
-from hotshoe.ports.ranges import HIGHEST_PORT, PortRange, Service
+from hotshoe.ports.ranges import HIGHEST_PORT, Service
 from hotshoe.site.checks.base import router_index
 from hotshoe.site.delivery import SHARE_SERVICES
 from hotshoe.site.ftp_ports import cameras_of, control_ports_of, ftp_ports, own_ports
@@ -339,7 +339,7 @@ class _Derivation:
             address, router = self._site.servers[index].address, self._routers[0]
             purpose = f"{router.name} tells its WAN address"
             # Of several of its own, a router uses the address of the interface it sends by.
-            yield AcceptRule(_tcp(notice.port), address, router.lan.ip, purpose)
+            yield AcceptRule(Service.tcp(notice.port), address, router.lan.ip, purpose)
 
     def _index_of_lan(self, host: IPv4Address) -> int:
         return next(i for i, router in enumerate(self._routers) if host in router.lan.network)
@@ -391,10 +391,11 @@ class _Derivation:
         for server, described, notice in every:
             behind = self._router_index(described)
             wanted = [
-                (_tcp(ports), f"cameras to {server.name}") for ports in server.forwarded_ports
+                (Service.tcp(ports), f"cameras to {server.name}")
+                for ports in server.forwarded_ports
             ]
             if server.challenge_port:
-                asked = _tcp(server.challenge_port)
+                asked = Service.tcp(server.challenge_port)
                 wanted.append((asked, f"certificate authority to {server.name}"))
             kind = PortForward if self._translates(i) else AcceptRule
             if i <= behind:
@@ -402,7 +403,7 @@ class _Derivation:
                 if notice and i:
                     outermost = self._routers[0]
                     purpose = f"{outermost.name} to {server.name}"
-                    yield kind(_tcp(notice.port), to, outermost.lan.ip, purpose)
+                    yield kind(Service.tcp(notice.port), to, outermost.lan.ip, purpose)
                 for service, purpose in wanted:
                     yield kind(service, to, None, purpose)
                     if server.address6:
@@ -433,7 +434,3 @@ class _Derivation:
                 break  # the router outside of it would send the packets back
             if router.lan6:
                 yield Route(router.lan6.network, via6)
-
-
-def _tcp(ports: PortRange | int) -> Service:
-    return Service("tcp", PortRange(ports, ports) if isinstance(ports, int) else ports)

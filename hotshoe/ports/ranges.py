@@ -71,6 +71,11 @@ class Service:
     ports: PortRange
 
     @classmethod
+    def tcp(cls, ports: PortRange | int) -> Service:
+        """TCP at some ports, or at one."""
+        return cls("tcp", PortRange(ports, ports) if isinstance(ports, int) else ports)
+
+    @classmethod
     def parse(cls, text: str | int) -> Service:
         """Read ``445/tcp``.
 

@@ -17,12 +17,7 @@ from roles.base.plans import secrets_of
 from roles.fetch.facts import FILES, FOOTPRINT, SSHD
 from roles.fetch.preflight import refuse_unfit
 
-__all__ = ["FOOTPRINT", "install", "packages", "refuse_unfit", "remove"]
-
-
-def packages(_plan: ServerPlan) -> tuple[str, ...]:
-    """The Debian packages that a server needs for it."""
-    return FOOTPRINT.packages
+__all__ = ["FOOTPRINT", "install", "refuse_unfit", "remove"]
 
 
 @deploy("Fetch")

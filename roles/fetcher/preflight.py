@@ -9,7 +9,7 @@ from hotshoe.debian.fetch import FETCHER_USER
 from hotshoe.plan.model import FetcherPlan
 from roles.base.device import read
 from roles.base.plans import refuse
-from roles.base.preflight import refuse_system
+from roles.base.preflight import refuse_another
 from roles.fetcher.facts import FOOTPRINT, folder_query, takes_photos
 
 
@@ -20,15 +20,9 @@ def refuse_unfit(plan: FetcherPlan) -> None:
     """
     asked = folder_query(plan)
     device = read(host, (FOOTPRINT, Footprint(queries=(asked,))))
-    addresses = device.network.addresses
-    refuse_system(device)
-    if str(plan.address) not in addresses:
-        refuse(
-            host,
-            f"has no address {plan.address}, so it is not the computer of the delivery {plan.name} "
-            f"(it has {', '.join(addresses)})",
-            "give it that fixed address, or correct the delivery's address",
-        )
+    what = f"the computer of the delivery {plan.name}"
+    remedy = "give it that fixed address, or correct the delivery's address"
+    refuse_another(device, plan.address, what, remedy)
     if plan.removed:
         return
     folder = device[asked]

@@ -26,12 +26,7 @@ from roles.message.facts import (
     SOCKET_PATH,
 )
 
-__all__ = ["FOOTPRINT", "install", "packages", "remove"]
-
-
-def packages(_message: Message) -> tuple[str, ...]:
-    """The Debian packages that a server needs for it."""
-    return core.PACKAGES
+__all__ = ["FOOTPRINT", "install", "remove"]
 
 
 @deploy("Message")

@@ -9,7 +9,7 @@ from hotshoe.plan.model import RouterPlan
 from hotshoe.site.routability import without_public_wan
 from roles.base.device import read
 from roles.base.plans import refuse
-from roles.base.preflight import refuse_system
+from roles.base.preflight import refuse_another
 from roles.router_linux.facts import DROPPING, FOOTPRINT
 
 
@@ -20,14 +20,8 @@ def refuse_unfit(plan: RouterPlan) -> None:
     """
     device = read(host, (FOOTPRINT,))
     network = device.network
-    refuse_system(device)
-    if str(plan.lan.ip) not in network.addresses:
-        refuse(
-            host,
-            f"has no address {plan.lan.ip}, so it is not this router of the Site "
-            f"(it has {', '.join(network.addresses)})",
-            "correct the router's lan in the Site",
-        )
+    remedy = "correct the router's lan in the Site"
+    refuse_another(device, plan.lan.ip, "this router of the Site", remedy)
     if not network.default:
         refuse(host, "has no default route", "connect it to the Internet first")
     if network.default == network.addresses[str(plan.lan.ip)]:

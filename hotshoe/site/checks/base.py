@@ -75,6 +75,11 @@ def nat_routers_between(site: Any, outer: int, inner: int) -> list[int]:
     return [k for k in range(outer + 1, inner + 1) if site.routers[k].mode != "routed"]
 
 
+def peer_key(site: Any, i: int) -> str:
+    """The key that says where the other side of the delivery of index i is, for messages."""
+    return f"delivery[{i}].{'url' if site.delivery[i].url else 'address'}"
+
+
 def inward(site: Any, index: int) -> Iterator[tuple[str, IPv4Address, int, int]]:
     """What the server of that index sends to addresses in the LANs of routers inside of it.
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from ipaddress import IPv4Address
+from itertools import takewhile
 from typing import Any
 
-from hotshoe.ports.ranges import PortRange, Service
+from hotshoe.ports.ranges import Service
 from hotshoe.site.checks.base import (
     Finding,
     check_keys,
     inner_router_of,
+    inward,
     nat_routers_between,
+    peer_key,
     router_index,
     with_fields,
 )
@@ -184,7 +187,7 @@ def pushes_can_reach(site: Any) -> Iterator[Finding]:
             if delivery.by == "fetch":
                 continue
             host, server = address_of(delivery), site.servers[server_index(site, delivery)]
-            key = f"delivery[{i}].{'url' if delivery.url else 'address'}"
+            key = peer_key(site, i)
             if host is not None:
                 yield from _can_reach(site, key, i, host, server)
             # Split DNS leads the home's own name to the server (docs/site.md).
@@ -215,10 +218,10 @@ def _can_reach(site: Any, key: str, i: int, host: IPv4Address, server: Any) -> I
     if inner is None:
         return
     nat_routers = nat_routers_between(site, at, inner)
-    service = Service("tcp", PortRange(port, port))
+    service = Service.tcp(port)
     yield from check_source_is_visible(site, key, server, nat_routers, inner)
     yield from check_ports_are_free(site, key, host, (service,), nat_routers)
-    for other in _dialled(site, i, server, nat_routers, service):
+    for other in _dialled(site, i, nat_routers, service):
         if other != host:
             yield (
                 key,
@@ -236,37 +239,31 @@ def peer_is_in_no_lan(site: Any) -> Iterator[Finding]:
         private = host and any(host in block for block in (*NOT_ON_THE_INTERNET, *UNUSABLE))
         if private and not any(host in router.lan.network for router in site.routers):
             yield (
-                f"delivery[{i}].{'url' if delivery.url else 'address'}",
+                peer_key(site, i),
                 f"{host} is neither in a LAN of this home nor on the Internet, so the server "
                 "reaches it by a VPN or another way of yours, or not at all",
                 "correct the address if it is mistyped",
             )
 
 
-def _dialled(
-    site: Any, i: int, server: Any, nat_routers: list[int], service: Service
-) -> Iterator[IPv4Address]:
+def _dialled(site: Any, i: int, nat_routers: list[int], service: Service) -> Iterator[IPv4Address]:
     """The hosts for which a server dials a port of the first router in between that translates.
 
     Those of ``may_open``, and those of deliveries before that of index i.
     """
-    if not nat_routers:
-        return
+    index = server_index(site, site.delivery[i])
+    server = site.servers[index]
     at = router_index(site, server)
     wanted = [
-        (target.to, each)
+        (target.to, each, inner_router_of(site, at, target.to))
         for target in server.may_open
         for each in target.services
         if each.protocol == "tcp"
     ]
-    for delivery in site.delivery[:i]:
-        host = address_of(delivery) if delivery.by != "fetch" else None
-        if host and site.servers[server_index(site, delivery)] is server:
-            port = peer_of(delivery)[1]
-            wanted.append((host, Service("tcp", PortRange(port, port))))
-    for host, each in wanted:
-        inner = inner_router_of(site, at, host)
+    sent = takewhile(lambda each: each[0] != site.delivery[i].name, inward(site, index))
+    wanted += [(host, Service.tcp(port), inner) for _, host, port, inner in sent]
+    for host, each, inner in wanted:
         if inner is None or not each.ports.overlaps(service.ports):
             continue
-        if nat_routers_between(site, at, inner)[:1] == nat_routers[:1]:
+        if nat_routers_between(site, at, inner)[:1] == nat_routers[:1] != []:
             yield host

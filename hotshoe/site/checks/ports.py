@@ -22,6 +22,7 @@ from hotshoe.site.checks.base import (
     inner_router_of,
     inward,
     nat_routers_between,
+    peer_key,
     router_index,
 )
 from hotshoe.site.checks.outside import port_set_is_valid
@@ -246,10 +247,9 @@ def deliveries_use_other_ports(site: Any) -> Iterator[Finding]:
             nat_routers = nat_routers_between(site, at[i], inner)
             first = nat_routers[0] if nat_routers else len(site.routers)
             passing = [p for p, k in zip(ports, at, strict=True) if k >= first]
-            for service, clash in _clashes([Service("tcp", PortRange(port, port))], passing):
-                delivery = site.delivery[names.index(name)]
+            for service, clash in _clashes([Service.tcp(port)], passing):
                 yield (
-                    f"delivery[{names.index(name)}].{'url' if delivery.url else 'address'}",
+                    peer_key(site, names.index(name)),
                     _is_in_use(service, clash),
                     f"let {host} answer on another port",
                 )
