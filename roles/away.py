@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from paramiko import ProxyCommandFailure
 from pyinfra import logger
 from pyinfra.api import Host, State
 from pyinfra.api.exceptions import ConnectError
@@ -23,15 +24,15 @@ _REMEDY = "deploy again once it answers; if it is no more, take its delivery out
 # Hosts of this run that do not answer, and what was said of each.
 _silent: dict[Host, str] = {}
 _connect = SSHConnector.connect
-_fail_hosts = State.fail_hosts
 
 
 @cache
 def allow() -> None:
-    """Have pyinfra go on without hosts that may be away."""
+    """Have pyinfra go on without hosts that may be away; a person who is asked decides himself."""
     replaced: Any = (SSHConnector, State)
     connector, state = replaced
-    connector.connect, state.fail_hosts = connect, fail_hosts
+    connector.connect = connect
+    state.should_raise_failed_hosts = staticmethod(ends_the_run)
 
 
 def is_silence(error: BaseException | None) -> bool:
@@ -42,8 +43,9 @@ def is_silence(error: BaseException | None) -> bool:
 
     :param error: as paramiko raises it
     """
-    # What a ProxyCommand leads to is known by that alone.
-    return isinstance(error, OSError | EOFError) or "SSH protocol banner" in str(error)
+    # Of what a ProxyCommand leads to, no more is known.
+    silent = isinstance(error, OSError | EOFError | ProxyCommandFailure)
+    return silent or "SSH protocol banner" in str(error)
 
 
 def connect(connector: SSHConnector) -> None:
@@ -55,24 +57,27 @@ def connect(connector: SSHConnector) -> None:
         _connect(connector)
     except ConnectError as error:
         if is_silence(error.__context__):
-            _silent[connector.host] = str(error)
+            _silent[connector.host] = _why(error)
         raise
 
 
-def fail_hosts(state: State, hosts: set[Host], activated_count: int | None = None) -> None:
-    """Fail hosts as pyinfra does, but those that may be away.
+def _why(error: ConnectError) -> str:
+    # What is said of a ProxyCommand begins with all of it.
+    if isinstance(error.__context__, ProxyCommandFailure):
+        return "the ProxyCommand has ended"
+    return str(error)
 
-    :param hosts: those that failed
-    :param activated_count: how many hosts there are
-    :raises PyinfraError: if the run ends with them
+
+def ends_the_run(state: State) -> bool:
+    """Whether the hosts that failed end the run; pyinfra asks (``State.fail_hosts``).
+
+    Those that may be away are none that failed from then on.
     """
-    away = {host for host in hosts if _is_away(state, host)}
-    if away and state.active_hosts:
-        for host in away:
-            logger.warning(f"{host.name}{AWAY}{_silent[host]}\n    -> {_REMEDY}")
-        hosts = hosts - away
-        activated_count = activated_count and activated_count - len(away)
-    _fail_hosts(state, hosts, activated_count)
+    away = {host for host in state.failed_hosts if _is_away(state, host)}
+    for host in away:
+        logger.warning(f"{host.name}{AWAY}{_silent[host]}\n    -> {_REMEDY}")
+    state.failed_hosts -= away
+    return bool(state.failed_hosts)
 
 
 def _is_away(state: State, host: Host) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from paramiko import SSHException
+from paramiko import ProxyCommandFailure, SSHException
 from pyinfra.api import Config, Inventory, State
 from pyinfra.api.connect import connect_all
 from pyinfra.api.exceptions import PyinfraError
@@ -32,7 +33,7 @@ def run(monkeypatch, closed_port) -> Callable[..., State]:
         away, "_connect", lambda each: None if each.host.name == "darkroom" else genuine(each)
     )
     monkeypatch.setattr(SSHConnector, "connect", away.connect)
-    monkeypatch.setattr(State, "fail_hosts", away.fail_hosts)
+    monkeypatch.setattr(State, "should_raise_failed_hosts", staticmethod(away.ends_the_run))
 
     def run(*servers: str, may_be_away: bool = True) -> State:
         data = {"ssh_port": closed_port, "ssh_hostname": "127.0.0.1", "may_be_away": may_be_away}
@@ -54,8 +55,11 @@ def test_one_that_may_be_off_is_left_out_and_told(run, caplog):
 
 
 def test_one_that_has_to_be_there_ends_the_run(run):
-    with pytest.raises(PyinfraError, match="Over 0% of hosts failed"):
+    with pytest.raises(PyinfraError, match="Over 0% of hosts failed") as ended:
         run("darkroom", may_be_away=False)
+    # Else pyinfra would tell a person where in our code that is.
+    assert ended.traceback[-1].path.name == "state.py"
+    assert not any(frame.path == Path(away.__file__) for frame in ended.traceback)
 
 
 def test_it_alone_is_no_run(run):
@@ -69,6 +73,7 @@ def test_it_alone_is_no_run(run):
         (TimeoutError("timed out"), True),
         (EOFError(), True),
         (SSHException("Error reading SSH protocol banner"), True),
+        (ProxyCommandFailure("podman exec", "no such container"), True),
         (SSHException("unknown host key ssh-ed25519 SHA256:…"), False),
         (None, False),
     ],
