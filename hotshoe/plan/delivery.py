@@ -65,8 +65,10 @@ def accesses_of(site: Site, index: int) -> dict[str, HomeAccess]:
     """
     at = router_index(site, site.servers[index])
     return {
-        name: HomeAccess(Service.tcp(port), host, next_address(site, at, inner, host))
-        for name, host, port, inner in inward(site, index)
+        site.delivery[i].name: HomeAccess(
+            Service.tcp(port), host, next_address(site, at, inner, host)
+        )
+        for i, host, port, inner in inward(site, index)
     }
 
 

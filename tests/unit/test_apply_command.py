@@ -17,7 +17,6 @@ from jsonschema import Draft202012Validator
 
 from hotshoe.cli import main
 from hotshoe.deploy import program
-from hotshoe.deploy.document import json_schema
 from hotshoe.deploy.lock import locked
 from hotshoe.deploy.markdown import markdown
 from hotshoe.deploy.results import HostResult, Operation, SiteResult
@@ -169,20 +168,6 @@ def test_json_is_as_its_schema_says(tells):
             },
         ],
     }
-
-
-@pytest.mark.parametrize("command", ["diff", "drift"])
-def test_the_committed_schema_is_up_to_date(command):
-    assert SCHEMA.read_text() == json_schema() == run(command, "--json-schema").output
-
-
-def test_every_field_of_the_schema_is_described_and_always_there():
-    schema = json.loads(SCHEMA.read_text())
-    Draft202012Validator.check_schema(schema)
-    for described in [schema, *schema["$defs"].values()]:
-        assert described["description"].endswith(".")
-        assert list(described["properties"]) == described["required"]
-        assert all(field["description"] for field in described["properties"].values())
 
 
 # -- Markdown

@@ -13,7 +13,6 @@ import pytest
 from click.testing import CliRunner
 
 from hotshoe.cli import main
-from hotshoe.show.schema import json_schema
 from hotshoe.stage import podman
 from tests.conftest import EXAMPLES, PROJECT, SMALLEST
 from tests.unit.show.worksheet_html import parse
@@ -237,12 +236,6 @@ class TestPlan:
         assert (result.exit_code, result.stderr[: len(begins)]) == (0, begins)
         (printed,) = json.loads(result.stdout)["warnings"]
         assert printed["key"] == "ftp.passive_ports"
-
-    def test_prints_the_schema_without_any_site(self, home):
-        result = run("plan", "--json-schema")
-        assert result.exit_code == 0
-        assert result.stdout == json_schema()
-        assert result.stderr == ""
 
     def test_writes_a_worksheet(self, project):
         result = run("plan", BY_HAND, "--worksheet", "box.html")

@@ -81,7 +81,6 @@ CHECKS: tuple[Check, ...] = (
     sources.cameras_can_be_distinguished_by_source,
     library.share_options_are_used,
     ports.share_has_its_ports,
-    ports.deliveries_use_other_ports,
     library.share_is_for_the_home,
     library.readers_are_people,
     library.retention_has_a_limit,

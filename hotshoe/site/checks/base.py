@@ -80,17 +80,17 @@ def peer_key(site: Any, i: int) -> str:
     return f"delivery[{i}].{'url' if site.delivery[i].url else 'address'}"
 
 
-def inward(site: Any, index: int) -> Iterator[tuple[str, IPv4Address, int, int]]:
+def inward(site: Any, index: int) -> Iterator[tuple[int, IPv4Address, int, int]]:
     """What the server of that index sends to addresses in the LANs of routers inside of it.
 
-    :returns: of each delivery its name, the address and TCP port of the other side, and the index
+    :returns: of each delivery its index, the address and TCP port of the other side, and the index
         of the router that has it in its LAN
     """
     at = router_index(site, site.servers[index])
-    for delivery in site.delivery:
+    for i, delivery in enumerate(site.delivery):
         if delivery.by == "fetch" or server_index(site, delivery) != index:
             continue
         address = address_of(delivery)
         inner = inner_router_of(site, at, address) if address else None
         if address and inner is not None:
-            yield delivery.name, address, peer_of(delivery)[1], inner
+            yield i, address, peer_of(delivery)[1], inner

@@ -260,7 +260,7 @@ def _dialled(site: Any, i: int, nat_routers: list[int], service: Service) -> Ite
         for each in target.services
         if each.protocol == "tcp"
     ]
-    sent = takewhile(lambda each: each[0] != site.delivery[i].name, inward(site, index))
+    sent = takewhile(lambda each: each[0] < i, inward(site, index))
     wanted += [(host, Service.tcp(port), inner) for _, host, port, inner in sent]
     for host, each, inner in wanted:
         if inner is None or not each.ports.overlaps(service.ports):

@@ -215,16 +215,12 @@ def other_services_use_other_ports(site: Any) -> Iterator[Finding]:
     for i, server in enumerate(site.servers):
         for service, clash in _clashes(server.open_to_lan, [ports[i]]):
             yield (f"servers[{i}].open_to_lan", _is_in_use(service, clash), NOT_NEEDED)
-        for j, target in enumerate(server.may_open):
-            inner = inner_router_of(site, at[i], target.to)
+        for key, host, services in _dialled(site, i):
+            inner = inner_router_of(site, at[i], host)
             nat_routers = nat_routers_between(site, at[i], inner) if inner else []
             passing = through(nat_routers[0]) if nat_routers else []
-            for service, clash in _clashes(target.services, passing):
-                yield (
-                    f"servers[{i}].may_open[{j}].services",
-                    _is_in_use(service, clash),
-                    f"let {target.to} answer on another port",
-                )
+            for service, clash in _clashes(services, passing):
+                yield (key, _is_in_use(service, clash), f"let {host} answer on another port")
     for i, router in enumerate(site.routers):
         for service, clash in _clashes(router.open_to_wan, through(i)):
             yield (f"routers[{i}].open_to_wan", _is_in_use(service, clash), NOT_NEEDED)
@@ -237,22 +233,13 @@ def other_services_use_other_ports(site: Any) -> Iterator[Finding]:
             )
 
 
-def deliveries_use_other_ports(site: Any) -> Iterator[Finding]:
-    """Refuse to send photos by a port of a router in between that FTP uses there."""
-    ports = _allocated_ports(site)
-    at = [router_index(site, server) for server in site.servers]
-    names = [delivery.name for delivery in site.delivery]
-    for i in range(len(site.servers)):
-        for name, host, port, inner in inward(site, i):
-            nat_routers = nat_routers_between(site, at[i], inner)
-            first = nat_routers[0] if nat_routers else len(site.routers)
-            passing = [p for p, k in zip(ports, at, strict=True) if k >= first]
-            for service, clash in _clashes([Service.tcp(port)], passing):
-                yield (
-                    peer_key(site, names.index(name)),
-                    _is_in_use(service, clash),
-                    f"let {host} answer on another port",
-                )
+def _dialled(site: Any, i: int) -> Iterator[tuple[str, Any, Iterable[Service]]]:
+    """What the server of index i may dial inwards, with the key that says so."""
+    for j, target in enumerate(site.servers[i].may_open):
+        yield f"servers[{i}].may_open[{j}].services", target.to, target.services
+    with suppress(RefusedFieldError):
+        for j, host, port, _ in inward(site, i):
+            yield peer_key(site, j), host, (Service.tcp(port),)
 
 
 def share_has_its_ports(site: Any) -> Iterator[Finding]:
