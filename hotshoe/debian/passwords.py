@@ -33,7 +33,7 @@ def why_unusable(password: object, known: Iterable[str] = ()) -> str | None:
     if not SHORTEST <= len(password) <= LONGEST:
         return f"has {len(password)} characters, not {SHORTEST} to {LONGEST}"
     if not (password.isascii() and password.isprintable()) or " " in password:
-        return "has a space or a character that a camera's keyboard does not have"
+        return "has a space or a character that not every keyboard has"
     return why_guessable(password, known)
 
 

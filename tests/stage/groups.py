@@ -29,7 +29,7 @@ SECONDS = {
     "test_check_faults": 8,
     "test_certificates": 5,
     "test_check_inside": 6,
-    "test_delivery": 30,
+    "test_delivery": 15,
     "test_direct_link": 4,
     "test_drift": 8,
     "test_dynamic": 14,

@@ -108,6 +108,7 @@ WARNINGS: tuple[Check, ...] = (
     ports.ports_limit_cameras,
     acme.staging_is_trusted_by_nobody,
     delivery.peer_is_in_no_lan,
+    delivery.names_open_no_port,
 )
 
 

@@ -25,6 +25,7 @@ from hotshoe.site.checks.connections import (
     check_source_is_visible,
 )
 from hotshoe.site.checks.lans import NOT_ON_THE_INTERNET, UNUSABLE
+from hotshoe.site.checks.outside import inside_domain
 from hotshoe.site.delivery import COMMON, address_of, needs_of, peer_of, server_index
 from hotshoe.site.library import Delivery
 from hotshoe.site.validation import RefusedFieldError
@@ -243,6 +244,21 @@ def peer_is_in_no_lan(site: Any) -> Iterator[Finding]:
                 f"{host} is neither in a LAN of this home nor on the Internet, so the server "
                 "reaches it by a VPN or another way of yours, or not at all",
                 "correct the address if it is mistyped",
+            )
+
+
+def names_open_no_port(site: Any) -> Iterator[Finding]:
+    """Warn of a name of the home's, to whose address no router inside of the server lets it in."""
+    for i, delivery in enumerate(site.delivery):
+        name, _ = peer_of(delivery)
+        at = router_index(site, site.servers[server_index(site, delivery)])
+        ours = "." not in name or inside_domain(name)
+        if ours and not address_of(delivery) and at + 1 < len(site.routers):
+            yield (
+                peer_key(site, i),
+                f"{name} looks like a computer of the home, and for a name "
+                f"{site.routers[at + 1].name} lets nothing in",
+                "write its address, if it is behind that router",
             )
 
 

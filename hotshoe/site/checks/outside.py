@@ -33,12 +33,16 @@ _NOT_PUBLIC = {
 }
 
 
+def inside_domain(hostname: str) -> str | None:
+    """The domain of a name that the Internet's DNS does not answer; None for other names."""
+    labels = hostname.split(".")
+    domains = (".".join(labels[i:]) for i in range(len(labels)))
+    return next((domain for domain in domains if domain in _NOT_PUBLIC), None)
+
+
 def hostname_is_public(site: Any) -> Iterator[Finding]:
     """Refuse a name that cameras outside of the home cannot look up."""
-    labels = site.hostname.split(".")
-    domains = (".".join(labels[i:]) for i in range(len(labels)))
-    domain = next((domain for domain in domains if domain in _NOT_PUBLIC), None)
-    if domain:
+    if domain := inside_domain(site.hostname):
         yield (
             "hostname",
             f"{site.hostname} leads nowhere on the Internet: .{domain} {_NOT_PUBLIC[domain]}",

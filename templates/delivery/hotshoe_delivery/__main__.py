@@ -1,8 +1,7 @@
 """The program.
 
 Usage: python3 -m hotshoe_delivery CONFIGURATION
-       python3 -m hotshoe_delivery status CONFIGURATION [MOST]
-       python3 -m hotshoe_delivery serve NAME
+       python3 -m hotshoe_delivery status CONFIGURATION [MOST | -]
 """
 
 from __future__ import annotations
@@ -20,11 +19,6 @@ def main(arguments: list[str]) -> int:
         from hotshoe_delivery import status
 
         return status.main(arguments[1:])
-    if arguments[0] == "serve":
-        from hotshoe_delivery import serve
-
-        serve.main(arguments[1:])
-        return 0
     from hotshoe_delivery.configuration import Configuration
     from hotshoe_delivery.service import Service
 

@@ -82,10 +82,14 @@ class Retention:
 
     :param after_days: so long after they came; None for never
     :param keep_free: the oldest, until so many bytes of the disk are free; None for never
+    :param settle: how long a photo has to have lost its name before it is looked for at the others
+        once more, in seconds. NFS shows a name that is gone for a minute (nfs(5), acdirmax), and
+        programs that mirror a folder take about as long
     """
 
     after_days: int | None
     keep_free: int | None
+    settle: float = 90
 
 
 @dataclass(frozen=True)

@@ -130,6 +130,12 @@ class Fetching:
                 self._nonces[fetcher][photo.id] = secrets.token_hex(32)
                 self._news.notify_all()
 
+    def want_anew(self, fetcher: str, photo: Photo) -> None:
+        """Have a fetcher prove once more that it has a photo; what it has proved counts no more."""
+        with self._news:
+            self._proofs.pop((fetcher, photo.id), None)
+        self.want(fetcher, photo)
+
     def is_proved(self, fetcher: str, photo: Photo) -> bool:
         """Whether a fetcher has proved just now that it has a photo."""
         with self._news:
@@ -333,6 +339,7 @@ class Fetching:
         self._photos.ledger.lost(number, fetcher, f"{photo.path} {what}")
         say(f"{fetcher}: {photo.path} {what}; it is kept here and fetched again", WARNING)
         self.wake()
+        self._told()
         return False
 
     def _failed(self, fetcher: str, reason: str, number: int | None) -> None:

@@ -391,11 +391,14 @@ class Ledger:
 
     # -- what may be removed
 
-    def removable(self, before: float | None, most: int) -> list[Photo]:
+    def removable(
+        self, before: float | None, most: int, without: Collection[int] = ()
+    ) -> list[Photo]:
         """Photos in the library that every destination has, the oldest first.
 
         :param before: only those that came before that, in seconds since 1970; None for all
         :param most: how many at most
+        :param without: the numbers of those that are left out
         """
         rows = self._rows(
             "SELECT * FROM library WHERE (?1 IS NULL OR arrived < ?1)"
@@ -405,9 +408,9 @@ class Ledger:
             "  WHERE state IS NOT 'delivered')"
             " ORDER BY arrived, id LIMIT ?2",
             before,
-            most,
+            most + len(without),
         )
-        return [_photo(row) for row in rows]
+        return [photo for photo in map(_photo, rows) if photo.id not in without][:most]
 
     def at(self, number: int) -> dict[str, tuple[str, float]]:
         """Which destinations have a photo.

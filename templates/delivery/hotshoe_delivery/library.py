@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from hotshoe_delivery.folders import below, closing, open_file, status, sync
+from hotshoe_delivery.folders import below, closing, open_file, rename_new, status, sync
 from hotshoe_delivery.ledger import Found, Photo
+from hotshoe_delivery.names import split, suffixed
 
 # How much is read at a time, in bytes.
 PIECE = 1 << 20
@@ -25,8 +26,14 @@ PIECE = 1 << 20
 GROWING = 60
 # How many folders deep a photo may be; the intake makes a few.
 DEEPEST = 50
-# A folder that is empty goes with the last photo that retention removes, unless it was in use.
+# A folder that is empty goes with the last photo that retention removes, unless that came lately.
 IN_USE = 86400
+# What is about to be removed is called that, and its name, in the folder where it was. So its name
+# is gone wherever the library is seen or mirrored; and whatever ends this program leaves what it
+# takes to give it back. No photo's name begins with a point.
+ASIDE = ".hotshoe-leaving-"
+# Where its name is taken by then, it gets one with a number, as the intake has them; up to that.
+LAST_NUMBER = 99
 
 
 class ChangedError(OSError):
@@ -65,21 +72,42 @@ def open_photo(root: int, path: str) -> int:
 
 @contextmanager
 def opened(root: int, photo: Photo) -> Iterator[int]:
-    """Open a photo that the ledger knows.
+    """Open a photo that the ledger knows, under its name or set aside.
 
     :returns: its handle
     :raises ChangedError: if something else is there now
     :raises OSError: if it is not there
     """
-    with closing(open_photo(root, photo.path)) as handle:
-        _refuse_changed(handle, photo)
+    with closing(_open_either(root, photo)) as handle:
         yield handle
 
 
-def _refuse_changed(handle: int, photo: Photo) -> None:
+def _open_either(root: int, photo: Photo) -> int:
+    try:
+        handle = open_photo(root, photo.path)
+        if not _is_changed(handle, photo):
+            return handle
+        os.close(handle)
+        why: OSError = ChangedError(errno.ESTALE, "it has changed", photo.path)
+    except OSError as error:
+        why = error
+    with suppress(OSError):
+        handle = open_photo(root, _aside(photo.path))
+        if not _is_changed(handle, photo):
+            return handle
+        os.close(handle)
+    raise why
+
+
+def _is_changed(handle: int, photo: Photo) -> bool:
     state = os.fstat(handle)
-    if (state.st_size, state.st_mtime_ns) != (photo.size, photo.mtime_ns):
-        raise ChangedError(errno.ESTALE, "it has changed", photo.path)
+    return (state.st_size, state.st_mtime_ns) != (photo.size, photo.mtime_ns)
+
+
+def _aside(path: str) -> str:
+    """What a photo is called while it is set aside."""
+    folder, slash, name = path.rpartition("/")
+    return f"{folder}{slash}{ASIDE}{name}"
 
 
 def look(root: int, path: str, arrived: float | None = None) -> Found:
@@ -105,11 +133,13 @@ class Scan:
     :param photos: in the order in which they came
     :param growing: whether something is left out that may still grow
     :param closed: the names of folders that cannot be looked into
+    :param aside: the paths, by their own names, of photos that are set aside
     """
 
     photos: list[Found]
     growing: bool
     closed: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
 
 
 def scan(root: int, intake: int) -> Scan:
@@ -122,6 +152,7 @@ def scan(root: int, intake: int) -> Scan:
     photos: list[Found] = []
     growing = False
     closed: list[str] = []
+    aside: list[str] = []
 
     def fail(error: OSError) -> None:
         if error.errno in (errno.EACCES, errno.EPERM, errno.EIO):
@@ -137,18 +168,22 @@ def scan(root: int, intake: int) -> Scan:
             # Whoever may make folders could make more than Python or the limit of files bears.
             folders.clear()
         for name in names:
-            if name.startswith("."):
+            own = name.removeprefix(ASIDE)
+            if not own or own.startswith("."):
                 continue
             with suppress(FileNotFoundError):
                 state = os.stat(name, dir_fd=handle, follow_symlinks=False)
                 if not stat.S_ISREG(state.st_mode):
+                    continue
+                if own != name:
+                    aside.append(f"{folder}/{own}".removeprefix("./"))
                     continue
                 if state.st_uid != intake and time.time() - state.st_mtime < GROWING:
                     growing = True
                     continue
                 photos.append(_found(f"{folder}/{name}".removeprefix("./"), state))
     photos.sort(key=lambda each: each.arrived)
-    return Scan(photos, growing, tuple(closed))
+    return Scan(photos, growing, tuple(closed), tuple(aside))
 
 
 def pieces(handle: int) -> Iterator[bytes]:
@@ -176,23 +211,70 @@ def proof(handle: int, nonce: bytes) -> str:
     return sha256.hexdigest()
 
 
-def remove(root: int, photo: Photo, handle: int) -> None:
-    """Remove a photo, and its folder if that is empty then.
+def set_aside(root: int, photo: Photo, handle: int) -> None:
+    """Take a photo's name away; nothing else happens to it.
 
-    :param handle: of the file that was looked at; nothing else is removed
+    :param handle: of the file that was looked at; nothing else is renamed
     :raises ChangedError: if something else has its name by now, or it was changed meanwhile
-    :raises OSError: if it cannot be removed
+    :raises OSError: if it cannot be renamed
     """
-    _refuse_changed(handle, photo)
     *folders, name = photo.path.split("/")
     with below(root, folders) as handles:
-        seen = status(handles[-1], name)
-        if seen is None or not os.path.samestat(os.fstat(handle), seen):
-            raise ChangedError(errno.ESTALE, "another file has its name", photo.path)
-        unused = time.time() - os.fstat(handles[-1]).st_mtime > IN_USE
-        os.unlink(name, dir_fd=handles[-1])
+        folder = handles[-1]
+        _refuse_other(folder, name, photo, handle)
+        rename_new(folder, name, folder, ASIDE + name)
+        try:
+            _refuse_other(folder, ASIDE + name, photo, handle)
+        except ChangedError:
+            # Somebody was faster: that is another file, and gets its name back.
+            rename_new(folder, ASIDE + name, folder, name)
+            raise
+
+
+def put_back(root: int, path: str) -> str:
+    """Give a photo that was set aside its name back, or one with a number if that is taken.
+
+    :param path: by its own name
+    :returns: its path
+    :raises OSError: if it is not there, or cannot be renamed
+    """
+    *folders, name = path.split("/")
+    stem, extension = split(name)
+    numbered = (suffixed(stem, f"-{number}", extension) for number in range(2, LAST_NUMBER + 1))
+    with below(root, folders) as handles:
+        folder = handles[-1]
+        here, there = status(folder, name), status(folder, ASIDE + name)
+        if here and there and os.path.samestat(here, there):
+            # On NFS it has both names for a moment, since it is renamed by a link.
+            os.unlink(ASIDE + name, dir_fd=folder)
+            return path
+        for new in (name, *numbered):
+            with suppress(FileExistsError):
+                rename_new(folder, ASIDE + name, folder, new)
+                return "/".join((*folders, new))
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+
+
+def remove(root: int, photo: Photo, handle: int) -> None:
+    """Remove a photo that is set aside, and its folder if that is empty then.
+
+    :param handle: of the file that was looked at; nothing else is removed
+    :raises ChangedError: if something else is set aside by now, or it was changed meanwhile
+    :raises OSError: if it cannot be removed
+    """
+    *folders, name = photo.path.split("/")
+    with below(root, folders) as handles:
+        _refuse_other(handles[-1], ASIDE + name, photo, handle)
+        os.unlink(ASIDE + name, dir_fd=handles[-1])
         sync(handles[-1])
         # The intake makes folders anew; a camera's own stays.
-        if unused and len(folders) > 1:
+        if len(folders) > 1 and photo.arrived < time.time() - IN_USE:
             with suppress(OSError):
                 os.rmdir(folders[-1], dir_fd=handles[-2])
+
+
+def _refuse_other(folder: int, name: str, photo: Photo, handle: int) -> None:
+    """Refuse whatever has a name, if it is not the file that was looked at, as that was."""
+    seen = status(folder, name)
+    if _is_changed(handle, photo) or seen is None or not os.path.samestat(os.fstat(handle), seen):
+        raise ChangedError(errno.ESTALE, "another file has its name, or it has changed", photo.path)

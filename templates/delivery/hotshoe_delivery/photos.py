@@ -33,8 +33,12 @@ class Photos:
         self.root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._intake = getpwnam(intake).pw_uid
         self._scanning = threading.Lock()
-        # Folders of which it has been told that they cannot be looked into.
+        # Photos that are set aside, by their paths; held while one gets or loses its name.
+        self._aside: set[str] = set()
+        self._naming = threading.RLock()
+        # Of which it has been told that they cannot be looked into, or do not get their names back.
         self._closed: tuple[str, ...] = ()
+        self._nameless: set[str] = set()
 
     def see(self, found: Iterable[Found]) -> None:
         """Take note of photos in the library."""
@@ -62,6 +66,8 @@ class Photos:
         with self._scanning:
             before = self.ledger.present()
             seen = library.scan(self.root, self._intake)
+            if self._heal(seen.aside):
+                seen = library.scan(self.root, self._intake)
             if seen.closed != self._closed:
                 self._closed = seen.closed
                 for name in seen.closed:
@@ -79,7 +85,32 @@ class Photos:
                 self.see(new[first : first + MOST_AT_ONCE])
             return seen.growing
 
+    def _heal(self, aside: Iterable[str]) -> bool:
+        """Give photos their names back that were set aside when this ended the last time.
+
+        :returns: whether there was one
+        """
+        healed = False
+        for path in aside:
+            with self._naming:
+                if path in self._aside:
+                    continue
+                try:
+                    library.put_back(self.root, path)
+                    healed = True
+                except OSError as error:
+                    # Such as without retention, when this may not write there.
+                    if path not in self._nameless:
+                        hidden = f"it is called {library.ASIDE}… in its folder"
+                        say(f"{path} does not get its name back: {error}; {hidden}", WARNING)
+                    self._nameless.add(path)
+        return healed
+
     def _is_there(self, path: str) -> bool:
+        with self._naming:
+            return path in self._aside or self._has_its_name(path)
+
+    def _has_its_name(self, path: str) -> bool:
         try:
             os.close(library.open_photo(self.root, path))
         except OSError as error:
@@ -89,10 +120,45 @@ class Photos:
 
     def changed(self, photo: Photo) -> None:
         """A photo is not any more what the ledger says: take note of what it is now."""
-        try:
-            self.see([library.look(self.root, photo.path)])
-        except OSError:
-            self.ledger.gone([photo.id], "moved")
+        with self._naming:
+            try:
+                self.see([library.look(self.root, photo.path)])
+            except OSError:
+                if photo.path not in self._aside:
+                    self.ledger.gone([photo.id], "moved")
+
+    def set_aside(self, photo: Photo, handle: int) -> None:
+        """Take a photo's name away; it is still one of the library.
+
+        :param handle: of its file
+        :raises OSError: if that cannot be done; then it has its name
+        """
+        with self._naming:
+            library.set_aside(self.root, photo, handle)
+            self._aside.add(photo.path)
+
+    def put_back(self, photo: Photo) -> None:
+        """Give a photo that is set aside its name back, or one beside what has that by now."""
+        with self._naming:
+            self._aside.discard(photo.path)
+            try:
+                path = library.put_back(self.root, photo.path)
+                self.see([library.look(self.root, path, photo.arrived)])
+            except OSError:
+                # Such as when somebody has moved its folder; then a look at all finds it.
+                self.changed(photo)
+
+    def remove(self, photo: Photo, handle: int) -> None:
+        """Remove a photo that is set aside.
+
+        :param handle: of its file
+        :raises OSError: if that cannot be done
+        """
+        with self._naming:
+            # What is marked, and still there after a power cut, the next scan finds.
+            self.ledger.gone([photo.id], "retention")
+            library.remove(self.root, photo, handle)
+            self._aside.discard(photo.path)
 
     def digests(self, photo: Photo, handle: int) -> Digests:
         """The digests of a photo's content, as they were when it was read first.

@@ -195,6 +195,20 @@ class Destination:
         self.wake()
         return False
 
+    def still(self, store: Store, source: Source, name: str) -> bool:
+        """Whether it has a photo still that :meth:`verify` has just seen there; nothing is noted.
+
+        Its size and its beginning are enough, which cost little; all of it is read where these, or
+        a server that cannot tell the beginning, give reason to.
+
+        :param store: a connection to it
+        :param name: what the photo is called there
+        :raises TroubleError: if that cannot be found out
+        """
+        if store.size(name) != source.photo.size:
+            return False
+        return store.begins(name, source) or store.same(name, source.photo, source.digests)
+
     # -- how it goes
 
     def _works(self) -> None:

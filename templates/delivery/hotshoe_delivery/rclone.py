@@ -17,8 +17,10 @@ import secrets
 import subprocess
 import threading
 import urllib.parse
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from hotshoe_delivery.configuration import Push
@@ -43,6 +45,9 @@ _OPTIONS = (
     # What is sent is such a link: an open file, in /proc.
     "--copy-links",
 )
+# Sent along with all that is asked while an object is stored. What is asked about it later would be
+# told that it has not changed (304).
+_UNLESS_IT_IS_THERE = {"Headers": [{"Key": "If-None-Match", "Value": "*"}]}
 _BEGINS = re.compile(r"Serving remote control on http://127\.0\.0\.1:(\d+)/")
 
 
@@ -64,9 +69,17 @@ class Rclone:
     @property
     def root(self) -> str:
         """The destination's folder, as rclone names it."""
+        return self._root(REMOTE)
+
+    @property
+    def unasked(self) -> str:
+        """The same of S3, where it is not asked about an object after that has been stored."""
+        return self._root(f"{REMOTE},no_head=true")
+
+    def _root(self, remote: str) -> str:
         push = self._push
         inner = "/".join(filter(None, (push.share, push.bucket, push.folder.strip("/"))))
-        return f"{REMOTE}:{inner}"
+        return f"{remote}:{inner}"
 
     def ask(self, what: str, **said: Any) -> dict[str, Any]:
         """Have it do something.
@@ -96,17 +109,10 @@ class Rclone:
         :returns: its SHA-256 in hexadecimal digits; None if it is not there
         :raises TroubleError: if it cannot be read
         """
-        self._begin()
-        connection = self._connection()
         sha256, length = hashlib.sha256(), 0
-        try:
-            path = urllib.parse.quote(f"/[{self.root}]/{name}")
-            connection.request("GET", path, headers=self._headers())
-            answer = connection.getresponse()
-            if answer.status == 404:
+        with self._reading(name) as answer:
+            if answer is None:
                 return None
-            if answer.status != 200:
-                raise trouble(answer.read(PIECE).decode(errors="replace"), photo=True)
             while piece := answer.read(PIECE):
                 sha256.update(piece)
                 length += len(piece)
@@ -115,11 +121,39 @@ class Rclone:
                     return ""
             if answer.length:
                 raise trouble("EOF while it was read back")
+        return sha256.hexdigest()
+
+    @contextmanager
+    def _reading(
+        self, name: str, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> Iterator[http.client.HTTPResponse | None]:
+        """Have a file there sent; None if it is not there.
+
+        :raises TroubleError: if it cannot be read
+        """
+        self._begin()
+        connection = self._connection()
+        try:
+            path = urllib.parse.quote(f"/[{self.root}]/{name}")
+            connection.request("GET", path, headers={**self._headers(), **headers})
+            answer = connection.getresponse()
+            if answer.status not in (200, 206, 404):
+                raise trouble(answer.read(PIECE).decode(errors="replace"), photo=True)
+            yield None if answer.status == 404 else answer
         except (OSError, http.client.HTTPException) as error:
             raise trouble(f"EOF while it was read back: {error!r}") from None
         finally:
             connection.close()
-        return sha256.hexdigest()
+
+    def beginning(self, name: str, size: int) -> bytes:
+        """Read the beginning of a file there.
+
+        :param size: how much of it, in bytes
+        :returns: that; empty if it is not there
+        :raises TroubleError: if it cannot be read
+        """
+        with self._reading(name, {"Range": f"bytes=0-{size - 1}"} if size else {}) as answer:
+            return answer.read(size) if answer else b""
 
     def close(self) -> None:
         """End it."""
@@ -251,7 +285,7 @@ class Remote:
 
     def __init__(self, rclone: Rclone, push: Push) -> None:
         self._rclone, self._by, self._folder = rclone, push.by, push.folder
-        self._seen = False
+        self._seen, self._conditions = False, True
 
     def size(self, name: str) -> int | None:
         """How large a file there is, in bytes; None if there is none."""
@@ -270,20 +304,26 @@ class Remote:
         said = self._rclone.read(name, photo.size)
         return said is not None and hmac.compare_digest(said, digests.sha256)
 
+    def begins(self, name: str, source: Source) -> bool:
+        """Whether a file there has the beginning of a content; what S3 says is about all of it.
+
+        An archive of S3's tells digests at once, and gives nothing to read for hours.
+        """
+        if self._by == "s3":
+            return self.same(name, source.photo, source.digests)
+        wanted = source.beginning()
+        return self._rclone.beginning(name, len(wanted)) == wanted
+
     def send(self, name: str, source: Source) -> None:
         """Send a photo, see that its content is there, and give it its name.
 
         What is sent to S3 is there as a whole or not at all, so it has its name at once.
         """
         temporary = name if self._by == "s3" else part(name, source.digests)
-        self._rclone.ask(
-            "operations/copyfile",
-            # The file that was opened, whatever its path leads to by now.
-            srcFs=f"/proc/{os.getpid()}/fd",
-            srcRemote=str(source.handle),
-            dstFs=self._rclone.root,
-            dstRemote=temporary,
-        )
+        if self._by == "s3" and self._conditions and source.photo.size <= LARGEST:
+            self._put(name, source)
+        else:
+            self._copy(temporary, source)
         if not self.same(temporary, source.photo, source.digests):
             with suppress(TroubleError):
                 self._rclone.ask("operations/deletefile", fs=self._rclone.root, remote=temporary)
@@ -296,6 +336,35 @@ class Remote:
                 dstFs=self._rclone.root,
                 dstRemote=name,
             )
+
+    def _copy(self, name: str, source: Source, root: str = "", **more: Any) -> None:
+        self._rclone.ask(
+            "operations/copyfile",
+            # The file that was opened, whatever its path leads to by now.
+            srcFs=f"/proc/{os.getpid()}/fd",
+            srcRemote=str(source.handle),
+            dstFs=root or self._rclone.root,
+            dstRemote=name,
+            **more,
+        )
+
+    def _put(self, name: str, source: Source) -> None:
+        """Store an object unless there is one by now, where S3 knows that (If-None-Match).
+
+        Some do not, and say so or store it all the same.
+        """
+        try:
+            self._copy(name, source, self._rclone.unasked, _config=_UNLESS_IT_IS_THERE)
+        except TroubleError as error:
+            said = str(error)
+            if "PreconditionFailed" in said:
+                raise TroubleError(
+                    "another file got that name there just now", photo=True
+                ) from None
+            if "NotImplemented" not in said:
+                raise
+            self._conditions = False
+            self._copy(name, source)
 
     def close(self) -> None:
         """Nothing is kept open here."""

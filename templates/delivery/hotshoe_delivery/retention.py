@@ -1,7 +1,9 @@
 """Remove from the library what every destination has: by age, or for room.
 
 Right before that, each one is looked at again: what is pushed, by a digest of what is there; what
-is fetched, by a proof that the fetcher gives. In doubt a photo stays.
+is fetched, by a proof that the fetcher gives. Then the photo loses its name, and after a moment
+each one is looked at once more: one that *is* the library, or mirrors it, has lost the photo as
+well. Whichever has, gets the photo back with its name. In doubt a photo stays.
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from hotshoe_delivery import library
 from hotshoe_delivery.configuration import Retention
@@ -19,17 +23,53 @@ from hotshoe_delivery.ledger import Photo
 from hotshoe_delivery.library import Digests, is_about_reading, opened
 from hotshoe_delivery.photos import Photos
 from hotshoe_delivery.pushing import Destination
-from hotshoe_delivery.store import Store
-from hotshoe_delivery.system import WARNING, say
+from hotshoe_delivery.store import Source, Store
+from hotshoe_delivery.system import ERROR, WARNING, say
 from hotshoe_delivery.words import TroubleError
 
 # Between two looks, and at least that, in seconds.
 PAUSE, LEAST_PAUSE = 600, 1
 # How long some file systems take to show that something was removed, in seconds (btrfs).
 SHOWING = 60
+# How long a fetcher may take to prove once more that it has a photo, after the one before; in
+# seconds, and by so many bytes per second.
+PROVING, PROVING_RATE = 600, 20_000_000
 # How many photos are looked at at a time.
 BATCH = 50
 DAY = 86400
+
+Stores = Mapping[str, Store]
+
+
+@dataclass
+class _Leaving:
+    """A photo that has lost its name.
+
+    :param photo: which
+    :param digests: of its content
+    :param names: what it is called at the destinations, by their names
+    :param since: when it lost its name, by the monotonic clock
+    :param asked: whether fetchers have been asked since then
+    """
+
+    photo: Photo
+    digests: Digests
+    names: dict[str, str]
+    since: float
+    asked: bool = False
+
+
+class _LostError(Exception):
+    """A destination does not show a photo any more that has lost its name in the library.
+
+    :param name: of the destination
+    :param photo: which
+    :param trouble: why it cannot be looked at, which may be for the same reason
+    """
+
+    def __init__(self, name: str, photo: Photo, trouble: TroubleError | None = None) -> None:
+        super().__init__(name)
+        self.name, self.photo, self.trouble = name, photo, trouble
 
 
 class Keeper:
@@ -50,10 +90,23 @@ class Keeper:
     ) -> None:
         self._retention, self._photos, self._fetching = retention, photos, fetching
         self._destinations = {each.push.name: each for each in destinations}
+        self._names = {*fetching.names, *self._destinations}
         self._news = threading.Event()
         self._told: str | None = ""
         # When photos were removed lately, and how large they were.
         self._removed: list[tuple[float, int]] = []
+        # Those that have lost their names, by their numbers; while that is held, no other does.
+        self._leaving: dict[int, _Leaving] = {}
+        self._moving = threading.RLock()
+        # When one of them was removed, by the monotonic clock.
+        self._progress = 0.0
+        self._ends = threading.Event()
+        # Those that cannot be removed, until the next pause: why, by their numbers.
+        self._stuck: dict[int, str] = {}
+        # Destinations that were seen to keep what had left the library; and until when, by the
+        # monotonic clock, nothing leaves it since one did not, with the reason.
+        self._kept: set[str] = set()
+        self._off: tuple[float, str] | None = None
 
     def begin(self) -> None:
         """Begin."""
@@ -63,68 +116,82 @@ class Keeper:
         """Something was delivered or proved."""
         self._news.set()
 
+    def end(self) -> None:
+        """Remove nothing more, and give photos their names back."""
+        with self._moving:
+            self._ends.set()
+            self._put_back()
+
     def _run(self) -> None:
-        while True:
+        while not self._ends.is_set():
             try:
-                more = self.look()
-            except Exception as error:  # whatever it is, photos stay, and the next look may do
+                seconds = self.look()
+            # Whatever it is, photos stay, and the next look may do.
+            except Exception as error:
+                if self._ends.is_set():
+                    return
+                self._put_back()
                 self._tell(f"something unforeseen went wrong: {error!r}")
-                more = False
-            if not more:
+                seconds = PAUSE
+            if seconds > 0:
                 # In a busy time there is always something new.
                 time.sleep(LEAST_PAUSE)
-                self._news.wait(PAUSE)
+                if not self._news.wait(max(seconds - LEAST_PAUSE, 0)):
+                    self._stuck.clear()
             self._news.clear()
 
-    def look(self) -> bool:
-        """Remove what may be removed by now, and have fetchers prove what may follow.
+    def look(self) -> float:
+        """Remove what may be removed by now, and take their names from those that may follow.
 
-        :returns: whether there is more to do at once
+        :returns: in how many seconds to do it again, if there is no news until then
         """
-        due = self._due()
-        if not due:
-            self._tell(
-                "less of the disk is free than keep_free says, and no photo is at every delivery"
-                if self._lacks_room()
-                else None
-            )
-            return False
-        stores = {name: each.store("retention") for name, each in self._destinations.items()}
-        removed, stays = 0, None
         try:
-            for photo in due:
-                try:
-                    removed += self._is_wanted(photo) and self._do(photo, stores)
-                except TroubleError as error:
-                    if not error.photo:
-                        raise
-                    stays = stays or str(error)
+            with self._stores() as stores:
+                self._finish(stores)
+                began = self._follow(stores)
+        except _LostError as error:
+            self._lost(error)
+            return PAUSE
         except TroubleError as error:
+            self._put_back()
             self._tell(str(error))
-            return False
+            return PAUSE
+        if began:
+            return 0
+        left = [self._until(each) - time.monotonic() for each in self._leaving.values()]
+        return max(min(left, default=PAUSE), 0)
+
+    @contextmanager
+    def _stores(self) -> Iterator[Stores]:
+        """A connection to each destination, made when it is needed."""
+        stores = {name: each.store("retention") for name, each in self._destinations.items()}
+        try:
+            yield stores
         finally:
             for store in stores.values():
                 store.close()
-        self._tell(stays)
-        return removed > 0
 
     def _tell(self, reason: str | None) -> None:
-        """Tell why photos stay that should go; None if none does."""
+        """Tell why photos stay that should go; None if none does but those that are stuck."""
+        reason = reason or next(iter(self._stuck.values()), None)
         if reason != self._told:
             self._photos.ledger.remark("retention", reason)
             if reason:
                 say(f"retention: photos stay: {reason}", WARNING)
         self._told = reason
 
+    # -- which may go
+
     def _due(self) -> list[Photo]:
         """Photos that every destination has, and whose time has come; the oldest first."""
-        days = self._retention.after_days
+        days, without = self._retention.after_days, {*self._leaving, *self._stuck}
         aged: list[Photo] = []
         if days is not None:
-            aged = self._photos.ledger.removable(time.time() - days * DAY, BATCH)
+            before = time.time() - days * DAY
+            aged = self._photos.ledger.removable(before, BATCH, without)
         if aged or not self._lacks_room():
             return aged
-        return self._photos.ledger.removable(None, BATCH)
+        return self._photos.ledger.removable(None, BATCH, without)
 
     def _lacks_room(self) -> bool:
         wanted = self._retention.keep_free
@@ -134,21 +201,59 @@ class Keeper:
         now = time.monotonic()
         self._removed = [(at, size) for at, size in self._removed if now - at < SHOWING]
         removed = sum(size for _, size in self._removed)
-        return disk.f_bavail * disk.f_frsize + removed < wanted
+        leaving = sum(each.photo.size for each in self._leaving.values())
+        return disk.f_bavail * disk.f_frsize + removed + leaving < wanted
 
     def _is_wanted(self, photo: Photo) -> bool:
         days = self._retention.after_days
         return self._lacks_room() or (days is not None and photo.arrived < time.time() - days * DAY)
 
-    def _do(self, photo: Photo, stores: dict[str, Store]) -> bool:
-        """Remove a photo, if every side proves that it has it.
+    # -- those that lose their names
 
-        :returns: whether it is removed
-        :raises TroubleError: if a side cannot be looked at, or the photo cannot be removed
+    def _follow(self, stores: Stores) -> bool:
+        """Take their names from photos that every side proves that it has.
+
+        :returns: whether there was one, and another may follow at once
+        """
+        due = self._due()
+        if not due:
+            self._tell(
+                "less of the disk is free than keep_free says, and no photo is at every delivery"
+                if not self._leaving and self._lacks_room()
+                else None
+            )
+            return False
+        if self._off:
+            until, reason = self._off
+            if time.monotonic() < until:
+                self._tell(reason)
+                return False
+            self._off = None
+        # One goes first, for all.
+        tried = self._names <= self._kept
+        if not tried and self._leaving:
+            return False
+        began = 0
+        for photo in due:
+            try:
+                began += self._is_wanted(photo) and self._set_aside(photo, stores)
+            except TroubleError as error:
+                if not error.photo:
+                    raise
+                self._stuck[photo.id] = str(error)
+            if began and not tried:
+                break
+        self._tell(None)
+        return tried and began > 0
+
+    def _set_aside(self, photo: Photo, stores: Stores) -> bool:
+        """Take its name from a photo, if every side proves that it has it.
+
+        :returns: whether it has been taken
+        :raises TroubleError: if a side cannot be looked at, or the photo cannot be renamed
         """
         has = self._photos.ledger.at(photo.id)
-        names = {*self._fetching.names, *self._destinations}
-        if not names or set(has) != names or not photo.sha256 or not photo.md5:
+        if not self._names or set(has) != self._names or not photo.sha256 or not photo.md5:
             return False
         try:
             with opened(self._photos.root, photo) as handle:
@@ -165,19 +270,15 @@ class Keeper:
                         raise TroubleError(f"{name} cannot be looked at: {error}") from None
                     if not found:
                         return False
-                # What is marked and still there after a power cut, the next scan finds.
-                self._photos.ledger.gone([photo.id], "retention")
-                library.remove(self._photos.root, photo, handle)
-                self._removed.append((time.monotonic(), photo.size))
+                names = {name: called for name, (called, _) in has.items()}
+                with self._moving:
+                    if self._ends.is_set():
+                        return False
+                    self._photos.set_aside(photo, handle)
+                    self._leaving[photo.id] = _Leaving(photo, digests, names, time.monotonic())
         except OSError as error:
-            self._photos.changed(photo)
-            if is_about_reading(error) or error.errno == errno.EROFS:
-                # Such as one that somebody keeps for himself; others may go.
-                alone = error.errno in (errno.EACCES, errno.EPERM)
-                reason = f"{photo.path} cannot be removed: {error.strerror}"
-                raise TroubleError(reason, photo=alone) from None
+            self._refuse(photo, error)
             return False
-        say(f"{photo.path} is removed from the library; who has it: {', '.join(sorted(names))}")
         return True
 
     def _is_proved(self, photo: Photo) -> bool:
@@ -191,3 +292,128 @@ class Keeper:
         for name in missing:
             self._fetching.want(name, photo)
         return not missing
+
+    def _refuse(self, photo: Photo, error: OSError) -> None:
+        """Take note that a photo is another one by now.
+
+        :param error: what happened to it
+        :raises TroubleError: if it is the same, and cannot be removed
+        """
+        self._photos.changed(photo)
+        if is_about_reading(error) or error.errno in (errno.EROFS, errno.ENAMETOOLONG):
+            # Such as one that somebody keeps for himself; others may go.
+            alone = error.errno in (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
+            reason = f"{photo.path} cannot be removed: {error.strerror}"
+            raise TroubleError(reason, photo=alone) from None
+
+    # -- those that have lost them
+
+    def _finish(self, stores: Stores) -> None:
+        """Remove what every side has still, although it has lost its name.
+
+        :raises _LostError: if a side has lost it, or cannot be looked at
+        :raises TroubleError: if a fetcher does not prove in time that it has it
+        """
+        for leaving in list(self._leaving.values()):
+            settled = time.monotonic() - leaving.since >= self._retention.settle
+            if not settled or not self._is_proved_anew(leaving):
+                continue
+            photo = leaving.photo
+            try:
+                with opened(self._photos.root, photo) as handle:
+                    source = Source(photo, leaving.digests, handle)
+                    for name, destination in self._destinations.items():
+                        self._look_again(name, destination, stores[name], source, leaving)
+                    with self._moving:
+                        if self._ends.is_set():
+                            return
+                        self._photos.remove(photo, handle)
+                        del self._leaving[photo.id]
+            except OSError as error:
+                with self._moving:
+                    self._leaving.pop(photo.id, None)
+                    self._photos.put_back(photo)
+                try:
+                    self._refuse(photo, error)
+                except TroubleError as refused:
+                    self._stuck[photo.id] = str(refused)
+                continue
+            self._kept |= self._names
+            self._progress = time.monotonic()
+            self._removed.append((self._progress, photo.size))
+            has = ", ".join(sorted(self._names))
+            say(f"{photo.path} is removed from the library; who has it: {has}")
+
+    def _is_proved_anew(self, leaving: _Leaving) -> bool:
+        """Whether all fetchers have proved that they have a photo since that lost its name."""
+        photo = leaving.photo
+        has = self._photos.ledger.at(photo.id)
+        for name in self._fetching.names:
+            if name not in has:
+                raise _LostError(name, photo)
+            if not leaving.asked:
+                self._fetching.want_anew(name, photo)
+        leaving.asked = True
+        missing = [
+            name for name in self._fetching.names if not self._fetching.is_proved(name, photo)
+        ]
+        if missing and time.monotonic() > self._until(leaving):
+            raise TroubleError(f"{missing[0]} does not say any more what it has")
+        return not missing
+
+    def _until(self, leaving: _Leaving) -> float:
+        """When something has to happen to a photo, by the monotonic clock."""
+        settled = leaving.since + self._retention.settle
+        if not leaving.asked:
+            return settled
+        return max(settled, self._progress) + PROVING + leaving.photo.size / PROVING_RATE
+
+    @staticmethod
+    def _look_again(
+        name: str, destination: Destination, store: Store, source: Source, leaving: _Leaving
+    ) -> None:
+        trouble = None
+        # A connection may be an old one.
+        for _ in range(2):
+            try:
+                if destination.still(store, source, leaving.names[name]):
+                    return
+                raise _LostError(name, source.photo)
+            except TroubleError as error:
+                trouble = error
+                store.close()
+        raise _LostError(name, source.photo, trouble)
+
+    def _lost(self, error: _LostError) -> None:
+        """Give all photos their names back, and let none go for a day."""
+        name, leaving = error.name, list(self._leaving.values())
+        self._put_back()
+        if destination := self._destinations.get(name):
+            store = destination.store("retention")
+            try:
+                # What is not there is delivered again.
+                for each in leaving:
+                    destination.verify(store, each.photo, each.names[name], each.digests)
+            except TroubleError as still:
+                if error.trouble:
+                    self._tell(f"{name} cannot be looked at: {still}")
+                    return
+            finally:
+                store.close()
+        self._kept.clear()
+        reason = (
+            f"{name} loses what the library loses. It may be the library itself, or a folder that "
+            "follows it; give that delivery a folder that nothing else fills or clears. Nothing is "
+            "removed for a day, then one photo is tried"
+        )
+        self._off = time.monotonic() + DAY, reason
+        path = error.photo.path
+        say(f"retention: {name} lost {path} when the library did; it is back here", ERROR)
+        self._tell(reason)
+
+    def _put_back(self) -> None:
+        """Give photos their names back."""
+        with self._moving:
+            while self._leaving:
+                _, leaving = self._leaving.popitem()
+                self._photos.put_back(leaving.photo)

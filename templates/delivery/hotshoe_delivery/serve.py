@@ -1,6 +1,6 @@
 """What runs behind a fetch key: a fetcher asks over SSH, and is answered.
 
-Usage: serve SOCKET LIBRARY NAME
+Its arguments: the service's socket, the library's folder, and the delivery's name.
 
 It runs as a user of its own, to whom the library is read-only, and gives away photos that the
 service has said wait for this fetcher, and nothing else: a request names a photo by its number,

@@ -93,6 +93,8 @@ class Service:
             self._fetching.look()
             notify("WATCHDOG=1")
             self._look.wait(_watchdog(min(pause, 20)))
+        if self._keeper:
+            self._keeper.end()
         for each in self._destinations:
             each.end()
         self._ledger.close()

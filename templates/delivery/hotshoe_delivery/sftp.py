@@ -217,6 +217,21 @@ class Sftp:
             except FileNotFoundError:
                 return False
 
+    def begins(self, name: str, source: Source) -> bool:
+        """Whether a file there has the beginning of a content."""
+        wanted, found = source.beginning(), b""
+        client = self._connected()
+        with self._translated():
+            try:
+                with client.open(self._at(name), "rb") as file:
+                    while len(found) < len(wanted):
+                        if not (piece := file.read(len(wanted) - len(found))):
+                            break
+                        found += piece
+            except FileNotFoundError:
+                return False
+        return found == wanted
+
     def _read_back(self, client: SFTPClient, name: str, photo: Photo) -> str:
         """The digest of what is there; of nothing that is larger than the photo, or never ends."""
         sha256, length = hashlib.sha256(), 0

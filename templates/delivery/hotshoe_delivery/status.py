@@ -89,7 +89,13 @@ def status(configuration: Configuration, photos: int | Sequence[str]) -> dict[st
             }
             for each in configuration.destinations
         ],
-        "retention": vars(retention) | {"error": remarks.get("retention")} if retention else None,
+        "retention": {
+            "after_days": retention.after_days,
+            "keep_free": retention.keep_free,
+            "error": remarks.get("retention"),
+        }
+        if retention
+        else None,
         "photos": told,
     }
 

@@ -9,6 +9,7 @@ of its digest in its name: whoever tries that again comes to the same name.
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +18,8 @@ from hotshoe_delivery.library import Digests
 from hotshoe_delivery.names import split, suffixed
 from hotshoe_delivery.words import TroubleError
 
+# How much of a photo is its beginning, in bytes; with the time and a preview, it is no other's.
+BEGINNING = 1 << 16
 # How many digits of a digest tell contents apart, of one name and of all.
 DIGITS, MANY_DIGITS = 8, 16
 
@@ -34,6 +37,10 @@ class Source:
     digests: Digests
     handle: int
 
+    def beginning(self) -> bytes:
+        """Of the photo's content; nothing else is that long."""
+        return os.pread(self.handle, min(BEGINNING, self.photo.size), 0)
+
 
 class Store(Protocol):
     """The other side; for one thread. Names are from the destination's folder on.
@@ -46,6 +53,9 @@ class Store(Protocol):
 
     def same(self, name: str, photo: Photo, digests: Digests) -> bool:
         """Whether a file there has a content, by a digest of what is there now."""
+
+    def begins(self, name: str, source: Source) -> bool:
+        """Whether a file there has the beginning of a content, or all of it, where that is told."""
 
     def send(self, name: str, source: Source) -> None:
         """Send a photo, see that its content is there, and give it its name."""

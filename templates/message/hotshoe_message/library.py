@@ -10,6 +10,8 @@ from hotshoe_message.photos import Photo, camera_of
 
 # How many folders deep a photo may be; the intake makes a few.
 DEEPEST = 50
+# What a photo is called, before its name, that retention is about to remove.
+ASIDE = ".hotshoe-leaving-"
 
 
 def look(library: str, tree: str, owner: int) -> Iterator[Photo]:
@@ -27,6 +29,8 @@ def look(library: str, tree: str, owner: int) -> Iterator[Photo]:
             # Whoever may make folders could make more than Python bears.
             folders.clear()
         for name in sorted(names):
+            if name.startswith(ASIDE):
+                continue
             path = f"{folder}/{name}"
             try:
                 state = Path(path).lstat()

@@ -166,8 +166,9 @@ class Home:
     folder: Path
     pushes: list[dict[str, Any]] = field(default_factory=list)
     fetchers: list[dict[str, str]] = field(default_factory=list)
-    retention: dict[str, int | None] | None = None
+    retention: dict[str, float | None] | None = None
     secrets: dict[str, dict[str, str]] = field(default_factory=dict)
+    program: tuple[str, ...] = ("-m", "hotshoe_delivery")
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -220,7 +221,7 @@ class Home:
         self.write()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-B", "-m", "hotshoe_delivery", str(self.configuration)],
+                [sys.executable, "-B", *self.program, str(self.configuration)],
                 env=self.environment,
                 stdout=log,
                 stderr=log,

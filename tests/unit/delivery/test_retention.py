@@ -6,11 +6,13 @@ import errno
 import getpass
 import hashlib
 import os
+import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from hotshoe_delivery import retention
+from hotshoe_delivery import library, retention
 from hotshoe_delivery.configuration import Retention
 from hotshoe_delivery.exchange import Service
 from hotshoe_delivery.ledger import Ledger
@@ -18,12 +20,16 @@ from hotshoe_delivery.photos import Photos
 from tests.unit.delivery.conftest import needs_rclone, random_content, until
 
 # Whatever is delivered may go at once, or as soon as there is less room than any disk has.
-AT_ONCE = {"after_days": 0, "keep_free": None}
-FOR_ROOM = {"after_days": None, "keep_free": 1 << 60}
+AT_ONCE = {"after_days": 0, "keep_free": None, "settle": 0}
+FOR_ROOM = {"after_days": None, "keep_free": 1 << 60, "settle": 0}
 
 
 def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def aside(photo: Path) -> Path:
+    return photo.with_name(f"{library.ASIDE}{photo.name}")
 
 
 def gone(home) -> list[str]:
@@ -151,6 +157,31 @@ def test_a_photo_that_changed_here_is_another_one_and_delivered_first(home, peer
     assert digest(b"after!") in late.files().values()
 
 
+def test_a_change_that_leaves_size_and_time_is_found_by_its_digest_alone(tmp_path):
+    """A look at the library reads no photo, so that it costs the same however large they are."""
+    root = tmp_path / "library"
+    root.mkdir()
+    file = root / "IMG_1.JPG"
+    file.write_bytes(b"before")
+    ledger = Ledger(tmp_path / "ledger")
+    ledger.configure({"there": "here"})
+    photos = Photos(str(root), getpass.getuser(), ledger)
+    photos.scan()
+    (photo,) = ledger.present().values()
+    with file.open("rb") as handle:
+        photos.digests(photo, handle.fileno())
+    ledger.delivered(photo.id, "there", photo.path)
+    before = file.stat()
+    file.write_bytes(b"after!")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    photos.scan()
+    assert ledger.waiting("there", "oldest") == []
+    with file.open("rb") as handle:
+        assert not photos.is_same(ledger.present()["IMG_1.JPG"], handle.fileno())
+    assert [each.id for each in ledger.waiting("there", "oldest")] == [photo.id]
+    ledger.close()
+
+
 def test_without_a_delivery_nothing_ever_goes(home):
     photo = home.put("IMG_1.JPG", b"photo", tell=False)
     home.retention = AT_ONCE
@@ -172,21 +203,50 @@ class _Everything:
     def verify(self, *_):
         return True
 
+    still = verify
 
-def test_one_that_cannot_be_read_keeps_no_other(tmp_path, monkeypatch):
-    root = tmp_path / "library"
+
+def delivered(folder: Path, *names: str) -> tuple[Path, Photos]:
+    """A library whose photos are delivered; the first one is the oldest."""
+    root = folder / "library"
     root.mkdir()
-    ledger = Ledger(tmp_path / "ledger")
+    ledger = Ledger(folder / "ledger")
     ledger.configure({"there": "here"})
     photos = Photos(str(root), getpass.getuser(), ledger)
-    for name in ("mine.jpg", "other.jpg"):
+    for name in names:
         (root / name).write_bytes(b"photo")
-        # The older one is the one that stays.
         photos.scan()
     for photo in ledger.present().values():
         with (root / photo.path).open("rb") as file:
             photos.digests(photo, file.fileno())
         ledger.delivered(photo.id, "there", photo.path)
+    return root, photos
+
+
+def test_a_fetcher_that_says_nothing_any_more(tmp_path, monkeypatch):
+    """Its photos do not lack their names for ever."""
+    root, photos = delivered(tmp_path, "IMG_1.JPG")
+    proved = iter([True, False, False])
+    fetching = SimpleNamespace(
+        names=("there",), is_proved=lambda *_: next(proved), want_anew=lambda *_: None
+    )
+    monkeypatch.setattr(retention, "PROVING", 0.5)
+    keeper = retention.Keeper(Retention(0, None, 0), photos, fetching, [])
+    keeper.look()
+    assert [each.name for each in root.iterdir()] == [f"{library.ASIDE}IMG_1.JPG"]
+    until(lambda: 0 < keeper.look() < 1)
+    assert aside(root / "IMG_1.JPG").exists()
+    proved = iter([False])
+    until(lambda: keeper._until(*keeper._leaving.values()) < time.monotonic())
+    assert keeper.look() == retention.PAUSE
+    assert [each.name for each in root.iterdir()] == ["IMG_1.JPG"]
+    assert "there does not say any more" in photos.ledger.remarks()["retention"]
+    photos.ledger.close()
+
+
+def test_one_that_cannot_be_read_keeps_no_other(tmp_path, monkeypatch):
+    root, photos = delivered(tmp_path, "mine.jpg", "other.jpg")
+    ledger = photos.ledger
     really = retention.opened
 
     def refuse(handle, photo):
@@ -196,8 +256,9 @@ def test_one_that_cannot_be_read_keeps_no_other(tmp_path, monkeypatch):
 
     monkeypatch.setattr(retention, "opened", refuse)
     nobody = SimpleNamespace(names=())
-    keeper = retention.Keeper(Retention(0, None), photos, nobody, [_Everything()])
-    assert keeper.look()
+    keeper = retention.Keeper(Retention(0, None, 0), photos, nobody, [_Everything()])
+    for _ in range(2):
+        keeper.look()
     assert [each.name for each in root.iterdir()] == ["mine.jpg"]
     assert "mine.jpg cannot be removed" in ledger.remarks()["retention"]
     ledger.close()
@@ -233,8 +294,29 @@ class TestAFetcher:
         proof = digest(bytes.fromhex(task.nonce) + b"the photo")
         assert self.photo.exists()
         assert service.proved(task.id, task.nonce, proof)
-        until(lambda: not self.photo.exists())
+        # Once more, without its name in the library.
+        [again] = service.tasks(10, 30)
+        assert (again.id, again.name) == (task.id, "r5/IMG_1.JPG")
+        assert again.nonce != task.nonce
+        assert not self.photo.exists()
+        assert aside(self.photo).read_bytes() == b"the photo"
+        assert gone(home) == [None]
+        proof = digest(bytes.fromhex(again.nonce) + b"the photo")
+        assert service.proved(again.id, again.nonce, proof)
+        until(lambda: not aside(self.photo).exists())
         until(lambda: gone(home) == ["retention"])
+
+    def test_that_loses_it_with_the_library(self, home, service):
+        task = self.fetch(service)
+        proof = digest(bytes.fromhex(task.nonce) + b"the photo")
+        assert service.proved(task.id, task.nonce, proof)
+        [again] = service.tasks(10, 30)
+        assert not service.proved(again.id, again.nonce, None)
+        until(self.photo.exists)
+        home.wait_until_told("nas loses what the library loses")
+        # It is to be fetched again.
+        [task] = service.tasks(10, 30)
+        assert task.nonce is None
 
     def test_that_only_remembers_the_digest(self, home, service):
         task = self.fetch(service)

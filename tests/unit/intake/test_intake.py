@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import functools
 import os
 import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +21,7 @@ from hotshoe_intake import cameras, evidence, intake, reports, uploads
 from hotshoe_intake.inotify import Q_OVERFLOW, Event, Inotify
 from hotshoe_intake.intake import Intake
 from hotshoe_intake.journal import Barrier, Ended, printable
+from tests.unit.asynchronous import runs
 
 # A session of vsftpd's: it makes a file, locks it, writes, and closes it when it is told to.
 SESSION = """
@@ -183,16 +183,6 @@ async def until(condition: Callable[[], object], seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)
-
-
-def runs(test: Callable[..., Coroutine[object, object, None]]) -> Callable[..., None]:
-    """A test that is asynchronous."""
-
-    @functools.wraps(test)
-    def run(*fixtures: object, **named: object) -> None:
-        asyncio.run(test(*fixtures, **named))
-
-    return run
 
 
 @runs

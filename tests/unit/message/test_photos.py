@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from hotshoe_delivery.library import ASIDE
 from hotshoe_message.journal import Journal, journal, read_entry
 from hotshoe_message.library import look
 from hotshoe_message.photos import Photo, camera_of, message
@@ -66,6 +68,12 @@ class TestLook:
 
     def test_what_others_put_there_is_not(self, library):
         assert list(look(str(library), "{camera}/{date}/{name}", os.getuid() + 1)) == []
+
+    def test_what_retention_is_about_to_remove_is_no_new_one(self, library):
+        (photo,) = look(str(library), "{camera}/{date}/{name}", os.getuid())
+        path = Path(photo.path)
+        path.rename(path.with_name(f"{ASIDE}{path.name}"))
+        assert list(look(str(library), "{camera}/{date}/{name}", os.getuid())) == []
 
     def test_a_link_is_no_photo_of_what_it_leads_to(self, library):
         (library / "r5" / "B.JPG").symlink_to(library / "r5" / "2026-05-31" / "A.JPG")

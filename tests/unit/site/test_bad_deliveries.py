@@ -404,6 +404,20 @@ def test_a_private_address_in_no_lan_is_told(write_site):
     assert warning.reason.startswith("10.5.5.5 is neither in a LAN of this home nor on the Inter")
 
 
+@pytest.mark.parametrize("name", ["nas.fritz.box", "nas"])
+def test_a_name_of_the_home_s_behind_another_router_is_told(write_site, name):
+    """Only an address says which port of which router would have to be opened."""
+    inwards = delivery(f"dav, {WEBDAV.replace('dav.example.net', name)}", f"nas, {FETCH}")
+    files = write_site(with_lines(DMZ + inwards))
+    (warning,) = warnings_of(files, load_site(files))
+    assert warning.key == "delivery[0].url"
+    assert warning.reason == (
+        f"{name} looks like a computer of the home, and for a name gateway lets nothing in"
+    )
+    files = write_site(with_lines(inwards))
+    assert warnings_of(files, load_site(files)) == []
+
+
 def test_what_is_wrong_twice_is_told_at_once(write_site):
     said = delivery("desk, by: sftp, address: 192.168.1.30", "x, by: smb, port: no")
     assert refusal(write_site(with_lines(said))).startswith("6 problems")
