@@ -8,12 +8,13 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hotshoe_message.messages import MOST_RUNS, PAUSES, Messages
-from hotshoe_message.photos import Photo
+from hotshoe_message.photos import UNSEEN, Photo
 from hotshoe_message.reports import Reports, journal
 from hotshoe_message.runs import Outcome
 from hotshoe_message.state import State
@@ -65,7 +66,8 @@ class Server:
         """
         path, new = self.library / name, self.root / name
         new.write_bytes(b"x" * len(name))
-        os.utime(new, ns=(0, 10**18 + len([*self.library.iterdir()])))
+        written = int(self.now) * 10**9 + len([*self.library.iterdir()])
+        os.utime(new, ns=(0, written))
         new.rename(path)
         state = path.stat()
         photo = Photo("r5", str(path), state.st_size, state.st_mtime_ns, self.now)
@@ -213,6 +215,31 @@ def test_what_the_journal_has_lost_is_told(server):
 
     story(tell())
     assert server.runs == [["A.JPG"], ["lost.JPG"]]
+    assert "the journal has not told of 1 photos in the library; ntfy will be" in server.told
+
+
+def test_what_was_moved_before_it_was_looked_at_is_told_once(server):
+    """As by a program that empties the folder; what the journal has lost is told all the same."""
+
+    async def tell() -> None:
+        async with Life(server):
+            pass
+        for name in ("A.JPG", "BB.JPG"):
+            server.photo(name)
+            (server.library / name).rename(server.library / f"moved {name}")
+        server.entries = [
+            (cursor, replace(photo, mtime_ns=UNSEEN)) for cursor, photo in server.entries
+        ]
+        server.now += 100
+        # As large as the first.
+        server.photo("C.JPG", told=False)
+        for _ in range(2):
+            async with Life(server) as life:
+                await life.until(lambda: len(server.runs) == 3)
+                await life.settled()
+
+    story(tell())
+    assert sorted(server.runs) == [["A.JPG"], ["BB.JPG"], ["C.JPG"]]
     assert "the journal has not told of 1 photos in the library; ntfy will be" in server.told
 
 
