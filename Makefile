@@ -44,9 +44,9 @@ browser-test: $(READY) ## tests of what people look at, in a browser
 stage-test: $(READY) ## tests with real packets, in containers
 	@tools/stage-test
 
-bench: $(READY) ## how fast a deploy is, beside Ansible, and an upload, beside a stock vsftpd (LONG=1: and what the intake takes with 1,000 and 100,000 photos)
+bench: $(READY) ## how fast a deploy is, beside Ansible, an upload, beside a stock vsftpd, and a delivery, beside sftp (LONG=1: and what the intake takes with 1,000 and 100,000 photos)
 	@tools/containers
-	@$(AS_ROOT) $(BIN)/python -m benchmarks $(if $(LONG),plan deploy upload intake)
+	@$(AS_ROOT) $(BIN)/python -m benchmarks $(if $(LONG),plan deploy upload delivery intake)
 
 lock: $(READY) ## write requirements.lock anew from pyproject.toml, and that of the tests' clients
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -9,8 +9,9 @@ from typing import Any
 
 from pyinfra import config, logger
 
+from hotshoe.plan.model import FetcherPlan
 from hotshoe.site.reading import SiteFiles, warnings_of
-from roles import host_keys, speed, transport
+from roles import away, host_keys, speed, transport
 from roles.base.plans import begin_secrets, plan_of, require_pairs, require_program, site_of
 
 HostData = tuple[str, dict[str, Any]]
@@ -35,6 +36,7 @@ def hosts(site: str) -> tuple[list[HostData], list[HostData], list[HostData], li
     logging.getLogger("paramiko").addHandler(logging.NullHandler())
     # A router must not be opened towards a server that failed.
     config.FAIL_PERCENT = 0
+    away.allow()
     host_keys.refuse_unknown(site)
     plan = plan_of(site)
     require_pairs(site)
@@ -47,8 +49,14 @@ def hosts(site: str) -> tuple[list[HostData], list[HostData], list[HostData], li
         kind: [_host(site, r.name, str(r.lan.ip), r) for r in plan.routers if r.managed_by == kind]
         for kind in ("linux", "openwrt")
     }
-    fetchers = [_host(site, f.name, str(f.address), f) for f in plan.fetchers if not f.by_hand]
+    fetchers = [_fetcher(site, fetcher) for fetcher in plan.fetchers if not fetcher.by_hand]
     return servers, routers["linux"], routers["openwrt"], fetchers
+
+
+def _fetcher(site: str, fetcher: FetcherPlan) -> HostData:
+    """A host without which a deploy goes on, unless something is to be taken away there."""
+    name, data = _host(site, fetcher.name, str(fetcher.address), fetcher)
+    return name, {**data, away.MAY_BE_AWAY: not fetcher.removed}
 
 
 def _host(site: str, name: str, address: str, device: Any) -> HostData:

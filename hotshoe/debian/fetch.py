@@ -21,6 +21,18 @@ FETCHER = "hotshoe-fetcher.service"
 # How soon a server that does not answer is given up, in seconds; and how often one is asked whether
 # it is still there.
 CONNECT_SECONDS, ALIVE_SECONDS, ALIVE_COUNT = 20, 10, 3
+# Debian's releases whose OpenSSH puts off addresses at which log-ins failed (9.8 and later). On
+# others it does not start with an option that says otherwise.
+WITH_PENALTIES = ("13",)
+
+
+def sshd(server: ServerPlan, release: str) -> str:
+    """The text of the configuration of the server's SSH for those who fetch (sshd_config(5)).
+
+    :param release: of Debian, there
+    """
+    penalties = release in WITH_PENALTIES
+    return render("fetch/sshd.conf.j2", server=server, user=USER, penalties=penalties)
 
 
 def keys(server: ServerPlan, public: Callable[[FetchAccess], str]) -> str:

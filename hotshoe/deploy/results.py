@@ -12,6 +12,8 @@ from hotshoe.deploy.log import Log, without_tracebacks
 Effect = Literal["change", "if", "changed", "failed"]
 # How roles tell a leftover (roles/leftovers).
 LEFTOVER = ": leftover: "
+# How a deploy tells of a host without which it went on (roles/away).
+AWAY = " does not answer and is left as it is: "
 _UNREACHABLE = "see whether it is on, and whether ssh reaches it from here"
 
 
@@ -54,7 +56,8 @@ class SiteResult:
     """What a deploy does to the hosts of a Site.
 
     :param site: the Site's name
-    :param hosts: all that were asked, by their names: which connects first differs from run to run
+    :param hosts: all that were asked, by their names: which connects first differs from run to run;
+        not those that are left as they are, since they may be off
     :param notices: what the roles warn of or tell
     :param error: why it could not be told or done; empty if it could
     """
@@ -106,6 +109,7 @@ def from_results(site: str, log: Log) -> SiteResult:
 
 def _result(site: str, log: Log, found: list[tuple[str, Operation]]) -> SiteResult:
     reasons = {host: _reason(log, host) for host in log.of_hosts}
+    away = {notice.partition(AWAY)[0] for notice in log.notices if AWAY in notice}
     leftovers = {host: tuple(_leftovers(log, host)) for host in log.hosts}
     hosts = tuple(
         HostResult(
@@ -114,7 +118,7 @@ def _result(site: str, log: Log, found: list[tuple[str, Operation]]) -> SiteResu
             leftovers.get(host, ()),
             reasons.get(host, ""),
         )
-        for host in sorted({*log.hosts, *log.of_hosts, *(name for name, _ in found)})
+        for host in sorted({*log.hosts, *log.of_hosts, *(name for name, _ in found)} - away)
     )
     return SiteResult(
         site, hosts, tuple(each for each in log.notices if LEFTOVER not in each), _error(log, hosts)

@@ -12,6 +12,7 @@ from hotshoe.plan.model import FetchAccess, ServerPlan
 from hotshoe.render import render
 from hotshoe.secrets.delivery_keys import fetch_host_key, fetch_key
 from roles.base import operations
+from roles.base.device import device_of
 from roles.base.plans import secrets_of
 from roles.fetch.facts import FILES, FOOTPRINT, SSHD
 from roles.fetch.preflight import refuse_unfit
@@ -48,7 +49,7 @@ def install(plan: ServerPlan) -> None:
         ),
         operations.put(
             paths.FETCH_CONFIGURATION,
-            render("fetch/sshd.conf.j2", server=plan, user=core.USER),
+            core.sshd(plan, device_of(host).os.split()[1]),
             name="Configure the SSH for those who fetch",
         ),
         operations.put(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyinfra import host
 
+from hotshoe import paths
 from hotshoe.debian import share
 from hotshoe.debian.listeners import LISTENERS
 from hotshoe.debian.vsftpd import OWNER
@@ -14,6 +15,8 @@ from roles.share.facts import groups_query
 
 # By whom each port is held while the share is there, and what else may be there.
 _PORTS = ((445, share.SAMBA, "SMB"), (3702, share.DISCOVERY, "WS-Discovery"))
+# Debian's own, of the same ports.
+_AT_BOOT = ("smbd.service", "wsdd2.service")
 
 
 def refuse_unfit(plan: ServerPlan) -> None:
@@ -23,6 +26,7 @@ def refuse_unfit(plan: ServerPlan) -> None:
     """
     if plan.share:
         _refuse_listeners()
+        _refuse_at_boot()
     _refuse_readers(plan)
 
 
@@ -37,6 +41,21 @@ def _refuse_listeners() -> None:
                 "the library's share cannot have it",
                 "stop that program if it may go, or leave out library.share and share "
                 "/srv/hotshoe/library with it yourself",
+            )
+
+
+def _refuse_at_boot() -> None:
+    device = device_of(host)
+    # Those that a run which was killed had kept from starting, it had not disabled yet.
+    ours = paths.SHARE_KEPT_BACK in device.paths
+    for unit in _AT_BOOT:
+        if device.units.get(unit, "").endswith(" enabled") and not ours:
+            refuse(
+                host,
+                f"{unit}, which hotshoe did not enable, takes a port of the library's share when "
+                "the server boots",
+                f"if that program may go, systemctl disable --now {unit}; or leave out "
+                "library.share and share /srv/hotshoe/library with it yourself",
             )
 
 

@@ -124,7 +124,7 @@ def fresh_plans() -> Iterator[None]:
     for cache in caches:
         cache.cache_clear()
     while plans._openings:
-        plans._openings.popitem()[1].process.communicate()
+        plans._openings.popitem()[1].text()
 
 
 def operation(what: str) -> OperationMeta:

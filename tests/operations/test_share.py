@@ -75,6 +75,22 @@ class TestRefused:
         on_host(device({LISTENERS.name: {445: "smbd", 3702: "wsdd2"}}, units=units))
         share.refuse_unfit(server)
 
+    def test_one_that_takes_a_port_at_the_next_boot(self, on_host, server):
+        units = {"smbd.service": "inactive enabled"}
+        on_host(device(units=units))
+        assert refusal(server) == (
+            "darkroom: smbd.service, which hotshoe did not enable, takes a port of the library's "
+            "share when the server boots\n    -> if that program may go, systemctl disable --now "
+            "smbd.service; or leave out library.share and share /srv/hotshoe/library with it "
+            "yourself"
+        )
+        # A run that was killed between installing it and disabling it.
+        on_host(device(units=units, paths={paths.SHARE_KEPT_BACK: FILE}))
+        share.refuse_unfit(server)
+        for state in ("inactive disabled", "inactive masked", "inactive"):
+            on_host(device(units={"smbd.service": state}))
+            share.refuse_unfit(server)
+
     def test_nor_is_a_server_without_a_share(self, on_host, server):
         on_host(device({LISTENERS.name: {445: "smbd"}}))
         share.refuse_unfit(replace(server, share=None))

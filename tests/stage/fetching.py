@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import shlex
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from hotshoe import paths
-from hotshoe.debian.fetch import FETCHER, USER
+from hotshoe.debian.fetch import ALIVE_SECONDS, FETCHER, USER
 from hotshoe.stage import podman
 from tests.stage.home import Home
 
@@ -25,9 +27,9 @@ def upload(home: Home, name: str, size: int) -> None:
     assert home.ftp(["stor", name, size]) == [OK]
 
 
-def digest_there(home: Home, name: str, seconds: int = 60) -> str:
+def digest_there(home: Home, name: str, seconds: int = 60, folder: str = FOLDER) -> str:
     """The SHA-256 of a photo on the computer that fetches, once it is there."""
-    find = f"find {FOLDER} -type f -name {name} -not -path */.hotshoe/*"
+    find = f"find {folder} -type f -name {name} -not -path */.hotshoe/*"
     wait = f"set -f; timeout {seconds} sh -fc 'until {find} | grep -q .; do sleep 0.1; done'"
     assert home.succeeds(NAS, wait), home.sh(NAS, f"journalctl -q -n 30 -o cat -u {FETCHES}")
     return home.sh(NAS, f"set -f; {find} -exec sha256sum {{}} +").split()[0]
@@ -38,9 +40,9 @@ def digest_here(home: Home, name: str) -> str:
     return home.sh(home.server, f"sha256sum '{home.photo(name)}'").split()[0]
 
 
-def arrives(home: Home, name: str, seconds: int = 60) -> None:
+def arrives(home: Home, name: str, seconds: int = 60, folder: str = FOLDER) -> None:
     """A photo is on the computer that fetches, as it is in the library."""
-    assert digest_there(home, name, seconds) == digest_here(home, name)
+    assert digest_there(home, name, seconds, folder) == digest_here(home, name)
 
 
 def cursor(home: Home, node: str) -> str:
@@ -54,11 +56,11 @@ def told(home: Home, node: str, unit: str, words: str, since: str, seconds: int 
 
     :param since: where the journal ended before
     """
-    follow = (
-        f"timeout {seconds} journalctl -q -f -n all -o cat -u {unit} "
-        f"--after-cursor={shlex.quote(since)} | grep -m 1 -F {shlex.quote(words)}"
-    )
-    assert home.succeeds(node, follow), home.sh(node, f"journalctl -q -n 30 -o cat -u {unit}")
+    # With -f, journalctl would notice that grep has gone with the next line alone.
+    said = f"journalctl -q -o cat -u {unit} --after-cursor={shlex.quote(since)}"
+    look = f"until {said} | grep -q -F {shlex.quote(words)}; do sleep 0.2; done"
+    wait = f"timeout {seconds} sh -c {shlex.quote(look)}"
+    assert home.succeeds(node, wait), home.sh(node, f"journalctl -q -n 30 -o cat -u {unit}")
 
 
 @contextmanager
@@ -73,10 +75,15 @@ def stopped(home: Home, node: str, unit: str) -> Iterator[None]:
 
 @contextmanager
 def slow(home: Home, bytes_per_second: int) -> Iterator[None]:
-    """A computer that fetches so slowly that there is time to cut it off."""
+    """A computer that fetches so slowly that there is time to cut it off.
+
+    It misses a server that is silent sooner, too.
+    """
     said = home.sh(NAS, f"cat {paths.FETCHER_CONFIGURATION}")
-    values = json.loads(said) | {"bytes_per_second": bytes_per_second}
-    _configure(home, json.dumps(values))
+    often = f"ServerAliveInterval={ALIVE_SECONDS}"
+    assert often in said
+    values = json.loads(said.replace(often, "ServerAliveInterval=2"))
+    _configure(home, json.dumps(values | {"bytes_per_second": bytes_per_second}))
     try:
         yield
     finally:
@@ -101,6 +108,17 @@ def part(home: Home, least: int) -> int:
 def received(home: Home) -> int:
     """What has come to the computer that fetches since it was put up, in bytes."""
     return int(home.sh(NAS, "cat /sys/class/net/eth0/statistics/rx_bytes"))
+
+
+def copy(home: Home, folder: Path, user: str, to: str) -> None:
+    """Copy a folder into that user's home on the computer that fetches, as rsync -a does."""
+    packed = subprocess.run(["tar", "-C", folder, "-c", "."], stdout=-1, check=True).stdout
+    unpack = f"mkdir -p {to} && base64 -d | tar -C {to} -x"
+    podman.execute(
+        home.stage.container(NAS),
+        *("su", "-", user, "-c", unpack),
+        input_text=base64.b64encode(packed).decode(),
+    )
 
 
 def steal_the_key(home: Home) -> None:

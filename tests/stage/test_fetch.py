@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import time
 
@@ -16,12 +18,15 @@ from tests.stage.fetching import (
     DELIVERY,
     FETCHES,
     FOLDER,
+    KEY,
     NAS,
     OK,
     SSHD,
     arrives,
     asks,
+    copy,
     cursor,
+    digest_here,
     digest_there,
     part,
     received,
@@ -32,7 +37,7 @@ from tests.stage.fetching import (
     told,
     upload,
 )
-from tests.stage.home import Home
+from tests.stage.home import BIN, Home
 from tests.stage.test_firewall import wait_until
 
 PORT = 17022
@@ -79,6 +84,20 @@ class TestPhotos:
 
 def test_a_second_deploy_changes_nothing(home: Home) -> None:
     assert home.would_change() == []
+    assert home.deploy() == {}
+
+
+def test_a_deploy_goes_on_without_a_computer_that_is_off(home: Home) -> None:
+    ssh_server = "/usr/sbin/sshd"
+    home.sh(NAS, f"mv {ssh_server} {ssh_server}.away")
+    try:
+        with home.saying("after_days: 30", "after_days: 31"):
+            said = home.sh(home.server, f"cat {paths.DELIVERY_CONFIGURATION}")
+            assert '"after_days": 31' in said
+            done = home.pyinfra("-y")
+            assert "nas does not answer and is left as it is: " in done.stderr
+    finally:
+        home.sh(NAS, f"mv {ssh_server}.away {ssh_server}")
     assert home.deploy() == {}
 
 
@@ -225,10 +244,16 @@ class TestTheKey:
         options = options.replace("-p ", "-P ")
         where = f"{USER}@192.168.178.10"
         get = f"{where}:/etc/passwd /root/got" if "scp" in what else where
-        assert not home.succeeds(NAS, f"timeout 20 {what} {options} {get} </dev/null")
+        assert not home.succeeds(NAS, f"timeout 5 {what} {options} {get} </dev/null")
         assert not home.succeeds(NAS, "test -e /root/got")
         put = f"/etc/hostname {where}:/srv/hotshoe/library/x" if "scp" in what else where
-        assert not home.succeeds(NAS, f"timeout 20 {what} {options} {put} </dev/null")
+        assert not home.succeeds(NAS, f"timeout 5 {what} {options} {put} </dev/null")
+        assert not home.succeeds(home.server, f"test -e {paths.LIBRARY}/x")
+
+    def test_is_for_one_command_by_the_server_s_own_account(self, home: Home) -> None:
+        """No agent, port or X11 forwarding, no terminal, no file of the user's."""
+        said = home.sh(NAS, f"timeout 20 {ssh('-v')} id </dev/null 2>&1 || true")
+        assert {told.strip() for told in re.findall("key options: (.*)", said)} == {"command"}
 
     def test_opens_no_way_through_the_server(self, home: Home) -> None:
         """-L, -D, -W: to what the server alone reaches; -R: back to it; and the rest."""
@@ -330,6 +355,47 @@ class TestTheKey:
         others = home.sh(home.server, f"{inside} sh -c 'cat /proc/[0-9]*/cmdline' | tr '\\0' ' '")
         assert "vsftpd" not in others
 
+    def test_whoever_fails_to_log_in_keeps_nobody_else_behind_his_router_out(
+        self, home: Home
+    ) -> None:
+        """Debian 13's sshd would put off the address that they share."""
+        home.sh(NAS, "rm -f /root/wrong*; ssh-keygen -q -N '' -t ed25519 -f /root/wrong")
+        wrong = ssh("-T").replace(KEY, "/root/wrong")
+        failing = f"n=0; while [ $n -lt 8 ]; do {wrong} </dev/null; n=$((n + 1)); done 2>&1"
+        assert home.sh(NAS, f"{failing} || true").count("Permission denied") == 8
+        (answer,) = asks(home, {"do": "tasks", "most": 1, "seconds": 0})
+        assert "tasks" in answer
+
+    def test_opens_few_sessions_at_once(self, home: Home) -> None:
+        """So that others who fetch are answered still; who has the key is told why he is not."""
+        since = cursor(home, home.server)
+        holding = f"""
+import subprocess
+command = {ssh("-T")!r}.split()
+ask = b'{{"do": "tasks", "most": 1, "seconds": 0}}\\n'
+held, said = [], b""
+while not said and len(held) < 20:
+    p = subprocess.Popen(command, stdin=-1, stdout=-1, stderr=-1)
+    held.append(p)
+    p.stdin.write(ask); p.stdin.flush()
+    if not p.stdout.readline(): said = p.stderr.read()
+for p in held: p.kill(); p.wait()
+print(len(held), said.decode())
+"""
+        with stopped(home, NAS, FETCHES):
+            said = podman.execute(home.stage.container(NAS), "python3", "-", input_text=holding)
+        # The server may not have missed yet what was cut before.
+        assert int(said.split()[0]) in range(4, 10)
+        assert "too many sessions at once" in said
+        told(home, home.server, DELIVERY, "nas: this delivery has too many sessions", since)
+        name = new("held")
+        upload(home, name, 1000)
+        arrives(home, name)
+
+    def test_holds_no_connection_over_which_it_asks_nothing(self, home: Home) -> None:
+        held = home.sh(NAS, f"timeout 60 {ssh('-N')} </dev/null 2>&1; echo $?")
+        assert held.split()[-1] != "124"
+
 
 class TestThePort:
     def test_is_open_to_whoever_fetches_and_to_nobody_else(self, home: Home) -> None:
@@ -371,7 +437,99 @@ sys.stdin.read()
         arrives(home, name, 120)
 
 
+def test_retention_removes_a_photo_only_after_a_fresh_proof(home: Home) -> None:
+    """Whatever was said before; and what is not there any more is fetched again first."""
+    steal_the_key(home)
+    vanished, changed, safe, read = (new(kind) for kind in ("vanished", "changed", "safe", "read"))
+    for name in (vanished, changed, safe):
+        upload(home, name, 50_000)
+        arrives(home, name)
+    digests = {name: digest_here(home, name) for name in (vanished, changed, safe)}
+    home.sh(NAS, f"rm {FOLDER}/*/*/{vanished}")
+    overwrite = "dd if=/dev/urandom bs=1000 count=1 conv=notrunc status=none"
+    home.sh(NAS, f"for photo in {FOLDER}/*/*/{changed}; do {overwrite} of=$photo; done")
+    since = cursor(home, home.server)
+    with home.saying("retention: {after_days: 30}", "retention: {keep_free: 999TB}"):
+        # It waits for sides that lose what the library loses, for a minute and a half elsewhere.
+        soon = f"""sed -i 's/"retention": {{/&"settle": 2,/' {paths.DELIVERY_CONFIGURATION}"""
+        home.sh(home.server, f"{soon} && systemctl restart {DELIVERY}")
+        for name in (vanished, changed, safe):
+            told(home, home.server, DELIVERY, f"{name} is removed from the library", since)
+            digest = home.sh(NAS, f"cd {FOLDER}; sha256sum */*/{name.removesuffix('.JPG')}*")
+            assert digests[name] in digest
+        told(home, home.server, DELIVERY, f"{vanished} is not there any more", since, 1)
+        told(home, home.server, DELIVERY, f"{changed} is not there as it was fetched", since, 1)
+        left = f"find {paths.LIBRARY} -type f | grep -q ."
+        wait_until(lambda: not home.succeeds(home.server, left), 60)
+        # Somebody who has read it, has said so, and does not have it.
+        with stopped(home, NAS, FETCHES):
+            upload(home, read, 50_000)
+            photo, digest = home.photo(read), digest_here(home, read)
+            ask: dict[str, object] = {"do": "tasks", "most": 9, "seconds": 10}
+            (answer,) = asks(home, ask)
+            (task,) = answer["tasks"]
+            has = {"id": task["id"], "sha256": digest, "name": f"r5/{read}"}
+            _, fetched = asks(home, ask, {"do": "fetched", **has})
+            assert fetched == {"right": True}
+            (answer,) = asks(home, ask)
+            (proof,) = answer["tasks"]
+            assert proof["nonce"]
+            lie = {"id": task["id"], "nonce": proof["nonce"], "sha256": digest}
+            _, proved = asks(home, ask, {"do": "proved", **lie})
+            assert proved == {"right": False}
+            told(home, home.server, DELIVERY, f"{read} is not there as it was fetched", since)
+            assert home.succeeds(home.server, f"test -f {photo}")
+        assert digest_there(home, read) == digest
+        told(home, home.server, DELIVERY, f"{read} is removed from the library", since)
+        assert not home.succeeds(home.server, f"test -e {photo}")
+
+
+def test_a_computer_that_a_person_sets_up_fetches_as_an_ordinary_user(home: Home) -> None:
+    """Word for word as docs/delivery.md has it."""
+    folder, unit = "/srv/by-hand", "by-hand"
+    home.sh(NAS, f"useradd --create-home ann; install -d -o ann {folder}")
+    program = home.project / "nas"
+    shutil.rmtree(program, ignore_errors=True)
+    with stopped(home, NAS, FETCHES), home.saying(FOLDER, f"{folder}, by_hand: true"):
+        command = [str(BIN / "hotshoe"), "delivery", "fetch", "--fetcher", "nas", "./nas"]
+        subprocess.run(command, cwd=home.project, check=True)
+        copy(home, program, "ann", "hotshoe")
+        start = "cd ~/hotshoe && exec python3 -B -m hotshoe_fetch fetcher.json"
+        home.sh(NAS, f"systemd-run --quiet --unit={unit} --uid=ann sh -c '{start}'")
+        try:
+            name, away = new("by-hand"), new("away")
+            upload(home, name, 3 * MB)
+            arrives(home, name, folder=folder)
+            found = home.sh(NAS, f"find {folder} -name {name} -printf '%u'")
+            assert found == "ann"
+            since = cursor(home, NAS)
+            with stopped(home, home.server, SSHD):
+                told(home, NAS, unit, "nothing answers on the server", since)
+                upload(home, away, 50_000)
+            arrives(home, away, folder=folder)
+            assert home.would_change() == []
+        finally:
+            home.sh(NAS, f"systemctl stop {unit}; userdel -r ann; rm -r {folder}")
+
+
+def nothing_is_left_on_the_server(home: Home) -> None:
+    """Of fetches and deliveries: files, users, units, a listener, a rule; also on the routers."""
+    # Of each, what has the name of a fetch or a delivery; the record of what runs, too.
+    left = "find /etc /usr/local /run/hotshoe /var/lib -path '*hotshoe*' -not -name 'site-*' "
+    left += "'(' -name '*fetch*' -o -name '*deliver*' ')'"
+    assert home.sh(home.server, left).split() == []
+    units = "systemctl list-units --all --no-legend 'hotshoe-fetch*' 'hotshoe-deliver*'"
+    assert home.sh(home.server, units) == ""
+    for user in (USER, "hotshoe-delivery"):
+        assert not home.succeeds(home.server, f"getent passwd {user} || getent group {user}")
+    assert home.sh(home.server, f"ss -Hltn sport = :{PORT}") == ""
+    for node in (home.server, "edge", "gateway"):
+        assert str(PORT) not in home.sh(node, "nft list ruleset")
+    assert home.reach(NAS, home.server_plan.address, PORT) == ["silent"]
+
+
 def test_without_the_delivery_nothing_is_left_on_the_server(home: Home) -> None:
+    assert str(PORT) in home.sh(home.server, "nft list ruleset")
     name = new("stays")
     upload(home, name, 50_000)
     arrives(home, name)
@@ -380,14 +538,7 @@ def test_without_the_delivery_nothing_is_left_on_the_server(home: Home) -> None:
     site.write_text(said[: said.index("delivery:")])
     try:
         home.deploy()
-        # Of each, what has the name of a fetch or a delivery; the record of what runs, too.
-        left = "find /etc /usr/local /run/hotshoe /var/lib -name '*fetch*' -path '*hotshoe*' "
-        left += "-not -name 'site-*'"
-        assert home.sh(home.server, left).split() == []
-        for user in (USER, "hotshoe-delivery"):
-            assert not home.succeeds(home.server, f"getent passwd {user} || getent group {user}")
-        assert home.sh(home.server, f"ss -Hltn sport = :{PORT}") == ""
-        assert home.reach(NAS, home.server_plan.address, PORT) == ["silent"]
+        nothing_is_left_on_the_server(home)
         assert home.succeeds(home.server, f"test -f {home.photo(name)}")
     finally:
         site.write_text(said)
@@ -417,7 +568,9 @@ def test_a_computer_that_fetches_no_more_keeps_its_photos_and_nothing_else(home:
         owners = home.sh(NAS, f"find {FOLDER} -printf '%u:%g\\n' | sort -u").split()
         assert owners == ["root:root"]
         assert home.succeeds(NAS, f"find {FOLDER} -name {name} | grep -q .")
-        assert home.reach(NAS, home.server_plan.address, PORT) == ["silent"]
+        assert home.sh(NAS, "systemctl list-units --all --no-legend 'hotshoe*'") == ""
+        nothing_is_left_on_the_server(home)
+        assert home.succeeds(home.server, f"test -f {home.photo(name)}")
     finally:
         site.write_text(said)
         home.sh(NAS, f"mv {FOLDER} {FOLDER}.kept")

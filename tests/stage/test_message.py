@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import time
 from collections.abc import Iterator
@@ -68,9 +69,15 @@ elif does == "floods":
     while True:
         print("no such topic " * 100)
 elif does == "eats":
-    eaten = []
-    while True:
-        eaten.append(bytearray(1 << 26))
+    print("taking 2 GiB")
+    sys.stdout.flush()
+    eaten = bytearray(1 << 31)
+elif does == "grows":
+    # In the control group that the test makes, where systemd finds none for memory (version 1).
+    unified = pathlib.Path("/sys/fs/cgroup/cgroup.controllers").exists()
+    while not unified and "/told" not in pathlib.Path("/proc/self/cgroup").read_text():
+        time.sleep(0.05)
+    eaten = [bytearray(os.urandom(1 << 10) * (1 << 14)) for _ in range(48)]
 elif does == "fails":
     sys.exit("no such topic for " + secret.read_text())
 elif does == "may":
@@ -197,6 +204,19 @@ def configured(home: Home, **changed: object) -> Iterator[None]:
         podman.execute(container, "sh", "-c", write, input_text=kept)
 
 
+@contextmanager
+def patient(home: Home, seconds: int) -> Iterator[None]:
+    """The program may take longer than the Site says."""
+    unit, kept = f"{paths.UNITS}/{RUNS}@.service", "/root/message-unit-kept"
+    longer = f"s/ {SECONDS}$/ {seconds}/; s/={SECONDS + 10}$/={seconds + 10}/"
+    home.sh(home.server, f"cp -a {unit} {kept}; sed -i '{longer}' {unit}; systemctl daemon-reload")
+    try:
+        with configured(home, timeout_seconds=seconds):
+            yield
+    finally:
+        home.sh(home.server, f"mv {kept} {unit}; systemctl daemon-reload")
+
+
 # -- it is told
 
 
@@ -260,6 +280,57 @@ def test_a_fork_bomb_ends_with_its_time(shaped: Home) -> None:
     wait_until(lambda: not running(home), 30)
 
 
+def test_an_upload_is_through_before_a_fork_bomb_ends(shaped: Home) -> None:
+    """Also where the kernel has no control groups for processors, as on the stage."""
+    home, name, other = shaped, new("bombs"), new("plain")
+    with patient(home, 30):
+        upload(home, name)
+        wait_until(lambda: running(home).count(PROGRAM) > 20, 30)
+        upload(home, other)
+        home.photo(other)
+        assert running(home).count(PROGRAM) > 20
+        assert not said(home, name)
+        home.sh(home.server, f"systemctl stop '{RUNS}@*.service'")
+        assert "was ended from outside" in wait_for(home, name, "was to be told of")
+    assert not running(home)
+    wait_for(home, other)
+
+
+def test_one_that_takes_2_gib_fails(shaped: Home) -> None:
+    """Also where the kernel has no control groups for memory, as on the stage."""
+    home, name, other = shaped, new("eats"), new("plain")
+    upload(home, name)
+    upload(home, other)
+    line = wait_for(home, name, "was to be told of")
+    assert "messages/probe failed with exit status 1;" in line
+    assert "taking 2 GiB" in line
+    assert line.endswith("MemoryError")
+    wait_for(home, other)
+
+
+def test_one_that_outgrows_its_control_group_is_ended(shaped: Home) -> None:
+    """With what runs it in the same one, as systemd has it, by the limit that the unit has."""
+    home, name = shaped, new("grows")
+    unit = f"{RUNS}@it.service"
+    most = home.sh(home.server, f"systemctl show -P MemoryMax {unit}").strip()
+    assert int(most) == 512 << 20
+    upload(home, name)
+    wait_until(lambda: running(home).count(PROGRAM) == 2, 30)
+    group = "/sys/fs/cgroup/memory/told"
+    home.sh(
+        home.server,
+        "test -e /sys/fs/cgroup/cgroup.controllers || { "
+        f"mkdir {group}; echo {most} >{group}/memory.limit_in_bytes; "
+        f"for each in $(pgrep -u {RUNS}); do echo $each >{group}/cgroup.procs; done; }}",
+    )
+    try:
+        line = wait_for(home, name, "was to be told of")
+        assert "was ended by SIGKILL, perhaps since it took too much memory;" in line
+    finally:
+        gone = f"test ! -e {group} || rmdir {group}"
+        wait_until(lambda: home.succeeds(home.server, gone), 30)
+
+
 def test_one_that_floods_its_output_is_ended(shaped: Home) -> None:
     home, name = shaped, new("floods")
     upload(home, name)
@@ -300,7 +371,8 @@ def test_one_that_cannot_be_started_is_told(shaped: Home, change: str, reason: s
     with installed(home, change):
         upload(home, name)
         assert reason in wait_for(home, name, "was to be told of")
-        home.sh(home.server, f"systemctl restart {UNIT}")
+        # What is not there cannot be recorded either, so then it waits until a deploy puts it back.
+        home.sh(home.server, f"systemctl restart {UNIT} || test ! -e {PROGRAM}")
     home.sh(home.server, f"touch {paths.MESSAGE_RUNS}; systemctl restart {UNIT}")
     wait_for(home, name)
 
@@ -332,6 +404,34 @@ def test_a_photo_of_which_the_journal_is_lost_is_told(shaped: Home) -> None:
         f"systemctl restart hotshoe-intake; systemctl start {UNIT}",
     )
     wait_for(home, name)
+
+
+def test_a_photo_that_somebody_moves_is_told_once(shaped: Home) -> None:
+    """Whether before that or after it; then the library is looked through."""
+    home, early, late = shaped, new("plain"), new("plain")
+    upload(home, late)
+    wait_for(home, late)
+    home.sh(home.server, f"systemctl stop {UNIT}")
+    upload(home, early)
+    for name in (early, late):
+        home.sh(home.server, f"mv {home.photo(name)} {paths.LIBRARY}/picked-{name}")
+    found, before = said(home, "the journal has not told"), looked(home)
+    home.sh(home.server, f"systemctl start {UNIT}")
+    # Where it was.
+    assert "No such file" in wait_for(home, early, "was to be told of")
+    wait_until(lambda: looked(home) > before, 30)
+    upload(home, last := new("plain"))
+    wait_for(home, last)
+    assert said(home, "the journal has not told") == found
+    assert not said(home, "picked-")
+
+
+def looked(home: Home) -> float:
+    """When the service has looked through the library, in seconds since 1970."""
+    ask = "SELECT value FROM fact WHERE name = 'looked'"
+    state = f"{paths.MESSAGE_STATE}/messages.sqlite"
+    script = f'import sqlite3; print(*sqlite3.connect("{state}").execute("{ask}").fetchone())'
+    return float(home.sh(home.server, f"python3 -c {shlex.quote(script)}"))
 
 
 @pytest.mark.parametrize("power_cut", [False, True])

@@ -111,6 +111,18 @@ def test_a_photo_is_read(sharing: Home) -> None:
     assert home.sh(home.server, f"sha256sum <'{there}'") == here
 
 
+def test_a_photo_whose_name_smb_does_not_allow_is_read(sharing: Home) -> None:
+    """Clients of macOS and Linux show those characters, and Windows something else."""
+    home, name = sharing, new('Käfer 12:30 "wo?" <1|2> *')
+    folder = arrives(home, name, 100_000).removesuffix(f"\\{name}")
+    # The private characters of Services for Macintosh.
+    shown = name.translate({ord(c): 0xF020 + n for n, c in enumerate('"*:<>?\\|')})
+    assert shown in listed(home, f'ls "{folder}\\*"')
+    listed(home, f'get "{folder}\\{shown}" /tmp/odd')
+    there, here = home.photo(name), home.sh(LAPTOP, "sha256sum </tmp/odd")
+    assert home.sh(home.server, f"sha256sum <'{there}'") == here
+
+
 def test_no_half_photo_is_ever_seen(sharing: Home) -> None:
     """One client fetches all that it sees, again and again, while photos come in."""
     home, seen = sharing, dict[str, set[str]]()
@@ -249,6 +261,13 @@ def test_photos_are_moved_and_deleted_where_the_site_says_so(sharing: Home) -> N
         assert not {moved, gone} & {path.rpartition("/")[2] for path in found}
         # A photo's content is nobody's to change; what a program puts beside it is its own.
         assert refused(home, f'put /etc/hostname "{paths_of[kept]}"') == "NT_STATUS_ACCESS_DENIED"
+        # As programs save: first beside it, or in its place.
+        for source in ("/etc/hostname", "/etc/passwd"):
+            listed(
+                home,
+                f'put {source} "{folder}\\mine.tmp"',
+                f'rename "{folder}\\mine.tmp" "{folder}\\mine.xmp" -f',
+            )
         listed(home, f'put /etc/hostname "{folder}\\mine.xmp"')
         for litter in (".DS_Store", f"._{kept}", "Thumbs.db"):
             refused(home, f'put /etc/hostname "{folder}\\{litter}"')
@@ -518,14 +537,25 @@ def test_without_the_setting_nothing_of_it_is_left(sharing: Home) -> None:
         assert home.sh(home.server, f"{{ {left}; }} || :") == ""
         assert home.sh(home.server, f"cat {paths.LIBRARY}/left/mine.xmp")
         assert home.reach(LAPTOP, home.server_plan.address, 445) == ["silent"]
-        taken = "systemd-run -q --unit=mine python3 -m http.server 445"
-        home.sh(home.server, taken)
+        # The person's own Samba, and what the person said of another unit of it.
+        home.sh(home.server, "systemctl mask --quiet nmbd; systemctl enable --quiet --now smbd")
         listens = "ss -Hltn sport = :445 | grep -q ."
         wait_until(lambda: home.succeeds(home.server, listens), 30)
+        theirs = (
+            "systemctl is-active smbd; systemctl is-enabled smbd nmbd; "
+            "sha256sum /etc/samba/smb.conf; systemctl show -P MainPID smbd"
+        )
+        before = home.sh(home.server, f"{theirs} || :")
         with home.undeployed("library: {share: none}", f"library: {READ_ONLY}"):
-            assert "port 445 (SMB) is taken by python3" in home.refusal()
-        home.sh(home.server, "systemctl stop mine")
+            assert "port 445 (SMB) is taken by smbd, which hotshoe did not" in home.refusal()
+            assert home.sh(home.server, f"{theirs} || :") == before
+            home.sh(home.server, "systemctl stop smbd")
+            assert "smbd.service, which hotshoe did not enable, takes" in home.refusal()
+        home.sh(home.server, "systemctl disable --quiet --now smbd")
     listed(home, "ls left\\mine.xmp")
+    state = "systemctl is-active smbd; systemctl is-enabled smbd nmbd"
+    assert home.sh(home.server, f"{state} || :").split() == ["inactive", "disabled", "masked"]
+    home.sh(home.server, "systemctl unmask --quiet nmbd")
 
 
 # -- readers

@@ -9,13 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import hosts, planning, relay, stopwatch
+from benchmarks import delivery, hosts, planning, relay, stopwatch
 from benchmarks.figures import Figure, Round, compare
 from benchmarks.stopwatch import Run
 from hotshoe.debian import authority, renewal
 from hotshoe.plan import derivation
 from hotshoe.ports.allocation import SESSIONS_PER_CAMERA, ports_needed
-from hotshoe.secrets import load_secrets
+from hotshoe.secrets import delivery_keys, load_secrets
 from hotshoe.site.model import Site
 from hotshoe.site.reading import load_site
 from roles import transport
@@ -68,6 +68,69 @@ def test_the_home_of_many_hosts_makes_sense_and_its_vault_opens(tmp_path, monkey
     secrets = load_secrets(files, site)
     assert len({*secrets.camera_passwords.values()}) == len(plan.servers)
     assert not secrets.demo
+
+
+def test_the_homes_that_deliver_make_sense():
+    key = delivery_keys.sftp_key("of a test", "peer", "home")
+    for scenario in delivery.SCENARIOS:
+        home = delivery.home(key, scenario)
+        plan = plan_of(Site.model_validate(home | {"servers": [home.pop("server")]}))
+        pushes = plan.servers[0].pushes
+        assert [(p.order, p.bytes_per_second) for p in pushes] == [
+            (scenario.order, scenario.limit)
+        ] * scenario.destinations
+    assert {each.order for each in delivery.SCENARIOS} == {"oldest", "newest"}
+
+
+def test_what_is_delivered_is_read_from_the_journal():
+    said = """\
+[ 1234.500000] darkroom hotshoe-delivery[77]: desk: r5/day/a b.JPG is delivered, 5000 bytes
+[ 1235.000000] darkroom hotshoe-delivery[77]: shelf: nothing is delivered there: its disk is full.
+[12346.250000] darkroom hotshoe-delivery[77]: shelf: r5/day/2.JPG is delivered, 5000 bytes
+"""
+    assert delivery.read_journal(said) == [
+        (1234.5, "desk", "r5/day/a b.JPG"),
+        (12346.25, "shelf", "r5/day/2.JPG"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("went", "order", "right"),
+    [
+        ("123456", "oldest", True),
+        ("312645", "oldest", True),
+        # The fourth begins only once one of the first three is there.
+        ("412356", "oldest", False),
+        ("654321", "newest", True),
+        ("465321", "newest", True),
+        ("123456", "newest", False),
+        ("365421", "newest", False),
+    ],
+)
+def test_an_order_that_three_at_a_time_cannot_have_is_noticed(went, order, right):
+    assert (delivery.why_not_in_order(went, "123456", order) == "") is right
+
+
+def test_deliveries_are_compared_within_their_round():
+    # The machine was twice as slow in the last two rounds.
+    rounds = [
+        delivery.Round(
+            upload=20e6 * m,
+            delivery=4e6 * m,
+            sftp=5e6 * m,
+            sent=5e6 * m,
+            upload_beside=10e6 * m,
+            sent_beside=4e6 * m,
+        )
+        for m in (1, 0.5, 0.5)
+    ]
+    scenario = delivery.Scenario("home", 5_000_000, 25_000_000, limit=2_500_000)
+    figures = {each.name: each.value for each in delivery.figures_of(scenario, rounds)}
+    assert figures["delivery_home_vs_sftp"] == pytest.approx(0.8)
+    assert figures["delivery_home_vs_line"] == pytest.approx(0.4)
+    assert figures["upload_beside_delivery_home_vs_alone"] == pytest.approx(0.5)
+    assert figures["delivery_beside_upload_home_vs_alone"] == pytest.approx(0.8)
+    assert figures["sent_home_vs_limit"] == pytest.approx(1)
 
 
 def test_round_trips_are_those_beyond_a_single_ssh_command():

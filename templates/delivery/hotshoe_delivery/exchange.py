@@ -2,7 +2,8 @@
 
 The service alone writes into the ledger, knows digests and believes; what is exposed to the network
 gets paths of what waits, and hands on what the fetcher says. The kernel tells who asks; anybody but
-``hotshoe-fetch`` and root is refused.
+``hotshoe-fetch`` and root is refused. The first line says for which fetcher, each of which may have
+a few sessions at once.
 
 A fetcher learns a photo's digest by reading it, and so proves that it has read it. Before retention
 removes a photo, it has to prove that it has the content at that moment: with the digest of a number
@@ -13,11 +14,14 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 # What is answered or asked is no longer than that, in bytes.
 LONGEST = 1 << 20
+# How long the service may be silent beyond what it was asked to wait, in seconds.
+SILENCE = 30
 
 
 @dataclass(frozen=True)
@@ -51,13 +55,19 @@ class Service:
     :param path: of its socket
     :param fetcher: the name of the fetcher that is served
     :raises OSError: if the service does not answer; so does everything else here
+    :raises RefusedError: if the fetcher has too many sessions, or is none of the Site
     """
 
     def __init__(self, path: str, fetcher: str) -> None:
-        self._fetcher = fetcher
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(SILENCE)
         self._socket.connect(path)
         self._lines = self._socket.makefile("rb")
+        try:
+            self._say({"fetcher": fetcher})
+        except (OSError, RefusedError):
+            self.close()
+            raise
 
     def close(self) -> None:
         """Hang up."""
@@ -73,7 +83,7 @@ class Service:
         :param seconds: how long to wait; then there is nothing
         """
         # The service answers in time; if it does not, it is gone.
-        self._socket.settimeout(seconds + 30)
+        self._socket.settimeout(seconds + SILENCE)
         return [Task(**each) for each in self._ask("tasks", most=most, seconds=seconds)]
 
     def right(self, id: int, sha256: str) -> bool:
@@ -129,7 +139,9 @@ class Service:
 
         :raises RefusedError: if it refuses
         """
-        asked = {"ask": what, "fetcher": self._fetcher, **said}
+        return self._say({"ask": what, **said})
+
+    def _say(self, asked: Mapping[str, Any]) -> Any:
         self._socket.sendall(json.dumps(asked).encode() + b"\n")
         line = self._lines.readline(LONGEST)
         if not line.endswith(b"\n"):

@@ -10,11 +10,11 @@ import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from pwd import getpwnam
-from typing import Any
+from typing import Any, BinaryIO
 
 from hotshoe_delivery.configuration import Fetcher
 from hotshoe_delivery.exchange import LONGEST
@@ -24,8 +24,14 @@ from hotshoe_delivery.photos import Photos
 from hotshoe_delivery.pushing import pause
 from hotshoe_delivery.system import ERROR, WARNING, printable, say
 
-# How many may ask at once, and how many tasks one is given at most.
-MOST, MOST_TASKS = 32, 1000
+# How many sessions a fetcher may have at once: one, and those that it lost and that are not missed
+# yet. And how many may be about to say whose they are, for which they have so many seconds.
+MOST_SESSIONS, MOST_GREETINGS, GREETING = 8, 64, 10
+CROWDED = (
+    "this delivery has too many sessions at once: does another computer fetch with its key as well?"
+)
+# How many tasks one is given at most.
+MOST_TASKS = 1000
 # How often it is looked whether somebody who waits is still there, in seconds.
 HUNG_UP = 10
 # Who has no session for so long is told of, in seconds.
@@ -65,10 +71,12 @@ class Fetching:
         self._wrong: dict[str, str] = {}
         # Those of which it is told that they do not ask.
         self._missing: set[str] = set()
-        # Of each fetcher: how many of its sessions there are, and since when there is none.
+        # Of each fetcher: how many of its sessions there are, and since when there is none. Those
+        # that have not said whose they are have no name.
         self._sessions = Counter[str]()
         self._silent = dict.fromkeys(self._fetchers, time.time())
-        self._places = threading.Semaphore(MOST)
+        # Those of which it is told that they have too many.
+        self._crowded: set[str] = set()
         self._socket: socket.socket | None = None
 
     @property
@@ -87,7 +95,7 @@ class Fetching:
         self._socket.bind(str(path))
         # Who asks is decided by the kernel's word.
         path.chmod(0o666)
-        self._socket.listen(MOST)
+        self._socket.listen()
         threading.Thread(target=self._accept, args=(self._socket,), daemon=True).start()
 
     def wake(self) -> None:
@@ -146,24 +154,57 @@ class Fetching:
 
     def _serve(self, client: socket.socket) -> None:
         nonsense = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
-        with client, suppress(*nonsense):
-            if not self._may_ask(client) or not self._places.acquire(timeout=0):
+        with client, suppress(*nonsense), client.makefile("rb") as lines:
+            if not self._may_ask(client):
                 return
-            with client.makefile("rb") as lines, ExitStack() as session:
-                session.callback(self._places.release)
-                known = False
+            name = self._greeted(client, lines)
+            fetcher = self._fetchers.get(name)
+            if fetcher is None:
+                _say(client, {"refused": "there is no such delivery by fetch in the Site"})
+                return
+            with self._place(name) as free:
+                if not free:
+                    _say(client, {"refused": CROWDED})
+                    return
+                _say(client, {"answer": True})
                 while (line := lines.readline(LONGEST)).endswith(b"\n"):
-                    asked = json.loads(line)
-                    if not known and asked["fetcher"] in self._fetchers:
-                        known = True
-                        self._count(asked["fetcher"], 1)
-                        session.callback(self._count, asked["fetcher"], -1)
-                    client.sendall(json.dumps(self._answer(asked, client)).encode() + b"\n")
+                    _say(client, self._answer(fetcher, json.loads(line), client))
 
-    def _count(self, fetcher: str, sessions: int) -> None:
+    def _greeted(self, client: socket.socket, lines: BinaryIO) -> str:
+        """Whose session it is, which it says first.
+
+        :raises OSError: if it says nothing; others if it says nonsense
+        """
+        client.settimeout(GREETING)
+        with self._place("", MOST_GREETINGS) as free:
+            if not free:
+                raise OSError("too many sessions begin at once")
+            name = str(json.loads(lines.readline(LONGEST))["fetcher"])
+        client.settimeout(None)
+        return name
+
+    @contextmanager
+    def _place(self, fetcher: str, most: int = MOST_SESSIONS) -> Iterator[bool]:
+        """Count a session, so that whoever has one key keeps nobody with another one out.
+
+        :returns: whether there is a place for it
+        """
         with self._news:
-            self._sessions[fetcher] += sessions
-            self._silent[fetcher] = time.time()
+            free = self._sessions[fetcher] < most
+            self._sessions[fetcher] += free
+            told = free or fetcher in self._crowded
+            if not free:
+                self._crowded.add(fetcher)
+        if fetcher and not told:
+            say(f"{fetcher}: {CROWDED}", WARNING)
+        try:
+            yield free
+        finally:
+            with self._news:
+                self._sessions[fetcher] -= free
+                self._silent[fetcher] = time.time()
+                if not self._sessions[fetcher]:
+                    self._crowded.discard(fetcher)
 
     def _may_ask(self, client: socket.socket) -> bool:
         said = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
@@ -172,10 +213,9 @@ class Fetching:
             return bool(uid in (0, getpwnam(self._asks).pw_uid))
         return bool(uid == 0)
 
-    def _answer(self, asked: Mapping[str, Any], client: socket.socket) -> dict[str, Any]:
-        fetcher = self._fetchers.get(str(asked["fetcher"]))
-        if fetcher is None:
-            return {"refused": "there is no such delivery by fetch in the Site"}
+    def _answer(
+        self, fetcher: Fetcher, asked: Mapping[str, Any], client: socket.socket
+    ) -> dict[str, Any]:
         ask = asked["ask"]
         if ask == "tasks":
             return {
@@ -315,6 +355,10 @@ class Fetching:
     def _works(self, fetcher: str) -> None:
         if self._wrong.pop(fetcher, ""):
             say(f"{fetcher}: photos are fetched again")
+
+
+def _say(client: socket.socket, answer: Mapping[str, Any]) -> None:
+    client.sendall(json.dumps(answer).encode() + b"\n")
 
 
 def _task(photo: Photo, nonce: str | None) -> dict[str, Any]:

@@ -19,16 +19,16 @@ UNIT = "hotshoe-intake.service"
 PAUSE = 10
 
 
-def follow(came: Callable[[str, float], None], lost: Callable[[], None]) -> None:
-    """Follow the journal from now on, in a thread of its own.
+def follower(came: Callable[[str, float], None], lost: Callable[[], None]) -> threading.Thread:
+    """What follows the journal from now on, and tells it once it is started.
 
     What came before is found by a look at all of the library, so no place in it is remembered.
 
     :param came: called with the whole path of each photo, and when it came, in seconds since 1970
     :param lost: called when lines may have been missed
     """
-    reader = _reader()
-    threading.Thread(target=_follow, args=(reader, came, lost), daemon=True, name="journal").start()
+    arguments = _reader(), came, lost
+    return threading.Thread(target=_follow, args=arguments, daemon=True, name="journal")
 
 
 def _reader() -> Any:

@@ -53,7 +53,8 @@ class Destination:
         self.push, self._secret, self._ledger, self._photos = push, secret, ledger, photos
         self._private, self._delivered = private, delivered
         self._rclone = Rclone(push, secret, private) if push.by != "sftp" else None
-        self._rate = Rate(push.bytes_per_second)
+        # What is read back takes its part of the other direction.
+        self._sent, self._back = Rate(push.bytes_per_second), Rate(push.bytes_per_second)
         # What follows is looked at and changed while this is held.
         self._news = threading.Condition()
         self._busy: set[int] = set()
@@ -95,7 +96,7 @@ class Destination:
         # What it imports is installed only where there is such a delivery.
         from hotshoe_delivery.sftp import Sftp
 
-        return Sftp(self.push, self._secret, self._private, lane, self._rate)
+        return Sftp(self.push, self._secret, self._private, lane, self._sent, self._back)
 
     # -- a lane
 

@@ -44,6 +44,8 @@ _OPTIONS = (
     *("--multi-thread-streams", "0", "--buffer-size", "4M", "--ignore-times"),
     # What is sent is such a link: an open file, in /proc.
     "--copy-links",
+    # Lower effort (RFC 8622): a router that looks at it sends everything else first.
+    *("--dscp", "LE"),
 )
 # Sent along with all that is asked while an object is stored. What is asked about it later would be
 # told that it has not changed (304).

@@ -166,6 +166,8 @@ def main(arguments: Sequence[str]) -> None:
         service = Service(where, name)
     except OSError:
         sys.exit(NOT_RUNNING)
+    except RefusedError as error:
+        sys.exit(f"the server refuses: {error}")
     handle = os.open(library, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         Session(service, handle, sys.stdout.fileno()).run(sys.stdin.buffer)

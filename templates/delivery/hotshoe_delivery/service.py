@@ -72,24 +72,26 @@ class Service:
         """Do it until SIGTERM."""
         signal.signal(signal.SIGTERM, self._end)
         signal.signal(signal.SIGINT, self._end)
-        # Before the first look, so that nothing comes in between.
-        journal.follow(self._photos.came, self._look.set)
+        # From before the first look on, so that nothing comes in between.
+        follower = journal.follower(self._photos.came, self._look.set)
         self._fetching.begin(Path(self._configuration.exchange))
         for each in self._destinations:
             each.begin()
         notify("READY=1")
         scanned = 0.0
         pause = 0.0
-        keeper_runs = False
+        knows = False
         while not self._ends:
             if self._look.is_set() or time.monotonic() - scanned >= pause:
                 self._look.clear()
                 pause = SOON if self._scan() else SCAN
                 scanned = time.monotonic()
-                if self._keeper and not keeper_runs:
-                    # Not before it is known what is there.
-                    keeper_runs = True
-                    self._keeper.begin()
+                if not knows:
+                    knows = True
+                    # Not before it is known what is there: what has just come is newer.
+                    follower.start()
+                    if self._keeper:
+                        self._keeper.begin()
             self._fetching.look()
             notify("WATCHDOG=1")
             self._look.wait(_watchdog(min(pause, 20)))

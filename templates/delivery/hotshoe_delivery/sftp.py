@@ -44,7 +44,9 @@ LONGEST_ANSWER = 1 << 16
 # How long OpenSSH's last words are waited for, in seconds.
 LAST_WORDS = 5
 _OPTIONS = (
-    *("-F", "none", "-T", "-a", "-x", "-oLogLevel=ERROR", "-oIPQoS=none"),
+    *("-F", "none", "-T", "-a", "-x", "-oLogLevel=ERROR"),
+    # Lower effort (RFC 8622): a router that looks at it sends everything else first.
+    "-oIPQoS=le",
     *("-oStrictHostKeyChecking=yes", "-oGlobalKnownHostsFile=/dev/null", "-oUpdateHostKeys=no"),
     *("-oCheckHostIP=no", "-oClearAllForwardings=yes", "-oConnectTimeout=15"),
     # What does not answer within half a minute is gone.
@@ -83,13 +85,14 @@ class Sftp:
     :param secret: ``password``, or ``key``
     :param folder: where files for OpenSSH may be put, which nobody else can read
     :param lane: which of the connections to that place this is
-    :param rate: at which photos are sent
+    :param sent: the rate at which photos are sent
+    :param back: the rate at which they are read back
     """
 
     def __init__(
-        self, push: Push, secret: dict[str, str], folder: Path, lane: str, rate: Rate
+        self, push: Push, secret: dict[str, str], folder: Path, lane: str, sent: Rate, back: Rate
     ) -> None:
-        self._push, self._rate, self._root = push, rate, push.folder or "."
+        self._push, self._sent, self._back, self._root = push, sent, back, push.folder or "."
         # The path of a socket is 107 bytes long at most, and OpenSSH appends some.
         digest = hashlib.sha256(f"{push.name} {lane}".encode()).hexdigest()
         self._control = folder / digest[:8]
@@ -240,6 +243,7 @@ class Sftp:
                 return ""
             file.prefetch(photo.size)
             while length <= photo.size and (piece := file.read(PIECE)):
+                self._back.took(len(piece))
                 sha256.update(piece)
                 length += len(piece)
         return sha256.hexdigest() if length == photo.size else ""
@@ -295,7 +299,7 @@ class Sftp:
             file.seek(have)
             at = have
             while piece := os.pread(source.handle, PIECE, at):
-                self._rate.took(len(piece))
+                self._sent.took(len(piece))
                 file.write(piece)
                 at += len(piece)
             file.flush()

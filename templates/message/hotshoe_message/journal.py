@@ -9,7 +9,7 @@ from typing import Any
 
 from systemd import journal
 
-from hotshoe_message.photos import Photo
+from hotshoe_message.photos import UNSEEN, Photo
 
 INTAKE = "hotshoe-intake.service"
 # That a photo is in the library and on the disk.
@@ -31,7 +31,7 @@ def read_entry(entry: dict[str, Any], library: str) -> Photo | None:
         size, written = state.st_size, state.st_mtime_ns
     except OSError:
         # Somebody has moved it already.
-        size, written = int(_text(entry.get("HOTSHOE_BYTES")) or 0), 0
+        size, written = int(_text(entry.get("HOTSHOE_BYTES")) or 0), UNSEEN
     return Photo(camera, path, size, written, entry["__REALTIME_TIMESTAMP"].timestamp())
 
 

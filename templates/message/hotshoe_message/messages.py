@@ -173,6 +173,7 @@ class Messages:
         known = self._state.files()
         new = [photo for photo in photos if (photo.size, photo.mtime_ns) not in known]
         with self._state.changing():
+            new = [photo for photo in new if not self._state.found_again(photo)]
             for photo in new:
                 self._add(photo, told=told)
             self._state.remember("looked", repr(self._now()))

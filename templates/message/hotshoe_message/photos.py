@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 # The fields of a tree, such as ``{camera}/{date}/{name}``.
 _FIELD = re.compile(r"\{(\w+)\}")
+# In the place of the time at which a photo was written, if it was moved before that was seen.
+UNSEEN = 0
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class Photo:
     :param camera: which camera it is from; empty if nothing tells
     :param path: where it was put, as os.fsdecode() gives it
     :param size: in bytes
-    :param mtime_ns: when its content was written, in nanoseconds since 1970
+    :param mtime_ns: when its content was written, in nanoseconds since 1970, or
+        ``UNSEEN``
     :param at: when it came into the library, in seconds since 1970
     """
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hotshoe_message.photos import Photo
+from hotshoe_message.photos import UNSEEN, Photo
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -26,6 +26,9 @@ CREATE INDEX IF NOT EXISTS photo_message ON photo (message);
 # In the place of a message's number: what was there before messages were wanted. Until it is in a
 # message, a photo has none.
 _NOT_TOLD = 0
+# How long after its last byte a photo is in the library at most, unless something was down, in
+# seconds.
+_RIGHT_AFTER = 60
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,19 @@ class State:
         query = "SELECT 1 FROM photo WHERE size = ? AND mtime_ns = ? AND path = ? LIMIT 1"
         values = (photo.size, photo.mtime_ns, os.fsencode(photo.path))
         return self._db.execute(query, values).fetchone() is not None
+
+    def found_again(self, photo: Photo) -> bool:
+        """Whether a photo is one that somebody had moved before it could be looked at.
+
+        Of such a one the size is known, and when it came, which is right after it was written.
+        """
+        query = (
+            "UPDATE photo SET mtime_ns = ? WHERE id = (SELECT id FROM photo"
+            " WHERE size = ? AND mtime_ns = ? AND abs(at - ?) < ? LIMIT 1)"
+        )
+        written = photo.mtime_ns / 10**9
+        values = (photo.mtime_ns, photo.size, UNSEEN, written, _RIGHT_AFTER)
+        return self._db.execute(query, values).rowcount > 0
 
     def add(self, photo: Photo, *, told: bool) -> None:
         """A photo is there.

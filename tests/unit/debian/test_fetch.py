@@ -14,7 +14,6 @@ from click.testing import CliRunner
 from hotshoe.cli import main
 from hotshoe.debian import fetch
 from hotshoe.plan.derivation import make_plan
-from hotshoe.render import render
 from hotshoe.secrets.delivery_keys import fetch_host_key, fetch_key
 from hotshoe.site.reading import SiteFiles, load_site
 from tests.conftest import PROJECT
@@ -84,10 +83,17 @@ def test_a_computer_that_a_person_sets_up_gets_all_that_it_needs(plan, tmp_path)
 
 def test_the_server_s_ssh_listens_at_its_address_alone(plan):
     (server,) = plan.servers
-    text = render("fetch/sshd.conf.j2", server=server, user=fetch.USER)
+    text = fetch.sshd(server, "13")
     listens = [line for line in text.splitlines() if line.startswith("ListenAddress")]
     assert listens == ["ListenAddress 192.168.178.10:17022"]
     assert IPv4Address("192.168.178.10") == server.address
+
+
+@pytest.mark.parametrize(("release", "says"), [("12", []), ("13", ["PerSourcePenalties no"])])
+def test_who_fails_to_log_in_is_not_put_off_with_his_address(plan, release, says):
+    """An older sshd does not start with an option that it does not know."""
+    text = fetch.sshd(plan.servers[0], release)
+    assert [line for line in text.splitlines() if line.startswith("PerSourcePen")] == says
 
 
 def test_a_command_writes_it_and_nobody_else_may_read_it(tmp_path, monkeypatch):

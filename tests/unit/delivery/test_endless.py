@@ -18,6 +18,7 @@ import pytest
 from hotshoe_delivery import library
 from hotshoe_delivery.ledger import Ledger, Photo
 from hotshoe_delivery.photos import Photos
+from hotshoe_delivery.rate import Rate
 from hotshoe_delivery.rclone import Rclone
 from hotshoe_delivery.sftp import LONGEST_ANSWER, Sftp, _answer
 from hotshoe_delivery.words import trouble
@@ -84,7 +85,7 @@ class _File:
 )
 def test_a_file_of_an_sftp_server_is_read_no_further_than_it_may_be_long(size, says, right):
     store = Sftp.__new__(Sftp)
-    store._root = "in"
+    store._root, store._back = "in", Rate(0)
     read = store._read_back(_File(size, says), "a.jpg", Photo(1, "a.jpg", 9, 0, 0))
     assert (read == hashlib.sha256(bytes(9)).hexdigest()) is right
 

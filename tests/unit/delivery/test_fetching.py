@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import threading
+from contextlib import ExitStack
 
 import pytest
 
@@ -124,9 +125,39 @@ def test_one_that_is_gone_is_not_given_again(home, service):
 
 
 def test_who_is_not_in_the_site_is_refused(exchange):
-    stranger = Service(exchange, "stranger")
-    with pytest.raises(RefusedError):
-        stranger.tasks(1, 0)
+    with pytest.raises(RefusedError, match="no such delivery"):
+        Service(exchange, "stranger")
+
+
+def test_whoever_has_one_key_keeps_nobody_with_another_out(home, exchange):
+    """However many sessions he opens, and whether they say whose they are or not."""
+    home.put("IMG_1.JPG", b"photo")
+    with ExitStack() as taken:
+
+        def begun(name):
+            session = Service(exchange, name)
+            taken.callback(session.close)
+            return session
+
+        for _ in range(20):
+            silent = taken.enter_context(socket.socket(socket.AF_UNIX))
+            silent.connect(exchange)
+        sessions = [begun("nas") for _ in range(8)]
+        for _ in range(2):
+            with pytest.raises(RefusedError, match="too many sessions"):
+                begun("nas")
+        home.wait_until_told("nas: this delivery has too many sessions at once")
+        assert len(begun("attic").tasks(1, 30)) == 1
+        sessions[0].close()
+        until(lambda: _gets_in(exchange, "nas"))
+
+
+def _gets_in(exchange, name):
+    try:
+        Service(exchange, name).close()
+    except RefusedError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(
@@ -136,19 +167,19 @@ def test_who_is_not_in_the_site_is_refused(exchange):
         b"nonsense\n",
         b"[]\n",
         b'{"ask": "tasks"}\n',
-        b'{"ask": "tasks", "fetcher": "nas", "most": "x", "seconds": 1}\n',
-        json.dumps({"ask": "fetched", "fetcher": "nas", "id": 1, "sha256": "\udcff"}).encode()
-        + b"\n",
+        b'{"ask": "tasks", "most": "x", "seconds": 1}\n',
+        json.dumps({"ask": "fetched", "id": 1, "sha256": "\udcff"}).encode() + b"\n",
         b"[" * 100_000 + b"\n",
         b"x" * (2 << 20),
     ],
 )
-def test_nonsense_ends_that_session_alone(home, exchange, service, said):
+@pytest.mark.parametrize("first", [b"", b'{"fetcher": "nas"}\n'])
+def test_nonsense_ends_that_session_alone(home, exchange, service, first, said):
     with socket.socket(socket.AF_UNIX) as other:
         other.connect(exchange)
         other.settimeout(30)
         try:
-            other.sendall(said)
+            other.sendall(first + said)
             while other.recv(1000):
                 pass
         except OSError:

@@ -189,6 +189,20 @@ def test_they_go_in_the_order_of_the_site(home, peers, order):
     assert all(place < n + 3 for n, place in enumerate(places)), places
 
 
+def test_it_is_no_faster_than_the_site_says_either_way(home, peer):
+    """Neither side can digest what it has, so all of it comes back."""
+    rate, seconds = 2 * MEGABYTE, 2
+    home.put("IMG_1.JPG", b"photo", tell=False)
+    home.pushes = [peer.push("there", bytes_per_second=rate)]
+    home.begin()
+    home.wait_until_delivered("there", 1)
+    began = time.monotonic()
+    home.put("IMG_2.JPG", random_content(rate * seconds))
+    home.wait_until_delivered("there", 2)
+    # What was idle may begin with a quarter of a second's worth.
+    assert time.monotonic() - began > 2 * (seconds - 0.25)
+
+
 def test_what_vanishes_from_the_library_does_not_wait_any_more(home, peers):
     peer = peers("webdav")
     peer.end()

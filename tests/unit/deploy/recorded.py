@@ -74,6 +74,20 @@ FAILED = f"""{BEGUN}    [gateway]  nft: syntax error
 --> Disconnecting from hosts...
 --> pyinfra error: Over 0% of hosts failed (50%)
 """
+AWAY = """\
+--> Connecting to hosts...
+    [darkroom] Connected
+    [nas]      Could not connect (timed out)
+    [gateway]  Connected
+    nas does not answer and is left as it is: Could not connect (timed out)
+    -> deploy again once it answers
+
+--> Preparing operation files...
+    [darkroom] Ready: deploy.py
+    [gateway]  Ready: deploy.py
+
+--> Disconnecting from hosts...
+"""
 UNREACHABLE = """\
 --> Loading config...
 --> Loading inventory...

@@ -9,6 +9,7 @@ import pytest
 from hotshoe.deploy.log import Log
 from hotshoe.deploy.results import Operation, SiteResult, from_plan, from_results
 from tests.unit.deploy.recorded import (
+    AWAY,
     BEGUN,
     BROKEN_SITE,
     CALLBACK,
@@ -45,6 +46,16 @@ def test_a_dry_run_tells_leftovers_and_what_the_roles_say():
     assert result.notices == (
         "group_vars/home.yml: ftp.tls: nobody verifies it\n-> write tls: explicit",
         "gateway: inside are eth1, lo; what comes in by any other interface is from outside",
+    )
+
+
+def test_a_host_that_does_not_answer_and_may_be_off_is_told_and_no_failure():
+    result = from_plan("home", log_of(AWAY), json.loads(PLAN))
+    assert list(effects(result)) == ["darkroom", "gateway"]
+    assert result.error == ""
+    assert result.notices[0] == (
+        "nas does not answer and is left as it is: Could not connect (timed out)\n"
+        "-> deploy again once it answers"
     )
 
 

@@ -37,6 +37,7 @@ class Asked:
     proving: dict[int, str] = field(default_factory=dict)
     photos: dict[int, Task] = field(default_factory=dict)
     told: list[tuple[Any, ...]] = field(default_factory=list)
+    greeting: dict[str, Any] = field(default_factory=lambda: {"answer": True})
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def add(self, path: str, content: bytes) -> int:
@@ -114,9 +115,10 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         asked = self.server.asked
+        assert json.loads(self.rfile.readline()) == {"fetcher": "nas"}
+        self.wfile.write(json.dumps(asked.greeting).encode() + b"\n")
         for line in self.rfile:
             request = json.loads(line)
-            assert request.pop("fetcher") == "nas"
             with asked.changed:
                 answer = getattr(asked, request.pop("ask"))(**request)
                 asked.changed.notify_all()

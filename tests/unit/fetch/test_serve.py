@@ -138,6 +138,13 @@ def test_whoever_is_asked_in_vain_is_told_in_plain_words(served, tmp_path):
     assert (done.returncode, done.stderr) == (1, "hotshoe-delivery does not run on the server\n")
 
 
+def test_whoever_has_too_many_sessions_is_told_so(asked: Asked, served):
+    asked.greeting = {"refused": "this delivery has too many sessions"}
+    done = subprocess.run(served, input="", capture_output=True, text=True)
+    told = "the server refuses: this delivery has too many sessions\n"
+    assert (done.returncode, done.stderr) == (1, told)
+
+
 def test_what_the_service_refuses_is_refused(asked: Asked, tmp_path):
     class Refusing:
         def tasks(self, most, seconds):
