@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -251,7 +250,7 @@ class Deliveries:
         """Have the other side be as far away as it is said to be."""
         if not scenario.round_trip:
             return nullcontext()
-        return distant(partial(self._line.inside, SERVER), scenario.round_trip)
+        return distant(self.stage, SERVER, scenario.round_trip)
 
     def _upload(self) -> float:
         """How long a fleet takes to upload its photos, in seconds."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from hotshoe.errors import HotshoeError
+from hotshoe.stage import podman
+from hotshoe.stage.stage import Stage
 
 _RELAY = str(Path(__file__).with_name("relay.py"))
 _PORT, _MARK = 2200, 0x5C
@@ -25,28 +27,25 @@ table ip {_TABLE} {{
 
 
 @contextmanager
-def distant(inside: Callable[..., list[str]], round_trip: float) -> Iterator[None]:
+def distant(stage: Stage, node: str, round_trip: float) -> Iterator[None]:
     """Have every packet of SSH from a device take its time.
 
-    :param inside: makes of a command of this computer one that runs in the device's network
+    :param stage: is up
+    :param node: the name of the device
     :param round_trip: in seconds, there and back
     :raises HotshoeError: if that cannot be had
     """
+    container = stage.container(node)
+    network = ("nsenter", f"--target={podman.pid(container)}", "--net")
     arguments = (sys.executable, _RELAY, str(_PORT), str(_MARK), str(round_trip / 2))
-    with subprocess.Popen(inside(*arguments), stdout=subprocess.PIPE) as relay:
+    with subprocess.Popen([*network, *arguments], stdout=subprocess.PIPE) as relay:
         try:
             assert relay.stdout is not None
             if not relay.stdout.readline():
                 raise HotshoeError(f"{_RELAY} has ended")
-            _nft(inside, "-f", "-", rules=_REDIRECT)
+            # Its own nft: an older one may not bear the rules that it has.
+            podman.execute(container, "nft", "-f", "-", input_text=_REDIRECT)
             yield
         finally:
             relay.terminate()
-            _nft(inside, "delete", "table", "ip", _TABLE)
-
-
-def _nft(inside: Callable[..., list[str]], *arguments: str, rules: str = "") -> None:
-    command = inside("nft", *arguments)
-    done = subprocess.run(command, input=rules, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise HotshoeError(f"nft: {done.stderr.strip()}")
+            podman.execute(container, "nft", "delete", "table", "ip", _TABLE)

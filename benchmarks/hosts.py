@@ -24,6 +24,7 @@ from hotshoe.secrets.making import make_vault
 from hotshoe.site.reading import SiteFiles, load_site
 from hotshoe.stage import image, podman
 from hotshoe.stage.stage import Stage
+from hotshoe.stage.topology import LAPTOP
 
 SITE = "hosts"
 VARIABLE = "HOTSHOE_BENCH_HOSTS"
@@ -145,7 +146,7 @@ class ManyHosts:
         for tool, run in together._asdict().items():
             yield Figure(f"{name}_memory_of_all_{tool}", run.peak_bytes / 1e6, "MB")
 
-        with distant(near.inside, ROUND_TRIP):
+        with distant(self.stage, LAPTOP, ROUND_TRIP):
             where = f"_at_{ROUND_TRIP * 1000:.0f}_ms"
             far = self._beside_floor(hotshoe, floor, say, where)
             yield from _one_host(f"noop_1_host{where}", far)

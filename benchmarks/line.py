@@ -22,6 +22,7 @@ table ip {_TABLE} {{
     }}
 }}
 """
+_NOT = f"table ip {_TABLE}\ndelete table ip {_TABLE}\n"
 
 
 class Line:
@@ -53,7 +54,10 @@ class Line:
         finally:
             self._tc(self._router, "qdisc delete dev eth0 root", check=False)
             self._tc(INTERNET, "qdisc delete dev home0 root", check=False)
-            self._run(self._router, "nft", "delete", "table", "ip", _TABLE, check=False)
+            if by_mark:
+                podman.execute(
+                    self._stage.container(self._router), "nft", "-f", "-", input_text=_NOT
+                )
 
     def _shape(self, node: str, interface: str, rate: int) -> None:
         shape = f"tbf rate {rate * 8} burst 128kb latency {QUEUE}ms"
@@ -66,20 +70,15 @@ class Line:
         for parent, number, part, prio in (("1:", 1, 10, 0), ("1:1", 10, 9, 0), ("1:1", 20, 1, 1)):
             htb = f"htb rate {bits * part // 10} ceil {bits} prio {prio}"
             self._tc(self._router, f"class add dev eth0 parent {parent} classid 1:{number} {htb}")
-        self._run(self._router, "nft", "-f", "-", text=_BY_MARK)
+        container = self._stage.container(self._router)
+        podman.execute(container, "nft", "-f", "-", input_text=_BY_MARK)
 
     def sent(self) -> int:
         """How much has left the home so far, with all headers, in bytes."""
         counter = "/sys/class/net/eth0/statistics/tx_bytes"
         return int(podman.execute(self._stage.container(self._router), "cat", counter))
 
-    def inside(self, node: str, *command: str) -> list[str]:
-        """A command of this computer, in the network of a device."""
-        holder = podman.pid(self._stage.container(node))
-        return ["nsenter", "--net", f"--target={holder}", *command]
-
     def _tc(self, node: str, words: str, *, check: bool = True) -> None:
-        self._run(node, "tc", *words.split(), check=check)
-
-    def _run(self, node: str, *command: str, text: str | None = None, check: bool = True) -> None:
-        podman.run(*self.inside(node, *command), input_text=text, check=check)
+        holder = podman.pid(self._stage.container(node))
+        command = ("nsenter", f"--target={holder}", "--net", "tc", *words.split())
+        podman.run(*command, check=check)

@@ -115,9 +115,12 @@ class Peer(ABC):
         return int(said.partition(" bytes ")[2].split()[0])
 
     @contextmanager
-    def counting(self) -> Iterator[None]:
-        """Count what comes in."""
-        with self._table(f"count_{self.name}", -9, "tcp dport {port} counter"):
+    def counting(self, which: str = "") -> Iterator[None]:
+        """Count what comes in.
+
+        :param which: only what nft finds to be so
+        """
+        with self._table(f"count_{self.name}", -9, f"tcp dport {{port}} {which} counter"):
             yield
 
     @contextmanager

@@ -14,7 +14,7 @@ import pytest
 
 from hotshoe import paths
 from hotshoe.stage.topology import CAMERA, INTERNET, LAPTOP
-from tests.stage.conftest import Change, SharedStage, deployed
+from tests.stage.conftest import Change, SharedStage, deployed, every_home_needs
 from tests.stage.home import Home
 from tests.stage.test_firewall import wait_until
 
@@ -36,7 +36,7 @@ def saying(certificate: str) -> Change:
 
 
 def with_key(said: str) -> str:
-    return re.sub(r"ddns_secret: .*", f"acme_secret: {TSIG}", said)
+    return f"{every_home_needs(said)}acme_secret: {TSIG}\n"
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from packaging.requirements import Requirement
 from hotshoe.stage import podman
 from hotshoe.stage.topology import LAPTOP
 from tests.conftest import PROJECT
-from tests.stage.conftest import SharedStage, deployed
+from tests.stage.conftest import SharedStage, deployed, every_home_needs
 from tests.stage.home import BIN, Home
 from tests.stage.test_firewall import wait_until
 from tests.unit.gitops.pull.repository import OWNER, STRANGER, Origin, make_keys
@@ -128,8 +127,7 @@ def home(stage: SharedStage) -> Home:
 
 def _unpublished(said: str) -> str:
     """The vault of a home, whose passwords nobody knows."""
-    others = "ddns_secret|acme_secret"
-    return re.sub(rf"(?m)^({others}): .*\n", "", said).replace("demo-", "own-")
+    return every_home_needs(said).replace("demo-", "own-")
 
 
 _ready: dict[str, Pulled] = {}

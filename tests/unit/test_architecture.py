@@ -171,7 +171,7 @@ NAMES_OF_TESTS = [
         node.name
         for path in TESTS
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     ),
 ]
 ARCHITECTURE = (PROJECT / "ARCHITECTURE.md").read_text()
