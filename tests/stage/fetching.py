@@ -45,19 +45,19 @@ def arrives(home: Home, name: str, seconds: int = 60, folder: str = FOLDER) -> N
     assert digest_there(home, name, seconds, folder) == digest_here(home, name)
 
 
-def cursor(home: Home, node: str) -> str:
-    """Where the journal of a device ends now."""
-    said = home.sh(node, "journalctl -q -n 1 -o json --output-fields=MESSAGE")
-    return str(json.loads(said)["__CURSOR"])
+def now(home: Home, node: str) -> str:
+    """What time it is on a device, as its journal is asked for what has come since."""
+    return "@" + home.sh(node, "date +%s.%6N").strip()
 
 
 def told(home: Home, node: str, unit: str, words: str, since: str, seconds: int = 90) -> None:
     """A unit tells that, in words that a person understands; waits for it.
 
-    :param since: where the journal ended before
+    :param since: as :func:`now` told it
     """
-    # With -f, journalctl would notice that grep has gone with the next line alone.
-    said = f"journalctl -q -o cat -u {unit} --after-cursor={shlex.quote(since)}"
+    # With -f, journalctl would notice that grep has gone with the next line alone; with a cursor,
+    # that of Debian 12 does not show the unit's first line after it.
+    said = f"journalctl -q -o cat -u {unit} --since={since}"
     look = f"until {said} | grep -q -F {shlex.quote(words)}; do sleep 0.2; done"
     wait = f"timeout {seconds} sh -c {shlex.quote(look)}"
     assert home.succeeds(node, wait), home.sh(node, f"journalctl -q -n 30 -o cat -u {unit}")

@@ -196,7 +196,7 @@ def test_every_side_gets_every_photo_as_it_is(at: Delivering) -> None:
     with ExitStack() as counts:
         for name in NAMES:
             counts.enter_context(at.peers[name].counting("ip dscp != 1"))
-        photos |= at.shoot("F.MOV", size=9_000_000)
+        photos |= at.shoot("F.MOV", size=5_000_000)
         at.wait(photos)
         assert all(at.peers[name].received() < 100_000 for name in NAMES)
     for name in ("é t é.JPG", "a+b&c#%41.JPG"):
@@ -301,7 +301,7 @@ def test_what_is_cut_in_the_middle_goes_on_by_itself(at: Delivering) -> None:
 
 
 def test_a_server_that_is_killed_while_it_delivers_goes_on(at: Delivering) -> None:
-    size = 12_000_000
+    size = 6_000_000
     with ExitStack() as slow:
         for name in NAMES:
             slow.enter_context(at.peers[name].cut_after(size // 3))
@@ -344,8 +344,8 @@ ROUNDS: dict[str, list[Fault]] = {
         ("office", of("office", "gone"), "nothing answers at its port"),
         ("cloud", of("cloud", "gone"), "nothing answers at its port"),
         ("bucket", of("bucket", "gone"), "nothing answers at its port"),
-        # A connection that was there is given up after half a minute.
-        ("keyed", of("keyed", "silent"), "it does not answer"),
+        # A connection that was there is given up after half a minute, in other words.
+        ("keyed", of("keyed", "silent"), "it does not answer|it hung up in the middle"),
     ],
 }
 
@@ -370,7 +370,7 @@ def test_what_is_wrong_there_is_told_and_once_it_is_right_it_goes_on(
         def all_is_told() -> bool:
             for where, said in at.errors(path).items():
                 words, each = untold.get(where, ("", None))
-                if each and words in said:
+                if each and re.search(words, said):
                     has = at.peers[where].digests()
                     assert not [there for there in has if there.endswith(name)]
                     # It is put right at once: the longer that takes, the longer the pauses are.
@@ -509,6 +509,6 @@ def test_without_the_setting_nothing_is_left(at: Delivering, stage: SharedStage)
 def test_on_debian_12(stage: SharedStage) -> None:
     home = stage.home("delivery 12", partial(delivering, "12"))
     at = PEERS[home.project]
-    photos = at.shoot("IMG_0001.JPG") | at.shoot("F.MOV", size=9_000_000)
+    photos = at.shoot("IMG_0001.JPG") | at.shoot("F.MOV", size=5_000_000)
     at.wait(photos)
     test_what_is_wrong_there_is_told_and_once_it_is_right_it_goes_on(at, "keys and passwords")

@@ -25,9 +25,9 @@ from tests.stage.fetching import (
     arrives,
     asks,
     copy,
-    cursor,
     digest_here,
     digest_there,
+    now,
     part,
     received,
     slow,
@@ -114,7 +114,7 @@ class TestACut:
     def test_is_resumed_from_where_it_was(self, home: Home, what: str) -> None:
         name, size = new(f"cut-{what}"), 24 * MB
         with slow(home, 6 * MB):
-            before, since = received(home), cursor(home, NAS)
+            before, since = received(home), now(home, NAS)
             upload(home, name, size)
             have = part(home, size // 3)
             if what == "fetcher":
@@ -141,7 +141,7 @@ class TestACut:
 
     def test_what_comes_meanwhile_waits_and_is_fetched(self, home: Home) -> None:
         names = [new(f"away-{i}") for i in range(3)]
-        since = cursor(home, NAS)
+        since = now(home, NAS)
         with stopped(home, home.server, DELIVERY):
             for name in names:
                 upload(home, name, 50_000)
@@ -161,11 +161,11 @@ class TestTrouble:
     """Told in plain words; nothing is lost; it goes on by itself."""
 
     def test_a_full_disk(self, home: Home) -> None:
-        name, since = new("full"), cursor(home, NAS)
+        name, since = new("full"), now(home, NAS)
         home.sh(NAS, f"mount -t tmpfs -o size=5m,mode=777 tmpfs {FOLDER}")
         home.sh(NAS, f"systemctl restart {FETCHES}")
         try:
-            here = cursor(home, home.server)
+            here = now(home, home.server)
             upload(home, name, 12 * MB)
             told(home, NAS, FETCHES, "the disk there is full", since)
             told(home, home.server, DELIVERY, "the disk there is full", here)
@@ -175,7 +175,7 @@ class TestTrouble:
             home.sh(NAS, f"systemctl stop {FETCHES}; umount {FOLDER}; systemctl start {FETCHES}")
 
     def test_another_host_key(self, home: Home) -> None:
-        name, since = new("key"), cursor(home, NAS)
+        name, since = new("key"), now(home, NAS)
         known = paths.FETCHER_KNOWN_HOSTS
         home.sh(NAS, f"cp {known} /root/known")
         home.sh(NAS, "rm -f /root/other*; ssh-keygen -q -N '' -t ed25519 -f /root/other")
@@ -190,7 +190,7 @@ class TestTrouble:
         arrives(home, name, 120)
 
     def test_a_key_that_is_not_accepted(self, home: Home) -> None:
-        name, since = new("denied"), cursor(home, NAS)
+        name, since = new("denied"), now(home, NAS)
         home.sh(home.server, f"mv {paths.FETCH_KEYS} {paths.FETCH_KEYS}.away")
         with stopped(home, home.server, SSHD):
             home.sh(home.server, f"echo '# nobody' >{paths.FETCH_KEYS}")
@@ -368,7 +368,7 @@ class TestTheKey:
 
     def test_opens_few_sessions_at_once(self, home: Home) -> None:
         """So that others who fetch are answered still; who has the key is told why he is not."""
-        since = cursor(home, home.server)
+        since = now(home, home.server)
         holding = f"""
 import subprocess
 command = {ssh("-T")!r}.split()
@@ -448,7 +448,7 @@ def test_retention_removes_a_photo_only_after_a_fresh_proof(home: Home) -> None:
     home.sh(NAS, f"rm {FOLDER}/*/*/{vanished}")
     overwrite = "dd if=/dev/urandom bs=1000 count=1 conv=notrunc status=none"
     home.sh(NAS, f"for photo in {FOLDER}/*/*/{changed}; do {overwrite} of=$photo; done")
-    since = cursor(home, home.server)
+    since = now(home, home.server)
     with home.saying("retention: {after_days: 30}", "retention: {keep_free: 999TB}"):
         # It waits for sides that lose what the library loses, for a minute and a half elsewhere.
         soon = f"""sed -i 's/"retention": {{/&"settle": 2,/' {paths.DELIVERY_CONFIGURATION}"""
@@ -502,7 +502,7 @@ def test_a_computer_that_a_person_sets_up_fetches_as_an_ordinary_user(home: Home
             arrives(home, name, folder=folder)
             found = home.sh(NAS, f"find {folder} -name {name} -printf '%u'")
             assert found == "ann"
-            since = cursor(home, NAS)
+            since = now(home, NAS)
             with stopped(home, home.server, SSHD):
                 told(home, NAS, unit, "nothing answers on the server", since)
                 upload(home, away, 50_000)
