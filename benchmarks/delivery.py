@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from benchmarks.distance import distant
 from benchmarks.figures import Figure
@@ -33,6 +33,7 @@ from hotshoe.stage import actions, podman
 from hotshoe.stage.stage import Stage
 from hotshoe.stage.topology import CAMERA
 
+T = TypeVar("T")
 ROUNDS = 3
 SESSIONS, PHOTOS_A_SESSION, PHOTO_BYTES = 4, 8, 5_000_000
 PHOTOS = SESSIONS * PHOTOS_A_SESSION
@@ -152,7 +153,7 @@ class Round(NamedTuple):
     :param upload: of photos, by a fleet of cameras alone
     :param delivery: of photos, by hotshoe alone, to all destinations together
     :param sftp: of photos, by OpenSSH's sftp
-    :param sent: all that left the server while it delivered
+    :param sent: all that left the home while it delivered
     :param upload_beside: as ``upload``, while photos are delivered
     :param sent_beside: as ``sent``, while photos are uploaded
     """
@@ -241,9 +242,9 @@ class Deliveries:
             upload=size / uploads,
             delivery=size * scenario.destinations / deliveries,
             sftp=size * scenario.destinations / sftp,
-            sent=sent / deliveries,
+            sent=sent,
             upload_beside=size / uploads_beside,
-            sent_beside=sent_beside / uploads_beside,
+            sent_beside=sent_beside,
         )
 
     def _way(self, scenario: Scenario) -> AbstractContextManager[None]:
@@ -266,16 +267,16 @@ class Deliveries:
         wait_for_library(self.stage, SERVER, camera)
         return seconds
 
-    def _deliver(self, scenario: Scenario) -> tuple[float, int]:
+    def _deliver(self, scenario: Scenario) -> tuple[float, float]:
         """Deliver what is in the library.
 
-        :returns: how long that takes, in seconds, and what left the server meanwhile, in bytes
+        :returns: how long that takes, in seconds, and what leaves the home meanwhile, from the
+            first photo that is there on, in bytes a second
         :raises HotshoeError: if something else gets there, or not in the order of the Site
         """
-        sent = self._line.sent()
         self._start()
-        delivered = self._wait(PHOTOS * scenario.destinations)
-        sent = self._line.sent() - sent
+        self._wait(1)
+        delivered, sent = self._while(lambda: self._wait(PHOTOS * scenario.destinations))
         show = "systemctl show --value --property=ActiveEnterTimestampMonotonic hotshoe-delivery"
         began = int(self._on(SERVER, show)) / 1e6
         by_time = f"find {paths.LIBRARY} -type f -printf '%C@ %P\\n' | sort -n | sed 's/^[^ ]* //'"
@@ -318,21 +319,29 @@ class Deliveries:
             list(pool.map(lambda batch: self._on(SERVER, command, batch), batches))
         return time.monotonic() - started
 
-    def _both(self, scenario: Scenario) -> tuple[float, int]:
+    def _both(self, scenario: Scenario) -> tuple[float, float]:
         """Have a fleet upload while what it has uploaded before is delivered.
 
-        :returns: how long it takes to upload, in seconds, and what left the server meanwhile
+        :returns: how long it takes to upload, in seconds, and what leaves the home meanwhile, in
+            bytes a second
         :raises HotshoeError: if nothing was left to be delivered at the end
         """
         self._start()
         self._wait(1)
-        sent = self._line.sent()
-        seconds = self._upload()
-        sent = self._line.sent() - sent
+        seconds, sent = self._while(self._upload)
         there = int(self._on(SERVER, f"find {paths.LIBRARY} -type f | wc -l"))
         if len(self._delivered()) >= there * scenario.destinations:
             raise HotshoeError("the delivery was over before the uploads were")
         return seconds, sent
+
+    def _while(self, do: Callable[[], T]) -> tuple[T, float]:
+        """Do something.
+
+        :returns: what it returns, and what leaves the home meanwhile, in bytes a second
+        """
+        before, began = self._line.sent(), time.monotonic()
+        done = do()
+        return done, (self._line.sent() - before) / (time.monotonic() - began)
 
     # -- the stage
 
