@@ -590,7 +590,8 @@ def test_ntfy_is_told_of_a_quiet_minute(shaped: Home) -> None:
         configured(home, quiet_seconds=1),
     ):
         upload_together(home, *names)
-        message = json.loads(told.readline())
+        # What has failed before is tried again by another program, too.
+        message = next(each for each in map(json.loads, told) if names[0] in each["message"])
     assert all(name in message["message"] for name in names)
     assert message == {
         "topic": "private",
@@ -607,7 +608,7 @@ def test_immich_gets_each_photo(shaped: Home) -> None:
     said = SAID.replace("probe", "immich")
     with answering(home, IMMICH) as got, home.saying(SAID, said):
         upload(home, name)
-        asset = json.loads(got.readline())
+        asset = next(each for each in map(json.loads, got) if each["name"] == name)
         wait_for(home, name)
     digest = home.sh(home.server, f"sha1sum {home.photo(name)}").split()[0]
     assert asset == {"name": name, "sha1": digest, "status": "created"}
