@@ -5,6 +5,7 @@ Usage: python3 -m hotshoe_fetch CONFIGURATION
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import socket
@@ -128,8 +129,9 @@ class Program:
 
 
 def say(priority: int, text: str) -> None:
-    """Tell the journal, which reads the priority off the line (sd-daemon(3))."""
-    print(f"<{priority}>{text}", file=sys.stderr, flush=True)
+    """Tell the journal, which reads the priority off the line (sd-daemon(3)), or a person."""
+    journal = "JOURNAL_STREAM" in os.environ
+    print(f"<{priority}>{text}" if journal else text, file=sys.stderr, flush=True)
 
 
 def notify(state: str) -> None:
@@ -142,9 +144,21 @@ def notify(state: str) -> None:
             to.sendto(state.encode(), where.replace("@", "\0", 1))
 
 
+def _configuration(path: str) -> Configuration:
+    try:
+        return Configuration(**json.loads(Path(path).read_text()))
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{path}: {error.strerror}") from None
+    except (TypeError, ValueError) as error:
+        reason = f"{path} is not what hotshoe wrote ({error})"
+        raise argparse.ArgumentTypeError(reason) from None
+
+
 def main() -> None:
     """Fetch as the file says."""
-    configuration = Configuration(**json.loads(Path(sys.argv[1]).read_text()))
+    parser = argparse.ArgumentParser("python3 -m hotshoe_fetch", description="Fetch photos.")
+    parser.add_argument("configuration", type=_configuration, help="what hotshoe wrote")
+    configuration = parser.parse_args().configuration
     notify("READY=1")
     Program(configuration, say, lambda: notify("WATCHDOG=1")).run()
 

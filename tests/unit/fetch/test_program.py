@@ -207,3 +207,38 @@ def test_the_program_reads_what_the_deploy_writes():
     read = Configuration(**json.loads(configuration(plan)))
     assert read.command[-5:] == ["-p", "17022", "-l", "hotshoe-fetch", "192.168.178.10"]
     assert (read.server, read.folder, read.bytes_per_second) == ("darkroom", "/srv/photos", 5)
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        (None, "fetcher.json: No such file or directory"),
+        ("photos", "fetcher.json is not what hotshoe wrote (Expecting value"),
+        ('{"folder": "/srv/photos"}', "fetcher.json is not what hotshoe wrote ("),
+    ],
+)
+def test_a_wrong_configuration_is_told_to_who_starts_it_by_hand(
+    written: str | None,
+    reason: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if written is not None:
+        Path("fetcher.json").write_text(written)
+    monkeypatch.setattr("sys.argv", ["hotshoe_fetch", "fetcher.json"])
+    with pytest.raises(SystemExit) as ended:
+        program.main()
+    assert ended.value.code == 2
+    assert reason in capsys.readouterr().err
+
+
+def test_only_the_journal_is_told_a_priority(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("JOURNAL_STREAM", raising=False)
+    program.say(WARNING, "its disk is full")
+    monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+    program.say(WARNING, "its disk is full")
+    assert capsys.readouterr().err == "its disk is full\n<4>its disk is full\n"
