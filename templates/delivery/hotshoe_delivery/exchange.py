@@ -49,8 +49,8 @@ class RefusedError(Exception):
     """The service does not take what was asked, such as an unknown name of a fetcher."""
 
 
-class Service:
-    """The service, as ``serve`` sees it; for one thread.
+class Client:
+    """Asks the service, for ``serve``; for one thread.
 
     :param path: of its socket
     :param fetcher: the name of the fetcher that is served

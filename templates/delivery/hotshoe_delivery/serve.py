@@ -31,7 +31,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
-from hotshoe_delivery.exchange import RefusedError, Service, Task
+from hotshoe_delivery.exchange import Client, RefusedError, Task
 from hotshoe_delivery.folders import below, closing, open_file
 
 # Of a line, in bytes: a name of Linux with each of its bytes escaped, and the rest.
@@ -57,7 +57,7 @@ class Session:
     :param target: a handle for what the fetcher gets
     """
 
-    def __init__(self, service: Service, library: int, target: int) -> None:
+    def __init__(self, service: Client, library: int, target: int) -> None:
         self._service, self._library, self._target = service, library, target
         self._tasks: dict[int, Task] = {}
 
@@ -163,7 +163,7 @@ def main(arguments: Sequence[str]) -> None:
     """
     where, library, name = arguments
     try:
-        service = Service(where, name)
+        service = Client(where, name)
     except OSError:
         sys.exit(NOT_RUNNING)
     except RefusedError as error:

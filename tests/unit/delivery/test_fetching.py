@@ -11,7 +11,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from hotshoe_delivery.exchange import RefusedError, Service
+from hotshoe_delivery.exchange import Client, RefusedError
 from tests.unit.delivery.conftest import until
 
 
@@ -33,7 +33,7 @@ def exchange(home):
 
 @pytest.fixture
 def service(exchange):
-    service = Service(exchange, "nas")
+    service = Client(exchange, "nas")
     yield service
     service.close()
 
@@ -56,7 +56,7 @@ def test_each_has_its_own_order_and_its_own_count(home, service, exchange):
     for n in range(3):
         home.put(f"IMG_{n}.JPG", b"photo %d" % n)
         until(lambda n=n: len(home.status()["photos"]) == n + 1)
-    attic = Service(exchange, "attic")
+    attic = Client(exchange, "attic")
     assert [task.path[4] for task in service.tasks(10, 10)] == ["2", "1", "0"]
     tasks = attic.tasks(2, 10)
     assert [task.path[4] for task in tasks] == ["0", "1"]
@@ -126,7 +126,7 @@ def test_one_that_is_gone_is_not_given_again(home, service):
 
 def test_who_is_not_in_the_site_is_refused(exchange):
     with pytest.raises(RefusedError, match="no such delivery"):
-        Service(exchange, "stranger")
+        Client(exchange, "stranger")
 
 
 def test_whoever_has_one_key_keeps_nobody_with_another_out(home, exchange):
@@ -135,7 +135,7 @@ def test_whoever_has_one_key_keeps_nobody_with_another_out(home, exchange):
     with ExitStack() as taken:
 
         def begun(name):
-            session = Service(exchange, name)
+            session = Client(exchange, name)
             taken.callback(session.close)
             return session
 
@@ -154,7 +154,7 @@ def test_whoever_has_one_key_keeps_nobody_with_another_out(home, exchange):
 
 def _gets_in(exchange, name):
     try:
-        Service(exchange, name).close()
+        Client(exchange, name).close()
     except RefusedError:
         return False
     return True

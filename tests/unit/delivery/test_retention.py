@@ -14,7 +14,7 @@ import pytest
 
 from hotshoe_delivery import library, retention
 from hotshoe_delivery.configuration import Retention
-from hotshoe_delivery.exchange import Service
+from hotshoe_delivery.exchange import Client
 from hotshoe_delivery.ledger import Ledger
 from hotshoe_delivery.photos import Photos
 from tests.unit.delivery.conftest import needs_rclone, random_content, until
@@ -275,7 +275,7 @@ class TestAFetcher:
         home.begin()
         exchange = (home.folder / "run").resolve() / "exchange"
         until(exchange.exists)
-        service = Service(str(exchange), "nas")
+        service = Client(str(exchange), "nas")
         yield service
         service.close()
 
