@@ -185,6 +185,8 @@ class Sftp:
             with suppress(OSError, EOFError, SSHException):
                 self._client.close()
         self._client = None
+        # What was cut in the middle says nothing of the next connection.
+        self._digests_there = True
         if self._ssh:
             self._ssh.kill()
             self._ssh.wait()
@@ -267,7 +269,7 @@ class Sftp:
         found = re.search(rb"^\\?([0-9a-f]{64}) ", said, re.MULTILINE)
         if found:
             return found[1].decode()
-        # Such as a server that offers SFTP and nothing else.
+        # Such as a server that offers SFTP and nothing else; over this connection it stays so.
         self._digests_there = False
         return ""
 

@@ -12,6 +12,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -98,6 +99,22 @@ def test_what_sha256sum_there_prints_has_an_end(tmp_path):
     assert _answer(silent, {}, 0.1) == b""
     assert time.monotonic() - began < 20
     assert _answer([sys.executable, "-c", "print(1)"], {}, 60) == b"1\n"
+
+
+def test_a_digest_that_was_cut_is_asked_for_again_over_the_next_connection(monkeypatch):
+    digest = hashlib.sha256(b"photo").hexdigest()
+    answers = [b"", f"{digest} *in/a.jpg\n".encode()]
+    monkeypatch.setattr("hotshoe_delivery.sftp._answer", lambda *_: answers.pop(0))
+    monkeypatch.setattr(Sftp, "_connected", lambda _: None)
+    store = Sftp.__new__(Sftp)
+    store._root, store._push, store._options = "in", SimpleNamespace(host="desk"), []
+    store._control, store._environment = "control", {}
+    store._client = store._ssh = None
+    store._digests_there = True
+    assert [store._digest_there("a.jpg", 5) for _ in range(2)] == ["", ""]
+    assert len(answers) == 1
+    store.close()
+    assert store._digest_there("a.jpg", 5) == digest
 
 
 def test_words_without_end_are_looked_at_for_a_moment():
