@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -139,7 +140,8 @@ class Photos:
 
     def put_back(self, photo: Photo) -> None:
         """Give a photo that is set aside its name back, or one beside what has that by now."""
-        with self._naming:
+        # Also while the ledger cannot be written, as on a full disk; a look at all tells it later.
+        with self._naming, suppress(sqlite3.Error):
             self._aside.discard(photo.path)
             try:
                 path = library.put_back(self.root, photo.path)

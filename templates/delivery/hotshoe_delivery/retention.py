@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import errno
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from hotshoe_delivery import library
@@ -131,7 +132,9 @@ class Keeper:
                 if self._ends.is_set():
                     return
                 self._put_back()
-                self._tell(f"something unforeseen went wrong: {error!r}")
+                # That may be that the ledger cannot be written.
+                with suppress(sqlite3.Error):
+                    self._tell(f"something unforeseen went wrong: {error!r}")
                 seconds = PAUSE
             if seconds > 0:
                 # In a busy time there is always something new.
@@ -175,9 +178,9 @@ class Keeper:
         """Tell why photos stay that should go; None if none does but those that are stuck."""
         reason = reason or next(iter(self._stuck.values()), None)
         if reason != self._told:
-            self._photos.ledger.remark("retention", reason)
             if reason:
                 say(f"retention: photos stay: {reason}", WARNING)
+            self._photos.ledger.remark("retention", reason)
         self._told = reason
 
     # -- which may go

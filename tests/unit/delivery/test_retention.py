@@ -6,6 +6,7 @@ import errno
 import getpass
 import hashlib
 import os
+import sqlite3
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -262,6 +263,33 @@ def test_one_that_cannot_be_read_keeps_no_other(tmp_path, monkeypatch):
     assert [each.name for each in root.iterdir()] == ["mine.jpg"]
     assert "mine.jpg cannot be removed" in ledger.remarks()["retention"]
     ledger.close()
+
+
+def test_while_the_ledger_cannot_be_written_photos_have_their_names(tmp_path, monkeypatch, capsys):
+    """As on a full disk; and it goes on once there is room again."""
+    root, photos = delivered(tmp_path, "IMG_1.JPG", "IMG_2.JPG")
+    names = {"IMG_1.JPG", "IMG_2.JPG"}
+    monkeypatch.setattr(retention, "PAUSE", 0.1)
+    monkeypatch.setattr(retention, "LEAST_PAUSE", 0)
+    nobody = SimpleNamespace(names=())
+    keeper = retention.Keeper(Retention(0, None, 600), photos, nobody, [_Everything()])
+    keeper._kept = {"there"}
+    keeper.look()
+    assert not names & {each.name for each in root.iterdir()}
+
+    def full(*_):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as during:
+        for name in ("removable", "see", "gone", "remark"):
+            during.setattr(photos.ledger, name, full)
+        keeper.begin()
+        until(lambda: names == {each.name for each in root.iterdir()}, 5)
+        until(lambda: "disk is full" in capsys.readouterr().out, 5)
+    until(lambda: not names & {each.name for each in root.iterdir()}, 5)
+    keeper.end()
+    assert names == {each.name for each in root.iterdir()}
+    photos.ledger.close()
 
 
 class TestAFetcher:
