@@ -39,8 +39,8 @@ SILENCE = 120
 # Of what a fetcher says a photo is called there, so many characters are kept (PATH_MAX of Linux).
 # It is asked for it by that name, so that is kept as it is, whatever is in it.
 LONGEST_NAME = 4096
-# For how long a proof counts, in seconds.
-FRESH = 900
+# For how long a proof counts, and for how long it is kept for whoever asked for it, in seconds.
+FRESH, KEPT = 900, 86400
 # Linux's struct ucred.
 _CREDENTIALS = struct.Struct("3i")
 
@@ -136,11 +136,14 @@ class Fetching:
             self._proofs.pop((fetcher, photo.id), None)
         self.want(fetcher, photo)
 
-    def is_proved(self, fetcher: str, photo: Photo) -> bool:
-        """Whether a fetcher has proved just now that it has a photo."""
+    def is_proved(self, fetcher: str, photo: Photo, since: float | None = None) -> bool:
+        """Whether a fetcher has proved just now that it has a photo.
+
+        :param since: or since then, by the monotonic clock
+        """
         with self._news:
             at = self._proofs.get((fetcher, photo.id))
-            return at is not None and time.monotonic() - at < FRESH
+            return at is not None and at >= (time.monotonic() - FRESH if since is None else since)
 
     # -- the socket
 
@@ -330,7 +333,7 @@ class Fetching:
             self._photos.ledger.verified(number, fetcher)
             with self._news:
                 now = time.monotonic()
-                self._proofs = {k: at for k, at in self._proofs.items() if now - at < FRESH}
+                self._proofs = {k: at for k, at in self._proofs.items() if now - at < KEPT}
                 self._proofs[fetcher, number] = now
             self._works(fetcher)
             self._told()

@@ -50,14 +50,14 @@ class _Leaving:
     :param digests: of its content
     :param names: what it is called at the destinations, by their names
     :param since: when it lost its name, by the monotonic clock
-    :param asked: whether fetchers have been asked since then
+    :param asked: when fetchers were asked after that, by the same clock; None before
     """
 
     photo: Photo
     digests: Digests
     names: dict[str, str]
     since: float
-    asked: bool = False
+    asked: float | None = None
 
 
 class _LostError(Exception):
@@ -349,16 +349,19 @@ class Keeper:
 
     def _is_proved_anew(self, leaving: _Leaving) -> bool:
         """Whether all fetchers have proved that they have a photo since that lost its name."""
-        photo = leaving.photo
+        photo, asked = leaving.photo, leaving.asked or time.monotonic()
         has = self._photos.ledger.at(photo.id)
         for name in self._fetching.names:
             if name not in has:
                 raise _LostError(name, photo)
             if not leaving.asked:
                 self._fetching.want_anew(name, photo)
-        leaving.asked = True
+        leaving.asked = asked
+        # However long other photos, or other sides, have kept this from looking here.
         missing = [
-            name for name in self._fetching.names if not self._fetching.is_proved(name, photo)
+            name
+            for name in self._fetching.names
+            if not self._fetching.is_proved(name, photo, asked)
         ]
         if missing and time.monotonic() > self._until(leaving):
             raise TroubleError(f"{missing[0]} does not say any more what it has")
@@ -366,10 +369,9 @@ class Keeper:
 
     def _until(self, leaving: _Leaving) -> float:
         """When something has to happen to a photo, by the monotonic clock."""
-        settled = leaving.since + self._retention.settle
         if not leaving.asked:
-            return settled
-        return max(settled, self._progress) + PROVING + leaving.photo.size / PROVING_RATE
+            return leaving.since + self._retention.settle
+        return max(leaving.asked, self._progress) + PROVING + leaving.photo.size / PROVING_RATE
 
     @staticmethod
     def _look_again(

@@ -13,8 +13,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from hotshoe_delivery import library, retention
-from hotshoe_delivery.configuration import Retention
+from hotshoe_delivery import fetching, library, retention
+from hotshoe_delivery.configuration import Fetcher, Retention
 from hotshoe_delivery.exchange import Client
 from hotshoe_delivery.ledger import Ledger
 from hotshoe_delivery.photos import Photos
@@ -228,11 +228,11 @@ def test_a_fetcher_that_says_nothing_any_more(tmp_path, monkeypatch):
     """Its photos do not lack their names for ever."""
     root, photos = delivered(tmp_path, "IMG_1.JPG")
     proved = iter([True, False, False])
-    fetching = SimpleNamespace(
+    nas = SimpleNamespace(
         names=("there",), is_proved=lambda *_: next(proved), want_anew=lambda *_: None
     )
     monkeypatch.setattr(retention, "PROVING", 0.5)
-    keeper = retention.Keeper(Retention(0, None, 0), photos, fetching, [])
+    keeper = retention.Keeper(Retention(0, None, 0), photos, nas, [])
     keeper.look()
     assert [each.name for each in root.iterdir()] == [f"{library.ASIDE}IMG_1.JPG"]
     until(lambda: 0 < keeper.look() < 1)
@@ -242,6 +242,36 @@ def test_a_fetcher_that_says_nothing_any_more(tmp_path, monkeypatch):
     assert keeper.look() == retention.PAUSE
     assert [each.name for each in root.iterdir()] == ["IMG_1.JPG"]
     assert "there does not say any more" in photos.ledger.remarks()["retention"]
+    photos.ledger.close()
+
+
+def test_a_fetcher_has_its_time_however_long_others_take(tmp_path, monkeypatch):
+    """Between two looks, other sides may have been read back for hours."""
+    root, photos = delivered(tmp_path, "IMG_1.JPG")
+    [photo] = photos.ledger.present().values()
+    clock = SimpleNamespace(monotonic=lambda: now, time=time.time, sleep=time.sleep)
+    for module in (retention, fetching):
+        monkeypatch.setattr(module, "time", clock)
+    nas = fetching.Fetching((Fetcher("there", "192.168.1.20", "oldest"),), photos, "nobody")
+
+    def prove():
+        nonce = nas._nonces["there"][photo.id]
+        said = hashlib.sha256(bytes.fromhex(nonce) + b"photo").hexdigest()
+        assert nas._proved("there", photo.id, nonce, said)
+
+    keeper = retention.Keeper(Retention(0, None, 90), photos, nas, [])
+    now = 1000.0
+    keeper.look()
+    prove()
+    keeper.look()
+    assert aside(root / "IMG_1.JPG").exists()
+    now += 5000
+    keeper.look()
+    assert aside(root / "IMG_1.JPG").exists()
+    prove()
+    now += 5000
+    keeper.look()
+    assert list(root.iterdir()) == []
     photos.ledger.close()
 
 
