@@ -99,6 +99,9 @@ class Photos:
                 try:
                     library.put_back(self.root, path)
                     healed = True
+                except FileNotFoundError:
+                    # It was removed, or got its name, since it was seen.
+                    continue
                 except OSError as error:
                     # Such as without retention, when this may not write there.
                     if path not in self._nameless:

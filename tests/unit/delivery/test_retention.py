@@ -275,6 +275,28 @@ def test_a_fetcher_has_its_time_however_long_others_take(tmp_path, monkeypatch):
     photos.ledger.close()
 
 
+def test_one_that_is_removed_while_all_is_looked_at_is_not_missed(tmp_path, monkeypatch, capsys):
+    root, photos = delivered(tmp_path, "IMG_1.JPG")
+    [photo] = photos.ledger.present().values()
+    really = library.scan
+
+    def scan(*where):
+        with library.opened(photos.root, photo) as handle:
+            photos.set_aside(photo, handle)
+            seen = really(*where)
+            photos.remove(photo, handle)
+        assert seen.aside == ("IMG_1.JPG",)
+        return seen
+
+    monkeypatch.setattr(library, "scan", scan)
+    photos.scan()
+    assert "does not get its name back" not in capsys.readouterr().out
+    [(why,)] = photos.ledger._rows("SELECT why_gone FROM photos")
+    assert why == "retention"
+    assert list(root.iterdir()) == []
+    photos.ledger.close()
+
+
 def test_one_that_cannot_be_read_keeps_no_other(tmp_path, monkeypatch):
     root, photos = delivered(tmp_path, "mine.jpg", "other.jpg")
     ledger = photos.ledger
