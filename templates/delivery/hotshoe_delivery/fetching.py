@@ -30,8 +30,8 @@ MOST_SESSIONS, MOST_GREETINGS, GREETING = 8, 64, 10
 CROWDED = (
     "this delivery has too many sessions at once: does another computer fetch with its key as well?"
 )
-# How many tasks one is given at most.
-MOST_TASKS = 1000
+# How many tasks one is given at most, and how many of them are proofs while photos wait.
+MOST_TASKS, PROOFS_BESIDE = 1000, 1
 # How often it is looked whether somebody who waits is still there, in seconds.
 HUNG_UP = 10
 # Who has no session for so long is told of, in seconds.
@@ -251,11 +251,11 @@ class Fetching:
         until = time.monotonic() + min(max(seconds, 0), 3600)
         while True:
             with self._news:
-                found = self._wanted(fetcher.name, most)
-                for photo in self._photos.ledger.waiting(
-                    fetcher.name, fetcher.order, most - len(found)
-                ):
-                    found.append(_task(photo, None) | {"name": None})
+                waits = self._photos.ledger.waiting(fetcher.name, fetcher.order, most)
+                # New photos wait for few proofs, each of which may read a film. These go
+                # first: what cannot be fetched, as on a full disk, ends a round.
+                found = self._wanted(fetcher.name, PROOFS_BESIDE if waits else most)
+                found += [_task(each, None) | {"name": None} for each in waits[: most - len(found)]]
                 left = until - time.monotonic()
                 if found or left <= 0 or _has_hung_up(client):
                     return found

@@ -6,6 +6,7 @@ import errno
 import getpass
 import hashlib
 import os
+import socket
 import sqlite3
 import time
 from pathlib import Path
@@ -294,6 +295,25 @@ def test_one_that_is_removed_while_all_is_looked_at_is_not_missed(tmp_path, monk
     [(why,)] = photos.ledger._rows("SELECT why_gone FROM photos")
     assert why == "retention"
     assert list(root.iterdir()) == []
+    photos.ledger.close()
+
+
+def test_new_photos_do_not_wait_until_all_others_are_proved(tmp_path):
+    root, photos = delivered(tmp_path, *(f"IMG_{n}.JPG" for n in range(10)))
+    told = Fetcher("there", "192.168.1.20", "oldest")
+    nas = fetching.Fetching((told,), photos, "nobody")
+    for photo in photos.ledger.present().values():
+        nas.want("there", photo)
+    for name in ("NEW_1.JPG", "NEW_2.JPG"):
+        (root / name).write_bytes(b"another")
+        photos.came(str(root / name), time.time())
+    one, other = socket.socketpair()
+    with one, other:
+        tasks = nas._tasks(told, 8, 0, one)
+        assert [each["path"] for each in tasks] == ["IMG_0.JPG", "NEW_1.JPG", "NEW_2.JPG"]
+        for photo in photos.ledger.present().values():
+            photos.ledger.delivered(photo.id, "there", photo.path)
+        assert [each["nonce"] is None for each in nas._tasks(told, 8, 0, one)] == [False] * 8
     photos.ledger.close()
 
 
