@@ -222,12 +222,12 @@ def set_aside(root: int, photo: Photo, handle: int) -> None:
     with below(root, folders) as handles:
         folder = handles[-1]
         _refuse_other(folder, name, photo, handle)
-        rename_new(folder, name, folder, ASIDE + name)
+        _rename(folder, name, ASIDE + name)
         try:
             _refuse_other(folder, ASIDE + name, photo, handle)
         except ChangedError:
             # Somebody was faster: that is another file, and gets its name back.
-            rename_new(folder, ASIDE + name, folder, name)
+            _rename(folder, ASIDE + name, name)
             raise
 
 
@@ -250,7 +250,7 @@ def put_back(root: int, path: str) -> str:
             return path
         for new in (name, *numbered):
             with suppress(FileExistsError):
-                rename_new(folder, ASIDE + name, folder, new)
+                _rename(folder, ASIDE + name, new)
                 return "/".join((*folders, new))
     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
 
@@ -271,6 +271,31 @@ def remove(root: int, photo: Photo, handle: int) -> None:
         if len(folders) > 1 and photo.arrived < time.time() - IN_USE:
             with suppress(OSError):
                 os.rmdir(folders[-1], dir_fd=handles[-2])
+
+
+def _rename(folder: int, name: str, new: str) -> None:
+    """Rename a photo unless the new name is taken, on any file system.
+
+    Where that takes a second name for a moment (NFS, older ZFS), the kernel gives none to who may
+    only read the photo (fs.protected_hardlinks). Then an empty file takes the new name first. What
+    is called aside is nobody's but this program's.
+    """
+    try:
+        rename_new(folder, name, folder, new)
+    except PermissionError as error:
+        if error.errno != errno.EPERM:
+            raise
+        ours = new.startswith(ASIDE)
+        if not ours:
+            os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder))
+        elif status(folder, new):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), new) from None
+        try:
+            os.rename(name, new, src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError:
+            if not ours:
+                os.unlink(new, dir_fd=folder)
+            raise
 
 
 def _refuse_other(folder: int, name: str, photo: Photo, handle: int) -> None:

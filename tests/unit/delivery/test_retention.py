@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import getpass
 import hashlib
@@ -14,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hotshoe_delivery import fetching, library, retention
+from hotshoe_delivery import fetching, folders, library, retention
 from hotshoe_delivery.configuration import Fetcher, Retention
 from hotshoe_delivery.exchange import Client
 from hotshoe_delivery.ledger import Ledger
@@ -314,6 +315,32 @@ def test_new_photos_do_not_wait_until_all_others_are_proved(tmp_path):
         for photo in photos.ledger.present().values():
             photos.ledger.delivered(photo.id, "there", photo.path)
         assert [each["nonce"] is None for each in nas._tasks(told, 8, 0, one)] == [False] * 8
+    photos.ledger.close()
+
+
+def test_where_renaming_takes_a_link_that_the_kernel_refuses(tmp_path, monkeypatch):
+    """As on NFS: photos are not the service's own, and it may only read them."""
+    root, photos = delivered(tmp_path, "IMG_1.JPG")
+    [photo] = photos.ledger.present().values()
+
+    def refuse(*_, **__):
+        ctypes.set_errno(errno.EINVAL)
+        return -1
+
+    def refuse_link(*_, **__):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(folders, "_renameat2", refuse)
+    monkeypatch.setattr(os, "link", refuse_link)
+    for other in (None, b"another"):
+        with library.opened(photos.root, photo) as handle:
+            photos.set_aside(photo, handle)
+            assert [each.name for each in root.iterdir()] == [f"{library.ASIDE}IMG_1.JPG"]
+            if other:
+                (root / "IMG_1.JPG").write_bytes(other)
+            photos.put_back(photo)
+    found = {each.name: each.read_bytes() for each in root.iterdir()}
+    assert found == {"IMG_1.JPG": b"another", "IMG_1-2.JPG": b"photo"}
     photos.ledger.close()
 
 
