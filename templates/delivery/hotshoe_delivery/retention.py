@@ -38,6 +38,8 @@ PROVING, PROVING_RATE = 600, 20_000_000
 # How many photos are looked at at a time.
 BATCH = 50
 DAY = 86400
+# What keeps one photo from another name: a folder may have to grow for that on a full disk.
+_OF_A_NAME = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOSPC, errno.EDQUOT)
 
 Stores = Mapping[str, Store]
 
@@ -303,9 +305,9 @@ class Keeper:
         :raises TroubleError: if it is the same, and cannot be removed
         """
         self._photos.changed(photo)
-        if is_about_reading(error) or error.errno in (errno.EROFS, errno.ENAMETOOLONG):
+        if is_about_reading(error) or error.errno in (errno.EROFS, *_OF_A_NAME):
             # Such as one that somebody keeps for himself; others may go.
-            alone = error.errno in (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
+            alone = error.errno in (errno.EACCES, errno.EPERM, *_OF_A_NAME)
             reason = f"{photo.path} cannot be removed: {error.strerror}"
             raise TroubleError(reason, photo=alone) from None
 

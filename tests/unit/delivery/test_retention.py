@@ -318,6 +318,27 @@ def test_new_photos_do_not_wait_until_all_others_are_proved(tmp_path):
     photos.ledger.close()
 
 
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EEXIST])
+def test_one_that_gets_no_other_name_is_told_and_keeps_no_other(tmp_path, monkeypatch, number):
+    root, photos = delivered(tmp_path, "full.jpg", "other.jpg")
+    really = library.set_aside
+
+    def refuse(handle, photo, file):
+        if photo.path == "full.jpg":
+            raise OSError(number, os.strerror(number))
+        really(handle, photo, file)
+
+    monkeypatch.setattr(library, "set_aside", refuse)
+    nobody = SimpleNamespace(names=())
+    keeper = retention.Keeper(Retention(0, None, 0), photos, nobody, [_Everything()])
+    for _ in range(2):
+        keeper.look()
+    assert [each.name for each in root.iterdir()] == ["full.jpg"]
+    told = f"full.jpg cannot be removed: {os.strerror(number)}"
+    assert photos.ledger.remarks()["retention"] == told
+    photos.ledger.close()
+
+
 def test_where_renaming_takes_a_link_that_the_kernel_refuses(tmp_path, monkeypatch):
     """As on NFS: photos are not the service's own, and it may only read them."""
     root, photos = delivered(tmp_path, "IMG_1.JPG")
