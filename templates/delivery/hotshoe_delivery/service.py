@@ -116,6 +116,9 @@ class Service:
     def _end(self, *_: object) -> None:
         self._ends = True
         self._look.set()
+        if self._keeper:
+            # A look at all of the library may take longer than systemd waits for the end.
+            threading.Thread(target=self._keeper.end, daemon=True).start()
 
 
 def _watchdog(most: float) -> float:

@@ -142,6 +142,40 @@ def test_what_ends_in_an_orderly_way_gives_photos_their_names_back(home, peers):
     assert contents(home.library) == {"r5/IMG_1.JPG": digest(b"photo")}
 
 
+LOOKS_FOR_LONG = """
+import sys, time
+from hotshoe_delivery import __main__, library, service
+
+really, looks = library.scan, []
+
+def scan(*where):
+    looks.append(where)
+    if len(looks) > 1:
+        print("it looks for long", flush=True)
+        time.sleep(600)
+    return really(*where)
+
+library.scan, service.SCAN = scan, 3
+sys.exit(__main__.main(sys.argv[1:]))
+"""
+
+
+@needs_rclone
+def test_it_has_its_name_back_at_once_while_all_of_a_large_library_is_looked_at(home, peers):
+    """Systemd waits for ten seconds, and then ends it in the middle."""
+    peer = peers("webdav")
+    photo = home.put("r5/IMG_1.JPG", b"photo", tell=False)
+    home.pushes = [peer.push("there")]
+    home.retention = AT_ONCE | {"settle": 600}
+    home.program = ("-c", LOOKS_FOR_LONG)
+    home.begin()
+    until(aside(photo).exists)
+    home.wait_until_told("it looks for long")
+    home.process.send_signal(signal.SIGTERM)
+    until(photo.exists, 10)
+    assert contents(home.library) == {"r5/IMG_1.JPG": digest(b"photo")}
+
+
 @needs_rclone
 @pytest.mark.parametrize("loses", ["nothing", "its ledger"])
 def test_what_is_found_without_its_name_gets_it_back(home, peers, loses):
