@@ -127,11 +127,17 @@ def _url(value: Any) -> str:
     if "@" in text:
         # Not shown: a password may be in it.
         raise ValueError(
-            "has an '@', before which a username or a password would stand; they do not belong here"
+            "has an '@', before which a username or a password would stand; they do not belong "
+            "here" + ("" if "@" in _authority(text) else ", and in a path it is written %40")
         )
     if not re.fullmatch(r"https://[A-Za-z0-9.:/_~%-]{1,200}", text) or not _has_host(text):
         raise ValueError(f"{shown(value)} is not a URL that begins with https://")
     return text
+
+
+def _authority(url: str) -> str:
+    """What stands for the host, up to the path (RFC 3986, section 3.2)."""
+    return url.partition("://")[2].partition("/")[0]
 
 
 def _has_host(url: str) -> bool:

@@ -114,6 +114,14 @@ def test_what_is_complete_is_taken(write_site, said):
             id="a password in a URL, which is not shown",
         ),
         pytest.param(
+            delivery(f"dav, {WEBDAV.replace('/in', '/files/ann@example.net/in')}"),
+            "delivery[0].url",
+            "has an '@', before which a username or a password would stand; they do not belong "
+            "here, and in a path it is written %40",
+            "write for example: url: https://dav.example.net/in",
+            id="the folder of a user whose name is an e-mail address",
+        ),
+        pytest.param(
             delivery(f"dav, {WEBDAV.replace('username: ann', 'username: a:b')}"),
             "delivery[0].username",
             "has a colon, at which HTTP takes the rest for the password",
