@@ -32,6 +32,8 @@ echo
 set -- --follow --no-tail --since="$now" "$@"
 {QUERY}"""
 
+# What a photo is called, before its name, that retention is about to remove. It is there still.
+_ASIDE = ".hotshoe-leaving-"
 # What becomes of a photo that is in the library then.
 _IN_LIBRARY = (Kind.LIBRARY, Kind.COPY)
 
@@ -69,7 +71,8 @@ def lately(host: Host, since: str | None, lines: int | None, *, delivers: bool =
         arguments += [f"--lines={lines}"]
     said = host.run(QUERY, *arguments)
     events = [event for line in said.splitlines() if (event := read_event(line))]
-    asked = sorted({os.fsencode(event.path) for event in events if event.path})
+    paths_of = {each for event in events if event.path for each in (event.path, _aside(event.path))}
+    asked = sorted(map(os.fsencode, paths_of))
     answer = host.run(_PRESENT, given=b"".join(path + b"\0" for path in asked))
     present, arriving = read_present(answer)
     return Lately(
@@ -91,7 +94,7 @@ def _deliveries(host: Host, events: Sequence[Event]) -> Deliveries | RemoteError
 def read_present(answer: bytes) -> tuple[frozenset[str], tuple[Event, ...]]:
     """What a server answers: files that are there, an empty path, and files that arrive."""
     there, _, coming = (b"\0" + answer).partition(b"\0\0")
-    present = frozenset(os.fsdecode(path) for path in there.split(b"\0") if path)
+    present = frozenset(_own(os.fsdecode(path)) for path in there.split(b"\0") if path)
     arriving = []
     for row in coming.split(b"\0"):
         if not row:
@@ -102,6 +105,18 @@ def read_present(answer: bytes) -> tuple[frozenset[str], tuple[Event, ...]]:
         written = datetime.fromtimestamp(float(at))
         arriving.append(Event(Kind.ARRIVING, written, camera, name, int(size), whole))
     return present, tuple(sorted(arriving, key=lambda event: event.at))
+
+
+def _aside(path: str) -> str:
+    """The path of a photo while retention is about to remove it."""
+    folder, slash, name = path.rpartition("/")
+    return f"{folder}{slash}{_ASIDE}{name}"
+
+
+def _own(path: str) -> str:
+    """The path that a photo has otherwise."""
+    folder, slash, name = path.rpartition("/")
+    return f"{folder}{slash}{name.removeprefix(_ASIDE)}"
 
 
 def ask(

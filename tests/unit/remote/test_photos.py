@@ -5,6 +5,7 @@ from __future__ import annotations
 from hotshoe.remote.events import Kind
 from hotshoe.remote.photos import Lately, ask, follow, read_present
 from hotshoe.remote.ssh import Host, RemoteError
+from hotshoe_delivery.library import ASIDE
 from tests.unit.remote.conftest import CELLAR as CELLAR_ADDRESS
 from tests.unit.remote.journal import line
 
@@ -28,6 +29,15 @@ def test_the_latest_comes_last_and_what_is_there_is_known(programs, tmp_path):
     asked = (folder / "asked").read_text().splitlines()
     assert {"--reverse", "--since=yesterday", "--lines=3", "_UID=995"} <= set(asked)
     assert "HOTSHOE_EVENT=arriving" not in asked
+
+
+def test_a_photo_that_retention_is_about_to_remove_is_there_still(programs, tmp_path):
+    (tmp_path / f"{ASIDE}IMG_0001.JPG").touch()
+    path = str(tmp_path / "IMG_0001.JPG")
+    programs(line(EVENT="library", PATH=path))
+    ((_, answer),) = ask([ATTIC], None, None)
+    assert isinstance(answer, Lately)
+    assert answer.present == {path}
 
 
 def test_a_server_that_cannot_be_reached_keeps_no_other_from_answering(programs):
