@@ -320,6 +320,12 @@ class Keeper:
         :raises TroubleError: if a fetcher does not prove in time that it has it
         """
         for leaving in list(self._leaving.values()):
+            if self._fetching.names and not self._photos.ledger.photo(leaving.photo.id):
+                # Another one has its name by now, and nobody is asked for this one any more.
+                with self._moving:
+                    self._leaving.pop(leaving.photo.id, None)
+                    self._photos.put_back(leaving.photo)
+                continue
             settled = time.monotonic() - leaving.since >= self._retention.settle
             if not settled or not self._is_proved_anew(leaving):
                 continue

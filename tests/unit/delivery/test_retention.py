@@ -299,6 +299,30 @@ def test_one_that_is_removed_while_all_is_looked_at_is_not_missed(tmp_path, monk
     photos.ledger.close()
 
 
+def test_one_whose_name_another_gets_meanwhile_is_beside_it_and_keeps_no_other(tmp_path):
+    """Nobody can be asked for it any more: to the ledger, the other one is in its place."""
+    root, photos = delivered(tmp_path, "IMG_1.JPG", "IMG_2.JPG")
+    nas = SimpleNamespace(
+        names=("there",), is_proved=lambda _, it, *__: it.id in proved, want_anew=lambda *_: None
+    )
+    proved = {photo.id for photo in photos.ledger.present().values()}
+    keeper = retention.Keeper(Retention(0, None, 600), photos, nas, [])
+    keeper._kept = {"there"}
+    keeper.look()
+    proved.clear()
+    (root / "IMG_1.JPG").write_bytes(b"another")
+    photos.came(str(root / "IMG_1.JPG"), time.time())
+    keeper.look()
+    found = {each.name: each.read_bytes() for each in root.iterdir()}
+    assert found == {
+        "IMG_1.JPG": b"another",
+        "IMG_1-2.JPG": b"photo",
+        f"{library.ASIDE}IMG_2.JPG": b"photo",
+    }
+    assert not photos.ledger.remarks()
+    photos.ledger.close()
+
+
 def test_new_photos_do_not_wait_until_all_others_are_proved(tmp_path):
     root, photos = delivered(tmp_path, *(f"IMG_{n}.JPG" for n in range(10)))
     told = Fetcher("there", "192.168.1.20", "oldest")
