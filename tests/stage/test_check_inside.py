@@ -237,12 +237,13 @@ class TestWatching:
             CAMERA, f"head -c 9 /dev/urandom >{stamp}-a.JPG; head -c 3M /dev/urandom >{stamp}-b.JPG"
         )
         with self.watching(home) as lines:
+            # First: while its camera uploads, it is waited whether that belongs to it.
+            self.curl(home, f"{TRUSTING} --ssl-reqd -P - -T {stamp}-a.JPG")
             self.curl(home, f"{TRUSTING} --ssl-reqd -T {stamp}-a.JPG", password="wrong")
             self.curl(home, f"--ssl-reqd -T {stamp}-a.JPG")
             self.curl(home, f"-T {stamp}-a.JPG")
             self.curl(home, f"{TRUSTING} --tlsv1.3 --ssl-reqd -T {stamp}-a.JPG")
             self.curl(home, "-m 1", port=22)
-            self.curl(home, f"{TRUSTING} --ssl-reqd -P - -T {stamp}-a.JPG")
             self.curl(home, f"{TRUSTING} --ssl-reqd -T {stamp}-a.JPG")
             self.curl(home, f"{TRUSTING} --ssl-reqd -m 2 --limit-rate 500k -T {stamp}-b.JPG")
         for told in (

@@ -292,7 +292,14 @@ class Remote:
     def size(self, name: str) -> int | None:
         """How large a file there is, in bytes; None if there is none."""
         self._look()
-        item = self._stat(name)
+        try:
+            item = self._stat(name)
+        except TroubleError:
+            if self._by == "s3":
+                # What HEAD is answered has no words: is it the key, or a right that is missing?
+                self._seen = False
+                self._look()
+            raise
         return None if item is None else int(item["Size"])
 
     def same(self, name: str, photo: Photo, digests: Digests) -> bool:

@@ -37,17 +37,22 @@ class _S3(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.condition, self.faster = condition, faster
         self.objects: dict[str, bytes] = {}
+        self.refusal = ""
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _S3
 
     def do_GET(self) -> None:
-        self._say(200, "<?xml version='1.0'?><ListBucketResult></ListBucketResult>")
+        if self.server.refusal:
+            return self._say(403, ERROR.format(self.server.refusal))
+        return self._say(200, "<?xml version='1.0'?><ListBucketResult></ListBucketResult>")
 
     def do_HEAD(self) -> None:
         content = self.server.objects.get(self.path)
-        if content is None:
+        if self.server.refusal:
+            self._say(403)
+        elif content is None:
             self._say(404)
         elif self.headers.get("If-None-Match") and self.server.condition == "knows":
             self._say(304)
@@ -118,3 +123,30 @@ def test_an_object_that_came_meanwhile(tmp_path, source, condition, faster):
     else:
         # Whoever knows no condition replaces what came in between (docs/limits.md).
         assert server.objects == {"/photos/a.jpg": CONTENT}
+
+
+@needs_rclone
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        ("InvalidAccessKeyId", "it does not take the access key"),
+        ("AccessDenied", "it does not let the user write there"),
+    ],
+)
+def test_why_it_refuses_what_it_took_before_is_told(tmp_path, source, refusal, words):
+    """Also over a connection that has looked there already; HEAD is answered with no words."""
+    with _S3("knows", False) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        push = Push("b", "s3", "", 0, "AK", "", url, "", "", "photos", "eu", "oldest", 0)
+        rclone = Rclone(push, {"password": PASSWORD}, tmp_path)
+        store = Remote(rclone, push)
+        try:
+            deliver(store, source)
+            server.refusal = refusal
+            for _ in range(2):
+                with pytest.raises(TroubleError, match=words):
+                    deliver(store, source)
+        finally:
+            rclone.close()
+        server.shutdown()
