@@ -15,7 +15,7 @@ KEYS = ("share_password", "message_secret", "delivery_secret", "delivery_passwor
 # What keys are derived from: 128 bits, as text.
 SHORTEST_SECRET = 32
 _RANDOM = "write what the command openssl rand -hex 16 prints"
-# Somebody else may have chosen it, so it may hold whatever fits on one line.
+# Another service may have chosen it, so it may hold whatever fits on one line.
 _LONGEST = 500
 
 
@@ -96,7 +96,7 @@ def made_up(
 
 
 def why_unusable(secret: object) -> str | None:
-    """Say why a secret of somebody else's service cannot be used.
+    """Say why a secret of an external service cannot be used.
 
     :returns: the reason as a clause that holds no part of it, or None for a good one
     """

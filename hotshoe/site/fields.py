@@ -277,7 +277,7 @@ Ttl = Annotated[int, Field(ge=30, le=86400), BeforeValidator(_no_boolean)]
 Rate = Annotated[ByteSize, Field(ge=1000, le=HIGHEST_RATE), BeforeValidator(_amount)]
 Bytes = Annotated[ByteSize, Field(ge=1_000_000, le=MOST_BYTES), BeforeValidator(_amount)]
 Days = Annotated[int, Field(ge=1, le=3650), BeforeValidator(_no_boolean)]
-# A program that is told of photos may wait for somebody else's server.
+# A program that is told of photos may wait for an external server.
 Timeout = Annotated[int, Field(ge=1, le=600), BeforeValidator(_no_boolean)]
 Host = Annotated[IPv4Address | str, BeforeValidator(_host)]
 HostKey = Annotated[str, BeforeValidator(_host_key)]

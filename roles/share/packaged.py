@@ -34,7 +34,7 @@ def _coming() -> list[str]:
 
 
 def _noted() -> list[str]:
-    """Those of them that hotshoe masks; one that is masked already was so by somebody else."""
+    """Those of them that hotshoe masks; one that is masked already was so before."""
     units = device_of(host).units
     return [unit for unit in _coming() if not units.get(unit, "").endswith(" masked")]
 

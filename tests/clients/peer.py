@@ -6,11 +6,11 @@ and then ``address``, ``port``, ``certificate`` and ``key`` (files, PEM), ``user
 is a word about what it has stored, as JSON, and is answered with a line:
 
 - ``["digests"]``: the SHA-256 of everything, by its name
-- ``["remove", NAME]``, ``["change", NAME]``: as somebody else may do there
+- ``["remove", NAME]``, ``["change", NAME]``: as another user may do there
 - ``["password", NEW]``: what is let in from now on
 - ``["full", YES]``: whether there is no room (of WebDAV)
 - ``["bucket", YES]``: whether there is the bucket (of S3)
-- ``["meanwhile", NAME]``: somebody else stores something under a name right before it is stored
+- ``["meanwhile", NAME]``: another client stores something under a name right before it is stored
   the next time (of S3)
 
 At the end of its standard input, it ends.
@@ -135,7 +135,7 @@ class S3:
         threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def _interrupted(self, app: Any) -> Any:
-        """An application that somebody else is faster than, if that is wanted."""
+        """An application that another client is faster than, if that is wanted."""
         self._wanted = ""
 
         def answer(environ: dict[str, Any], start: Any) -> Any:

@@ -66,7 +66,7 @@ class Peer(ABC):
 
     @abstractmethod
     def remove(self, name: str) -> None:
-        """Remove something that it has, as somebody else may do there."""
+        """Remove something that it has, as another user may do there."""
 
     @abstractmethod
     def change(self, name: str) -> None:

@@ -1,6 +1,6 @@
 """The ledger: which photos there are, who has them, and what waits. All SQL is here.
 
-Photos are told apart by path, size and time of last change: another content under the same path is
+Photos are identified by path, size and time of last change: another content under the same path is
 another photo. Their numbers are in the order in which they came into the library, and are never
 given again. One that has left the library keeps its row, so that what comes back is not delivered
 twice; after a year it is forgotten.

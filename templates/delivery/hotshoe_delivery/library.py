@@ -21,7 +21,7 @@ from hotshoe_delivery.names import split, suffixed
 
 # How much is read at a time, in bytes.
 PIECE = 1 << 20
-# What somebody else than the intake puts there may still grow, for so many seconds after its last
+# What another program than the intake puts there may still grow, for so many seconds after its last
 # change.
 GROWING = 60
 # How many folders deep a photo may be; the intake makes a few.

@@ -10,7 +10,7 @@ ERROR, WARNING, NOTICE, INFO = 3, 4, 5, 6
 
 
 def printable(text: str, most: int = 400) -> str:
-    """Text of somebody else's in one line, whatever is in it.
+    """Text from another host in one line, whatever is in it.
 
     :param most: how long it may be, in characters
     """

@@ -6,7 +6,7 @@ from __future__ import annotations
 MEANINGS = (
     (
         "IDENTIFICATION HAS CHANGED",
-        "the server has another host key than hotshoe gave it: somebody else may answer in its "
+        "the server has another host key than hotshoe gave it: another host may answer in its "
         "place, or delivery_secret in the vault has changed and not every host was deployed to",
     ),
     ("Host key verification failed", "the server's host key is not the one that hotshoe gave it"),

@@ -17,7 +17,7 @@ ASIDE = ".hotshoe-leaving-"
 def look(library: str, tree: str, owner: int) -> Iterator[Photo]:
     """Every photo that cameras have put there.
 
-    What others put beside them belongs to somebody else.
+    Files that other users put beside them are left out.
 
     :param library: the path of the library
     :param tree: of the library, such as ``{camera}/{date}/{name}``

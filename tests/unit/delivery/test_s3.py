@@ -30,7 +30,7 @@ class _S3(ThreadingHTTPServer):
     """As much of S3 as an upload needs.
 
     :param condition: what it does with one: ``knows``, ``ignores`` or ``refuses``
-    :param faster: whether somebody else is, once
+    :param faster: whether another client is, once
     """
 
     def __init__(self, condition: str, faster: bool) -> None:

@@ -129,7 +129,7 @@ def test_a_state_that_cannot_be_read_any_more_is_kept_aside(tmp_path, monkeypatc
 
 
 def test_what_is_told_fits_on_a_terminal(monkeypatch):
-    """What a program prints is somebody else's text."""
+    """What a program prints is untrusted text."""
     told: list[str] = []
     monkeypatch.setattr(journal, "send", lambda text, **_: told.append(text), raising=False)
     Reports("ntfy").failed((), Outcome("failed", "\x1b[2Jgone\nand on\u202e"), 7200)
