@@ -6,7 +6,9 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -98,25 +100,31 @@ def source(tmp_path) -> Iterator[Source]:
     os.close(handle)
 
 
-@needs_rclone
-@pytest.mark.parametrize("condition", ["knows", "ignores", "refuses"])
-@pytest.mark.parametrize("faster", [False, True])
-def test_an_object_that_came_meanwhile(tmp_path, source, condition, faster):
+@contextmanager
+def storing(folder: Path, condition: str, *, faster: bool = False) -> Iterator[tuple[_S3, Remote]]:
+    """A server, and a connection to it."""
     with _S3(condition, faster) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_address[1]}"
         push = Push("b", "s3", "", 0, "AK", "", url, "", "", "photos", "eu", "oldest", 0)
-        rclone = Rclone(push, {"password": PASSWORD}, tmp_path)
-        store = Remote(rclone, push)
+        rclone = Rclone(push, {"password": PASSWORD}, folder)
         try:
-            if faster and condition == "knows":
-                with pytest.raises(TroubleError, match="another file got that name"):
-                    deliver(store, source)
-            name = deliver(store, source)
-            assert store.begins(name, source)
+            yield server, Remote(rclone, push)
         finally:
             rclone.close()
-        server.shutdown()
+            server.shutdown()
+
+
+@needs_rclone
+@pytest.mark.parametrize("condition", ["knows", "ignores", "refuses"])
+@pytest.mark.parametrize("faster", [False, True])
+def test_an_object_that_came_meanwhile(tmp_path, source, condition, faster):
+    with storing(tmp_path, condition, faster=faster) as (server, store):
+        if faster and condition == "knows":
+            with pytest.raises(TroubleError, match="another file got that name"):
+                deliver(store, source)
+        name = deliver(store, source)
+        assert store.begins(name, source)
     if faster and condition == "knows":
         beside_it = beside("a.jpg", source.digests)
         assert server.objects == {"/photos/a.jpg": OTHER, f"/photos/{beside_it}": CONTENT}
@@ -135,18 +143,9 @@ def test_an_object_that_came_meanwhile(tmp_path, source, condition, faster):
 )
 def test_why_it_refuses_what_it_took_before_is_told(tmp_path, source, refusal, words):
     """Also over a connection that has looked there already; HEAD is answered with no words."""
-    with _S3("knows", False) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_address[1]}"
-        push = Push("b", "s3", "", 0, "AK", "", url, "", "", "photos", "eu", "oldest", 0)
-        rclone = Rclone(push, {"password": PASSWORD}, tmp_path)
-        store = Remote(rclone, push)
-        try:
-            deliver(store, source)
-            server.refusal = refusal
-            for _ in range(2):
-                with pytest.raises(TroubleError, match=words):
-                    deliver(store, source)
-        finally:
-            rclone.close()
-        server.shutdown()
+    with storing(tmp_path, "knows") as (server, store):
+        deliver(store, source)
+        server.refusal = refusal
+        for _ in range(2):
+            with pytest.raises(TroubleError, match=words):
+                deliver(store, source)
