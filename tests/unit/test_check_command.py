@@ -163,7 +163,7 @@ class TestACheck:
         program = (
             "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
             "from hotshoe.check import vantage; from hotshoe.cli import main\n"
-            f"vantage._pushed = lambda: {vantage._pushed()!r}\n"
+            f"vantage._pushed = lambda: {vantage._pushed()!r}; vantage._SECONDS = 1\n"
             "validated = vantage.validated\n"
             "def heard(line):\n"
             f"    {WELL[-1].layer.value!r} in line.decode() and open('heard', 'a')\n"

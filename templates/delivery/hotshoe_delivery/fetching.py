@@ -89,13 +89,15 @@ class Fetching:
 
         :param path: where it is made, in the place of an old one
         """
-        with suppress(FileNotFoundError):
-            path.unlink()
+        # It gets its name when it answers, so that nobody finds one that does not.
+        new = path.with_name("new")
+        new.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.bind(str(path))
+        self._socket.bind(str(new))
         # Who asks is decided by the kernel's word.
-        path.chmod(0o666)
+        new.chmod(0o666)
         self._socket.listen()
+        new.rename(path)
         threading.Thread(target=self._accept, args=(self._socket,), daemon=True).start()
 
     def wake(self) -> None:

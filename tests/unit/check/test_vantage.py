@@ -70,7 +70,7 @@ TELLING = archive(TELLS.format(project=Path(__file__).parents[3]))
 @pytest.fixture
 def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Have ssh do here what it would do elsewhere; what it was told is in the file ``told``."""
-    script = f'printf "%s\\n" "$@" >{tmp_path}/told; for word; do :; done; exec sh -c "$word"'
+    script = f'printf "%s\\n" "$@" >{tmp_path}/told; for word; do :; done; exec sh -c "exec $word"'
     (tmp_path / "ssh").write_text(f"#!/bin/sh\n{script}\n")
     (tmp_path / "ssh").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{Path(sys.executable).parent}:/usr/bin:/bin")
