@@ -128,7 +128,9 @@ def deploy(site, monkeypatch) -> dict[str, str]:
 
 @pytest.mark.usefixtures("fresh_plans", "originals")
 @pytest.mark.parametrize("site", EXAMPLES)
-def test_in_a_whole_deploy_all_of_it_is_as_pyinfra_has_it(site, project, monkeypatch):
+def test_a_whole_deploy_is_as_pyinfra_has_it_and_compiles_nothing(site, project, monkeypatch):
+    """No template either is compiled once a home: what is loaded for all homes is all of them."""
+    render.load(*many_homes.TEMPLATES)
     original, orders, found = util.get_operation_order_from_stack, [], []
 
     def both_orders(state):
@@ -144,6 +146,10 @@ def test_in_a_whole_deploy_all_of_it_is_as_pyinfra_has_it(site, project, monkeyp
         found.append(((*ours, dict(kwargs)), (*theirs, same)))
         return ours[0].copy(), ours[1]  # pyinfra takes some of them out
 
+    def compiled(self, source, name=None, *more, **options):
+        raise AssertionError(f"{name} is compiled once a home")
+
+    monkeypatch.setattr(jinja2.Environment, "compile", compiled)
     monkeypatch.setattr(OPERATION, "get_operation_order_from_stack", both_orders)
     for module in (OPERATION, *MODULES):
         monkeypatch.setattr(module, "pop_global_arguments", both_arguments)
@@ -184,16 +190,3 @@ def test_what_a_deploy_needs_is_imported_meanwhile(tmp_path, monkeypatch):
     speed.begin_imports("broken_part", "missing_part", "needed_part").join()
     assert sys.modules.pop("needed_part").DONE
     assert said == []
-
-
-@pytest.mark.usefixtures("fresh_plans", "originals")
-@pytest.mark.parametrize("site", EXAMPLES)
-def test_what_is_loaded_for_all_homes_is_all_that_a_deploy_loads(site, project, monkeypatch):
-    render.load(*many_homes.TEMPLATES)
-
-    def compiled(self, source, name=None, *more, **options):
-        raise AssertionError(f"{name} is compiled once a home")
-
-    monkeypatch.setattr(jinja2.Environment, "compile", compiled)
-    monkeypatch.setattr(pyinfra, "is_cli", True)
-    deploy(site, monkeypatch)
