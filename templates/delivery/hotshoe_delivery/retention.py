@@ -13,6 +13,7 @@ import os
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from hotshoe_delivery.fetching import Fetching
 from hotshoe_delivery.ledger import Photo
 from hotshoe_delivery.library import Digests, is_about_reading, opened
 from hotshoe_delivery.photos import Photos
-from hotshoe_delivery.pushing import Destination
+from hotshoe_delivery.pushing import IN_A_ROW, Destination
 from hotshoe_delivery.store import Source, Store
 from hotshoe_delivery.system import ERROR, WARNING, say
 from hotshoe_delivery.words import TroubleError
@@ -38,8 +39,13 @@ PROVING, PROVING_RATE = 600, 20_000_000
 # How many photos are looked at at a time.
 BATCH = 50
 DAY = 86400
-# What keeps one photo from another name: a folder may have to grow for that on a full disk.
-_OF_A_NAME = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOSPC, errno.EDQUOT)
+# What keeps all photos from being read or renamed, not one.
+_OF_ALL = (errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+# A name that no photo has, by which a destination is asked whether it answers at all.
+NOBODYS = ".hotshoe"
+# A destination that answers, and so often in a row could not show a photo any more that had lost
+# its name in the library, has lost it: some list for minutes what is gone.
+BREAKS = 2
 
 Stores = Mapping[str, Store]
 
@@ -104,11 +110,15 @@ class Keeper:
         # When one of them was removed, by the monotonic clock.
         self._progress = 0.0
         self._ends = threading.Event()
-        # Those that cannot be removed, until the next pause: why, by their numbers.
+        # Those that cannot be removed, until the next pause: why, by their numbers. And how many
+        # there were in a row that a destination did not show, while others may be like them.
         self._stuck: dict[int, str] = {}
-        # Destinations that were seen to keep what had left the library; and until when, by the
-        # monotonic clock, nothing leaves it since one did not, with the reason.
+        self._unseen = 0
+        # Destinations that were seen to keep what had left the library; how often others could not
+        # show it since; and until when, by the monotonic clock, nothing leaves it since one did
+        # not keep it, with the reason.
         self._kept: set[str] = set()
+        self._breaks = Counter[str]()
         self._off: tuple[float, str] | None = None
 
     def begin(self) -> None:
@@ -141,7 +151,7 @@ class Keeper:
             if seconds > 0:
                 # In a busy time there is always something new.
                 time.sleep(LEAST_PAUSE)
-                if not self._news.wait(max(seconds - LEAST_PAUSE, 0)):
+                if not self._news.wait(max(seconds - LEAST_PAUSE, 0)) and self._unseen < IN_A_ROW:
                     self._stuck.clear()
             self._news.clear()
 
@@ -222,6 +232,7 @@ class Keeper:
         """
         due = self._due()
         if not due:
+            self._unseen = 0
             self._tell(
                 "less of the disk is free than keep_free says, and no photo is at every delivery"
                 if not self._leaving and self._lacks_room()
@@ -246,7 +257,9 @@ class Keeper:
                 if not error.photo:
                     raise
                 self._stuck[photo.id] = str(error)
-            if began and not tried:
+            if (began and not tried) or self._unseen >= IN_A_ROW:
+                # What one destination does not show may be all that it has, each after a timeout.
+                # The next look begins with those behind them.
                 break
         self._tell(None)
         return tried and began > 0
@@ -268,13 +281,10 @@ class Keeper:
                 if library.digest(handle) != digests:
                     self._photos.is_same(photo, handle)
                     return False
-                for name, destination in self._destinations.items():
-                    try:
-                        found = destination.verify(stores[name], photo, has[name][0], digests)
-                    except TroubleError as error:
-                        raise TroubleError(f"{name} cannot be looked at: {error}") from None
-                    if not found:
+                for name, store in stores.items():
+                    if not self._is_at(name, store, photo, has[name][0], digests):
                         return False
+                self._unseen = 0
                 names = {name: called for name, (called, _) in has.items()}
                 with self._moving:
                     if self._ends.is_set():
@@ -285,6 +295,19 @@ class Keeper:
             self._refuse(photo, error)
             return False
         return True
+
+    def _is_at(self, name: str, store: Store, photo: Photo, called: str, digests: Digests) -> bool:
+        """Whether a destination has a photo.
+
+        :raises TroubleError: if that cannot be found out; about that photo, if it answers otherwise
+        """
+        try:
+            return self._destinations[name].verify(store, photo, called, digests)
+        except TroubleError as error:
+            _ask(name, store)
+            self._unseen += 1
+            reason = f"{photo.path} cannot be removed, since {name} does not show it: {error}"
+            raise TroubleError(reason, photo=True) from None
 
     def _is_proved(self, photo: Photo) -> bool:
         """Whether all fetchers have proved just now that they have it; if not, they are asked.
@@ -305,11 +328,10 @@ class Keeper:
         :raises TroubleError: if it is the same, and cannot be removed
         """
         self._photos.changed(photo)
-        if is_about_reading(error) or error.errno in (errno.EROFS, *_OF_A_NAME):
+        if is_about_reading(error):
             # Such as one that somebody keeps for himself; others may go.
-            alone = error.errno in (errno.EACCES, errno.EPERM, *_OF_A_NAME)
             reason = f"{photo.path} cannot be removed: {error.strerror}"
-            raise TroubleError(reason, photo=alone) from None
+            raise TroubleError(reason, photo=error.errno not in _OF_ALL) from None
 
     # -- those that have lost them
 
@@ -350,6 +372,7 @@ class Keeper:
                     self._stuck[photo.id] = str(refused)
                 continue
             self._kept |= self._names
+            self._breaks.clear()
             self._progress = time.monotonic()
             self._removed.append((self._progress, photo.size))
             has = ", ".join(sorted(self._names))
@@ -408,12 +431,13 @@ class Keeper:
                 for each in leaving:
                     destination.verify(store, each.photo, each.names[name], each.digests)
             except TroubleError as still:
-                if error.trouble:
+                if error.trouble and not self._breaks_off(name, store):
                     self._tell(f"{name} cannot be looked at: {still}")
                     return
             finally:
                 store.close()
         self._kept.clear()
+        self._breaks.clear()
         reason = (
             f"{name} loses what the library loses. It may be the library itself, or a folder that "
             "follows it; give that delivery a folder that nothing else fills or clears. Nothing is "
@@ -424,9 +448,28 @@ class Keeper:
         say(f"retention: {name} lost {path} when the library did; it is back here", ERROR)
         self._tell(reason)
 
+    def _breaks_off(self, name: str, store: Store) -> bool:
+        """Whether a destination answers, and shows no photo any more that has lost its name."""
+        with suppress(TroubleError):
+            _ask(name, store)
+            self._breaks[name] += 1
+        return self._breaks[name] >= BREAKS
+
     def _put_back(self) -> None:
         """Give photos their names back."""
         with self._moving:
             while self._leaving:
                 _, leaving = self._leaving.popitem()
                 self._photos.put_back(leaving.photo)
+
+
+def _ask(name: str, store: Store) -> None:
+    """Ask a destination over a new connection, since the old one may be broken.
+
+    :raises TroubleError: if it does not answer
+    """
+    store.close()
+    try:
+        store.size(NOBODYS)
+    except TroubleError as error:
+        raise TroubleError(f"{name} cannot be looked at: {error}") from None
