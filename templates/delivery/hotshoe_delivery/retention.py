@@ -9,7 +9,6 @@ well. Whichever has, gets the photo back with its name. In doubt a photo stays.
 from __future__ import annotations
 
 import errno
-import os
 import sqlite3
 import threading
 import time
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 
 from hotshoe_delivery import library
 from hotshoe_delivery.configuration import Retention
+from hotshoe_delivery.due import DAY, Due
 from hotshoe_delivery.fetching import Fetching
 from hotshoe_delivery.ledger import Photo
 from hotshoe_delivery.library import Digests, is_about_reading, opened
@@ -31,14 +31,9 @@ from hotshoe_delivery.words import TroubleError
 
 # Between two looks, and at least that, in seconds.
 PAUSE, LEAST_PAUSE = 600, 1
-# How long some file systems take to show that something was removed, in seconds (btrfs).
-SHOWING = 60
 # How long a fetcher may take to prove once more that it has a photo, after the one before; in
 # seconds, and by so many bytes per second.
 PROVING, PROVING_RATE = 600, 20_000_000
-# How many photos are looked at at a time.
-BATCH = 50
-DAY = 86400
 # What keeps all photos from being read or renamed, not one.
 _OF_ALL = (errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 # A name that no photo has, by which a destination is asked whether it answers at all.
@@ -97,13 +92,12 @@ class Keeper:
         fetching: Fetching,
         destinations: Sequence[Destination],
     ) -> None:
-        self._retention, self._photos, self._fetching = retention, photos, fetching
+        self._photos, self._fetching = photos, fetching
+        self._due, self._settle = Due(retention, photos), retention.settle
         self._destinations = {each.push.name: each for each in destinations}
         self._names = {*fetching.names, *self._destinations}
         self._news = threading.Event()
         self._told: str | None = ""
-        # When photos were removed lately, and how large they were.
-        self._removed: list[tuple[float, int]] = []
         # Those that have lost their names, by their numbers; while that is held, no other does.
         self._leaving: dict[int, _Leaving] = {}
         self._moving = threading.RLock()
@@ -195,34 +189,6 @@ class Keeper:
             self._photos.ledger.remark("retention", reason)
         self._told = reason
 
-    # -- which may go
-
-    def _due(self) -> list[Photo]:
-        """Photos that every destination has, and whose time has come; the oldest first."""
-        days, without = self._retention.after_days, {*self._leaving, *self._stuck}
-        aged: list[Photo] = []
-        if days is not None:
-            before = time.time() - days * DAY
-            aged = self._photos.ledger.removable(before, BATCH, without)
-        if aged or not self._lacks_room():
-            return aged
-        return self._photos.ledger.removable(None, BATCH, without)
-
-    def _lacks_room(self) -> bool:
-        wanted = self._retention.keep_free
-        if wanted is None:
-            return False
-        disk = os.fstatvfs(self._photos.root)
-        now = time.monotonic()
-        self._removed = [(at, size) for at, size in self._removed if now - at < SHOWING]
-        removed = sum(size for _, size in self._removed)
-        leaving = sum(each.photo.size for each in self._leaving.values())
-        return disk.f_bavail * disk.f_frsize + removed + leaving < wanted
-
-    def _is_wanted(self, photo: Photo) -> bool:
-        days = self._retention.after_days
-        return self._lacks_room() or (days is not None and photo.arrived < time.time() - days * DAY)
-
     # -- those that lose their names
 
     def _follow(self, stores: Stores) -> bool:
@@ -230,12 +196,12 @@ class Keeper:
 
         :returns: whether there was one, and another may follow at once
         """
-        due = self._due()
+        due = self._due.photos(self._leaving_bytes(), {*self._leaving, *self._stuck})
         if not due:
             self._unseen = 0
             self._tell(
                 "less of the disk is free than keep_free says, and no photo is at every delivery"
-                if not self._leaving and self._lacks_room()
+                if not self._leaving and self._due.lacks_room(0)
                 else None
             )
             return False
@@ -252,7 +218,8 @@ class Keeper:
         began = 0
         for photo in due:
             try:
-                began += self._is_wanted(photo) and self._set_aside(photo, stores)
+                if self._due.has(photo, self._leaving_bytes()):
+                    began += self._set_aside(photo, stores)
             except TroubleError as error:
                 if not error.photo:
                     raise
@@ -263,6 +230,9 @@ class Keeper:
                 break
         self._tell(None)
         return tried and began > 0
+
+    def _leaving_bytes(self) -> int:
+        return sum(each.photo.size for each in self._leaving.values())
 
     def _set_aside(self, photo: Photo, stores: Stores) -> bool:
         """Take its name from a photo, if every side proves that it has it.
@@ -348,7 +318,7 @@ class Keeper:
                     self._leaving.pop(leaving.photo.id, None)
                     self._photos.put_back(leaving.photo)
                 continue
-            settled = time.monotonic() - leaving.since >= self._retention.settle
+            settled = time.monotonic() - leaving.since >= self._settle
             if not settled or not self._is_proved_anew(leaving):
                 continue
             photo = leaving.photo
@@ -374,7 +344,7 @@ class Keeper:
             self._kept |= self._names
             self._breaks.clear()
             self._progress = time.monotonic()
-            self._removed.append((self._progress, photo.size))
+            self._due.removed(photo)
             has = ", ".join(sorted(self._names))
             say(f"{photo.path} is removed from the library; who has it: {has}")
 
@@ -401,7 +371,7 @@ class Keeper:
     def _until(self, leaving: _Leaving) -> float:
         """When something has to happen to a photo, by the monotonic clock."""
         if not leaving.asked:
-            return leaving.since + self._retention.settle
+            return leaving.since + self._settle
         return max(leaving.asked, self._progress) + PROVING + leaving.photo.size / PROVING_RATE
 
     @staticmethod
