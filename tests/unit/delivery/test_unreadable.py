@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
@@ -217,6 +218,20 @@ class TestAMirrorThatListsWhatIsGone:
             home.begin()
             home.wait_until_told(LOSES)
             until(lambda: contents(home.library) == before)
+
+
+def test_what_is_missing_here_is_told_and_tried_again_after_a_pause(library, monkeypatch):
+    """Such as OpenSSH's client; the photo is there, and would be tried again at once."""
+    missing = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "ssh")
+    monkeypatch.setattr(library.desk, "size", Mock(side_effect=missing))
+    [photo, *_] = library.photos.ledger.present().values()
+    with pytest.raises(TroubleError, match=r"cannot be read or sent from here.*'ssh'") as told:
+        library.desk._deliver(library.desk, photo)
+    assert told.value.photo
+    # One that is gone is none that fails.
+    (library.root / photo.path).unlink()
+    library.desk._deliver(library.desk, photo)
+    assert photo.path not in library.photos.ledger.present()
 
 
 @contextmanager
