@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -158,6 +159,67 @@ class TestAServerThatIsAway:
         running = run(served, tmp_path / "nowhere")
         running.until(lambda: running.said)
         assert running.said[0][1].startswith(f"darkroom: {tmp_path}/nowhere: No such file")
+
+
+TASK = {"id": 1, "path": "a.jpg", "size": 9, "mtime_ns": 1, "nonce": None, "name": None}
+
+
+def says(*answers: object) -> list[str]:
+    """What answers these, one after the other, whatever it is asked."""
+    lines = [each if isinstance(each, str) else json.dumps(each) for each in answers]
+    program = "import sys\nfor line, answer in zip(sys.stdin, {!r}): print(answer, flush=True)"
+    return [sys.executable, "-c", program.format(lines)]
+
+
+class TestAServerThatIsTakenOver:
+    """Or of another release. Whatever it says, the program goes on, and tells it in plain words."""
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"id": "1"},
+            {"path": 5},
+            {"path": "\ud800.jpg"},
+            {"size": "9"},
+            {"size": -1},
+            {"size": 1 << 70},
+            {"mtime_ns": "now"},
+            {"mtime_ns": 1 << 70},
+            {"nonce": "no digits", "name": "a.jpg"},
+            {"nonce": "00", "name": 7},
+            {"nonce": "00", "name": "\ud800"},
+        ],
+        ids=str,
+    )
+    def test_a_task_that_makes_no_sense(self, run, tmp_path, other):
+        self.makes_no_sense(run, tmp_path, {"tasks": [TASK | other]})
+
+    @pytest.mark.parametrize("length", [None, "9", -1, 8, 10, 1 << 70])
+    def test_as_much_of_a_photo_as_it_does_not_have(self, run, tmp_path, length):
+        self.makes_no_sense(run, tmp_path, {"tasks": [TASK]}, {"length": length})
+
+    def test_no_word_whether_a_digest_is_right(self, run, tmp_path):
+        # With the end of its line, that is a photo of nine bytes.
+        content = '{"length": 9}\n12345678'
+        self.makes_no_sense(run, tmp_path, {"tasks": [TASK]}, content, {})
+
+    @pytest.mark.parametrize("answer", ["[" * 100_000, "[]", '{"tasks": 1}', '{"tasks": [1]}'])
+    def test_no_tasks(self, run, tmp_path, answer):
+        self.makes_no_sense(run, tmp_path, answer)
+
+    def makes_no_sense(self, run, place, *answers):
+        running = run(says(*answers), place)
+        running.until(lambda: running.said)
+        (_, said), *_ = running.said
+        assert "makes no sense" in said
+        assert len(said) < 400
+        assert [each.name for each in place.iterdir()] == [".hotshoe"]
+
+
+def test_a_computer_without_openssh_is_told(tmp_path, run):
+    running = run(["/nowhere/ssh", "-F", "none"], tmp_path)
+    running.until(lambda: running.said)
+    assert "/nowhere/ssh cannot be run: No such file or directory" in running.said[0][1]
 
 
 @pytest.mark.parametrize(
