@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -22,6 +24,7 @@ from hotshoe_fetch import fetching
 from hotshoe_fetch.__main__ import INFO, WARNING, Configuration, Program
 from hotshoe_fetch.folder import part_of
 from hotshoe_fetch.words import HUNG_UP, in_words
+from tests.conftest import PROJECT
 from tests.unit.fetch.conftest import Asked, content
 
 LARGE = 5_000_000
@@ -304,3 +307,21 @@ def test_only_the_journal_is_told_a_priority(
     monkeypatch.setenv("JOURNAL_STREAM", "8:1")
     program.say(WARNING, "its disk is full")
     assert capsys.readouterr().err == "its disk is full\n<4>its disk is full\n"
+
+
+def test_by_hand_it_is_ended_by_ctrl_c_without_a_word(tmp_path: Path) -> None:
+    said = {"server": "darkroom", "command": ["/nowhere/ssh"], "folder": str(tmp_path)}
+    (tmp_path / "fetcher.json").write_text(json.dumps(said | {"bytes_per_second": 0}))
+    with subprocess.Popen(
+        [sys.executable, "-B", "-m", "hotshoe_fetch", "fetcher.json"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(PROJECT / "templates" / "fetcher")},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr
+        # It waits now until it tries again.
+        assert "cannot be run" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
