@@ -35,6 +35,7 @@ from tests.stage.fetching import (
     steal_the_key,
     stopped,
     told,
+    trying_to_forward,
     upload,
 )
 from tests.stage.home import BIN, Home
@@ -256,24 +257,39 @@ class TestTheKey:
         assert {told.strip() for told in re.findall("key options: (.*)", said)} == {"command"}
 
     def test_opens_no_way_through_the_server(self, home: Home) -> None:
-        """-L, -D, -W: to what the server alone reaches; -R: back to it; and the rest."""
-        forwarding = ssh("-N", "-L 5551:127.0.0.1:22", "-D 5552")
-        listens = "ss -Hltn sport = :5552 | grep -q ."
-        begin = f"{forwarding} & echo $! >/root/pid; until {listens}; do sleep 0.1; done"
-        home.sh(NAS, f"timeout 30 sh -c '{begin}' </dev/null >/dev/null 2>&1")
-        try:
-            reads = "exec 3<>/dev/tcp/127.0.0.1/5551; timeout 5 head -c 9 <&3"
-            assert "SSH" not in home.sh(NAS, f"bash -c '{reads}' 2>&1 || true")
-            socks = "timeout 5 curl -s --socks5 127.0.0.1:5552 telnet://127.0.0.1:22 </dev/null"
-            assert "SSH" not in home.sh(NAS, f"{socks} 2>&1 || true")
-        finally:
-            home.sh(NAS, "kill $(cat /root/pid) || true")
-        assert not home.succeeds(NAS, f"timeout 20 {ssh('-W 127.0.0.1:22')} </dev/null | grep SSH")
-        reverse = ssh("-N", "-o ExitOnForwardFailure=yes", "-R 5553:127.0.0.1:22")
-        assert home.sh(NAS, f"timeout 20 {reverse}; echo $?").split()[-1] == "255"
-        assert home.reach(home.server, "127.0.0.1", 5553) == ["closed"]
-        for more in ("-w any", "-A", "-X"):
-            assert "uid=" not in home.sh(NAS, f"echo x | timeout 20 {ssh(more)} id 2>&1 || true")
+        """-L, -D, -R, -w, -A, -X (as -Y), over a connection that works: each is refused."""
+        with trying_to_forward(home) as tried:
+            # Back to whoever has the key, while he is there.
+            assert home.reach(home.server, "127.0.0.1", 5553) == ["closed"]
+            sessions = f"for pid in $(pgrep -u {USER} -f nologin); do cat /proc/$pid/environ; done"
+            environment = home.sh(home.server, f"{sessions} | tr '\\0' '\\n'")
+            assert "SSH_CONNECTION=" in environment
+            assert not re.search("SSH_AUTH_SOCK|DISPLAY|SSH_TUNNEL", environment)
+        assert [list(answer) for answer in tried["answers"]] == [["tasks"], ["tasks"]]
+        # The client itself answers that no password is needed for -D.
+        assert tried["came"] == ["", "0500", ""]
+        said = tried["said"]
+        assert said.count("open failed: administratively prohibited: open failed") == 2
+        assert re.search(r"(?s)direct-streamlocal.*open failed: connect failed: open failed", said)
+        for refused in (
+            "Remote: Server has disabled port forwarding.",
+            "remote port forwarding failed for listen port 5553",
+            "Remote: Server has rejected tunnel device forwarding",
+            "Remote: X11 forwarding disabled by key options.",
+            "X11 forwarding request failed on channel",
+            # Of which the server says nothing; the session's environment does.
+            "Requesting authentication agent forwarding.",
+        ):
+            assert refused in said, said
+
+    def test_connects_to_nothing_beyond_the_server(self, home: Home) -> None:
+        """-W, which nothing else goes with."""
+        said = home.sh(NAS, f"timeout 20 {ssh('-v -W 127.0.0.1:22')} </dev/null 2>&1; echo $?")
+        assert said.splitlines()[-3:] == [
+            "channel 0: open failed: administratively prohibited: open failed",
+            "stdio forwarding failed",
+            "255",
+        ]
 
     @pytest.mark.parametrize(
         "request_",
