@@ -582,8 +582,7 @@ delivery:
         f"echo 'restrict {own}' >~ann/.ssh/authorized_keys; chown ann ~ann/.ssh/*; "
         f"mkdir -p /run/sshd; /usr/sbin/sshd -p {port} -o PidFile=/root/sshd.pid",
     )
-    everybody = f"chmod -R a+rwX {FOLDER}"
-    home.sh(NAS, everybody)
+    home.sh(NAS, f"chown -R ann {FOLDER}")
     site = home.project / "group_vars" / "fetch.yml"
     said = site.read_text()
     before, since = received(home), now(home, home.server)
@@ -599,9 +598,8 @@ delivery:
         assert digest_there(home, sent) == digest_here(home, sent)
     finally:
         site.write_text(said)
-        home.sh(NAS, f"{everybody}; kill $(cat /root/sshd.pid)")
+        home.sh(NAS, f"chown -R {FETCHER_USER}: {FOLDER}; kill $(cat /root/sshd.pid)")
         home.deploy()
-    home.sh(NAS, everybody)
     upload(home, last, 50_000)
     for name in (first, sent, last):
         arrives(home, name)
