@@ -95,5 +95,6 @@ def _write(plan: Plan, secrets: Secrets, name: str, folder: Path) -> None:
             (folder / path).write_text(text)
     except OSError as error:
         raise HotshoeError(
-            f"{folder}: {error.strerror}\n    -> name a folder that is not there yet"
+            f"{folder}: {error.strerror}\n"
+            "    -> name a folder that is not there yet, in one that is"
         ) from None

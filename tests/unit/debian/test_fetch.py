@@ -108,5 +108,8 @@ def test_a_command_writes_it_and_nobody_else_may_read_it(tmp_path, monkeypatch):
     again = CliRunner().invoke(main, ["delivery", "fetch", "--fetcher", "nas", str(folder)])
     assert again.exit_code == 1
     assert "File exists" in again.output
+    nowhere = CliRunner().invoke(main, ["delivery", "fetch", "--fetcher", "nas", f"{folder}/a/b"])
+    assert "a/b: No such file or directory\n    -> name a folder that is not" in nowhere.output
+    assert "in one that is" in nowhere.output
     none = CliRunner().invoke(main, ["delivery", "fetch", "--fetcher", "desk", str(folder)])
     assert "desk: is no delivery by fetch of this Site\n    -> name one of: nas" in none.output
