@@ -1,6 +1,7 @@
 """What runs behind a fetch key: a fetcher asks over SSH, and is answered.
 
-Its arguments: the service's socket, the library's folder, and the delivery's name.
+Its arguments: the service's socket, the library's folder, and the delivery's name
+with where photos go there.
 
 It runs as a user of its own, to whom the library is read-only, and gives away photos that the
 service has said wait for this fetcher, and nothing else: a request names a photo by its number,
@@ -152,7 +153,8 @@ class Session:
 def main(arguments: Sequence[str]) -> None:
     """Serve one fetcher over standard input and output.
 
-    :param arguments: the service's socket, the library's folder, and the delivery's name
+    :param arguments: the service's socket, the library's folder, and the delivery's name with
+        where photos go there
     """
     where, library, name = arguments
     try:
