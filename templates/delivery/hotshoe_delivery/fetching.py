@@ -162,9 +162,10 @@ class Fetching:
         with client, suppress(*nonsense), client.makefile("rb") as lines:
             if not self._may_ask(client):
                 return
-            name = self._greeted(client, lines)
+            name, _, to = self._greeted(client, lines).partition(" ")
             fetcher = self._fetchers.get(name)
-            if fetcher is None:
+            # Or one that was let in before the Site said another computer or folder.
+            if fetcher is None or fetcher.to != to:
                 _say(client, {"refused": "there is no such delivery by fetch in the Site"})
                 return
             with self._place(name) as free:
@@ -176,7 +177,7 @@ class Fetching:
                     _say(client, self._answer(fetcher, json.loads(line), client))
 
     def _greeted(self, client: socket.socket, lines: BinaryIO) -> str:
-        """Whose session it is, which it says first.
+        """Whose session it is and where photos go there, which it says first.
 
         :raises OSError: if it says nothing; others if it says nonsense
         """
