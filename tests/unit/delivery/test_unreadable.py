@@ -135,15 +135,21 @@ def test_one_that_answers_and_shows_nothing_is_not_asked_for_every_photo(library
     assert f"cannot be removed, since there does not show it: {CUT}" in told(library)
 
 
-def test_many_at_the_front_that_are_not_shown_keep_those_behind_them_from_nothing(
-    library, monkeypatch
-):
+def test_some_that_are_not_shown_are_no_reason_to_stop(library):
+    library.desk.hidden = {"IMG_0.JPG", "IMG_2.JPG", "IMG_4.JPG"}
+    library.keeper._kept = {"there"}
+    look(library, 1)
+    assert set(library.desk.asked) == {f"IMG_{number}.JPG" for number in range(8)}
+
+
+@pytest.mark.parametrize("number", [2 * IN_A_ROW, 8])
+def test_many_in_a_row_that_are_not_shown_keep_none_behind_them(library, monkeypatch, number):
     monkeypatch.setattr(retention, "PAUSE", 0.01)
     monkeypatch.setattr(retention, "LEAST_PAUSE", 0)
-    hidden = {f"IMG_{number}.JPG" for number in range(2 * IN_A_ROW)}
+    hidden = {f"IMG_{n}.JPG" for n in range(number)}
     library.desk.hidden = hidden
     library.keeper.begin()
-    until(lambda: set(names(library)) == hidden)
+    until(lambda: hidden <= set(library.desk.asked) and set(names(library)) == hidden)
     # And they are tried again, however often they were not shown.
     library.desk.hidden = set()
     until(lambda: not names(library))
