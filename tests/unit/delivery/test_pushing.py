@@ -193,6 +193,11 @@ def test_they_go_in_the_order_of_the_site(home, peers, order):
 def test_it_is_no_faster_than_the_site_says_either_way(home, peer):
     """Neither side can digest what it has, so all of it comes back."""
     rate, seconds = 2 * MEGABYTE, 2
+    # What was idle may begin with a quarter of a second's worth each way; rclone with 4 MiB.
+    least = 2 * (seconds - 0.25)
+    if peer.by != "sftp":
+        seconds = 3
+        least = 2 * seconds - 4 * MEGABYTE / rate
     home.put("IMG_1.JPG", b"photo", tell=False)
     home.pushes = [peer.push("there", bytes_per_second=rate)]
     home.begin()
@@ -200,8 +205,7 @@ def test_it_is_no_faster_than_the_site_says_either_way(home, peer):
     began = time.monotonic()
     home.put("IMG_2.JPG", random_content(rate * seconds))
     home.wait_until_delivered("there", 2)
-    # What was idle may begin with a quarter of a second's worth.
-    assert time.monotonic() - began > 2 * (seconds - 0.25)
+    assert time.monotonic() - began > least
 
 
 def test_what_vanishes_from_the_library_does_not_wait_any_more(home, peers):
