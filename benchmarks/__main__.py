@@ -1,7 +1,7 @@
 """``python -m benchmarks [PART …]``, as root, in the folder that holds deploy.py.
 
-The parts are ``plan``, ``deploy``, ``hosts``, ``upload``, ``delivery`` and ``intake``; without any,
-all but the last, which is long.
+The parts are ``plan``, ``deploy``, ``hosts``, ``upload``, ``delivery``, ``fetch`` (which
+``delivery`` includes) and ``intake``; without any, all but the last, which is long.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from pathlib import Path
 from benchmarks import planning
 from benchmarks.bench import Bench, say
 from benchmarks.delivery import Deliveries
+from benchmarks.fetching import Fetches
 from benchmarks.hosts import ManyHosts
 from hotshoe.errors import HotshoeError
 from hotshoe.stage import podman
 
-PARTS = ("plan", "deploy", "hosts", "upload", "delivery", "intake")
+PARTS = ("plan", "deploy", "hosts", "upload", "delivery", "fetch", "intake")
 
 
 def main(parts: Collection[str]) -> None:
@@ -41,6 +42,9 @@ def main(parts: Collection[str]) -> None:
                 print(figure, flush=True)
         if "delivery" in parts:
             for figure in Deliveries(Path(folder)).figures(say):
+                print(figure, flush=True)
+        if {"delivery", "fetch"}.intersection(parts):
+            for figure in Fetches(Path(folder)).figures(say):
                 print(figure, flush=True)
         if {"deploy", "upload", "intake"}.isdisjoint(parts):
             return

@@ -26,7 +26,8 @@ from hotshoe import paths
 from hotshoe.debian.authority_files import AuthorityFiles
 from hotshoe.errors import HotshoeError
 from hotshoe.plan.derivation import make_plan
-from hotshoe.secrets import load_secrets
+from hotshoe.plan.model import Plan
+from hotshoe.secrets import Secrets, load_secrets
 from hotshoe.secrets.delivery_keys import KeyPair, sftp_key
 from hotshoe.site.reading import load_site
 from hotshoe.stage import actions, podman
@@ -254,18 +255,7 @@ class Deliveries:
         return distant(self.stage, SERVER, scenario.round_trip)
 
     def _upload(self) -> float:
-        """How long a fleet takes to upload its photos, in seconds."""
-        camera = self._plan.servers[0].cameras[0]
-        began = time.monotonic_ns()
-        names = [
-            [(f"photo{i}-{j}", f"{began}-{i}-{j}") for j in range(PHOTOS_A_SESSION)]
-            for i in range(SESSIONS)
-        ]
-        account = f"{camera}:{self._secrets.camera_passwords[camera]}"
-        server = f"{self._plan.hostname}:{self._plan.servers[0].control_port}"
-        seconds = send(self.stage, account, server, names)
-        wait_for_library(self.stage, SERVER, camera)
-        return seconds
+        return upload_all(self.stage, self._plan, self._secrets)
 
     def _deliver(self, scenario: Scenario) -> tuple[float, float]:
         """Deliver what is in the library.
@@ -363,9 +353,7 @@ class Deliveries:
         address = self.stage.node(CAMERA).ports[0].address.ip
         self._on(SERVER, f"echo {address} {_HOST} >>/etc/hosts")
         self._on(SERVER, "umask 077; cat >/root/bench-key", keys[0].private)
-        names = " ".join(f"photo{i}-{j}" for i in range(SESSIONS) for j in range(PHOTOS_A_SESSION))
-        make = f"for n in {names}; do head -c {PHOTO_BYTES} /dev/urandom >$n; done"
-        self._on(CAMERA, f"mkdir -p {FOLDER}; cd {FOLDER}; {make}")
+        give_photos(self.stage)
 
     def _clear(self) -> None:
         """Forget what was delivered, on both sides, and deliver nothing."""
@@ -382,6 +370,33 @@ class Deliveries:
 
     def _on(self, node: str, script: str, text: str | None = None) -> str:
         return podman.execute(self.stage.container(node), "sh", "-c", script, input_text=text)
+
+
+def give_photos(stage: Stage) -> None:
+    """Have a fleet of cameras have photos."""
+    names = " ".join(f"photo{i}-{j}" for i in range(SESSIONS) for j in range(PHOTOS_A_SESSION))
+    make = f"for n in {names}; do head -c {PHOTO_BYTES} /dev/urandom >$n; done"
+    container = stage.container(CAMERA)
+    podman.execute(container, "sh", "-c", f"mkdir -p {FOLDER}; cd {FOLDER}; {make}")
+
+
+def upload_all(stage: Stage, plan: Plan, secrets: Secrets) -> float:
+    """Have a fleet upload its photos to the first server.
+
+    :returns: how long that takes, in seconds
+    :raises HotshoeError: if an upload fails
+    """
+    camera = plan.servers[0].cameras[0]
+    began = time.monotonic_ns()
+    names = [
+        [(f"photo{i}-{j}", f"{began}-{i}-{j}") for j in range(PHOTOS_A_SESSION)]
+        for i in range(SESSIONS)
+    ]
+    account = f"{camera}:{secrets.camera_passwords[camera]}"
+    server = f"{plan.hostname}:{plan.servers[0].control_port}"
+    seconds = send(stage, account, server, names)
+    wait_for_library(stage, plan.servers[0].name, camera)
+    return seconds
 
 
 def _there(destination: str) -> str:

@@ -29,7 +29,7 @@ class Line:
     """The line between a home and the Internet.
 
     :param stage: is up
-    :param router: the name of the outermost router
+    :param router: the name of the outermost router, or of what else has the line at its ``eth0``
     """
 
     def __init__(self, stage: Stage, router: str) -> None:

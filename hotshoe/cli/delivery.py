@@ -84,7 +84,7 @@ def _write(plan: Plan, secrets: Secrets, name: str, folder: Path) -> None:
     assert secret is not None, "checked: the vault has it wherever it is used"
     files = by_hand(
         wanted[0],
-        fetch_key(secret, plan.hostname, name).private,
+        fetch_key(secret, plan.hostname, name, wanted[0].to).private,
         fetch_host_key(secret, plan.hostname, wanted[0].server).public,
     )
     try:
@@ -95,5 +95,6 @@ def _write(plan: Plan, secrets: Secrets, name: str, folder: Path) -> None:
             (folder / path).write_text(text)
     except OSError as error:
         raise HotshoeError(
-            f"{folder}: {error.strerror}\n    -> name a folder that is not there yet"
+            f"{folder}: {error.strerror}\n"
+            "    -> name a folder that is not there yet, in one that is"
         ) from None

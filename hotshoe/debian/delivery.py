@@ -43,8 +43,7 @@ def configuration(plan: ServerPlan) -> str:
         "asks": FETCH_USER,
         "pushes": [_push(push) for push in plan.pushes],
         "fetchers": [
-            {"name": each.name, "source": str(each.source), "order": each.order}
-            for each in plan.fetchers
+            {"name": each.name, "to": each.to, "order": each.order} for each in plan.fetchers
         ],
         "retention": asdict(plan.retention) if plan.retention else None,
     }

@@ -37,15 +37,8 @@ def notices(before: Plan, after: Plan, site: str) -> Iterator[str]:
 
 def _deliveries(before: Plan, after: Plan, site: str) -> Iterator[str]:
     """What a person does at the other side of a delivery."""
-    for fetcher in before.fetchers:
-        if fetcher.name not in {each.name for each in after.fetchers} and not (
-            fetcher.removed or fetcher.by_hand
-        ):
-            yield (
-                f"{fetcher.name} ({fetcher.address}) keeps what hotshoe put there, with a key that "
-                "opens nothing any more: to have it removed, deploy with removed: true in that "
-                "delivery first"
-            )
+    yield from _fetchers(before, after, site)
+
     old = {push.name: push for server in before.servers for push in server.pushes}
     new = {push.name: push for server in after.servers for push in server.pushes}
     for name in new:
@@ -63,6 +56,33 @@ def _deliveries(before: Plan, after: Plan, site: str) -> Iterator[str]:
             yield (
                 f"{server.name}: photos that every delivery has are removed from the library: "
                 f"{library.retention(server.retention)}"
+            )
+
+
+def _fetchers(before: Plan, after: Plan, site: str) -> Iterator[str]:
+    """What a person does at computers that fetch photos."""
+    for old in before.fetchers:
+        if old.address not in {each.address for each in after.fetchers} and not (
+            old.removed or old.by_hand
+        ):
+            yield (
+                f"{old.name} ({old.address}) keeps what hotshoe put there, with a key that "
+                "opens nothing any more: to have it removed, deploy with removed: true in that "
+                "delivery first"
+            )
+    were = {fetcher.name: fetcher.to for fetcher in before.fetchers}
+    for new in after.fetchers:
+        if new.removed or were.get(new.name) == new.to:
+            continue
+        if new.name in were:
+            yield (
+                f"{new.name}: all that is in the library is fetched to {new.to}, but for what is "
+                f"there already under its name; what is at {were[new.name]} stays"
+            )
+        if new.by_hand:
+            yield (
+                f"{new.name} ({new.address}) is set up by hand, and needs what hotshoe delivery "
+                f"{site} --fetcher {new.name} FOLDER writes"
             )
 
 

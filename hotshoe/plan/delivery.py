@@ -21,6 +21,7 @@ from hotshoe.plan.model import (
     Retention,
     ServerPlan,
     Share,
+    fetched_to,
 )
 from hotshoe.ports.ranges import Service
 from hotshoe.site.checks.base import inward, router_index
@@ -114,18 +115,28 @@ def _push(site: Site, said: Delivery, inside: HomeAccess | None) -> Push:
 def fetchers_of(site: Site, index: int) -> tuple[FetchAccess, ...]:
     """Who fetches photos from the server of that index."""
     return tuple(
-        FetchAccess(said.name, _seen_address(site, index, said), said.order)
+        FetchAccess(
+            said.name,
+            _seen_address(site, index, said),
+            fetched_to(_own_address(said), said.folder or ""),
+            said.order,
+        )
         for said in deliveries_of(site, index)
         if said.by == "fetch"
     )
 
 
+def _own_address(said: Delivery) -> IPv4Address:
+    """The address that whoever fetches has in its LAN."""
+    assert isinstance(said.address, IPv4Address), "checked: hotshoe logs in there"
+    return said.address
+
+
 def _seen_address(site: Site, index: int, said: Delivery) -> IPv4Address:
     """The address that whoever fetches has where the server sees it."""
     at, fetcher = router_index(site, site.servers[index]), router_index(site, said)
-    assert isinstance(said.address, IPv4Address), "checked: hotshoe logs in there"
     # On the way out, the last router that translates is the nearest to the server.
-    return next_address(site, at, fetcher, said.address)
+    return next_address(site, at, fetcher, _own_address(said))
 
 
 def fetch_rules(site: Site, index: int, port: int | None) -> Iterator[AcceptRule]:
@@ -167,11 +178,10 @@ def fetcher_plans(site: Site, servers: tuple[ServerPlan, ...]) -> tuple[FetcherP
 
 
 def _fetcher_plan(site: Site, server: ServerPlan, said: Delivery) -> FetcherPlan:
-    assert isinstance(said.address, IPv4Address), "checked: hotshoe logs in there"
     return FetcherPlan(
         name=said.name,
         behind=site.routers[router_index(site, said)].name,
-        address=said.address,
+        address=_own_address(said),
         ssh_user=said.ssh_user,
         ssh_port=said.ssh_port,
         server=server.name,

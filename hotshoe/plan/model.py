@@ -378,6 +378,15 @@ class Push:
     bytes_per_second: int
 
 
+def fetched_to(address: IPv4Address, folder: str) -> str:
+    """Where a computer that fetches puts photos, as ``192.168.1.20:/srv/photos``.
+
+    :param address: its address in its LAN
+    :param folder: the folder there
+    """
+    return f"{address}:{folder}"
+
+
 @dataclass(frozen=True)
 class FetchAccess:
     """A computer at home that fetches photos from a server's library.
@@ -385,11 +394,14 @@ class FetchAccess:
     :param name: of the delivery
     :param source: the address that it has where the server sees it: its own, or that of a router
         in between that translates
+    :param to: where photos go: its address in its LAN, and the folder there, as
+        ``192.168.1.20:/srv/photos``
     :param order: which of the photos that wait goes first, the ``oldest`` or the ``newest``
     """
 
     name: str
     source: IPv4Address
+    to: str
     order: Order
 
 
@@ -639,6 +651,11 @@ class FetcherPlan:
     bytes_per_second: int
     by_hand: bool
     removed: bool
+
+    @property
+    def to(self) -> str:
+        """Where photos go, as :class:`FetchAccess` has it."""
+        return fetched_to(self.address, self.folder)
 
 
 # Whatever a deploy logs in to.

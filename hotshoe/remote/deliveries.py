@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar, get_args
 
 from hotshoe import paths
+from hotshoe.remote.events import NONSENSE
 from hotshoe.remote.ssh import Host, RemoteError
 
 USER = "hotshoe-delivery"
@@ -124,7 +125,7 @@ def deliveries(host: Host, photos: Iterable[str]) -> Deliveries:
     answer = host.run(_STATUS, given=b"".join(path + b"\0" for path in asked))
     try:
         return read_deliveries(answer)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except NONSENSE:
         raise RemoteError(
             f"{host.name}: hotshoe-delivery does not answer as this release of hotshoe expects\n"
             "    -> deploy to it"
@@ -134,7 +135,7 @@ def deliveries(host: Host, photos: Iterable[str]) -> Deliveries:
 def read_deliveries(answer: bytes) -> Deliveries:
     """What a server answers.
 
-    :raises ValueError: or TypeError, KeyError, AttributeError, if it is not what is expected
+    :raises NONSENSE: if it is not what is expected
     """
     told = json.loads(answer)
     retention = told["retention"] or {}

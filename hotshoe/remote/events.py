@@ -55,6 +55,12 @@ class Event:
     reason: str = ""
 
 
+# What reading an answer fails with that is none: a server that is taken over says what it likes.
+NONSENSE = (
+    *(ValueError, TypeError, LookupError, AttributeError),
+    # Of a time that no clock shows, and of JSON that is nested too deeply.
+    *(ArithmeticError, OSError, RecursionError),
+)
 FIELDS = ("EVENT", "CAMERA", "NAME", "BYTES", "PATH", "REASON")
 
 # Anybody may send such fields to the journal; journald itself adds the user and the unit of whoever
@@ -90,7 +96,7 @@ def read_event(line: bytes) -> Event | None:
             path=values["PATH"],
             reason=values["REASON"],
         )
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except NONSENSE:
         return None
 
 
@@ -102,5 +108,7 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return os.fsdecode(bytes(value))
     if isinstance(value, str):
+        # As a path, it goes back to the server; half a surrogate pair cannot.
+        os.fsencode(value)
         return value
     raise TypeError(value)

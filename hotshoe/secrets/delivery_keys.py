@@ -35,14 +35,18 @@ class KeyPair:
     public: str
 
 
-def fetch_key(secret: str, hostname: str, delivery: str) -> KeyPair:
+def fetch_key(secret: str, hostname: str, delivery: str, to: str) -> KeyPair:
     """The key by which a computer at home logs in to fetch photos.
+
+    Of another computer, or for another folder, it is another one: until a deploy has told that
+    computer of it, what it fetches cannot count for a place where it puts nothing.
 
     :param secret: the vault's ``delivery_secret``
     :param hostname: of the home
     :param delivery: the name of the delivery
+    :param to: where photos go there, as ``192.168.1.20:/srv/photos``
     """
-    return _derived(secret, hostname, f"fetch key {delivery}")
+    return _derived(secret, hostname, f"fetch key {delivery} {to}")
 
 
 def fetch_host_key(secret: str, hostname: str, server: str) -> KeyPair:

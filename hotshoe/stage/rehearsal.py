@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from hotshoe.deploy.program import inventory_of
 from hotshoe.errors import HotshoeError
 from hotshoe.plan.derivation import make_plan
 from hotshoe.plan.model import ControlPort, ServerPlan
@@ -34,6 +35,12 @@ def run(site_name: str, release: str, keep: bool, console: Console) -> None:
     site = load_site(files)
     if reason := podman.why_no_stage():
         raise HotshoeError(reason)
+    # Without it, pyinfra has no hosts, does nothing, and is content.
+    if not (inventory := inventory_of(site_name)).exists():
+        raise HotshoeError(
+            f"{inventory}: there is no such file\n"
+            f'    -> copy inventories/home.py there, and write hosts("{site_name}") in it'
+        )
     # The vault opens while the stage is put up.
     opening = begin_opening(files)
     plan = make_plan(site)

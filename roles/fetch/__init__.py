@@ -29,7 +29,7 @@ def install(plan: ServerPlan) -> None:
     assert secret is not None, "checked: the vault has it wherever it is used"
 
     def public(fetcher: FetchAccess) -> str:
-        return fetch_key(secret, plan.hostname, fetcher.name).public
+        return fetch_key(secret, plan.hostname, fetcher.name, fetcher.to).public
 
     needs = [
         operations.put(

@@ -40,7 +40,7 @@ def install(plan: FetcherPlan) -> None:
         ),
         operations.put(
             paths.FETCHER_KEY,
-            fetch_key(secret, hostname, plan.name).private,
+            fetch_key(secret, hostname, plan.name, plan.to).private,
             mode="600",
             name="Install the key by which it logs in",
         ),

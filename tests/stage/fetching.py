@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from hotshoe import paths
 from hotshoe.debian.fetch import ALIVE_SECONDS, FETCHER, USER
@@ -156,3 +157,54 @@ print(json.dumps(answers))
     said = podman.execute(home.stage.container(NAS), "python3", "-", input_text=program)
     answers: list[dict[str, object]] = json.loads(said)
     return answers
+
+
+@contextmanager
+def trying_to_forward(home: Home) -> Iterator[dict[str, Any]]:
+    """A session of whoever has the key that asks for each kind of forwarding, and has tried all.
+
+    It is answered before and after, so that nothing but the forwarding is refused; and it is there
+    until the end.
+
+    :returns: ``answers``, those two; ``said``, by ssh; ``came``, through each of -L to a port, -D
+        and -L to a socket, in hexadecimal digits
+    """
+    ways = "-v -T -A -Y -w any -R 5553:127.0.0.1:22 -D 5552 -L 5551:127.0.0.1:22"
+    command = ssh(ways, f"-L 5554:{paths.DELIVERY_EXCHANGE}")
+    program = f"""
+import contextlib, json, os, socket, subprocess, sys
+def ask():
+    p.stdin.write(b'{{"do": "tasks", "most": 1, "seconds": 0}}\\n'); p.stdin.flush()
+    return json.loads(p.stdout.readline())
+def comes(port, *requests):
+    came = b""
+    way = socket.create_connection(("127.0.0.1", port), 20)
+    with way, contextlib.suppress(ConnectionResetError):
+        for request in requests:
+            way.sendall(request)
+            came += way.recv(2)
+        while piece := way.recv(99): came += piece
+    return came.hex()
+environment = os.environ | {{"DISPLAY": "localhost:9"}}
+for line in subprocess.check_output(["ssh-agent"], text=True).splitlines()[:2]:
+    name, _, value = line.partition(";")[0].partition("=")
+    environment[name] = value
+with open("/root/said", "w") as said:
+    p = subprocess.Popen({command!r}.split(), stdin=-1, stdout=-1, stderr=said, env=environment)
+first = ask()
+# RFC 1928: no password; connect to 127.0.0.1, port 22.
+socks = bytes([5, 1, 0]), bytes([5, 1, 0, 1, 127, 0, 0, 1, 0, 22])
+came = [comes(5551), comes(5552, *socks), comes(5554, b'{{"fetcher": "nas"}}\\n')]
+answers = [first, ask()]
+said = open("/root/said").read()
+print(json.dumps({{"answers": answers, "came": came, "said": said}}), flush=True)
+sys.stdin.read()
+p.stdin.close(); p.wait()
+subprocess.run(["ssh-agent", "-k"], env=environment, stdout=-3)
+"""
+    inside = podman.inside(home.stage.container(NAS), "timeout", "60", "python3", "-c", program)
+    with subprocess.Popen(inside, stdin=-1, stdout=-1, text=True) as trying:
+        assert trying.stdin
+        assert trying.stdout
+        yield json.loads(trying.stdout.readline())
+        trying.stdin.close()

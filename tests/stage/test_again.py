@@ -372,7 +372,7 @@ def test_a_deploy_killed_again_and_again_is_healed_by_the_next(bare_home: Home) 
 def kill_at(home: Home, step: str) -> None:
     """Start a deploy and kill it without warning as soon as it has begun a step."""
     command = [str(BIN / "pyinfra"), "-y", *home.stage.pyinfra_arguments()]
-    command += ["inventories/home.py", "deploy.py"]
+    command += [f"inventories/{home.stage.site}.py", "deploy.py"]
     with subprocess.Popen(
         command,
         cwd=home.project,

@@ -11,6 +11,7 @@ import pytest
 
 from hotshoe import paths
 from hotshoe.debian.fetch import FETCHER_USER, USER
+from hotshoe.secrets.delivery_keys import sftp_key
 from hotshoe.stage import podman
 from hotshoe.stage.topology import CAMERA, INTERNET
 from tests.stage.conftest import SharedStage, deployed
@@ -35,9 +36,11 @@ from tests.stage.fetching import (
     steal_the_key,
     stopped,
     told,
+    trying_to_forward,
     upload,
 )
 from tests.stage.home import BIN, Home
+from tests.stage.test_again import kill_at
 from tests.stage.test_firewall import wait_until
 
 PORT = 17022
@@ -256,24 +259,39 @@ class TestTheKey:
         assert {told.strip() for told in re.findall("key options: (.*)", said)} == {"command"}
 
     def test_opens_no_way_through_the_server(self, home: Home) -> None:
-        """-L, -D, -W: to what the server alone reaches; -R: back to it; and the rest."""
-        forwarding = ssh("-N", "-L 5551:127.0.0.1:22", "-D 5552")
-        listens = "ss -Hltn sport = :5552 | grep -q ."
-        begin = f"{forwarding} & echo $! >/root/pid; until {listens}; do sleep 0.1; done"
-        home.sh(NAS, f"timeout 30 sh -c '{begin}' </dev/null >/dev/null 2>&1")
-        try:
-            reads = "exec 3<>/dev/tcp/127.0.0.1/5551; timeout 5 head -c 9 <&3"
-            assert "SSH" not in home.sh(NAS, f"bash -c '{reads}' 2>&1 || true")
-            socks = "timeout 5 curl -s --socks5 127.0.0.1:5552 telnet://127.0.0.1:22 </dev/null"
-            assert "SSH" not in home.sh(NAS, f"{socks} 2>&1 || true")
-        finally:
-            home.sh(NAS, "kill $(cat /root/pid) || true")
-        assert not home.succeeds(NAS, f"timeout 20 {ssh('-W 127.0.0.1:22')} </dev/null | grep SSH")
-        reverse = ssh("-N", "-o ExitOnForwardFailure=yes", "-R 5553:127.0.0.1:22")
-        assert home.sh(NAS, f"timeout 20 {reverse}; echo $?").split()[-1] == "255"
-        assert home.reach(home.server, "127.0.0.1", 5553) == ["closed"]
-        for more in ("-w any", "-A", "-X"):
-            assert "uid=" not in home.sh(NAS, f"echo x | timeout 20 {ssh(more)} id 2>&1 || true")
+        """-L, -D, -R, -w, -A, -X (as -Y), over a connection that works: each is refused."""
+        with trying_to_forward(home) as tried:
+            # Back to whoever has the key, while he is there.
+            assert home.reach(home.server, "127.0.0.1", 5553) == ["closed"]
+            sessions = f"for pid in $(pgrep -u {USER} -f nologin); do cat /proc/$pid/environ; done"
+            environment = home.sh(home.server, f"{sessions} | tr '\\0' '\\n'")
+            assert "SSH_CONNECTION=" in environment
+            assert not re.search("SSH_AUTH_SOCK|DISPLAY|SSH_TUNNEL", environment)
+        assert [list(answer) for answer in tried["answers"]] == [["tasks"], ["tasks"]]
+        # The client itself answers that no password is needed for -D.
+        assert tried["came"] == ["", "0500", ""]
+        said = tried["said"]
+        assert said.count("open failed: administratively prohibited: open failed") == 2
+        assert re.search(r"(?s)direct-streamlocal.*open failed: connect failed: open failed", said)
+        for refused in (
+            "Remote: Server has disabled port forwarding.",
+            "remote port forwarding failed for listen port 5553",
+            "Remote: Server has rejected tunnel device forwarding",
+            "Remote: X11 forwarding disabled by key options.",
+            "X11 forwarding request failed on channel",
+            # Of which the server says nothing; the session's environment does.
+            "Requesting authentication agent forwarding.",
+        ):
+            assert refused in said, said
+
+    def test_connects_to_nothing_beyond_the_server(self, home: Home) -> None:
+        """-W, which nothing else goes with."""
+        said = home.sh(NAS, f"timeout 20 {ssh('-v -W 127.0.0.1:22')} </dev/null 2>&1; echo $?")
+        assert said.splitlines()[-3:] == [
+            "channel 0: open failed: administratively prohibited: open failed",
+            "stdio forwarding failed",
+            "255",
+        ]
 
     @pytest.mark.parametrize(
         "request_",
@@ -512,15 +530,106 @@ def test_a_computer_that_a_person_sets_up_fetches_as_an_ordinary_user(home: Home
             home.sh(NAS, f"systemctl stop {unit}; userdel -r ann; rm -r {folder}")
 
 
-def nothing_is_left_on_the_server(home: Home) -> None:
-    """Of fetches and deliveries: files, users, units, a listener, a rule; also on the routers."""
-    # Of each, what has the name of a fetch or a delivery; the record of what runs, too.
-    left = "find /etc /usr/local /run/hotshoe /var/lib -path '*hotshoe*' -not -name 'site-*' "
-    left += "'(' -name '*fetch*' -o -name '*deliver*' ')'"
+def test_under_another_name_nothing_comes_twice_and_the_old_key_opens_nothing(home: Home) -> None:
+    name, size = new("named"), 4 * MB
+    upload(home, name, size)
+    arrives(home, name)
+    steal_the_key(home)
+    before, since = received(home), now(home, home.server)
+    with home.saying("name: nas", "name: attic"):
+        told(home, home.server, DELIVERY, f"attic: {name_there(home, name)} is fetched", since)
+        assert "Permission denied" in home.sh(NAS, f"{ssh('-T')} </dev/null 2>&1 || true")
+    assert received(home) - before < size
+    assert home.sh(NAS, f"find {FOLDER} -name '{name[:-4]}*'").count(name[:-4]) == 1
+
+
+def test_another_folder_gets_all_that_is_in_the_library(home: Home) -> None:
+    """Also what the computer may find in the former one before it is told of the new one."""
+    other, name, more = "/srv/other", new("before"), new("after")
+    upload(home, name, 50_000)
+    arrives(home, name)
+    with home.saying(FOLDER, other):
+        upload(home, more, 50_000)
+        for each in (name, more):
+            arrives(home, each, folder=other)
+        assert not home.succeeds(NAS, f"find {FOLDER} -name {more} | grep -q .")
+    arrives(home, more)
+    home.sh(NAS, f"rm -r {other}")
+
+
+def name_there(home: Home, name: str) -> str:
+    """What a photo is called on the computer that fetches, from its folder on."""
+    return home.photo(name).removeprefix(f"{paths.LIBRARY}/")
+
+
+def test_what_is_sent_instead_and_fetched_again_comes_once(home: Home) -> None:
+    """Into the same folder, under the same name; of the way that is no more, nothing is left."""
+    first, sent, last = (new(kind) for kind in ("fetched", "sent", "last"))
+    upload(home, first, 4 * MB)
+    arrives(home, first)
+    port = 2222
+    (key,) = home.sh(NAS, "cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub").splitlines()
+    push = f"""\
+delivery:
+  - {{name: nas, by: sftp, address: 192.168.1.20, port: {port}, username: ann, folder: {FOLDER},
+     host_key: "{key}"}}
+"""
+    assert home.secrets.delivery_secret
+    own = sftp_key(home.secrets.delivery_secret, home.plan.hostname, "nas").public
+    home.sh(
+        NAS,
+        f"useradd --create-home --shell /bin/bash ann; install -d -o ann ~ann/.ssh; "
+        f"echo 'restrict {own}' >~ann/.ssh/authorized_keys; chown ann ~ann/.ssh/*; "
+        f"mkdir -p /run/sshd; /usr/sbin/sshd -p {port} -o PidFile=/root/sshd.pid",
+    )
+    home.sh(NAS, f"chown -R ann {FOLDER}")
+    site = home.project / "group_vars" / "fetch.yml"
+    said = site.read_text()
+    before, since = received(home), now(home, home.server)
+    try:
+        site.write_text(said[: said.index("delivery:")] + push)
+        home.deploy()
+        assert f"dport {port}" in home.sh("gateway", "nft list ruleset")
+        upload(home, sent, 50_000)
+        for name in (first, sent):
+            there = name_there(home, name)
+            told(home, home.server, DELIVERY, f"nas: {there} is delivered", since)
+        nothing_is_left_on_the_server(home, "fetch")
+        assert digest_there(home, sent) == digest_here(home, sent)
+    finally:
+        site.write_text(said)
+        home.sh(NAS, f"chown -R {FETCHER_USER}: {FOLDER}; kill $(cat /root/sshd.pid)")
+        home.deploy()
+    upload(home, last, 50_000)
+    for name in (first, sent, last):
+        arrives(home, name)
+        assert home.sh(NAS, f"find {FOLDER} -name '{name[:-4]}*'").count(name[:-4]) == 1
+    assert received(home) - before < 4 * MB
+    assert home.sh(home.server, f"cat {paths.DELIVERY_SECRETS}") == "{}\n"
+    assert home.sh(home.server, f"find {paths.DELIVERY_ASKED}/private -type f") == ""
+    for node in (home.server, "edge", "gateway"):
+        assert f"dport {port}" not in home.sh(node, "nft list ruleset")
+    home.sh(NAS, "userdel -r ann")
+
+
+# The user of each way out of the library that this server has.
+USERS = {"fetch": USER, "deliver": "hotshoe-delivery"}
+
+
+def nothing_is_left_on_the_server(home: Home, *ways: str) -> None:
+    """Of fetches and deliveries: files, users, units, a listener, a rule; also on the routers.
+
+    :param ways: of ``USERS``
+    """
+    # The record of what runs, too. What delivers photos also knows of those who fetch.
+    names = " -o ".join(f"-name '*{way}*'" for way in ways)
+    left = f"find /etc /usr/local /run/hotshoe /var/lib -path {paths.DELIVERY_PROGRAM}/fetching.py"
+    left += f" -prune -o -path '*hotshoe*' -not -name 'site-*' '(' {names} ')' -print"
     assert home.sh(home.server, left).split() == []
-    units = "systemctl list-units --all --no-legend 'hotshoe-fetch*' 'hotshoe-deliver*'"
-    assert home.sh(home.server, units) == ""
-    for user in (USER, "hotshoe-delivery"):
+    for way in ways:
+        units = f"systemctl list-units --all --no-legend 'hotshoe-{way}*'"
+        assert home.sh(home.server, units) == ""
+        user = USERS[way]
         assert not home.succeeds(home.server, f"getent passwd {user} || getent group {user}")
     assert home.sh(home.server, f"ss -Hltn sport = :{PORT}") == ""
     for node in (home.server, "edge", "gateway"):
@@ -538,7 +647,7 @@ def test_without_the_delivery_nothing_is_left_on_the_server(home: Home) -> None:
     site.write_text(said[: said.index("delivery:")])
     try:
         home.deploy()
-        nothing_is_left_on_the_server(home)
+        nothing_is_left_on_the_server(home, *USERS)
         assert home.succeeds(home.server, f"test -f {home.photo(name)}")
     finally:
         site.write_text(said)
@@ -547,6 +656,11 @@ def test_without_the_delivery_nothing_is_left_on_the_server(home: Home) -> None:
     upload(home, more, 50_000)
     arrives(home, more, 120)
     wait_until(lambda: home.would_change() == [], 10)
+
+
+# At which a deploy is killed, on the server and on the computer that fetches.
+REMOVING = ("Fetch | Remove the SSH for those who fetch", "Fetcher | Hand the photos over to root")
+INSTALLING = ("Fetch | Let photos be fetched", "Fetcher | Install the key by which it logs in")
 
 
 def test_a_computer_that_fetches_no_more_keeps_its_photos_and_nothing_else(home: Home) -> None:
@@ -558,6 +672,8 @@ def test_a_computer_that_fetches_no_more_keeps_its_photos_and_nothing_else(home:
     removed = said.replace(f"folder: {FOLDER}", f"folder: {FOLDER}, removed: true")
     site.write_text(removed[: removed.index("retention:")])
     try:
+        for step in REMOVING:
+            kill_at(home, step)
         home.deploy()
         assert home.would_change() == []
         left = "find / -xdev -name '*hotshoe*' -not -path '/proc/*' -not -path '/run/hotshoe*'"
@@ -569,10 +685,13 @@ def test_a_computer_that_fetches_no_more_keeps_its_photos_and_nothing_else(home:
         assert owners == ["root:root"]
         assert home.succeeds(NAS, f"find {FOLDER} -name {name} | grep -q .")
         assert home.sh(NAS, "systemctl list-units --all --no-legend 'hotshoe*'") == ""
-        nothing_is_left_on_the_server(home)
+        nothing_is_left_on_the_server(home, *USERS)
         assert home.succeeds(home.server, f"test -f {home.photo(name)}")
     finally:
         site.write_text(said)
         home.sh(NAS, f"mv {FOLDER} {FOLDER}.kept")
+        for step in INSTALLING:
+            kill_at(home, step)
         home.deploy()
     arrives(home, name, 120)
+    assert home.deploy() == {}

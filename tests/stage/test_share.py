@@ -126,30 +126,34 @@ def test_a_photo_whose_name_smb_does_not_allow_is_read(sharing: Home) -> None:
 
 
 def test_no_half_photo_is_ever_seen(sharing: Home) -> None:
-    """One client fetches all that it sees, again and again, while photos come in."""
+    """One client fetches all that it sees, again and again, while 200 photos come in."""
     home, seen = sharing, dict[str, set[str]]()
-    names = [new(f"arriving-{i}") for i in range(12)]
+    # Of each dozen, one takes its time.
+    names = [new(f"arriving-{i}") for i in range(200)]
+    steps = [
+        ["stor-slowly", name, 900_000, 0.5, 4] if i % 12 == 0 else ["stor", name, 90_000]
+        for i, name in enumerate(names)
+    ]
     fetch = "rm -rf /tmp/all; mkdir /tmp/all; cd /tmp/all"
     home.sh(LAPTOP, fetch)
     with ThreadPoolExecutor() as pool:
-        uploads = [
-            pool.submit(home.ftp, *(["stor-slowly", n, 900_000, 1, 4] for n in names[i::2]))
-            for i in range(2)
-        ]
-        rounds = 0
-        while not all(upload.done() for upload in uploads) or rounds == 0:
+        uploads = [pool.submit(home.ftp, *steps[i::2]) for i in range(2)]
+        counts = list[int]()
+        while not all(upload.done() for upload in uploads) or not counts:
             home.sh(LAPTOP, fetch)
             listed(home, "lcd /tmp/all", "recurse", "prompt", "mget *")
             told = home.sh(LAPTOP, "cd /tmp/all; find . -type f -exec sha256sum {} +")
             for line in told.splitlines():
                 seen.setdefault(line[66:].removeprefix("./"), set()).add(line[:64])
-            rounds += 1
+            counts.append(told.count("arriving-"))
     assert all(reply.startswith("226") for upload in uploads for reply in upload.result())
-    for name in names:
-        home.photo(name)
+    count = f"find {paths.LIBRARY} -type f -name '*arriving-*' | wc -l"
+    wait_until(lambda: int(home.sh(home.server, count)) == len(names), 30)
     whole = digests(home)
     assert {path: {digest} for path, digest in whole.items() if path in seen} == seen
-    assert rounds > 1
+    # It looked while some were there and others were not.
+    assert len({count for count in counts if 0 < count < len(names)}) > 1, counts
+    home.sh(home.server, f"find {paths.LIBRARY} -name '*arriving-*' -delete")
 
 
 def test_gvfs_reads_as_well(sharing: Home) -> None:

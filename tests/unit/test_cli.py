@@ -95,6 +95,17 @@ def test_a_site_that_is_not_there_is_refused_with_one_message(able, home, argume
     )
 
 
+def test_a_home_without_an_inventory_is_not_rehearsed(able, home):
+    """Without one, pyinfra finds no hosts and is content, and the home would be called ready."""
+    (home / "group_vars/cabin.yml").write_text(SMALLEST)
+    result = run("rehearse", "cabin")
+    assert result.exit_code == 1
+    assert result.output == (
+        "Error: inventories/cabin.py: there is no such file\n"
+        '    -> copy inventories/home.py there, and write hosts("cabin") in it\n'
+    )
+
+
 @pytest.mark.parametrize("arguments", [*STAGE_COMMANDS, ["plan"]], ids=" ".join)
 @pytest.mark.parametrize("name", ["../group_vars/home", "..", "", "a/b"])
 def test_a_path_is_not_the_name_of_a_site(able, write_site, arguments, name):

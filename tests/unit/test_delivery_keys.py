@@ -15,16 +15,22 @@ from cryptography.hazmat.primitives.serialization import (
 from hotshoe.secrets.delivery_keys import fetch_host_key, fetch_key, sftp_key
 
 SECRET, HOME = "0123456789abcdef" * 2, "photos.example.net"
+TO = "192.168.1.20:/srv/photos"
 
 
 def test_a_key_is_the_same_each_time():
-    assert fetch_key(SECRET, HOME, "nas") == fetch_key(SECRET, HOME, "nas")
+    assert fetch_key(SECRET, HOME, "nas", TO) == fetch_key(SECRET, HOME, "nas", TO)
 
 
-def test_each_purpose_home_and_name_has_a_key_of_its_own():
+def at(to):
+    """What makes fetch keys of a computer with its folder."""
+    return lambda secret, hostname, name: fetch_key(secret, hostname, name, to)
+
+
+def test_each_purpose_home_name_and_place_has_a_key_of_its_own():
     keys = [
         make(secret, hostname, name).public
-        for make in (fetch_key, fetch_host_key, sftp_key)
+        for make in (at(TO), at("192.168.1.20:/srv/old"), fetch_host_key, sftp_key)
         for secret in (SECRET, SECRET[::-1])
         for hostname in (HOME, "cabin.example.net")
         for name in ("nas", "desk")
@@ -41,7 +47,7 @@ def test_the_private_key_is_a_file_of_openssh_s_and_belongs_to_the_public_one():
 
 @pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="needs ssh-keygen")
 def test_openssh_reads_it(tmp_path):
-    pair, file = fetch_key(SECRET, HOME, "nas"), tmp_path / "key"
+    pair, file = fetch_key(SECRET, HOME, "nas", TO), tmp_path / "key"
     file.touch(mode=0o600)
     file.write_text(pair.private)
     done = subprocess.run(
@@ -52,12 +58,12 @@ def test_openssh_reads_it(tmp_path):
 
 def test_a_key_as_it_was_derived_once_stays():
     """A change of the derivation would lock servers and fetchers out of each other."""
-    assert fetch_key(SECRET, HOME, "nas").public == PINNED
+    assert fetch_key(SECRET, HOME, "nas", TO).public == PINNED
 
 
 def test_nothing_prints_the_private_half():
-    pair = fetch_key(SECRET, HOME, "nas")
+    pair = fetch_key(SECRET, HOME, "nas", TO)
     assert "PRIVATE" not in f"{pair} {pair!r}"
 
 
-PINNED = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICC1iI3JLLvQgQnS9YALY54Ym1AjdhxKpHwbVkKm7ywP"
+PINNED = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB4FBWAwPyiJJRF6zAHQkYLiIUQwVRa4f99k8A052xx+"

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import delivery, hosts, planning, relay, stopwatch
+from benchmarks import delivery, fetching, hosts, planning, relay, stopwatch
 from benchmarks.figures import Figure, Round, compare
 from benchmarks.stopwatch import Run
 from hotshoe.debian import authority, renewal
@@ -82,6 +82,12 @@ def test_the_homes_that_deliver_make_sense():
     assert {each.order for each in delivery.SCENARIOS} == {"oldest", "newest"}
 
 
+def test_the_home_that_fetches_makes_sense():
+    home = fetching.home()
+    plan = plan_of(Site.model_validate(home | {"servers": [home.pop("server")]}))
+    assert [each.to for each in plan.servers[0].fetchers] == ["192.168.1.20:/srv/photos"]
+
+
 def test_what_is_delivered_is_read_from_the_journal():
     said = """\
 [ 1234.500000] darkroom hotshoe-delivery[77]: desk: r5/day/a b.JPG is delivered, 5000 bytes
@@ -131,6 +137,25 @@ def test_deliveries_are_compared_within_their_round():
     assert figures["upload_beside_delivery_home_vs_alone"] == pytest.approx(0.5)
     assert figures["delivery_beside_upload_home_vs_alone"] == pytest.approx(0.8)
     assert figures["sent_home_vs_limit"] == pytest.approx(1)
+
+
+def test_fetches_are_compared_with_the_line_and_with_what_sftp_gets():
+    rounds = [fetching.Round(fetch=20e6 * m, sftp=25e6 * m) for m in (1, 0.5, 0.5)]
+    figures = {each.name: each.value for each in fetching.figures_of(rounds)}
+    assert figures == {
+        "fetch_event_vs_sftp": pytest.approx(0.8),
+        "fetch_event_vs_line": pytest.approx(0.4),
+        "sftp_get_event_vs_line": pytest.approx(0.5),
+        "fetch_event": pytest.approx(10),
+    }
+
+
+def test_the_journal_tells_when_a_photo_was_fetched():
+    said = """\
+[ 1234.500000] darkroom hotshoe-delivery[77]: nas: r5/day/a b.JPG is fetched
+[12346.250000] darkroom hotshoe-delivery[77]: nas: nothing is fetched: the disk there is full.
+"""
+    assert fetching.read_journal(said) == [1234.5]
 
 
 def test_round_trips_are_those_beyond_a_single_ssh_command():

@@ -62,18 +62,13 @@ class Fetcher:
     """A computer in the home that fetches.
 
     :param name: of the delivery
-    :param source: the address from which it comes
+    :param to: its address and its folder, for people; at another one, nothing counts as delivered
     :param order: ``oldest`` first or ``newest`` first
     """
 
     name: str
-    source: str
+    to: str
     order: str
-
-    @property
-    def to(self) -> str:
-        """Where it leads, for people; at another one, nothing counts as delivered."""
-        return f"fetched from {self.source}"
 
 
 @dataclass(frozen=True)

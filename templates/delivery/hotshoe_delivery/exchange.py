@@ -53,7 +53,7 @@ class Client:
     """Asks the service, for ``serve``; for one thread.
 
     :param path: of its socket
-    :param fetcher: the name of the fetcher that is served
+    :param fetcher: the name of the fetcher that is served, a space, and where photos go there
     :raises OSError: if the service does not answer; so does everything else here
     :raises RefusedError: if the fetcher has too many sessions, or is none of the Site
     """

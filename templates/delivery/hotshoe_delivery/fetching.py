@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from hotshoe_delivery.configuration import Fetcher
 from hotshoe_delivery.exchange import LONGEST
 from hotshoe_delivery.ledger import Photo
-from hotshoe_delivery.library import opened, proof
+from hotshoe_delivery.library import is_about_reading, opened, proof
 from hotshoe_delivery.photos import Photos
 from hotshoe_delivery.pushing import pause
 from hotshoe_delivery.system import ERROR, WARNING, printable, say
@@ -162,9 +162,10 @@ class Fetching:
         with client, suppress(*nonsense), client.makefile("rb") as lines:
             if not self._may_ask(client):
                 return
-            name = self._greeted(client, lines)
+            name, _, to = self._greeted(client, lines).partition(" ")
             fetcher = self._fetchers.get(name)
-            if fetcher is None:
+            # Or one that was let in before the Site said another computer or folder.
+            if fetcher is None or fetcher.to != to:
                 _say(client, {"refused": "there is no such delivery by fetch in the Site"})
                 return
             with self._place(name) as free:
@@ -176,7 +177,7 @@ class Fetching:
                     _say(client, self._answer(fetcher, json.loads(line), client))
 
     def _greeted(self, client: socket.socket, lines: BinaryIO) -> str:
-        """Whose session it is, which it says first.
+        """Whose session it is and where photos go there, which it says first.
 
         :raises OSError: if it says nothing; others if it says nonsense
         """
@@ -240,7 +241,7 @@ class Fetching:
             said = str(asked["nonce"]), asked["sha256"]
             return {"answer": self._proved(fetcher.name, number, *said)}
         if ask == "gone":
-            self._gone(number)
+            self._gone(fetcher.name, number)
             return {"answer": True}
         return {"refused": "nobody knows that question"}
 
@@ -292,8 +293,8 @@ class Fetching:
                     reason = "what it has is not what was sent"
                     self._photos.ledger.failed(fetcher, reason, 0, number)
                     say(f"{fetcher}: {photo.path}: {reason}; it is fetched again", WARNING)
-        except OSError:
-            self._photos.changed(photo)
+        except OSError as error:
+            self._unreadable(fetcher, photo, error)
         return False
 
     def _fetched(self, fetcher: str, number: int, sha256: str, name: str) -> bool:
@@ -305,15 +306,24 @@ class Fetching:
         self._told()
         return True
 
-    def _gone(self, number: int) -> None:
+    def _gone(self, fetcher: str, number: int) -> None:
         """A photo could not be opened as the ledger has it."""
         photo = self._photos.ledger.photo(number)
         if photo is None:
             return
         try:
             with opened(self._photos.root, photo):
-                pass
-        except OSError:
+                # Such as one that its owner lets the service read alone.
+                self._failed(fetcher, f"{self._asks} cannot read it on the server", number)
+        except OSError as error:
+            self._unreadable(fetcher, photo, error)
+
+    def _unreadable(self, fetcher: str, photo: Photo, error: OSError) -> None:
+        """A photo cannot be opened here: it is another one, or gone; or it waits for a while."""
+        if is_about_reading(error):
+            reason = f"it cannot be read on the server: {error.strerror}"
+            self._failed(fetcher, reason, photo.id)
+        else:
             self._photos.changed(photo)
 
     def _proved(self, fetcher: str, number: int, nonce: str, sha256: object) -> bool:

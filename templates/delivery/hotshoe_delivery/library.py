@@ -13,9 +13,17 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from hotshoe_delivery.folders import below, closing, open_file, rename_new, status, sync
+from hotshoe_delivery.folders import (
+    below,
+    closing,
+    open_file,
+    open_folder,
+    rename_new,
+    status,
+    sync,
+)
 from hotshoe_delivery.ledger import Found, Photo
 from hotshoe_delivery.names import split, suffixed
 
@@ -34,6 +42,12 @@ IN_USE = 86400
 ASIDE = ".hotshoe-leaving-"
 # Where its name is taken by then, it gets one with a number, as the intake has them; up to that.
 LAST_NUMBER = 99
+# What tells that no photo is under a path: nothing, a link, or something else than a file.
+_NOT_THERE = frozenset(
+    (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.ENODEV)
+)
+# What keeps all of the library from being looked at, not one place of it.
+_OF_ALL = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 class ChangedError(OSError):
@@ -41,8 +55,8 @@ class ChangedError(OSError):
 
 
 def is_about_reading(error: OSError) -> bool:
-    """Whether a photo is there, as far as is known, and only cannot be read."""
-    return error.errno in (errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE)
+    """Whether a photo is there, as far as is known, and only cannot be read, or renamed."""
+    return not isinstance(error, ChangedError) and error.errno not in _NOT_THERE
 
 
 @dataclass(frozen=True)
@@ -132,13 +146,13 @@ class Scan:
 
     :param photos: in the order in which they came
     :param growing: whether something is left out that may still grow
-    :param closed: the names of folders that cannot be looked into
+    :param closed: folders that cannot be looked into, or not at everything in them, and why
     :param aside: the paths, by their own names, of photos that are set aside
     """
 
     photos: list[Found]
     growing: bool
-    closed: tuple[str, ...] = ()
+    closed: dict[str, str] = field(default_factory=dict)
     aside: tuple[str, ...] = ()
 
 
@@ -147,43 +161,51 @@ def scan(root: int, intake: int) -> Scan:
 
     :param root: a handle of its folder
     :param intake: the user id that what cameras upload has, which is whole
-    :raises OSError: if a folder cannot be read
+    :raises OSError: if that folder cannot be read, or this computer has no more files or memory
     """
     photos: list[Found] = []
     growing = False
-    closed: list[str] = []
+    closed: dict[str, str] = {}
     aside: list[str] = []
 
-    def fail(error: OSError) -> None:
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EIO):
-            # Such as one that somebody keeps for himself. It must not hide all others.
-            closed.append(str(error.filename))
-        # One that is removed meanwhile has no photos.
-        elif not isinstance(error, FileNotFoundError):
+    def fail(where: str, error: OSError) -> None:
+        # What is removed meanwhile, or becomes something else, has no photos.
+        if error.errno in _OF_ALL:
             raise error
+        if is_about_reading(error):
+            # Such as one that somebody keeps for himself. It must not hide all others.
+            closed.setdefault(where or ".", error.strerror or str(error))
 
-    for folder, folders, names, handle in os.fwalk(".", dir_fd=root, onerror=fail):
-        folders[:] = [each for each in folders if not each.startswith(".")]
-        if folder.count("/") >= DEEPEST:
-            # Whoever may make folders could make more than Python or the limit of files bears.
-            folders.clear()
-        for name in names:
+    def look_into(folder: int, where: str, depth: int) -> None:
+        nonlocal growing
+        for name in os.listdir(folder):
             own = name.removeprefix(ASIDE)
             if not own or own.startswith("."):
                 continue
-            with suppress(FileNotFoundError):
-                state = os.stat(name, dir_fd=handle, follow_symlinks=False)
-                if not stat.S_ISREG(state.st_mode):
-                    continue
-                if own != name:
-                    aside.append(f"{folder}/{own}".removeprefix("./"))
-                    continue
-                if state.st_uid != intake and time.time() - state.st_mtime < GROWING:
-                    growing = True
-                    continue
-                photos.append(_found(f"{folder}/{name}".removeprefix("./"), state))
+            path = f"{where}/{name}".removeprefix("/")
+            try:
+                state = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            except OSError as error:
+                fail(where, error)
+                continue
+            if stat.S_ISDIR(state.st_mode) and own == name and depth < DEEPEST:
+                try:
+                    with closing(open_folder(folder, name)) as inner:
+                        look_into(inner, path, depth + 1)
+                except OSError as error:
+                    fail(path, error)
+            elif not stat.S_ISREG(state.st_mode):
+                continue
+            elif own != name:
+                aside.append(f"{where}/{own}".removeprefix("/"))
+            elif state.st_uid != intake and time.time() - state.st_mtime < GROWING:
+                growing = True
+            else:
+                photos.append(_found(path, state))
+
+    look_into(root, "", 0)
     photos.sort(key=lambda each: each.arrived)
-    return Scan(photos, growing, tuple(closed), tuple(aside))
+    return Scan(photos, growing, closed, tuple(aside))
 
 
 def pieces(handle: int) -> Iterator[bytes]:

@@ -38,7 +38,7 @@ class Photos:
         self._aside: set[str] = set()
         self._naming = threading.RLock()
         # Of which it has been told that they cannot be looked into, or do not get their names back.
-        self._closed: tuple[str, ...] = ()
+        self._closed: dict[str, str] = {}
         self._nameless: set[str] = set()
 
     def see(self, found: Iterable[Found]) -> None:
@@ -69,10 +69,10 @@ class Photos:
             seen = library.scan(self.root, self._intake)
             if self._heal(seen.aside):
                 seen = library.scan(self.root, self._intake)
-            if seen.closed != self._closed:
-                self._closed = seen.closed
-                for name in seen.closed:
-                    say(f"the library's folder {name} cannot be looked into", WARNING)
+            for folder in seen.closed.keys() - self._closed:
+                why = f"{seen.closed[folder]}; what was seen in it before is not taken for gone"
+                say(f"the library's folder {folder} cannot be looked into: {why}", WARNING)
+            self._closed = seen.closed
             found = {each.path: each for each in seen.photos}
             gone = []
             for path, photo in before.items():
@@ -127,8 +127,8 @@ class Photos:
         with self._naming:
             try:
                 self.see([library.look(self.root, photo.path)])
-            except OSError:
-                if photo.path not in self._aside:
+            except OSError as error:
+                if photo.path not in self._aside and not library.is_about_reading(error):
                     self.ledger.gone([photo.id], "moved")
 
     def set_aside(self, photo: Photo, handle: int) -> None:

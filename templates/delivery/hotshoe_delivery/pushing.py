@@ -169,10 +169,11 @@ class Destination:
                         return
                     raise
         except OSError as error:
-            if is_about_reading(error):
-                reason = f"{photo.path} cannot be read here: {error.strerror}"
-                raise TroubleError(reason, photo=True) from None
             self._photos.changed(photo)
+            # Or it is as it was, and something else is missing here, such as a program.
+            if is_about_reading(error) or self._photos.ledger.photo(photo.id):
+                reason = f"{photo.path} cannot be read or sent from here: {error}"
+                raise TroubleError(reason, photo=True) from None
             return
         self._ledger.delivered(photo.id, self.push.name, name)
         say(f"{self.push.name}: {name} is delivered, {photo.size} bytes")

@@ -50,6 +50,7 @@ _OPTIONS = (
 # Sent along with all that is asked while an object is stored. What is asked about it later would be
 # told that it has not changed (304).
 _UNLESS_IT_IS_THERE = {"Headers": [{"Key": "If-None-Match", "Value": "*"}]}
+TAKEN = "another file got that name there just now"
 _BEGINS = re.compile(r"Serving remote control on http://127\.0\.0\.1:(\d+)/")
 
 
@@ -334,10 +335,13 @@ class Remote:
         else:
             self._copy(temporary, source)
         if not self.same(temporary, source.photo, source.digests):
-            with suppress(TroubleError):
-                self._rclone.ask("operations/deletefile", fs=self._rclone.root, remote=temporary)
+            self._drop(temporary)
             raise OtherContentError
         if temporary != name:
+            # Its sending may have taken hours, and rclone would replace what has the name by now.
+            if self._stat(name) is not None:
+                self._drop(temporary)
+                raise TroubleError(TAKEN, photo=True)
             self._rclone.ask(
                 "operations/movefile",
                 srcFs=self._rclone.root,
@@ -367,13 +371,15 @@ class Remote:
         except TroubleError as error:
             said = str(error)
             if "PreconditionFailed" in said:
-                raise TroubleError(
-                    "another file got that name there just now", photo=True
-                ) from None
+                raise TroubleError(TAKEN, photo=True) from None
             if "NotImplemented" not in said:
                 raise
             self._conditions = False
             self._copy(name, source)
+
+    def _drop(self, name: str) -> None:
+        with suppress(TroubleError):
+            self._rclone.ask("operations/deletefile", fs=self._rclone.root, remote=name)
 
     def close(self) -> None:
         """Nothing is kept open here."""

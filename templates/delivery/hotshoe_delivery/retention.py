@@ -9,37 +9,38 @@ well. Whichever has, gets the photo back with its name. In doubt a photo stays.
 from __future__ import annotations
 
 import errno
-import os
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from hotshoe_delivery import library
 from hotshoe_delivery.configuration import Retention
+from hotshoe_delivery.due import DAY, Due
 from hotshoe_delivery.fetching import Fetching
 from hotshoe_delivery.ledger import Photo
 from hotshoe_delivery.library import Digests, is_about_reading, opened
 from hotshoe_delivery.photos import Photos
-from hotshoe_delivery.pushing import Destination
+from hotshoe_delivery.pushing import IN_A_ROW, Destination
 from hotshoe_delivery.store import Source, Store
 from hotshoe_delivery.system import ERROR, WARNING, say
 from hotshoe_delivery.words import TroubleError
 
 # Between two looks, and at least that, in seconds.
 PAUSE, LEAST_PAUSE = 600, 1
-# How long some file systems take to show that something was removed, in seconds (btrfs).
-SHOWING = 60
 # How long a fetcher may take to prove once more that it has a photo, after the one before; in
 # seconds, and by so many bytes per second.
 PROVING, PROVING_RATE = 600, 20_000_000
-# How many photos are looked at at a time.
-BATCH = 50
-DAY = 86400
-# What keeps one photo from another name: a folder may have to grow for that on a full disk.
-_OF_A_NAME = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOSPC, errno.EDQUOT)
+# What keeps all photos from being read or renamed, not one.
+_OF_ALL = (errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+# A name that no photo has, by which a destination is asked whether it answers at all.
+NOBODYS = ".hotshoe"
+# A destination that answers, and so often in a row could not show a photo any more that had lost
+# its name in the library, has lost it: some list for minutes what is gone.
+BREAKS = 2
 
 Stores = Mapping[str, Store]
 
@@ -91,24 +92,27 @@ class Keeper:
         fetching: Fetching,
         destinations: Sequence[Destination],
     ) -> None:
-        self._retention, self._photos, self._fetching = retention, photos, fetching
+        self._photos, self._fetching = photos, fetching
+        self._due, self._settle = Due(retention, photos), retention.settle
         self._destinations = {each.push.name: each for each in destinations}
         self._names = {*fetching.names, *self._destinations}
         self._news = threading.Event()
         self._told: str | None = ""
-        # When photos were removed lately, and how large they were.
-        self._removed: list[tuple[float, int]] = []
         # Those that have lost their names, by their numbers; while that is held, no other does.
         self._leaving: dict[int, _Leaving] = {}
         self._moving = threading.RLock()
         # When one of them was removed, by the monotonic clock.
         self._progress = 0.0
         self._ends = threading.Event()
-        # Those that cannot be removed, until the next pause: why, by their numbers.
+        # Those that cannot be removed, until the next pause: why, by their numbers. And how many
+        # there were in a row that a destination did not show, while others may be like them.
         self._stuck: dict[int, str] = {}
-        # Destinations that were seen to keep what had left the library; and until when, by the
-        # monotonic clock, nothing leaves it since one did not, with the reason.
+        self._unseen = 0
+        # Destinations that were seen to keep what had left the library; how often others could not
+        # show it since; and until when, by the monotonic clock, nothing leaves it since one did
+        # not keep it, with the reason.
         self._kept: set[str] = set()
+        self._breaks = Counter[str]()
         self._off: tuple[float, str] | None = None
 
     def begin(self) -> None:
@@ -141,7 +145,7 @@ class Keeper:
             if seconds > 0:
                 # In a busy time there is always something new.
                 time.sleep(LEAST_PAUSE)
-                if not self._news.wait(max(seconds - LEAST_PAUSE, 0)):
+                if not self._news.wait(max(seconds - LEAST_PAUSE, 0)) and self._unseen < IN_A_ROW:
                     self._stuck.clear()
             self._news.clear()
 
@@ -185,34 +189,6 @@ class Keeper:
             self._photos.ledger.remark("retention", reason)
         self._told = reason
 
-    # -- which may go
-
-    def _due(self) -> list[Photo]:
-        """Photos that every destination has, and whose time has come; the oldest first."""
-        days, without = self._retention.after_days, {*self._leaving, *self._stuck}
-        aged: list[Photo] = []
-        if days is not None:
-            before = time.time() - days * DAY
-            aged = self._photos.ledger.removable(before, BATCH, without)
-        if aged or not self._lacks_room():
-            return aged
-        return self._photos.ledger.removable(None, BATCH, without)
-
-    def _lacks_room(self) -> bool:
-        wanted = self._retention.keep_free
-        if wanted is None:
-            return False
-        disk = os.fstatvfs(self._photos.root)
-        now = time.monotonic()
-        self._removed = [(at, size) for at, size in self._removed if now - at < SHOWING]
-        removed = sum(size for _, size in self._removed)
-        leaving = sum(each.photo.size for each in self._leaving.values())
-        return disk.f_bavail * disk.f_frsize + removed + leaving < wanted
-
-    def _is_wanted(self, photo: Photo) -> bool:
-        days = self._retention.after_days
-        return self._lacks_room() or (days is not None and photo.arrived < time.time() - days * DAY)
-
     # -- those that lose their names
 
     def _follow(self, stores: Stores) -> bool:
@@ -220,11 +196,12 @@ class Keeper:
 
         :returns: whether there was one, and another may follow at once
         """
-        due = self._due()
+        due = self._due.photos(self._leaving_bytes(), {*self._leaving, *self._stuck})
         if not due:
+            self._unseen = 0
             self._tell(
                 "less of the disk is free than keep_free says, and no photo is at every delivery"
-                if not self._leaving and self._lacks_room()
+                if not self._leaving and self._due.lacks_room(0)
                 else None
             )
             return False
@@ -241,15 +218,21 @@ class Keeper:
         began = 0
         for photo in due:
             try:
-                began += self._is_wanted(photo) and self._set_aside(photo, stores)
+                if self._due.has(photo, self._leaving_bytes()):
+                    began += self._set_aside(photo, stores)
             except TroubleError as error:
                 if not error.photo:
                     raise
                 self._stuck[photo.id] = str(error)
-            if began and not tried:
+            if (began and not tried) or self._unseen >= IN_A_ROW:
+                # What one destination does not show may be all that it has, each after a timeout.
+                # The next look begins with those behind them.
                 break
         self._tell(None)
         return tried and began > 0
+
+    def _leaving_bytes(self) -> int:
+        return sum(each.photo.size for each in self._leaving.values())
 
     def _set_aside(self, photo: Photo, stores: Stores) -> bool:
         """Take its name from a photo, if every side proves that it has it.
@@ -268,13 +251,10 @@ class Keeper:
                 if library.digest(handle) != digests:
                     self._photos.is_same(photo, handle)
                     return False
-                for name, destination in self._destinations.items():
-                    try:
-                        found = destination.verify(stores[name], photo, has[name][0], digests)
-                    except TroubleError as error:
-                        raise TroubleError(f"{name} cannot be looked at: {error}") from None
-                    if not found:
+                for name, store in stores.items():
+                    if not self._is_at(name, store, photo, has[name][0], digests):
                         return False
+                self._unseen = 0
                 names = {name: called for name, (called, _) in has.items()}
                 with self._moving:
                     if self._ends.is_set():
@@ -285,6 +265,19 @@ class Keeper:
             self._refuse(photo, error)
             return False
         return True
+
+    def _is_at(self, name: str, store: Store, photo: Photo, called: str, digests: Digests) -> bool:
+        """Whether a destination has a photo.
+
+        :raises TroubleError: if that cannot be found out; about that photo, if it answers otherwise
+        """
+        try:
+            return self._destinations[name].verify(store, photo, called, digests)
+        except TroubleError as error:
+            _ask(name, store)
+            self._unseen += 1
+            reason = f"{photo.path} cannot be removed, since {name} does not show it: {error}"
+            raise TroubleError(reason, photo=True) from None
 
     def _is_proved(self, photo: Photo) -> bool:
         """Whether all fetchers have proved just now that they have it; if not, they are asked.
@@ -305,11 +298,10 @@ class Keeper:
         :raises TroubleError: if it is the same, and cannot be removed
         """
         self._photos.changed(photo)
-        if is_about_reading(error) or error.errno in (errno.EROFS, *_OF_A_NAME):
+        if is_about_reading(error):
             # Such as one that somebody keeps for himself; others may go.
-            alone = error.errno in (errno.EACCES, errno.EPERM, *_OF_A_NAME)
             reason = f"{photo.path} cannot be removed: {error.strerror}"
-            raise TroubleError(reason, photo=alone) from None
+            raise TroubleError(reason, photo=error.errno not in _OF_ALL) from None
 
     # -- those that have lost them
 
@@ -326,7 +318,7 @@ class Keeper:
                     self._leaving.pop(leaving.photo.id, None)
                     self._photos.put_back(leaving.photo)
                 continue
-            settled = time.monotonic() - leaving.since >= self._retention.settle
+            settled = time.monotonic() - leaving.since >= self._settle
             if not settled or not self._is_proved_anew(leaving):
                 continue
             photo = leaving.photo
@@ -350,8 +342,9 @@ class Keeper:
                     self._stuck[photo.id] = str(refused)
                 continue
             self._kept |= self._names
+            self._breaks.clear()
             self._progress = time.monotonic()
-            self._removed.append((self._progress, photo.size))
+            self._due.removed(photo)
             has = ", ".join(sorted(self._names))
             say(f"{photo.path} is removed from the library; who has it: {has}")
 
@@ -378,7 +371,7 @@ class Keeper:
     def _until(self, leaving: _Leaving) -> float:
         """When something has to happen to a photo, by the monotonic clock."""
         if not leaving.asked:
-            return leaving.since + self._retention.settle
+            return leaving.since + self._settle
         return max(leaving.asked, self._progress) + PROVING + leaving.photo.size / PROVING_RATE
 
     @staticmethod
@@ -408,12 +401,13 @@ class Keeper:
                 for each in leaving:
                     destination.verify(store, each.photo, each.names[name], each.digests)
             except TroubleError as still:
-                if error.trouble:
+                if error.trouble and not self._breaks_off(name, store):
                     self._tell(f"{name} cannot be looked at: {still}")
                     return
             finally:
                 store.close()
         self._kept.clear()
+        self._breaks.clear()
         reason = (
             f"{name} loses what the library loses. It may be the library itself, or a folder that "
             "follows it; give that delivery a folder that nothing else fills or clears. Nothing is "
@@ -424,9 +418,28 @@ class Keeper:
         say(f"retention: {name} lost {path} when the library did; it is back here", ERROR)
         self._tell(reason)
 
+    def _breaks_off(self, name: str, store: Store) -> bool:
+        """Whether a destination answers, and shows no photo any more that has lost its name."""
+        with suppress(TroubleError):
+            _ask(name, store)
+            self._breaks[name] += 1
+        return self._breaks[name] >= BREAKS
+
     def _put_back(self) -> None:
         """Give photos their names back."""
         with self._moving:
             while self._leaving:
                 _, leaving = self._leaving.popitem()
                 self._photos.put_back(leaving.photo)
+
+
+def _ask(name: str, store: Store) -> None:
+    """Ask a destination over a new connection, since the old one may be broken.
+
+    :raises TroubleError: if it does not answer
+    """
+    store.close()
+    try:
+        store.size(NOBODYS)
+    except TroubleError as error:
+        raise TroubleError(f"{name} cannot be looked at: {error}") from None

@@ -1,6 +1,7 @@
 """What runs behind a fetch key: a fetcher asks over SSH, and is answered.
 
-Its arguments: the service's socket, the library's folder, and the delivery's name.
+Its arguments: the service's socket, the library's folder, and the delivery's name
+with where photos go there.
 
 It runs as a user of its own, to whom the library is read-only, and gives away photos that the
 service has said wait for this fetcher, and nothing else: a request names a photo by its number,
@@ -40,8 +41,6 @@ LONGEST = 1 << 15
 PIECE = 1 << 20
 # Of tasks, at a time; and how long a fetcher may wait for one, in seconds.
 MOST_TASKS, LONGEST_WAIT = 64, 20.0
-# Of what a fetcher says is wrong, so many characters are kept.
-LONGEST_REASON = 200
 NOT_RUNNING = "hotshoe-delivery does not run on the server"
 
 
@@ -94,7 +93,7 @@ class Session:
                 self._judged(self._service.proved(self._task(n).id, nonce, has))
             case {"do": "failed", "reason": str(reason), "id": int() | None as number}:
                 about = None if number is None else self._task(number).id
-                self._service.failed(printable(reason), about)
+                self._service.failed(reason, about)
                 self._say({})
             case _:
                 raise NonsenseError("no request")
@@ -151,15 +150,11 @@ class Session:
             line = line[os.write(self._target, line) :]
 
 
-def printable(reason: str) -> str:
-    """What a fetcher says is wrong, which may be anything, as a person may see it."""
-    return "".join(c if c.isprintable() else "?" for c in reason[:LONGEST_REASON])
-
-
 def main(arguments: Sequence[str]) -> None:
     """Serve one fetcher over standard input and output.
 
-    :param arguments: the service's socket, the library's folder, and the delivery's name
+    :param arguments: the service's socket, the library's folder, and the delivery's name with
+        where photos go there
     """
     where, library, name = arguments
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import threading
@@ -41,7 +42,9 @@ class Service:
         self._ledger.configure({each.name: each.to for each in configuration.destinations})
         self._photos = Photos(configuration.library, configuration.intake, self._ledger, self._wake)
         private = Path(configuration.exchange).with_name("private")
-        private.mkdir(mode=0o700, exist_ok=True)
+        # What is there of a delivery that is no more, such as a key, is not kept until a reboot.
+        shutil.rmtree(private, ignore_errors=True)
+        private.mkdir(mode=0o700)
         known = secrets()
         self._fetching = Fetching(
             configuration.fetchers, self._photos, configuration.asks, self._told

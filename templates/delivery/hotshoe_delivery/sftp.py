@@ -25,7 +25,7 @@ with warnings.catch_warnings():
     # Of ciphers that it knows and OpenSSH does not ask it for.
     warnings.simplefilter("ignore")
     from paramiko import SSHException
-    from paramiko.sftp import CMD_EXTENDED
+    from paramiko.sftp import CMD_EXTENDED, SFTPError
     from paramiko.sftp_client import SFTPClient
 
 from hotshoe_delivery.configuration import Push
@@ -41,6 +41,10 @@ PIECE = 1 << 18
 DIGEST_SECONDS, DIGEST_RATE = 10, 20_000_000
 # What sha256sum prints is a line, whose name may be as long as Linux has them; in bytes.
 LONGEST_ANSWER = 1 << 16
+NO_SFTP = (
+    "what it answers is not SFTP: the shell that delivery[].username has there lets nobody in "
+    "(nologin), or prints something when it begins, such as by ~/.bashrc"
+)
 # How long OpenSSH's last words are waited for, in seconds.
 LAST_WORDS = 5
 _OPTIONS = (
@@ -156,6 +160,9 @@ class Sftp:
             yield
         except PermissionError as error:
             raise trouble(f"Permission denied: {error}") from None
+        except SFTPError:
+            self.close()
+            raise TroubleError(NO_SFTP) from None
         except (EOFError, SSHException, BrokenPipeError, ConnectionError) as error:
             raise trouble(self._last_words() or f"Connection closed: {error}") from None
         except OSError as error:

@@ -88,7 +88,7 @@ _WORDS = (
     (
         r"AccessDenied|403 Forbidden|\b403\b|ACCESS_DENIED|Access Denied|"
         r"not been granted those access rights|Permission denied|permission denied",
-        "it does not let the user write there",
+        "it does not let the user read or write there",
     ),
     (
         r"no such host|Name or service not known|Temporary failure in name resolution|"

@@ -160,7 +160,9 @@ def main() -> None:
     parser.add_argument("configuration", type=_configuration, help="what hotshoe wrote")
     configuration = parser.parse_args().configuration
     notify("READY=1")
-    Program(configuration, say, lambda: notify("WATCHDOG=1")).run()
+    # By hand, it is ended by Ctrl-C.
+    with suppress(KeyboardInterrupt):
+        Program(configuration, say, lambda: notify("WATCHDOG=1")).run()
 
 
 if __name__ == "__main__":

@@ -165,7 +165,7 @@ class Fetching:
         if have > task.size:
             os.ftruncate(handle, 0)
             have = 0
-        pieces = self._server.read(task.id, have)
+        pieces = self._server.read(task, have)
         if pieces is None:
             return False
         for piece in pieces:

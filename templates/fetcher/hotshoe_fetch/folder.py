@@ -12,10 +12,11 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from hotshoe_fetch.folders import (
+    below,
     closing,
     make_folder,
     open_file,
@@ -30,8 +31,8 @@ from hotshoe_fetch.server import Task
 
 # Where photos grow, in the folder.
 PARTS = ".hotshoe"
-# What folders and files may have; the umask of the unit takes away from that.
-FOLDER_MODE, FILE_MODE = 0o777, 0o666
+# What files may have; the umask of the unit takes away from that.
+FILE_MODE = 0o666
 # How many of the digest's digits are in the name of a photo that is put beside another one; all of
 # them where the first ones do not do.
 DIGITS = (8, 64)
@@ -86,7 +87,10 @@ class Folder:
         :returns: of each, its name from the folder on, and its digest; it is on the disk
         """
         *folders, last = _names(task.path)
-        with suppress(FileNotFoundError, NotADirectoryError), self._below(folders) as folder:
+        with (
+            suppress(FileNotFoundError, NotADirectoryError),
+            below(self.root, folders) as (*_, folder),
+        ):
             for name in (last, *_beside(folder, last)):
                 seen = status(folder, name)
                 if seen is None or seen.st_size != task.size:
@@ -104,11 +108,13 @@ class Folder:
         :returns: the name, from the folder on
         """
         *folders, last = _names(task.path)
-        with self._below(folders, make=True) as folder:
+        with below(self.root, folders, make=True) as handles:
             for name in (last, *(_suffixed(last, sha256[:digits]) for digits in DIGITS)):
                 with suppress(FileExistsError):
-                    rename_new(self.parts, part_of(task), folder, name)
-                    sync(folder)
+                    rename_new(self.parts, part_of(task), handles[-1], name)
+                    # Folders may have been made just now.
+                    for handle in handles:
+                        sync(handle)
                     return "/".join([*folders, name])
         raise FileExistsError(17, "something else has its name", task.path)
 
@@ -120,25 +126,13 @@ class Folder:
         :returns: its handle, closed at the end
         """
         *folders, last = _names(name)
-        with self._below(folders) as folder, closing(open_file(folder, last)) as handle:
+        with (
+            below(self.root, folders) as (*_, folder),
+            closing(open_file(folder, last)) as handle,
+        ):
             # What is on the disk counts, and not what is still in memory.
             os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
             yield handle
-
-    @contextlib.contextmanager
-    def _below(self, names: Sequence[str], *, make: bool = False) -> Iterator[int]:
-        """Open a folder some levels below, past no link; its handle is closed at the end."""
-        handle = os.dup(self.root)
-        try:
-            for name in names:
-                if make and make_folder(handle, name, FOLDER_MODE):
-                    sync(handle)
-                inner = open_folder(handle, name)
-                os.close(handle)
-                handle = inner
-            yield handle
-        finally:
-            os.close(handle)
 
     def _forget_old_parts(self) -> None:
         for name in os.listdir(self.parts):

@@ -28,6 +28,11 @@ SILENCE = 60.0
 ENDING = 5.0
 # Of what it says before it ends, the end is kept, in bytes.
 LAST_WORDS = 4096
+# Of why it refuses something, in characters.
+LONGEST_REASON = 200
+# The largest number of bytes that a file has, and the latest time, in nanoseconds (Linux).
+HIGHEST = (1 << 63) - 1
+NONSENSE = "the server's answer makes no sense: is it of another release of hotshoe? Deploy to both"
 
 
 class LostError(Exception):
@@ -55,15 +60,41 @@ class Task:
     name: str | None
 
 
+def _task(told: Any) -> Task:
+    """What the server says to do.
+
+    :raises ValueError: if that makes no sense
+    """
+    match told:
+        case {
+            "id": int(number),
+            "path": str(path),
+            "size": int(size),
+            "mtime_ns": int(mtime_ns),
+            "nonce": str() | None as nonce,
+            "name": str() | None as name,
+        } if 0 <= size <= HIGHEST and abs(mtime_ns) <= HIGHEST:
+            os.fsencode(path), os.fsencode(name or ""), bytes.fromhex(nonce or "")
+            return Task(number, path, size, mtime_ns, nonce, name)
+    raise ValueError("no task")
+
+
 class Server:
     """A connection.
+
+    Whatever the server answers, everything here raises :class:`LostError`, and nothing else.
 
     :param command: connects standard input and output to the server's program
     """
 
     def __init__(self, command: Sequence[str]) -> None:
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0)
+        try:
+            self._process = subprocess.Popen(
+                command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0
+            )
+        except OSError as error:
+            raise LostError(f"{command[0]} cannot be run: {error.strerror}") from None
         assert self._process.stdin
         assert self._process.stdout
         self._input, self._output = self._process.stdin.fileno(), self._process.stdout.fileno()
@@ -97,29 +128,30 @@ class Server:
 
         :param most: how many at most
         :param seconds: how long to wait; then there is nothing
-        :raises LostError: if the server has gone; so does everything here
+        :raises LostError: if the server has gone
         """
         answer = self._ask(seconds, do="tasks", most=most, seconds=seconds)
         try:
-            return [
-                Task(*(each[field] for field in Task.__dataclass_fields__))
-                for each in answer["tasks"]
-            ]
-        except (KeyError, TypeError) as error:
-            raise LostError(f"the server's answer makes no sense: {error!r}") from None
+            return [_task(each) for each in answer["tasks"]]
+        except (KeyError, TypeError, ValueError):
+            raise LostError(NONSENSE) from None
 
-    def read(self, number: int, offset: int) -> Iterator[bytes] | None:
+    def read(self, task: Task, offset: int) -> Iterator[bytes] | None:
         """The rest of a photo, piece by piece; None if the server does not have it any more.
 
-        :param number: of the photo
+        :param task: which photo
         :param offset: how much of it is here already, in bytes
         """
-        answer = self._ask(do="read", id=number, offset=offset)
-        return None if answer.get("gone") else self._bytes(int(answer["length"]))
+        answer = self._ask(do="read", id=task.id, offset=offset)
+        if answer.get("gone"):
+            return None
+        if answer.get("length") != task.size - offset:
+            raise LostError(NONSENSE)
+        return self._bytes(task.size - offset)
 
     def right(self, number: int, sha256: str) -> bool:
         """Whether a photo has this digest, in hexadecimal digits."""
-        return bool(self._ask(do="right", id=number, sha256=sha256)["right"])
+        return self._is_right(do="right", id=number, sha256=sha256)
 
     def fetched(self, number: int, sha256: str, name: str) -> bool:
         """Tell that a photo is on the disk.
@@ -127,7 +159,7 @@ class Server:
         :param name: what it is called here, from the folder on
         :returns: whether the server agrees that it is that photo
         """
-        return bool(self._ask(do="fetched", id=number, sha256=sha256, name=name)["right"])
+        return self._is_right(do="fetched", id=number, sha256=sha256, name=name)
 
     def proved(self, task: Task, sha256: str | None) -> None:
         """Prove that a photo is still here.
@@ -143,21 +175,30 @@ class Server:
         """
         self._ask(do="failed", reason=reason, id=number)
 
+    def _is_right(self, **request: Any) -> bool:
+        match self._ask(**request):
+            case {"right": bool(right)}:
+                return right
+        raise LostError(NONSENSE)
+
     def _ask(self, wait: float = 0, /, **request: Any) -> dict[str, Any]:
         self._send(json.dumps(request).encode() + b"\n")
         deadline = time.monotonic() + wait + SILENCE
         while b"\n" not in self._buffer:
             if len(self._buffer) > LONGEST:
-                raise LostError("the server's answer makes no sense: it is too long")
+                raise LostError(NONSENSE)
             self._buffer += self._receive(deadline)
         line, _, self._buffer = self._buffer.partition(b"\n")
         try:
             answer = json.loads(line)
-        except ValueError:
-            raise LostError("the server's answer makes no sense") from None
-        if not isinstance(answer, dict) or "refused" in answer:
-            raise LostError(f"the server refuses: {answer}")
-        return answer
+        except (ValueError, RecursionError):
+            raise LostError(NONSENSE) from None
+        match answer:
+            case {"refused": reason}:
+                raise LostError(in_words(f"the server refuses: {reason}"[:LONGEST_REASON]))
+            case dict():
+                return answer
+        raise LostError(NONSENSE)
 
     def _send(self, data: bytes) -> None:
         try:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 # The fields of a tree, such as ``{camera}/{date}/{name}``.
 _FIELD = re.compile(r"\{(\w+)\}")
+# What stands in the place of a date's fields, so that no camera's name takes a part of one.
+_DATES = {"year": r"\d{4}", "month": r"\d\d", "day": r"\d\d", "date": r"\d{4}-\d\d-\d\d"}
 # In the place of the time at which a photo was written, if it was moved before that was seen.
 UNSEEN = 0
 
@@ -64,7 +66,7 @@ def camera_of(tree: str, path: str) -> str:
             pattern += "(?P=camera)" if known else "(?P<camera>[^/]+)"
             known = True
         else:
-            pattern += "[^/]+"
+            pattern += _DATES.get(field[1], "[^/]+")
         end = field.end()
     found = re.fullmatch(pattern + re.escape(tree[end:]), path) if known else None
     return found["camera"] if found else ""

@@ -17,6 +17,7 @@ from hotshoe_delivery.configuration import SECRETS, Configuration
 from roles.delivery.facts import DELIVERY
 
 NOTHING = dict.fromkeys(("folder", "url", "host_key", "share", "bucket", "region", "home_address"))
+TO = "192.168.1.20:/srv/photos"
 DESK = Push(
     **NOTHING
     | {"name": "desk", "by": "sftp", "host": "192.168.1.30", "port": 22, "username": "ann"}
@@ -34,7 +35,7 @@ def plan(example_plan):
     return replace(
         example_plan.servers[0],
         pushes=(DESK, CLOUD),
-        fetchers=(FetchAccess("nas", IPv4Address("192.168.1.20"), "oldest"),),
+        fetchers=(FetchAccess("nas", IPv4Address("192.168.178.2"), TO, "oldest"),),
         retention=Retention(30, 10**9),
     )
 
@@ -48,7 +49,7 @@ def test_the_program_reads_what_the_deploy_writes(plan, tmp_path):
     assert (read.pushes[1].url, read.pushes[1].share) == ("https://dav.example.net/in", "")
     assert (read.retention.after_days, read.retention.keep_free) == (30, 10**9)
     assert [each.to for each in read.destinations] == [
-        "fetched from 192.168.1.20",
+        TO,
         "sftp://ann@192.168.1.30:22/in",
         "https://dav.example.net/in",
     ]

@@ -32,7 +32,8 @@ def test_a_key_may_be_used_for_its_delivery_from_its_address_alone(plan):
     comment, line = text.splitlines()
     assert comment.startswith("# Managed by hotshoe")
     # The router in between translates.
-    assert line == ('restrict,from="192.168.178.2",command="nas" ssh-ed25519 AAAA-nas nas')
+    command = 'command="nas 192.168.1.20:/srv/photos"'
+    assert line == f'restrict,from="192.168.178.2",{command} ssh-ed25519 AAAA-nas nas'
 
 
 def test_ssh_understands_what_it_is_told_and_nothing_else_tells_it(plan, tmp_path):
@@ -59,7 +60,7 @@ def test_the_host_key_is_known_by_a_name_that_no_address_is_part_of(plan):
 def test_a_computer_that_a_person_sets_up_gets_all_that_it_needs(plan, tmp_path):
     """The program runs from that folder, and says in plain words what is missing there."""
     (fetcher,) = plan.fetchers
-    private = fetch_key(SECRET, plan.hostname, "nas").private
+    private = fetch_key(SECRET, plan.hostname, "nas", fetcher.to).private
     files = fetch.by_hand(
         fetcher, private, fetch_host_key(SECRET, plan.hostname, "darkroom").public
     )
@@ -107,5 +108,8 @@ def test_a_command_writes_it_and_nobody_else_may_read_it(tmp_path, monkeypatch):
     again = CliRunner().invoke(main, ["delivery", "fetch", "--fetcher", "nas", str(folder)])
     assert again.exit_code == 1
     assert "File exists" in again.output
+    nowhere = CliRunner().invoke(main, ["delivery", "fetch", "--fetcher", "nas", f"{folder}/a/b"])
+    assert "a/b: No such file or directory\n    -> name a folder that is not" in nowhere.output
+    assert "in one that is" in nowhere.output
     none = CliRunner().invoke(main, ["delivery", "fetch", "--fetcher", "desk", str(folder)])
     assert "desk: is no delivery by fetch of this Site\n    -> name one of: nas" in none.output

@@ -150,6 +150,7 @@ StrictModes no
 UsePAM no
 PidFile none
 Subsystem sftp {SFTP_SERVER}
+{chr(10).join(self.options)}
 """
         )
         return [str(SSHD), "-D", "-e", "-f", str(configuration)]

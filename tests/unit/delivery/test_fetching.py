@@ -14,6 +14,8 @@ import pytest
 from hotshoe_delivery.exchange import Client, RefusedError
 from tests.unit.delivery.conftest import until
 
+TO = "192.168.1.20:/srv/photos"
+
 
 def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
@@ -22,8 +24,8 @@ def digest(content: bytes) -> str:
 @pytest.fixture
 def exchange(home):
     home.fetchers = [
-        {"name": "nas", "source": "192.168.1.20", "order": "newest"},
-        {"name": "attic", "source": "192.168.1.20", "order": "oldest"},
+        {"name": "nas", "to": TO, "order": "newest"},
+        {"name": "attic", "to": TO, "order": "oldest"},
     ]
     home.begin()
     path = (home.folder / "run").resolve() / "exchange"
@@ -33,7 +35,7 @@ def exchange(home):
 
 @pytest.fixture
 def service(exchange):
-    service = Client(exchange, "nas")
+    service = Client(exchange, f"nas {TO}")
     yield service
     service.close()
 
@@ -56,7 +58,7 @@ def test_each_has_its_own_order_and_its_own_count(home, service, exchange):
     for n in range(3):
         home.put(f"IMG_{n}.JPG", b"photo %d" % n)
         until(lambda n=n: len(home.status()["photos"]) == n + 1)
-    attic = Client(exchange, "attic")
+    attic = Client(exchange, f"attic {TO}")
     assert [task.path[4] for task in service.tasks(10, 10)] == ["2", "1", "0"]
     tasks = attic.tasks(2, 10)
     assert [task.path[4] for task in tasks] == ["0", "1"]
@@ -124,9 +126,11 @@ def test_one_that_is_gone_is_not_given_again(home, service):
     assert not service.fetched(task.id, digest(b"photo"), "IMG_1.JPG")
 
 
-def test_who_is_not_in_the_site_is_refused(exchange):
+@pytest.mark.parametrize("who", ["stranger", f"stranger {TO}", "nas", "nas 192.168.1.20:/srv/old"])
+def test_who_is_not_in_the_site_is_refused(exchange, who):
+    """Nor a computer of it that puts photos elsewhere, as it was told before."""
     with pytest.raises(RefusedError, match="no such delivery"):
-        Client(exchange, "stranger")
+        Client(exchange, who)
 
 
 def test_whoever_has_one_key_keeps_nobody_with_another_out(home, exchange):
@@ -142,14 +146,14 @@ def test_whoever_has_one_key_keeps_nobody_with_another_out(home, exchange):
         for _ in range(20):
             silent = taken.enter_context(socket.socket(socket.AF_UNIX))
             silent.connect(exchange)
-        sessions = [begun("nas") for _ in range(8)]
+        sessions = [begun(f"nas {TO}") for _ in range(8)]
         for _ in range(2):
             with pytest.raises(RefusedError, match="too many sessions"):
-                begun("nas")
+                begun(f"nas {TO}")
         home.wait_until_told("nas: this delivery has too many sessions at once")
-        assert len(begun("attic").tasks(1, 30)) == 1
+        assert len(begun(f"attic {TO}").tasks(1, 30)) == 1
         sessions[0].close()
-        until(lambda: _gets_in(exchange, "nas"))
+        until(lambda: _gets_in(exchange, f"nas {TO}"))
 
 
 def _gets_in(exchange, name):
@@ -173,7 +177,7 @@ def _gets_in(exchange, name):
         b"x" * (2 << 20),
     ],
 )
-@pytest.mark.parametrize("first", [b"", b'{"fetcher": "nas"}\n'])
+@pytest.mark.parametrize("first", [b"", b'{"fetcher": "nas %b"}\n' % TO.encode()])
 def test_nonsense_ends_that_session_alone(home, exchange, service, first, said):
     with socket.socket(socket.AF_UNIX) as other:
         other.connect(exchange)

@@ -28,12 +28,12 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def mirrored(source: Path, target: Path) -> Iterator[None]:
-    """A program that makes one folder as the other is, and goes on."""
+def mirrored(source: Path, target: Path, seconds: float = 0.05) -> Iterator[None]:
+    """A program that makes one folder as the other is, and goes on; every so many seconds."""
     ends = threading.Event()
 
     def follow() -> None:
-        while not ends.wait(0.05):
+        while not ends.wait(seconds):
             with suppress(FileNotFoundError):
                 for path in list(target.rglob("*")):
                     if path.is_file() and not (source / path.relative_to(target)).exists():

@@ -442,12 +442,12 @@ class TestAFetcher:
     @pytest.fixture
     def service(self, home):
         self.photo = home.put("r5/IMG_1.JPG", b"the photo", tell=False)
-        home.fetchers = [{"name": "nas", "source": "192.168.1.20", "order": "oldest"}]
+        home.fetchers = [{"name": "nas", "to": "192.168.1.20:/srv/photos", "order": "oldest"}]
         home.retention = AT_ONCE
         home.begin()
         exchange = (home.folder / "run").resolve() / "exchange"
         until(exchange.exists)
-        service = Client(str(exchange), "nas")
+        service = Client(str(exchange), "nas 192.168.1.20:/srv/photos")
         yield service
         service.close()
 

@@ -138,7 +138,7 @@ def test_an_object_that_came_meanwhile(tmp_path, source, condition, faster):
     ("refusal", "words"),
     [
         ("InvalidAccessKeyId", "it does not take the access key"),
-        ("AccessDenied", "it does not let the user write there"),
+        ("AccessDenied", "it does not let the user read or write there"),
     ],
 )
 def test_why_it_refuses_what_it_took_before_is_told(tmp_path, source, refusal, words):

@@ -40,7 +40,7 @@ from hotshoe_delivery.words import trouble
         ("NoSuchBucket: The specified bucket does not exist\n\tstatus code: 404", "no such bucket"),
         ("SignatureDoesNotMatch: The request signature\n\tstatus code: 403", "the access key"),
         ("InvalidAccessKeyId: The AWS Access Key Id\n\tstatus code: 403", "the access key"),
-        ("AccessDenied: Access Denied\n\tstatus code: 403", "does not let the user write"),
+        ("AccessDenied: Access Denied\n\tstatus code: 403", "does not let the user read or write"),
         ("RequestTimeTooSkewed: The difference between", "clock"),
         # OpenSSH
         ("ann@192.168.1.30: Permission denied (publickey,password).", "password or key"),

@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,6 +24,7 @@ from hotshoe_fetch import fetching
 from hotshoe_fetch.__main__ import INFO, WARNING, Configuration, Program
 from hotshoe_fetch.folder import part_of
 from hotshoe_fetch.words import HUNG_UP, in_words
+from tests.conftest import PROJECT
 from tests.unit.fetch.conftest import Asked, content
 
 LARGE = 5_000_000
@@ -160,6 +164,67 @@ class TestAServerThatIsAway:
         assert running.said[0][1].startswith(f"darkroom: {tmp_path}/nowhere: No such file")
 
 
+TASK = {"id": 1, "path": "a.jpg", "size": 9, "mtime_ns": 1, "nonce": None, "name": None}
+
+
+def says(*answers: object) -> list[str]:
+    """What answers these, one after the other, whatever it is asked."""
+    lines = [each if isinstance(each, str) else json.dumps(each) for each in answers]
+    program = "import sys\nfor line, answer in zip(sys.stdin, {!r}): print(answer, flush=True)"
+    return [sys.executable, "-c", program.format(lines)]
+
+
+class TestAServerThatIsTakenOver:
+    """Or of another release. Whatever it says, the program goes on, and tells it in plain words."""
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"id": "1"},
+            {"path": 5},
+            {"path": "\ud800.jpg"},
+            {"size": "9"},
+            {"size": -1},
+            {"size": 1 << 70},
+            {"mtime_ns": "now"},
+            {"mtime_ns": 1 << 70},
+            {"nonce": "no digits", "name": "a.jpg"},
+            {"nonce": "00", "name": 7},
+            {"nonce": "00", "name": "\ud800"},
+        ],
+        ids=str,
+    )
+    def test_a_task_that_makes_no_sense(self, run, tmp_path, other):
+        self.makes_no_sense(run, tmp_path, {"tasks": [TASK | other]})
+
+    @pytest.mark.parametrize("length", [None, "9", -1, 8, 10, 1 << 70])
+    def test_as_much_of_a_photo_as_it_does_not_have(self, run, tmp_path, length):
+        self.makes_no_sense(run, tmp_path, {"tasks": [TASK]}, {"length": length})
+
+    def test_no_word_whether_a_digest_is_right(self, run, tmp_path):
+        # With the end of its line, that is a photo of nine bytes.
+        content = '{"length": 9}\n12345678'
+        self.makes_no_sense(run, tmp_path, {"tasks": [TASK]}, content, {})
+
+    @pytest.mark.parametrize("answer", ["[" * 100_000, "[]", '{"tasks": 1}', '{"tasks": [1]}'])
+    def test_no_tasks(self, run, tmp_path, answer):
+        self.makes_no_sense(run, tmp_path, answer)
+
+    def makes_no_sense(self, run, place, *answers):
+        running = run(says(*answers), place)
+        running.until(lambda: running.said)
+        (_, said), *_ = running.said
+        assert "makes no sense" in said
+        assert len(said) < 400
+        assert [each.name for each in place.iterdir()] == [".hotshoe"]
+
+
+def test_a_computer_without_openssh_is_told(tmp_path, run):
+    running = run(["/nowhere/ssh", "-F", "none"], tmp_path)
+    running.until(lambda: running.said)
+    assert "/nowhere/ssh cannot be run: No such file or directory" in running.said[0][1]
+
+
 @pytest.mark.parametrize(
     ("said", "words"),
     [
@@ -242,3 +307,21 @@ def test_only_the_journal_is_told_a_priority(
     monkeypatch.setenv("JOURNAL_STREAM", "8:1")
     program.say(WARNING, "its disk is full")
     assert capsys.readouterr().err == "its disk is full\n<4>its disk is full\n"
+
+
+def test_by_hand_it_is_ended_by_ctrl_c_without_a_word(tmp_path: Path) -> None:
+    said = {"server": "darkroom", "command": ["/nowhere/ssh"], "folder": str(tmp_path)}
+    (tmp_path / "fetcher.json").write_text(json.dumps(said | {"bytes_per_second": 0}))
+    with subprocess.Popen(
+        [sys.executable, "-B", "-m", "hotshoe_fetch", "fetcher.json"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(PROJECT / "templates" / "fetcher")},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr
+        # It waits now until it tries again.
+        assert "cannot be run" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == ""
+    assert process.returncode == 0

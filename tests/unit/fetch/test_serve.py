@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from hotshoe_delivery.exchange import RefusedError
-from hotshoe_delivery.serve import LONGEST, Session, printable
+from hotshoe_delivery.serve import LONGEST, Session
 from tests.unit.fetch.conftest import Asked, content
 
 
@@ -157,7 +157,3 @@ def test_what_the_service_refuses_is_refused(asked: Asked, tmp_path):
         session._answer(json.loads(TASKS))
     os.close(reader)
     os.close(writer)
-
-
-def test_what_a_fetcher_says_plays_no_tricks_on_a_terminal():
-    assert printable("full\x1b[31m\n" + "x" * 999) == "full?[31m?" + "x" * 190

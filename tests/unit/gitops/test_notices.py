@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from hotshoe.gitops.notices import notices
 from tests.homes import home
 from tests.random_homes import HOST_KEY
@@ -36,6 +38,29 @@ def test_a_computer_that_is_left_out_keeps_what_it_has():
     (notice,) = told(home(delivery=[FETCH]), home())
     assert notice.startswith("nas (10.0.0.20) keeps what hotshoe put there")
     assert "deploy with removed: true in that delivery first" in notice
+
+
+def test_one_whose_delivery_has_another_name_is_not_left_out():
+    assert told(home(delivery=[FETCH]), home(delivery=[FETCH | {"name": "attic"}])) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "leaves"), [({"folder": "/srv/more"}, 0), ({"address": "10.0.0.21"}, 1)]
+)
+def test_another_folder_or_computer_gets_all_photos(change, leaves):
+    *left, notice = told(home(delivery=[FETCH]), home(delivery=[FETCH | change]))
+    assert len(left) == leaves
+    to = "{address}:{folder}".format_map(FETCH | change)
+    assert notice.startswith(f"nas: all that is in the library is fetched to {to}, but for")
+    assert notice.endswith("what is at 10.0.0.20:/srv/photos stays")
+
+
+@pytest.mark.parametrize("change", [{"name": "attic"}, {"folder": "/srv/more"}])
+def test_one_that_is_set_up_by_hand_needs_its_new_key(change):
+    by_hand = FETCH | {"by_hand": True}
+    *_, notice = told(home(delivery=[by_hand]), home(delivery=[by_hand | change]))
+    name = (by_hand | change)["name"]
+    assert notice.endswith(f"needs what hotshoe delivery cabin --fetcher {name} FOLDER writes")
 
 
 def test_one_that_was_cleaned_before_needs_nothing():

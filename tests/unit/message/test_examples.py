@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PROJECT
-from tests.unit.message.endpoints import KEY, TOKEN, Immich, Ntfy, answering
+from tests.unit.message.endpoints import KEY, TOKEN, Elsewhere, Immich, Ntfy, answering
 
 EXAMPLES = PROJECT / "templates" / "message" / "examples"
 
@@ -61,6 +61,28 @@ def test_one_that_is_not_filled_in_says_so(run, name, key):
     done = run(name, [photo("/a/A.JPG")], secret="it")
     assert done.returncode == 1
     assert done.stderr.strip().endswith(f"into this program: {key}")
+
+
+@pytest.mark.parametrize(("name", "settings"), [("ntfy", {"TOPIC": "photos"}), ("immich", {})])
+class TestAnotherServer:
+    """Such as the one that leads from http:// to https://, or a hotspot that wants a log-in."""
+
+    def test_that_leads_elsewhere_is_told_and_not_followed(self, run, tmp_path, name, settings):
+        (tmp_path / "A.JPG").write_bytes(b"1234567")
+        with answering(Elsewhere()) as web, answering(Elsewhere(web.url)) as first:
+            done = run(name, [photo(tmp_path / "A.JPG")], KEY, SERVER=first.url, **settings)
+        assert done.returncode == 1
+        assert f"{first.url} leads to {web.url}" in done.stderr
+        assert "write that address into this program: SERVER" in done.stderr
+        assert web.read == []
+
+    def test_that_takes_whatever_comes_has_not_taken_it(self, run, tmp_path, name, settings):
+        (tmp_path / "A.JPG").write_bytes(b"1234567")
+        with answering(Elsewhere()) as web:
+            done = run(name, [photo(tmp_path / "A.JPG")], KEY, SERVER=web.url, **settings)
+        assert done.returncode == 1
+        assert f"what answers at {web.url} is not {name}" in done.stderr.lower()
+        assert "Traceback" not in done.stderr
 
 
 class TestNtfy:

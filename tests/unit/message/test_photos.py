@@ -36,6 +36,8 @@ def test_a_name_that_is_no_utf_8_is_told_so_that_python_finds_the_file(tmp_path)
         ("{camera}/{date}/{name}", "r5/2026-05-31/A.JPG", "r5"),
         ("{year}/all-{camera}/{name}", "2026/all-r5/A.JPG", "r5"),
         ("{camera}/{year}/{camera}-{day}/{name}", "r5/2026/r5-31/A.JPG", "r5"),
+        ("{camera}-{date}/{name}", "r5-2026-05-31/A.JPG", "r5"),
+        ("{camera}{year}{month}{day}/{name}", "r5-b20260531/A.JPG", "r5-b"),
         ("{date}/{name}", "2026-05-31/A.JPG", ""),
         ("{camera}/{date}/{name}", "A.JPG", ""),
     ],

@@ -103,7 +103,8 @@ class TestFetching:
     def test_the_server_lets_in_the_address_that_it_sees_and_no_other(self, inner, source):
         (server,) = dmz(FETCH, inner=inner).servers
         seen = IPv4Address(str(source))
-        assert server.fetchers == (FetchAccess("nas", seen, "oldest"),)
+        to = "{address}:{folder}".format_map(FETCH)
+        assert server.fetchers == (FetchAccess("nas", seen, to, "oldest"),)
         let = Service.parse(f"{FETCH_PORT}/tcp")
         purpose = "nas fetches from server0"
         assert server.accept_rules == (AcceptRule(let, SERVER, seen, purpose),)

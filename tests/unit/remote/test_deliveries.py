@@ -113,6 +113,11 @@ def test_a_server_that_delivers_nothing_is_not_asked(programs):
         status(destination("nas", waiting="many")),
         status(photos=[photo(PHOTO, nas="yesterday")]),
         json.dumps({**json.loads(status()), "destinations": [7]}).encode(),
+        # A server that is taken over may say whatever it likes.
+        status(destination("nas", succeeded=1e300)),
+        status(destination("nas", next_try=10**17)),
+        status(destination("nas", waiting=float("inf"))),
+        b"[" * 100_000,
     ],
 )
 def test_an_answer_that_is_none_is_told_and_what_has_come_in_as_well(programs, answer):

@@ -59,6 +59,10 @@ def test_names_may_have_any_bytes(name):
         '{"__REALTIME_TIMESTAMP": "1", "HOTSHOE_EVENT": "library", "HOTSHOE_NAME": null}',
         '{"__REALTIME_TIMESTAMP": "1", "HOTSHOE_EVENT": "library", "HOTSHOE_NAME": [1, 999]}',
         '{"__REALTIME_TIMESTAMP": "9999999999999999999999", "HOTSHOE_EVENT": "library"}',
+        # What a server that is taken over may say, and journald does not.
+        f'{{"__REALTIME_TIMESTAMP": "{"9" * 400}", "HOTSHOE_EVENT": "library"}}',
+        r'{"__REALTIME_TIMESTAMP": "1", "HOTSHOE_EVENT": "library", "HOTSHOE_PATH": "\ud800"}',
+        "[" * 100_000,
     ],
 )
 def test_what_is_no_event_is_passed_over(told):
