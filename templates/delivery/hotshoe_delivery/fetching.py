@@ -30,6 +30,8 @@ MOST_SESSIONS, MOST_GREETINGS, GREETING = 8, 64, 10
 CROWDED = (
     "this delivery has too many sessions at once: does another computer fetch with its key as well?"
 )
+# How long a session waits where there are no more descriptors or threads, in seconds.
+BUSY = 1
 # How many tasks one is given at most, and how many of them are proofs while photos wait.
 MOST_TASKS, PROOFS_BESIDE = 1000, 1
 # How often it is looked whether somebody who waits is still there, in seconds.
@@ -153,9 +155,10 @@ class Fetching:
         while True:
             try:
                 client, _ = server.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+            except (OSError, RuntimeError):
+                # Others give theirs back.
+                time.sleep(BUSY)
 
     def _serve(self, client: socket.socket) -> None:
         nonsense = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import resource
 import socket
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -154,6 +155,24 @@ def test_whoever_has_one_key_keeps_nobody_with_another_out(home, exchange):
         assert len(begun(f"attic {TO}").tasks(1, 30)) == 1
         sessions[0].close()
         until(lambda: _gets_in(exchange, f"nas {TO}"))
+
+
+def test_who_comes_while_there_are_no_more_descriptors_waits(home, service, exchange):
+    limits = resource.prlimit(home.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(home.process.pid, resource.RLIMIT_NOFILE, (1, limits[1]))
+    # The kernel had a descriptor for the next one already.
+    with suppress(OSError):
+        Client(exchange, f"nas {TO}").close()
+    with socket.socket(socket.AF_UNIX) as waiting:
+        waiting.connect(exchange)
+        waiting.sendall(json.dumps({"fetcher": f"nas {TO}"}).encode() + b"\n")
+        waiting.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            waiting.recv(1000)
+        resource.prlimit(home.process.pid, resource.RLIMIT_NOFILE, limits)
+        waiting.settimeout(30)
+        assert json.loads(waiting.recv(1000)) == {"answer": True}
+    assert service.tasks(10, 0) == []
 
 
 def _gets_in(exchange, name):
