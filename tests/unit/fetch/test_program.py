@@ -318,6 +318,8 @@ def test_by_hand_it_is_ended_by_ctrl_c_without_a_word(tmp_path: Path) -> None:
         env={"PYTHONPATH": str(PROJECT / "templates" / "fetcher")},
         stderr=subprocess.PIPE,
         text=True,
+        # Whoever runs the tests in the background of a shell ignores Ctrl-C, and so do they.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
         assert process.stderr
         # It waits now until it tries again.
