@@ -129,8 +129,9 @@ class Server:
         while True:
             place = random.choice(sorted(set(range(self.ports)) - self.in_use))
             port = self.first + place
-            # Behind a router that sends it elsewhere, the server can listen nevertheless.
-            lost = place in self.faults.silent | self.faults.foreign
+            # Behind a router that sends it elsewhere, the server can listen nevertheless. Where it
+            # is refused, not even for a moment: another session may be told of it just then.
+            lost = place in self.faults.silent | self.faults.foreign | self.faults.refused
             with suppress(OSError):
                 return port, socket.create_server((self.address, 0 if lost else port))
 
@@ -284,8 +285,6 @@ class _Session:
         if self.listening:
             self.listening.close()
         port, self.listening = self.server.listen()
-        if port - self.server.first in self.faults.refused:
-            self.listening.close()
         return port + self.faults.port_beyond
 
     def do_pasv(self, _: str) -> None:
