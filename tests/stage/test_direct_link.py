@@ -42,6 +42,10 @@ def listening(home: Home) -> str:
     return " ".join(line.split()[3] for line in said.splitlines())
 
 
+# Prints the process that listens.
+LISTENER = "ss -Hltnp sport = :21 | sed 's/.*pid=\\([0-9]*\\).*/\\1/'"
+
+
 def left(home: Home) -> list[str]:
     """What there is, in any order: a table that is loaded anew is listed last."""
     return sorted(
@@ -120,10 +124,10 @@ def test_it_is_off_while_the_link_is_down(shaped: Home) -> None:
     ):
         down()
         try:
-            wait_until(lambda: listening(home) == "", 10)
+            wait_until(lambda: listening(home) == "", 30)
         finally:
             up()
-        wait_until(lambda: listening(home) == f"{dialled(home)}:21", 10)
+        wait_until(lambda: listening(home) == f"{dialled(home)}:21", 30)
         home.uploads_work()
     assert home.sh(home.server, "systemctl show -P MainPID hotshoe-vsftpd") == pid
 
@@ -135,22 +139,23 @@ def test_it_follows_another_address_of_the_interface(shaped: Home) -> None:
     home.sh(home.server, swap.format(LINK, new))
     home.sh(TETHERED, "ip address add 10.98.0.2/30 dev eth0")
     try:
-        wait_until(lambda: listening(home) == "10.98.0.1:21", 10)
+        wait_until(lambda: listening(home) == "10.98.0.1:21", 30)
         name = f"{time.time_ns()}.JPG"
         order = {"host": "10.98.0.1", "tls": False, "ca": None, "node": TETHERED}
         assert home.ftp(["stor", name, 10], **order) == ["226 Transfer complete."]
     finally:
         home.sh(TETHERED, "ip address del 10.98.0.2/30 dev eth0")
         home.sh(home.server, swap.format(LINK, old))
-    wait_until(lambda: listening(home) == f"{dialled(home)}:21", 10)
+    wait_until(lambda: listening(home) == f"{dialled(home)}:21", 30)
     assert home.deploy() == {}
 
 
 def test_a_server_that_ends_is_started_again(shaped: Home) -> None:
     home = shaped
-    home.sh(home.server, "kill $(ss -Hltnp sport = :21 | sed 's/.*pid=\\([0-9]*\\).*/\\1/')")
-    wait_until(lambda: listening(home) == "", 5)
-    wait_until(lambda: listening(home) == f"{dialled(home)}:21", 10)
+    ended = home.sh(home.server, LISTENER)
+    home.sh(home.server, f"kill {ended}")
+    wait_until(lambda: home.sh(home.server, LISTENER) not in ("", ended), 30)
+    assert listening(home) == f"{dialled(home)}:21"
 
 
 def test_no_server_is_left_by_what_watches_the_link(shaped: Home) -> None:
@@ -159,14 +164,17 @@ def test_no_server_is_left_by_what_watches_the_link(shaped: Home) -> None:
     main = "systemctl show -P MainPID hotshoe-vsftpd"
     killed = home.sh(home.server, f"{main}; kill -9 $({main})")
     wait_until(lambda: home.sh(home.server, main) not in (killed, "0"), 20)
-    wait_until(lambda: listening(home) == f"{dialled(home)}:21", 10)
+    # The old vsftpd may be about to end.
+    child = f'grep -q "^PPid:[[:space:]]*$({main})$" "/proc/$({LISTENER})/status"'
+    wait_until(lambda: home.succeeds(home.server, child), 30)
+    assert listening(home) == f"{dialled(home)}:21"
     home.uploads_work()
     cable(home, "down")
     try:
-        wait_until(lambda: listening(home) == "", 10)
+        wait_until(lambda: listening(home) == "", 30)
     finally:
         cable(home, "up")
-    wait_until(lambda: listening(home) == f"{dialled(home)}:21", 10)
+    wait_until(lambda: listening(home) == f"{dialled(home)}:21", 30)
     assert home.deploy() == {}
 
 
@@ -200,14 +208,14 @@ def test_a_second_deploy_changes_nothing_whether_the_link_is_up_or_down(shaped: 
     assert home.deploy() == {}
     cable(home, "down")
     try:
-        wait_until(lambda: listening(home) == "", 10)
+        wait_until(lambda: listening(home) == "", 30)
         assert home.deploy() == {}
         # Also where something has to be written and started meanwhile.
         home.sh(home.server, "echo >>/etc/hotshoe/vsftpd.conf")
         assert any("vsftpd" in name for name in home.deploy())
     finally:
         cable(home, "up")
-    wait_until(lambda: listening(home) == f"{dialled(home)}:21", 10)
+    wait_until(lambda: listening(home) == f"{dialled(home)}:21", 30)
     home.uploads_work()
 
 

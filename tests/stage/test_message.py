@@ -179,7 +179,8 @@ def wait_for(home: Home, name: str, what: str = "was told of") -> str:
         found[:] = [line for line in said(home, name) if what in line]
         return bool(found)
 
-    wait_until(is_told, 60)
+    # One that failed first waits for a minute.
+    wait_until(is_told, 150)
     return found[-1]
 
 

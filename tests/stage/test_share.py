@@ -346,8 +346,10 @@ done.set()
 thread.join()
 sent = b"".join(seen)
 heads = [sent[at:at + 20] for at in range(len(sent)) if sent.startswith(b"\\xfeSMB", at)]
-# [MS-SMB2] 2.2.1.2: a command of 8 is READ, a flag of 8 says signed, one of 1 an answer.
-reads = [head for head in heads if head[12] == 8 and head[16] & 1]
+# [MS-SMB2] 2.2.1.2: a command of 8 is READ, a flag of 8 says signed, one of 1 an answer. A busy
+# server says before that the answer is pending; that has no content and no signature (3.2.5.1.3).
+pending = (0x103).to_bytes(4, "little")
+reads = [head for head in heads if head[12] == 8 and head[16] & 1 and head[8:12] != pending]
 print(json.dumps({
     "clear": order["content"].encode() in sent,
     "encrypted": b"\\xfdSMB" in sent,
