@@ -35,10 +35,10 @@ lint: $(READY) ## style and types
 	$(BIN)/yamllint --strict .
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint -q molecule
 
-# They wait, too.
+# Tests wait as much as they compute.
 unit: $(READY) ## tests that need neither root nor network
-	@tools/tests "unit/intake/ test_last_copy test_ledger test_photos test_retention" \
-	    -m "not stage and not browser" --dist=worksteal --numprocesses=$$((3 * $$(nproc) / 2))
+	$(BIN)/pytest -q -m "not stage and not browser" --dist=worksteal \
+	    --numprocesses=$$((3 * $$(nproc) / 2))
 
 browser-test: $(READY) ## tests of what people look at, in a browser
 	@tools/browser-test

@@ -82,16 +82,23 @@ SCENARIOS = (
 )
 
 
-def home(host_key: KeyPair, scenario: Scenario) -> dict[str, Any]:
-    """A Site, as YAML reads it: a server that delivers to a computer on the Internet."""
-    limit = {"bytes_per_second": scenario.limit} if scenario.limit else {}
+def home_with(*deliveries: dict[str, Any]) -> dict[str, Any]:
+    """A Site, as YAML reads it: a server behind a router, with these deliveries."""
     return {
         "hostname": "photos.example.net",
         "public_address": "203.0.113.20",
         "routers": [{"name": "gateway", "managed_by": "linux", "lan": "192.168.1.1/24"}],
         "server": {"name": SERVER, "behind": "gateway", "address": "192.168.1.10"},
         "cameras": [{"name": "r5"}],
-        "delivery": [
+        "delivery": [*deliveries],
+    }
+
+
+def home(host_key: KeyPair, scenario: Scenario) -> dict[str, Any]:
+    """A Site, as YAML reads it: a server that delivers to a computer on the Internet."""
+    limit = {"bytes_per_second": scenario.limit} if scenario.limit else {}
+    return home_with(
+        *(
             {
                 "name": name,
                 "by": "sftp",
@@ -103,8 +110,8 @@ def home(host_key: KeyPair, scenario: Scenario) -> dict[str, Any]:
                 **limit,
             }
             for name in DESTINATIONS[: scenario.destinations]
-        ],
-    }
+        )
+    )
 
 
 class Delivered(NamedTuple):

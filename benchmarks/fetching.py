@@ -14,7 +14,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from benchmarks.delivery import PHOTO_BYTES, PHOTOS, ROUNDS, SERVER, give_photos, upload_all
+from benchmarks.delivery import (
+    PHOTO_BYTES,
+    PHOTOS,
+    ROUNDS,
+    SERVER,
+    give_photos,
+    home_with,
+    upload_all,
+)
 from benchmarks.figures import Figure
 from benchmarks.hosts import write_project
 from benchmarks.line import Line
@@ -38,14 +46,8 @@ _LONGEST = 300
 
 def home() -> dict[str, Any]:
     """A Site, as YAML reads it: a computer beside the server fetches from it."""
-    return {
-        "hostname": "photos.example.net",
-        "public_address": "203.0.113.20",
-        "routers": [{"name": "gateway", "managed_by": "linux", "lan": "192.168.1.1/24"}],
-        "server": {"name": SERVER, "behind": "gateway", "address": "192.168.1.10"},
-        "cameras": [{"name": "r5"}],
-        "delivery": [{"name": NAS, "by": "fetch", "address": "192.168.1.20", "folder": FOLDER}],
-    }
+    fetch = {"name": NAS, "by": "fetch", "address": "192.168.1.20", "folder": FOLDER}
+    return home_with(fetch)
 
 
 class Round(NamedTuple):
